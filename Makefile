@@ -1,0 +1,83 @@
+# Works with GNU make 3.81 (macOS) and later, and any POSIX shell. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# TORCH_INDEX=URL: one more package index, for PyTorch's builds without graphics card libraries.
+TORCH_INDEX ?=
+PIP_INSTALL = $(BIN)/python -m pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt
+
+# PARAMS="name=value name=value": parameters for every notebook that knows them.
+PARAMS ?=
+name_of = $(firstword $(subst =, ,$(1)))
+parameter = $(if $(findstring =,$(1)),-p $(call name_of,$(1)) '$(patsubst $(call name_of,$(1))=%,%,$(1))',\
+	$(error PARAMS takes name=value pairs without spaces, not "$(1)"))
+PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install book notebooks test miniatures serve screenshots constraints clean clean-all
+
+help: ## this list
+	@echo "Brains and networks: an executable companion"
+	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo '  make book PARAMS="world=flat seed=1"     notebooks with other parameters'
+	@echo "  make book TORCH_INDEX=URL                take PyTorch from another index too (see README.md)"
+	@echo "  make book PYTHON=python3.12              make .venv with another Python"
+
+install: $(VENV)/.book ## pinned versions of all that the book needs, into .venv
+
+book: notebooks ## execute the notebooks that changed and build the book
+	$(BIN)/jupyter-book build . -n -W --keep-going --all -q
+
+notebooks: $(VENV)/.book ## execute the notebooks that changed
+	$(BIN)/python -m lib run --all $(PARAMETERS)
+
+test: $(VENV)/.test book ## build the book and check everything
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+miniatures: $(VENV)/.book ## train the small networks again
+	$(BIN)/python -m lib miniatures
+
+serve: ## show the built book at http://localhost:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+screenshots: $(VENV)/.test ## a picture of every page: desktop and phone, light and dark
+	$(BIN)/python tests/browser.py _build/screenshots
+
+constraints: ## choose the newest versions that fit, and write them to constraints.txt
+	rm -rf _build/constraints
+	$(PYTHON) -m venv _build/constraints
+	_build/constraints/bin/python -m pip install --quiet -e '.[test]'
+	echo '# Exact versions of everything installed. Do not edit: `make constraints` renews them.' > constraints.txt
+	_build/constraints/bin/python -m pip freeze --exclude-editable > _build/constraints/freeze.txt
+	@# PyTorch itself names the versions of the graphics card libraries that belong to it.
+	grep -viE '^(nvidia|cuda|triton)' _build/constraints/freeze.txt | sed 's/+cpu$$//' >> constraints.txt
+	rm -rf _build/constraints
+
+clean: ## remove what was executed and built
+	rm -rf _build book/_thumbnails notebooks/*.ipynb notebooks/.*.ipynb .pytest_cache .ruff_cache .hypothesis
+	find lib tests book -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-all: clean ## remove .venv too
+	rm -rf $(VENV) *.egg-info
+
+# The target is pip: where a system cannot make whole environments, the next run must try again.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'This needs Python 3.11 or later. If you have it by another name: make book PYTHON=python3.12' >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.book: $(BIN)/pip pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[book]'
+	@touch $@
+
+$(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[test]'
+	@touch $@ $(VENV)/.book

@@ -1,0 +1,160 @@
+"""What this book asks of Sphinx beyond its theme.
+
+* MathJax comes with the book: a page with formulas needs no network.
+* A notebook page's buttons lead to files that exist: git holds `x.py`, the branch `executed` holds `x.ipynb`.
+* `{thumbnail}` shows a figure of an executed notebook on another page, so that no picture is kept in git.
+"""
+
+import base64
+import io
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar
+
+import nbformat
+from docutils import nodes
+from docutils.parsers.rst import directives
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.fileutil import copy_asset
+
+# tex-chtml loads the others on demand: rarer TeX commands, and the fonts.
+MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")
+EXECUTED_BRANCH = "executed"
+THUMBNAIL_WIDTH = 720  # pixels: twice what a card on a desktop needs
+
+Button = dict[str, Any]
+
+
+class Thumbnail(SphinxDirective):
+    """Show the picture of a notebook's cell tagged `thumbnail`.
+
+    The argument is the notebook's name; `:alt:` describes the picture. If there is none, the build fails.
+    """
+
+    required_arguments = 1
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return an image."""
+        name = self.arguments[0]
+        uri = _write_thumbnail(Path(self.env.srcdir), name, self._picture(name))
+        return [nodes.image(uri=uri, alt=self.options.get("alt", name), classes=["thumbnail"])]
+
+    def _picture(self, name: str) -> bytes:
+        path = Path(self.env.srcdir, "notebooks", f"{name}.ipynb")
+        if not path.is_file():
+            raise self.error(f"No picture of notebooks/{name}.py: execute it, python -m lib run {name}.")
+        self.env.note_dependency(str(path))
+        picture = tagged_picture(nbformat.read(path, as_version=4))
+        if picture is None:
+            raise self.error(f"notebooks/{name}.py has no cell tagged 'thumbnail' whose output is a picture.")
+        return picture
+
+
+def tagged_picture(notebook: nbformat.NotebookNode, tag: str = "thumbnail") -> bytes | None:
+    """Return the first PNG among the outputs of the cells with this tag, or None."""
+    tagged = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
+    outputs = [output for cell in tagged for output in cell.get("outputs", ())]
+    pictures = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    return base64.b64decode(pictures[0]) if pictures else None
+
+
+def _write_thumbnail(source_folder: Path, name: str, picture: bytes) -> str:
+    """Write the picture, made small, and return its address within the book."""
+    path = source_folder / "book" / "_thumbnails" / f"{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    image = Image.open(io.BytesIO(picture))
+    image.thumbnail((THUMBNAIL_WIDTH, 10 * THUMBNAIL_WIDTH))
+    image.save(path, optimize=True)
+    return f"/book/_thumbnails/{name}.png"
+
+
+def set_buttons(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give a notebook page buttons to launch, download and edit it."""
+    if not page.startswith("notebooks/"):
+        return
+    repository, branch = _repository(app)
+    download = Button(
+        type="link",
+        url=f"{context['pathto']('_sources', 1)}/{page}.py",
+        text=".py",
+        tooltip="Download the source",
+        icon="fas fa-file-code",
+        label="download-py-button",
+    )
+    others = [_corrected(button, download) for button in context["header_buttons"]]
+    context["header_buttons"] = [_launch_group(repository, branch, page), *others]
+
+
+def _repository(app: Sphinx) -> tuple[str, str]:
+    options = app.config.html_theme_options
+    return options["repository_url"].rstrip("/"), options["repository_branch"]
+
+
+def _launch_group(repository: str, branch: str, page: str) -> Button:
+    owner_and_name = "/".join(repository.split("/")[-2:])
+    binder = f"https://mybinder.org/v2/gh/{owner_and_name}/{branch}?urlpath=lab/tree/{page}.py"
+    colab = f"https://colab.research.google.com/github/{owner_and_name}/blob/{EXECUTED_BRANCH}/{page}.ipynb"
+    buttons = [
+        _launch_button("Binder", binder, "_static/images/logo_binder.svg"),
+        _launch_button("Colab", colab, "_static/images/logo_colab.png"),
+    ]
+    tooltip = "Run this page"
+    return Button(
+        type="group", tooltip=tooltip, icon="fas fa-rocket", buttons=buttons, label="launch-buttons"
+    )
+
+
+def _launch_button(service: str, url: str, icon: str) -> Button:
+    label = f"launch-{service.lower()}-button"
+    return Button(type="link", text=service, tooltip=f"Run on {service}", icon=icon, url=url, label=label)
+
+
+def _corrected(button: Button, download: Button) -> Button:
+    """A copy of a theme's button (pages may share the original) that fits a notebook page."""
+    if button["label"] == "download-buttons":
+        return {**button, "buttons": [button["buttons"][0], download, *button["buttons"][1:]]}
+    if button["label"] == "source-buttons":
+        return {**button, "buttons": [_corrected(inner, download) for inner in button["buttons"]]}
+    if button["label"] == "source-edit-button":
+        return {**button, "url": button["url"].removesuffix(".ipynb") + ".py"}
+    return button
+
+
+def copy_files(app: Sphinx, error: Exception | None) -> None:
+    """Put MathJax and the notebooks' sources beside the finished pages."""
+    if error is None and app.builder.format == "html":
+        _copy_mathjax(Path(app.outdir, "_static", "mathjax"))
+        _copy_sources(Path(app.srcdir), Path(app.outdir, "_sources"), app.env.found_docs)
+
+
+def _copy_mathjax(target: Path) -> None:
+    for part in MATHJAX_PARTS:
+        place = target / part if "." not in part else target
+        copy_asset(str(_mathjax_folder() / part), str(place))
+
+
+def _mathjax_folder() -> Path:
+    try:
+        return Path(str(files("sphinx-mathjax-offline"))) / "static" / "mathjax"
+    except ModuleNotFoundError as error:
+        raise ExtensionError("MathJax is not installed; `make book` installs what the book needs.") from error
+
+
+def _copy_sources(source_folder: Path, target: Path, pages: Iterable[str]) -> None:
+    for page in pages:
+        path = source_folder / f"{page}.py"
+        if path.is_file():
+            copy_asset(str(path), str((target / page).parent))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_directive("thumbnail", Thumbnail)
+    app.connect("html-page-context", set_buttons, priority=900)  # after the theme has made its own
+    app.connect("build-finished", copy_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,268 @@
+"""From layers to voxels: ridge regression per layer, stacked over layers, scored on held-out images (paper W)."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lib import choose, progress, reference
+from lib.networks import Network, extract
+from lib.participants import Participant
+from lib.ridge import ALPHAS, decompose, fit_ridge, project
+from lib.scores import correlation, r2, signed_root
+from lib.stacking import error_products, simplex_weights
+
+VOXELS_AT_ONCE = 4096
+
+Features = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class EncodingResult:
+    """How well each layer, and their stack, predicts each voxel.
+
+    R is sign(R2) sqrt(|R2|). Voxels that could not be fitted hold NaN in every score and weight.
+
+    Attributes
+    ----------
+    layers : tuple of str
+    score, cv_score : arrays of shape (n_layers, n_voxels)
+        R on the test images; R of the out-of-fold predictions of the training images.
+    stacked_score, stacked_cv_score : arrays of shape (n_voxels,)
+        The same for the stack of all layers.
+    correlation : array of shape (n_layers, n_voxels)
+        Pearson r on the test images, the score named in paper W's Methods.
+    stacked_correlation : array of shape (n_voxels,)
+    weights : array of shape (n_layers, n_voxels)
+        Stacking weights, >= 0, summing to 1 over layers.
+    alphas : array of shape (n_layers, n_voxels)
+        Ridge penalties.
+    notes : tuple of str
+        What was dropped, and why.
+    """
+
+    layers: tuple[str, ...]
+    score: np.ndarray
+    cv_score: np.ndarray
+    stacked_score: np.ndarray
+    stacked_cv_score: np.ndarray
+    correlation: np.ndarray
+    stacked_correlation: np.ndarray
+    weights: np.ndarray
+    alphas: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    def layer(self, name: str) -> int:
+        """Position of a layer; an unknown one is refused with the names there are."""
+        return self.layers.index(choose("layer", name, self.layers))
+
+
+def fit_encoding(
+    features: Features,
+    responses: np.ndarray,
+    test_features: Features,
+    test_responses: np.ndarray,
+    *,
+    protocol: str = "fast",
+    alphas: np.ndarray = ALPHAS,
+    n_folds: int = 5,
+) -> EncodingResult:
+    """Predict every voxel from every layer, and from the stack of layers.
+
+    Parameters
+    ----------
+    features, test_features : mapping of layer to array of shape (n_images, n_features)
+    responses, test_responses : arrays of shape (n_images, n_voxels)
+        Raw; they are standardised here.
+    protocol : "fast" or "reference"
+        `lib.ridge`, or what paper W's package does (`lib.reference`).
+    alphas : array of shape (n_alphas,)
+        Ridge penalties to choose from, per voxel and layer.
+    n_folds : int
+        Contiguous folds of the out-of-fold predictions that the stacking weights are learned from.
+
+    Raises
+    ------
+    ValueError
+        Lengths or layers that do not match, NaN features, a layer that never varies, fewer than two folds.
+    """
+    method = PROTOCOLS[choose("protocol", protocol, PROTOCOLS)]
+    _check(features, responses, test_features, test_responses, n_folds)
+    folds, alphas = contiguous_folds(len(responses), n_folds), np.asarray(alphas, float)
+    fitters = {}
+    for name in progress(features, "decomposing layers"):
+        try:
+            fitters[name] = method.prepare(np.asarray(features[name]), np.asarray(test_features[name]), folds, alphas)
+        except ValueError as error:
+            raise ValueError(f"Layer {name}: {error}") from error
+    usable = varies(responses) & varies(test_responses)
+    blocks = np.array_split(np.flatnonzero(usable), max(1, -(-int(usable.sum()) // VOXELS_AT_ONCE)))
+    scores = [
+        _fit_voxels(list(fitters.values()), *method.standardise(responses[:, block], test_responses[:, block]))
+        for block in progress(blocks, "fitting voxels")
+    ]
+    return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable))
+
+
+def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
+    """Equal runs of images, the last with the remainder, as paper W's package cuts them."""
+    size = n_images // n_folds
+    return [slice(i * size, (i + 1) * size if i < n_folds - 1 else n_images) for i in range(n_folds)]
+
+
+def varies(responses: np.ndarray) -> np.ndarray:
+    """Voxels that can be fitted, boolean array of shape (n_voxels,): finite everywhere, and not constant."""
+    return np.isfinite(responses).all(0) & (np.ptp(responses, axis=0) > 0)
+
+
+def _check(
+    features: Features, responses: np.ndarray, test_features: Features, test_responses: np.ndarray, n_folds: int
+) -> None:
+    """Refuse what cannot be meant, before anything is computed."""
+    if not features or set(features) != set(test_features):
+        raise ValueError(
+            f"Training layers {list(features)} and test layers {list(test_features)} must be the same, and some."
+        )
+    if responses.shape[1] != test_responses.shape[1]:
+        raise ValueError(f"{responses.shape[1]} training voxels but {test_responses.shape[1]} test voxels.")
+    if not 2 <= n_folds <= len(responses):
+        raise ValueError(f"n_folds must be between 2 and the {len(responses)} training images, found {n_folds}.")
+    for part, layers, y in (("training", features, responses), ("test", test_features, test_responses)):
+        for name, X in layers.items():
+            _check_layer(name, part, np.asarray(X), len(y))
+            if X.shape[1] != features[name].shape[1]:
+                raise ValueError(
+                    f"Layer {name}: {features[name].shape[1]} training features but {X.shape[1]} test features."
+                )
+
+
+def _check_layer(name: str, part: str, X: np.ndarray, n_images: int) -> None:
+    if X.ndim != 2 or len(X) != n_images:
+        raise ValueError(f"Layer {name}: {part} features of shape {X.shape} do not fit {n_images} {part} responses.")
+    if not np.isfinite(X.sum(dtype=np.float64)):
+        raise ValueError(f"Layer {name}: the {part} features hold NaN or infinite values.")
+
+
+def _notes(usable: np.ndarray) -> tuple[str, ...]:
+    if usable.all():
+        return ()
+    note = f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or NaN in some image."
+    warnings.warn(note, stacklevel=3)
+    return (note,)
+
+
+@dataclass(frozen=True)
+class LayerFit:
+    """One layer's answer for a block of voxels, in units of standardised responses.
+
+    Attributes
+    ----------
+    errors : tensor of shape (n_images, n_voxels)
+        Out of fold.
+    predictions : tensor of shape (n_test, n_voxels)
+    alphas : tensor of shape (n_voxels,)
+    """
+
+    errors: torch.Tensor
+    predictions: torch.Tensor
+    alphas: torch.Tensor
+
+
+Fitter = Callable[[np.ndarray], LayerFit]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How responses are standardised, and how a layer becomes a function from responses to a fit."""
+
+    standardise: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    prepare: Callable[[np.ndarray, np.ndarray, Sequence[slice], np.ndarray], Fitter]
+
+
+def _by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
+    return (y - mean) / std, (y_test - mean) / std
+
+
+def _each_by_itself(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return reference.zscore(y), reference.zscore(y_test)
+
+
+def _prepare_fast(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
+    design = decompose(X)
+    test = project(design, X_test)
+
+    def fit(y: np.ndarray) -> LayerFit:
+        ridge = fit_ridge(design, y, alphas)
+        return LayerFit(ridge.out_of_fold(folds), ridge.predict(test), ridge.alphas)
+
+    return fit
+
+
+def _prepare_reference(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
+    X, X_test = reference.zscore(X), reference.zscore(X_test)
+
+    def fit(y: np.ndarray) -> LayerFit:
+        chosen = reference.choose_alphas(X, y, alphas)
+        errors = y - reference.out_of_fold(X, y, folds, alphas)
+        return LayerFit(*map(torch.as_tensor, (errors, reference.predict(X, y, X_test, chosen), chosen)))
+
+    return fit
+
+
+PROTOCOLS = {
+    "fast": Protocol(_by_training, _prepare_fast),
+    "reference": Protocol(_each_by_itself, _prepare_reference),
+}
+
+
+def _fit_voxels(fitters: Sequence[Fitter], y: np.ndarray, y_test: np.ndarray) -> dict[str, np.ndarray]:
+    """Fit, stack and score a block of standardised voxels: the arrays of an `EncodingResult`."""
+    fits = [fit(y) for fit in fitters]
+    P = error_products(torch.stack([fit.errors for fit in fits])).numpy()
+    weights = simplex_weights(P)
+    predictions = np.stack([fit.predictions.numpy() for fit in fits])
+    stacked = np.einsum("vk,kiv->iv", weights, predictions)
+    return {
+        "score": signed_root(r2(y_test, predictions)),
+        "cv_score": signed_root(1 - np.einsum("vkk->kv", P)),  # standardised responses have variance 1
+        "stacked_score": signed_root(r2(y_test, stacked)),
+        "stacked_cv_score": signed_root(1 - np.einsum("vi,vij,vj->v", weights, P, weights)),
+        "correlation": correlation(y_test, predictions),
+        "stacked_correlation": correlation(y_test, stacked),
+        "weights": weights.T,
+        "alphas": np.stack([fit.alphas.numpy() for fit in fits]),
+    }
+
+
+def _scatter(blocks: Sequence[Mapping[str, np.ndarray]], usable: np.ndarray) -> dict[str, np.ndarray]:
+    """Put the blocks side by side, NaN where a voxel was dropped."""
+    whole = {}
+    for name in blocks[0]:
+        values = np.concatenate([block[name] for block in blocks], -1)
+        whole[name] = np.full((*values.shape[:-1], len(usable)), np.nan)
+        whole[name][..., usable] = values
+    return whole
+
+
+def encode(
+    participant: Participant, network: Network, *, protocol: str = "fast", preprocessing: str = "as-published"
+) -> EncodingResult:
+    """Predict a participant's voxels from a network's layers: show it the pictures, fit, stack, score.
+
+    Parameters
+    ----------
+    participant : Participant
+    network : Network
+    protocol, preprocessing : str
+        As in `fit_encoding` and `lib.networks.extract`.
+    """
+    features, test_features = (
+        extract(network, participant.images(part), preprocessing=preprocessing)
+        for part in (participant.train, participant.test)
+    )
+    return fit_encoding(
+        features, participant.train.responses, test_features, participant.test.responses, protocol=protocol
+    )

@@ -1,0 +1,164 @@
+"""Simulated participants: planted readouts of network layers, in the trial structure and with the noise of NSD.
+
+Nobody was scanned. What these participants are good for: the analysis can be run by anyone, and asked whether it
+finds what was planted, and only that.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+
+from lib import scenes
+from lib.networks import extract, load_network
+from lib.participants.participant import Participant, Source, Stimuli
+from lib.participants.trials import average_repeats, standardise_runs
+from lib.participants.worlds import EARLY, ROIS, Drive, World
+from lib.participants.worlds import world as find_world
+from lib.scores import noise_ceiling
+
+N_REPEATS = 3
+TRIALS_PER_SESSION = 750
+N_COMPONENTS = 100
+CONCENTRATION = 30.0  # of the Dirichlet from which each voxel draws its own shares
+STIMULUS_WORLD = 1000  # scenes that no miniature was trained on
+OWN_IMAGES = 100_000  # ids of participant s start at s times this; the shared images' ids start at 0
+
+# Noise ceiling signal-to-noise ratio (ncsnr) measured on NSD participant 1: its quartiles, drawn out to 0 and the maximum.
+NCSNR_QUANTILES = (0, 0.25, 0.5, 0.75, 1)
+NCSNR_EARLY = (0, 0.31, 0.48, 0.63, 1.42)
+NCSNR_HIGHER = (0, 0.30, 0.40, 0.53, 1.42)
+
+
+def simulate(
+    *, subject: int = 1, world: str = "as-published", seed: int = 0, n_images: int = 2000, voxels_per_roi: int = 300
+) -> Participant:
+    """Simulate a participant of NSD: three presentations of each image, in sessions of 750 trials.
+
+    Parameters
+    ----------
+    subject : int
+        From 1; each participant sees images of their own and a tenth that all share.
+    world : str
+        What drives the voxels, one of `lib.participants.worlds.WORLDS`.
+    seed : int
+        Another seed gives another set of images, voxels and noise.
+    n_images : int
+        The real participants saw 10,000.
+    voxels_per_roi : int
+        The real ROIs hold some hundreds to some thousands.
+    """
+    if subject < 1 or seed < 0:
+        raise ValueError(f"subject must be at least 1 and seed at least 0, found {subject} and {seed}.")
+    planted = find_world(world)
+    rng = np.random.default_rng((seed, subject))
+    images = image_ids(subject, n_images)
+    stimuli = Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.picture, STIMULUS_WORLD + seed))
+    ncsnr = draw_ncsnr(rng, voxels_per_roi)
+    signal = planted_signal(rng, planted, [stimuli[i] for i in images], voxels_per_roi)
+    betas, trial, session = run_sessions(rng, signal, ncsnr)
+    standardise_runs(betas, session)
+    train, test = (np.sort(part) for part in train_test_split(images, test_size=0.15, random_state=42))
+    return Participant(
+        name=f"simulated participant {subject}",
+        train=average_repeats(betas, images[trial], train),
+        test=average_repeats(betas, images[trial], test),
+        rois={roi: np.repeat([roi == other for other in ROIS], voxels_per_roi) for roi in ROIS},
+        noise_ceiling=noise_ceiling(ncsnr, N_REPEATS),
+        stimuli=stimuli,
+        source=_source(world, planted),
+    )
+
+
+def image_ids(subject: int, n_images: int) -> np.ndarray:
+    """Stimulus ids of a participant, shape (n_images,): first a tenth that all participants see, then their own."""
+    shared = n_images // 10
+    return np.r_[np.arange(shared), subject * OWN_IMAGES + np.arange(n_images - shared)]
+
+
+def draw_ncsnr(rng: np.random.Generator, voxels_per_roi: int) -> np.ndarray:
+    """Signal-to-noise ratio of every voxel, shape (n_voxels,), drawn from the quantiles measured on NSD."""
+    quantiles = [NCSNR_EARLY if roi in EARLY else NCSNR_HIGHER for roi in ROIS]
+    return np.concatenate([np.interp(rng.random(voxels_per_roi), NCSNR_QUANTILES, q) for q in quantiles])
+
+
+def planted_signal(
+    rng: np.random.Generator, world: World, images: Sequence[np.ndarray], voxels_per_roi: int
+) -> np.ndarray:
+    """What the voxels answer to, before noise: float32 array of shape (n_images, n_voxels), unit variance or zero."""
+    components = {}
+    for name in world.networks():
+        layers = sorted({layer for shares in world.drive.values() for network, layer in shares if network == name})
+        for layer, activations in extract(load_network(name), images, layers).items():
+            components[name, layer] = leading_components(activations)
+    signal = np.zeros((len(images), len(ROIS), voxels_per_roi), np.float32)
+    for i, roi in enumerate(ROIS):
+        if world.drive[roi]:
+            signal[:, i] = readout(rng, world.drive[roi], components, voxels_per_roi)
+    return signal.reshape(len(images), -1)
+
+
+def leading_components(activations: np.ndarray) -> np.ndarray:
+    """Scores of a layer's leading principal components, shape (n_images, 100), each of unit variance.
+
+    A white mixture of thousands of units could not be learned from a thousand images by anything; a brain area, too,
+    shares the dominant dimensions of what it represents.
+    """
+    n = min(N_COMPONENTS, *activations.shape)
+    scores = PCA(n, svd_solver="randomized", random_state=0).fit_transform(activations)
+    return scores / scores.std(0)
+
+
+def readout(
+    rng: np.random.Generator, shares: Drive, components: Mapping[tuple[str, str], np.ndarray], n_voxels: int
+) -> np.ndarray:
+    """Voxels that each add up random mixtures of layers' components, by the voxel's own shares of the layers.
+
+    Returns
+    -------
+    array of shape (n_images, n_voxels), unit variance
+    """
+    own = rng.dirichlet(CONCENTRATION * np.array(list(shares.values())), n_voxels)
+    total = 0.0
+    for share, tap in zip(own.T, shares, strict=True):
+        mixture = components[tap] @ rng.normal(size=(components[tap].shape[1], n_voxels))
+        total = total + np.sqrt(share) * mixture / mixture.std(0)
+    return total / total.std(0)
+
+
+def run_sessions(
+    rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Show every image three times in random order and measure percent signal change.
+
+    Every session has a gain and a baseline of its own, as real sessions do.
+
+    Returns
+    -------
+    betas : float32 array of shape (n_trials, n_voxels)
+    trial : int array of shape (n_trials,)
+        Row of `signal` shown in each trial.
+    session : int array of shape (n_trials,), from 1
+    """
+    trial = rng.permutation(np.repeat(np.arange(len(signal)), N_REPEATS))
+    session = 1 + np.arange(len(trial)) // TRIALS_PER_SESSION
+    noise = rng.standard_normal((len(trial), signal.shape[1]), np.float32)
+    # a voxel with ncsnr 0 is all noise: signal and noise variances are scaled to add up to 1
+    strength = (ncsnr / np.sqrt(1 + ncsnr**2)).astype(np.float32)
+    betas = strength * signal[trial] + np.sqrt(1 - strength**2) * noise
+    for label in np.unique(session):
+        betas[session == label] *= rng.uniform(0.8, 1.2)
+        betas[session == label] += rng.normal(0.5, 0.2, signal.shape[1]).astype(np.float32)
+    return betas, trial, session
+
+
+def _source(name: str, world: World) -> Source:
+    return Source(
+        dataset="simulated",
+        description=f"world '{name}': {world.description}",
+        origin="computed by lib.participants.simulated",
+        licence="MIT",
+        simulated=True,
+    )

@@ -1,0 +1,175 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Figure 1: AlexNet, trained on objects or on places
+#
+# {cite:t}`wang2021` ask how much the *task* a network was trained on matters for how well it predicts the brain. They take
+# one architecture, AlexNet {cite}`krizhevsky2012`, trained once to name objects and once to name places, and predict
+# every voxel of a person looking at photographs from each of its seven layers, and from the best convex combination of all
+# seven. Two sentences of theirs are put to the test on this page:
+#
+# * early visual areas are predicted best by Conv-2 and Conv-3, place and face areas by FC-7 (claim W1);
+# * from the network that names objects to the one that names places, the peak of the stacking weights in V1-V4 moves from
+#   Conv-3 to Conv-4 (claim W2).
+#
+# The steps are one call each: [ridge regression](ridge) per layer, [stacking](stacking) over layers,
+# [scores](noise_ceiling) on images that no fit has seen.
+
+# %%
+from lib import figures
+from lib.claims import Study, evaluate
+from lib.encoding import encode
+from lib.networks import load_network
+from lib.participants import load_participant
+from lib.participants.worlds import WORLDS
+
+# %% [markdown]
+# Everything that can be changed stands in the next cell. `world` says what drives the voxels of a simulated participant:
+# [as-published, flat or noise](simulated_participant). With the Natural Scenes Dataset at hand, `dataset`, `subject` and
+# `data_root` say where it is, and `world` has no effect.
+
+# %% tags=["parameters"]
+dataset = "simulated"
+subject = 1
+data_root = None
+weights = "miniature"
+world = "as-published"
+n_best_voxels = 200
+seed = 0
+
+# %% [markdown]
+# ## One participant, two networks
+
+# %%
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed)
+print(participant.name, "-", participant.source.description)
+print("(n_images_train, n_voxels) =", participant.train.responses.shape)
+print("(n_images_test, n_voxels) =", participant.test.responses.shape)
+figures.notice(participant.source)
+
+# %%
+networks = [load_network(name, weights) for name in ("alexnet-object", "alexnet-place")]
+for network in networks:
+    print(network.name, "-", ", ".join(network.layers))
+
+# %% [markdown]
+# ## Fit
+#
+# For each network: show it the pictures, fit every voxel from every layer, learn the stacking weights from predictions of
+# images that were left out, and score the predictions of the test images.
+
+# %%
+encoding = {network.name: encode(participant, network) for network in networks}
+study = Study(participant, encoding, n_best_voxels)
+for name, result in encoding.items():
+    print(name, "(n_layers, n_voxels) =", result.score.shape, *result.notes)
+
+# %% [markdown]
+# ## The figure
+#
+# **Look for** the layer at which the lines of a column peak, and whether that layer moves to the right from the early areas
+# to the place and face areas. Then compare the rows: does the peak stay where it is when the task changes?
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-alexnet"}}
+figures.encoding_figure(study)
+
+# %% [markdown]
+# In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
+# last layer. The peak of V1-V4 lies at Conv-3 in the third row and at Conv-4 in the fourth. Layers next to each other
+# predict nearly as well as the best one: R falls gently around its peak. The weights do not; stacking gives nearly all to
+# the layer that explains what its neighbours cannot.
+
+# %% [markdown]
+# ## Which layer does an ROI prefer?
+#
+# Two hundred overlapping lines hide how many of them peak where. **Look for** rows whose dark cells lie in one
+# column (the voxels agree) and for rows with a wide bar (they do not).
+
+# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-alexnet-preferred"}}
+figures.preferred_layers(study)
+
+# %% [markdown]
+# Voxels of one ROI differ, in the simulation because each draws its own shares around those planted. A statement such as
+# "V2 prefers Conv-3" is a statement about a median.
+
+# %% [markdown]
+# ## What was planted, and what was found
+#
+# Of a simulated participant the truth is known. **Look for** dots above white space: weight given to layers that drive
+# nothing.
+
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
+figures.planted_and_recovered(study, WORLDS[world] if participant.source.simulated else None)
+
+# %% [markdown]
+# Planted layers get the largest weights, but not all of the weight. What one network contributes, the other must
+# explain from whatever layer comes nearest, and for that the first layers serve best: they hold the most of the image.
+# Weights of a layer are evidence about that layer *given the others in the stack*, not a measure of what drives the voxel.
+
+# %% [markdown]
+# ## How much could be explained at all?
+#
+# The [noise ceiling](noise_ceiling) of a voxel is the variance that even the true model could explain of its averaged
+# responses. **Look for** the distance of the points from the dashed line.
+
+# %% mystnb={"image": {"alt": "Scatter plots, one per network: variance explained by the stack against the noise ceiling of each voxel, with the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling; a point is a voxel, the dashed line is a perfect model.", "name": "fig-alexnet-ceilings"}}
+figures.ceilings(study)
+
+# %% [markdown]
+# Points follow the line from below. What is missing is driven by the other network, or too fine a detail to be learned from
+# this many images.
+
+# %% [markdown]
+# ## Do the claims hold?
+#
+# A claim holds when, in every ROI it speaks about, the layers it names stand above all others by a margin whose 95 %
+# interval over voxels lies above zero, and the voxels are predicted at all. It is as strong as its weakest ROI. The
+# [ledger](../book/claims) says how often these rules err.
+
+# %%
+verdicts = evaluate(study)
+figures.verdicts(verdicts)
+
+# %% [markdown]
+# On the simulated participant this says nothing about brains. It says that the analysis finds what was planted
+# (*as-published*) and does not find it where it was not (*flat*, *noise*): run
+# `python -m lib run fig1_alexnet -p world flat` and look again.
+
+# %% [markdown]
+# ## Exercises
+#
+# ```{exercise}
+# :label: ex-flat
+# In the world *flat*, every layer drives every ROI alike. Before running it: which layer do you expect to get the largest
+# stacking weight? Run it, and explain why the profile is not flat.
+# ```
+#
+# ````{solution} ex-flat
+# :class: dropdown
+# Conv-1 gets the largest weight. Layers share most of what they hold; what a later layer keeps of the image, an earlier one
+# holds too, but not the other way round. With equal drive, the layer that also explains its neighbours' contribution
+# gets their weight. The weights show the analysis' own preference, not the brain's. So claims are contrasts.
+# ````
+#
+# ```{exercise}
+# :label: ex-selection
+# The figure shows the best voxels by test score, which is also the score on its axis. Draw it for `world = "noise"` with
+# `figures.encoding_figure(study, selection="out-of-fold")` beside the published selection, and compare the mean lines.
+# ```
+#
+# ````{solution} ex-selection
+# :class: dropdown
+# In *noise* nothing can be predicted. Chosen by test score, the mean lines rise a little above those chosen out of fold: the luckiest voxels were
+# picked by the very number that is shown. The difference is the size of the selection effect.
+# ````

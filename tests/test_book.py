@@ -1,0 +1,141 @@
+"""The book's files: what they name exists, and what they command runs."""
+
+import re
+import shlex
+from collections.abc import Iterable
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import nbformat
+import pytest
+import yaml
+from browser import HTML, ROOT, contents
+
+from lib.__main__ import _parser
+
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+COMMAND_PAGES = ["README.md", "CONTRIBUTING.md", "book/run.md"]
+NOTEBOOKS = [page for page in contents() if page.startswith("notebooks/")]
+
+
+class Addresses(HTMLParser):
+    """Collects what a page links to, and what it loads by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Sort addresses by what a browser does with them."""
+        for name, value in attrs:
+            if name in ("src", "href", "srcset", "poster", "data") and value:
+                (self.links if tag == "a" else self.loaded).append(value)
+
+
+def addresses(path: Path) -> Addresses:
+    """The addresses in one built page."""
+    parser = Addresses()
+    parser.feed(path.read_text(encoding="utf-8"))
+    return parser
+
+
+def built_pages() -> list[Path]:
+    """All built pages; skips if there are none."""
+    if not HTML.is_dir():
+        pytest.skip("the book is not built: make book")
+    return sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
+
+
+def commands(pages: Iterable[str]) -> list[str]:
+    """Every line of the pages' console blocks."""
+    texts = [(ROOT / page).read_text(encoding="utf-8") for page in pages]
+    blocks = [block for text in texts for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)]
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("page", contents())
+def test_page_has_a_source(page: str) -> None:
+    assert (ROOT / f"{page}.md").is_file() or (ROOT / f"{page}.py").is_file()
+
+
+def test_every_notebook_is_in_the_contents() -> None:
+    assert {f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.py")} == set(NOTEBOOKS)
+
+
+def test_notebooks_are_kept_without_outputs() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert "notebooks/*.ipynb" in ignored
+    assert not {"lib/", "lib"} & set(ignored)
+
+
+@pytest.mark.parametrize("command", [line for line in commands(COMMAND_PAGES) if "make" in shlex.split(line)])
+def test_make_commands_name_targets(command: str) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    words = shlex.split(command)
+    goals = [word for word in words[words.index("make") + 1 :] if "=" not in word]
+    assert set(goals) <= set(targets)
+
+
+@pytest.mark.parametrize("command", [line for line in commands(COMMAND_PAGES) if "-m lib" in line])
+def test_lib_commands_are_understood(command: str) -> None:
+    argv = shlex.split(command)
+    argv = argv[argv.index("lib") + 1 :]
+    args = _parser(argv).parse_args(argv)
+    if getattr(args, "notebook", None):
+        assert f"notebooks/{args.notebook}" in NOTEBOOKS
+
+
+def test_commands_are_all_checked() -> None:
+    known = ("make", "python -m lib", "COMPANION_DATA=", "source .venv/bin/activate", "git ")
+    assert [line for line in commands(COMMAND_PAGES) if not line.startswith(known)] == []
+
+
+def test_every_page_is_built() -> None:
+    assert {f"{page}.html" for page in contents()} <= {str(p.relative_to(HTML)) for p in built_pages()}
+
+
+def test_pages_load_nothing_from_elsewhere() -> None:
+    loaded = [(path.name, url) for path in built_pages() for url in addresses(path).loaded]
+    assert [(name, url) for name, url in loaded if re.match(r"(https?:)?//", url)] == []
+    styles = [path for path in HTML.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//", path.read_text())]
+    assert styles == []
+
+
+def test_local_links_lead_to_files() -> None:
+    for path in built_pages():
+        found = addresses(path)
+        local = [urlsplit(url) for url in found.links + found.loaded]
+        names = {url.path for url in local if not url.scheme and not url.netloc and url.path}
+        assert [name for name in names if not (path.parent / name).exists()] == [], path
+
+
+def test_repository_links_name_files() -> None:
+    urls = [url for path in built_pages() for url in addresses(path).links]
+    files = [re.fullmatch(rf"{re.escape(REPOSITORY)}/(?:edit|blob)/main/(.+)", url) for url in urls]
+    named = {match[1] for match in files if match}
+    assert {f"{page}.py" for page in NOTEBOOKS} <= named
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_launch_links_name_files(page: str) -> None:
+    built_pages()
+    urls = [urlsplit(url) for url in addresses(HTML / f"{page}.html").links]
+    binder = [parse_qs(url.query)["urlpath"][0] for url in urls if url.netloc == "mybinder.org"]
+    colab = [url.path for url in urls if url.netloc == "colab.research.google.com"]
+    assert binder == [f"lab/tree/{page}.py"]
+    assert [path.endswith(f"/blob/executed/{page}.ipynb") for path in colab] == [True]
+    assert (ROOT / f"{page}.ipynb").is_file()
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_downloads_are_the_source_and_the_executed_notebook(page: str) -> None:
+    built_pages()
+    source, executed = HTML / "_sources" / f"{page}.py", HTML / "_sources" / f"{page}.ipynb"
+    assert source.read_bytes() == (ROOT / f"{page}.py").read_bytes()
+    cells = nbformat.read(executed, as_version=4).cells
+    assert all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source)
+    links = addresses(HTML / f"{page}.html").links
+    assert {f"../_sources/{page}.py", f"../_sources/{page}.ipynb"} <= set(links)

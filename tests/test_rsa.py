@@ -1,0 +1,173 @@
+"""RSA against scipy, rsatoolbox and a bootstrap written out; the check values of the measured data."""
+
+import numpy as np
+import pytest
+from rsatoolbox.data import Dataset
+from rsatoolbox.rdm import RDMs, calc_rdm
+from rsatoolbox.rdm import compare as toolbox_compare
+from scipy.stats import spearmanr
+
+from lib import rsa
+from lib.participants.images92 import load_images92
+
+
+def random_rdms(n: int, n_images: int, seed: int = 0) -> np.ndarray:
+    upper = np.triu(np.random.default_rng(seed).uniform(0, 2, (n, n_images, n_images)), 1)
+    return upper + upper.swapaxes(1, 2)
+
+
+def related_rdms(n_people: int, n_images: int, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Some truth, and people who see it through noise: (1 + n_people, n_images, n_images)."""
+    truth = rsa.rdm(rng.normal(size=(n_images, 20)))
+    upper = np.triu(rng.normal(0, noise, (n_people, n_images, n_images)), 1)
+    return np.concatenate([truth[None], truth + upper + upper.swapaxes(1, 2)])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("shape", [(7, 3), (7, 2000), (2, 5)])
+def test_rdm_is_rsatoolboxs(shape: tuple[int, int], dtype: type) -> None:
+    features = (100 * np.random.default_rng(1).random(shape)).astype(dtype)
+    expected = calc_rdm(Dataset(features.astype(float)), method="correlation").get_matrices()[0]
+    got = rsa.rdm(features)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert got.dtype == np.float64 and (np.diag(got) == 0).all() and (got >= 0).all()
+
+
+@pytest.mark.parametrize("bad", [0.0, 5.0, np.nan, np.inf])
+def test_image_without_correlation_is_named(bad: float) -> None:
+    features = np.random.default_rng(0).normal(size=(4, 6))
+    features[2] = bad
+    with pytest.raises(ValueError, match=r"Images \[2\] have constant or undefined features"):
+        rsa.rdm(features)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(("n_people", "n_images"), [(1, 4), (3, 12), (15, 40)])
+def test_compare_is_spearmans_r(n_people: int, n_images: int, ties: bool) -> None:
+    rdms = random_rdms(n_people + 1, n_images)
+    rdms = np.round(rdms * 2) if ties else rdms
+    i = np.triu_indices(n_images, 1)
+    expected = [spearmanr(rdms[0][i], one[i]).statistic for one in rdms[1:]]
+    np.testing.assert_allclose(rsa.compare(rdms[0], rdms[1:]), expected, atol=1e-12)
+    pairs = rdms[(slice(None), *i)]
+    toolbox = toolbox_compare(RDMs(pairs[:1]), RDMs(pairs[1:]), method="spearman")[0]
+    np.testing.assert_allclose(rsa.compare(rdms[0], rdms[1:]), toolbox, atol=1e-12)
+
+
+def test_compare_is_blind_to_any_monotone_change() -> None:
+    rdms = random_rdms(4, 10)
+    np.testing.assert_allclose(rsa.compare(rdms[0] ** 3, np.expm1(rdms)), rsa.compare(rdms[0], rdms))
+
+
+def test_noise_ceiling_written_out() -> None:
+    rdms = related_rdms(6, 20, 0.3, np.random.default_rng(2))[1:]
+    i = np.triu_indices(20, 1)
+    pairs = rdms[:, *i]
+    upper = [spearmanr(one, pairs.mean(axis=0)).statistic for one in pairs]
+    lower = [spearmanr(pairs[k], np.delete(pairs, k, axis=0).mean(axis=0)).statistic for k in range(6)]
+    ceiling = rsa.noise_ceiling(rdms)
+    assert ceiling.upper_r == pytest.approx(np.mean(upper))
+    assert ceiling.upper_r2 == pytest.approx(np.mean(np.square(upper)))
+    assert ceiling.lower_r == pytest.approx(np.mean(lower))
+    assert ceiling.lower_r < ceiling.upper_r
+
+
+def test_ceiling_of_one_person_is_refused() -> None:
+    with pytest.raises(ValueError, match="two participants at least; found 1"):
+        rsa.noise_ceiling(random_rdms(1, 5))
+
+
+def slow_bootstrap(model: np.ndarray, rdms: np.ndarray, n: int, seed: int) -> tuple[list[float], list[float]]:
+    """The same draws, every drawn image written out, its pairs with itself removed, and scipy's Spearman."""
+    rng = np.random.default_rng(seed)
+    n_people, n_images = rdms.shape[:2]
+    r, lower = [], []
+    for _ in range(n):
+        images = np.repeat(np.arange(n_images), rng.multinomial(n_images, np.full(n_images, 1 / n_images)))
+        people = np.repeat(np.arange(n_people), rng.multinomial(n_people, np.full(n_people, 1 / n_people)))
+        a, b = (images[k] for k in np.triu_indices(n_images, 1))
+        a, b = a[a != b], b[a != b]
+        others = {p: np.delete(rdms, p, axis=0).mean(axis=0) for p in set(people)}
+        r.append(np.mean([spearmanr(model[a, b], rdms[p][a, b]).statistic for p in people]))
+        lower.append(np.mean([spearmanr(others[p][a, b], rdms[p][a, b]).statistic for p in people]))
+    return r, lower
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_bootstrap_by_weights_is_the_bootstrap(ties: bool) -> None:
+    rdms = related_rdms(4, 9, 0.3, np.random.default_rng(3))
+    rdms = np.round(rdms * 3) if ties else rdms
+    fast = rsa.bootstrap(rdms[:1], rdms[1:], n_bootstrap=20, seed=5)
+    r, lower = slow_bootstrap(rdms[0], rdms[1:], 20, seed=5)
+    np.testing.assert_allclose(fast.r[:, 0], r, atol=1e-12)
+    np.testing.assert_allclose(fast.lower_r, lower, atol=1e-12)
+
+
+def test_the_same_seed_draws_the_same_whatever_the_models() -> None:
+    rdms = random_rdms(8, 12)
+    together = rsa.bootstrap(rdms[:3], rdms[3:], 30, seed=1)
+    alone = rsa.bootstrap(rdms[1:2], rdms[3:], 30, seed=1)
+    np.testing.assert_allclose(together.r[:, 1], alone.r[:, 0])
+    assert np.ptp(rsa.bootstrap(rdms[:3], rdms[3:], 30, seed=2).r - together.r) > 0
+
+
+def test_intervals_cover_a_null_model_and_are_wider_with_fewer_images() -> None:
+    """A model unrelated to anybody has r = 0; the 95 % interval must say so in 90 % of 40 worlds at least."""
+    rng = np.random.default_rng(4)
+    covered, width = [], {}
+    for _ in range(40):
+        rdms = related_rdms(6, 24, 0.3, rng)
+        result = rsa.compare_layers({"null": rsa.rdm(rng.normal(size=(24, 20)))}, rdms[1:], n_bootstrap=200)
+        covered.append(result.low[0] <= 0 <= result.high[0])
+    assert np.mean(covered) >= 0.9
+    for n in (12, 48):
+        rdms = related_rdms(6, n, 0.3, rng)
+        result = rsa.compare_layers({"truth": rdms[0]}, rdms[1:], n_bootstrap=200)
+        width[n] = (result.high - result.low)[0]
+    assert width[12] > width[48]
+
+
+def test_truth_reaches_the_ceiling_and_noise_does_not() -> None:
+    rdms = related_rdms(10, 30, 0.3, np.random.default_rng(6))
+    models = {"noise": random_rdms(1, 30)[0], "truth": rdms[0]}
+    result = rsa.compare_layers(models, rdms[1:], n_bootstrap=200)
+    assert result.layers == ("noise", "truth") and result.best == "truth"
+    assert result.r.shape == (2, 10) and result.low.shape == result.gap_high.shape == (2,)
+    assert result.gap_low[0] > 0 > result.gap_low[1]
+    assert (result.low <= result.high).all()
+
+
+def test_other_images_than_the_participants_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"The layers' RDMs are \(5, 5\), the participants' \(6, 6\)"):
+        rsa.compare_layers({"layer": random_rdms(1, 5)[0]}, random_rdms(3, 6))
+
+
+def test_label_model() -> None:
+    np.testing.assert_array_equal(rsa.label_rdm(np.array(["a", "b", "a"])), [[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+
+
+def test_tables_say_what_was_computed() -> None:
+    rdms = related_rdms(5, 12, 0.3, np.random.default_rng(7))
+    results = rsa.compare_areas({"one": rdms[0]}, {"EVC": rdms[1:]}, n_bootstrap=50)
+    table = rsa.best_layer_table({"net": results}).splitlines()
+    assert table[1].split()[:3] == ["net", "EVC", "one"] and len(table) == 2
+    assert f"{results['EVC'].r.mean():.2f}" in table[1]
+    assert f"{rsa.noise_ceiling(rdms[1:]).upper_r2:.4f}" in rsa.ceiling_table({"EVC": rdms[1:]})
+
+
+def test_networks_there_are() -> None:
+    networks = rsa.available_networks(["alexnet-object", "alexnet-place"], "untrained")
+    assert {"alexnet-object, untrained", "alexnet-place, untrained"} <= set(networks)
+    images = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
+    rdms = rsa.layer_rdms(networks["alexnet-object, untrained"], images)
+    assert list(rdms) == list(networks["alexnet-object, untrained"].layers)
+    assert all(rdm.shape == (5, 5) for rdm in rdms.values())
+
+
+def test_check_values_of_the_measured_data() -> None:
+    data = load_images92()
+    if data.source.simulated:
+        pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch images92")
+    evc, it = (rsa.noise_ceiling(data.rdms[roi]) for roi in ("EVC", "IT"))
+    assert (round(evc.upper_r2, 4), round(it.upper_r2, 4)) == (0.1589, 0.3075)
+    assert (round(evc.lower_r, 3), round(it.lower_r, 3)) == (0.239, 0.449)

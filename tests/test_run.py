@@ -1,0 +1,237 @@
+"""Notebooks through papermill: parameters, failures, and executing only what changed."""
+
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lib import run
+from lib.__main__ import main
+
+GOOD = """\
+# %% tags=["parameters"]
+subject = 1  # whose brain
+world = "flat"
+
+# %%
+import os
+import sys
+
+print(subject, world, os.getcwd(), sys.executable)
+"""
+BAD = """\
+# %% tags=["parameters"]
+subject = 1
+
+# %%
+fine = subject
+
+# %%
+layers = ["conv1"]
+raise ValueError("no layer fc9")
+"""
+DEADLY = """\
+# %%
+import os
+
+os._exit(9)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two notebooks, and a data cache that is empty."""
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "data"))
+    (tmp_path / "good.py").write_text(GOOD)
+    (tmp_path / "bad.py").write_text(BAD)
+    return tmp_path
+
+
+def command(folder: Path, *words: str) -> int:
+    """The exit status of `python -m lib run`."""
+    return main(["run", "--folder", str(folder), *words])
+
+
+def printed(path: Path) -> str:
+    """Everything an executed notebook printed."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(output.text for cell in cells for output in cell.get("outputs", ()))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("-2", -2),
+        ("0.5", 0.5),
+        ("1e-6", 1e-6),
+        ("True", True),
+        ("false", False),
+        ("None", None),
+        ("flat", "flat"),
+        ("[flat", "[flat"),
+        ('["flat", 1]', ["flat", 1]),
+        ("", ""),
+    ],
+)
+def test_values_are_read_as_papermill_reads_them(text: str, value: run.Value) -> None:
+    assert run.parse_value(text) == value
+    assert type(run.parse_value(text)) is type(value)
+
+
+def test_parameters_reach_the_notebook_and_nothing_else_is_left(folder: Path) -> None:
+    assert command(folder, "good", "-p", "subject", "2") == 0
+    assert printed(folder / "good.ipynb").split() == ["2", "flat", str(folder), sys.executable]
+    assert sorted(path.name for path in folder.iterdir()) == ["bad.py", "good.ipynb", "good.py"]
+
+
+def test_kernel_is_this_python_even_if_another_is_registered(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = folder / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "x", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+    assert command(folder, "good") == 0
+
+
+def test_injected_parameters_are_not_on_the_page(folder: Path) -> None:
+    command(folder, "good", "-p", "subject", "2")
+    notebook = nbformat.read(folder / "good.ipynb", as_version=4)
+    injected = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.tags]
+    assert [("remove-cell" in cell.metadata.tags) for cell in injected] == [True]
+    assert str(folder) not in str(notebook.metadata)
+
+
+def test_output_may_go_elsewhere(folder: Path) -> None:
+    assert command(folder, "good", "--output", str(folder / "new" / "out.ipynb")) == 0
+    assert "1 flat" in printed(folder / "new" / "out.ipynb")
+    assert not (folder / "good.ipynb").exists()
+
+
+def test_a_notebook_outside_the_folder_runs_by_its_path(folder: Path) -> None:
+    elsewhere = folder / "empty"
+    elsewhere.mkdir()
+    assert command(elsewhere, str(folder / "good.py")) == 0
+    assert (folder / "good.ipynb").exists()
+
+
+def test_only_what_changed_is_executed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(folder, "good")
+    before = (folder / "good.ipynb").stat().st_mtime_ns
+    assert command(folder, "good", "-p", "subject", "1") == 0, "the default, said aloud"
+    assert "unchanged" in capsys.readouterr().out
+    assert (folder / "good.ipynb").stat().st_mtime_ns == before
+
+
+def test_force_executes_all_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command(folder, "good")
+    command(folder, "good", "--force")
+    assert "unchanged" not in capsys.readouterr().out
+
+
+def test_fingerprint_follows_source_parameters_and_data(folder: Path) -> None:
+    def mark(**given: run.Value) -> str:
+        return run.fingerprint(run.Source(folder / "good.py"), given)
+
+    marks = [mark(), mark(subject=2), mark(world=str(folder / "mine"))]
+    (folder / "data" / "images92").mkdir(parents=True)
+    (folder / "data" / "images92" / "target.mat").write_text("bytes")
+    marks.append(mark())
+    (folder / "mine").mkdir()
+    (folder / "mine" / "betas.hdf5").write_text("more bytes")
+    marks.append(mark(world=str(folder / "mine")))
+    (folder / "good.py").write_text(GOOD + "# changed\n")
+    marks.append(mark())
+    assert len(set(marks)) == len(marks)
+    assert mark() == mark()
+
+
+def test_fingerprint_follows_the_helpers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = folder / "helper.py"
+    helper.write_text("one = 1")
+    monkeypatch.setattr(run, "_code_files", lambda: [helper])
+    before = run.fingerprint(run.Source(folder / "good.py"), {})
+    helper.write_text("one = 2")
+    assert run.fingerprint(run.Source(folder / "good.py"), {}) != before
+
+
+def test_damaged_output_is_executed_again(folder: Path) -> None:
+    (folder / "good.ipynb").write_text('{"cells": [')
+    assert command(folder, "good") == 0
+    assert "1 flat" in printed(folder / "good.ipynb")
+
+
+def test_failing_notebook_names_itself_its_cell_and_its_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(folder, "bad", "-p", "subject", "7") == 1
+    message = capsys.readouterr().err
+    assert 'bad failed in code cell 3 (layers = ["conv1"]): ValueError: no layer fc9' in message
+    assert str(folder / "bad.failed.ipynb") in message
+    assert "Traceback" not in message
+
+
+def test_failing_notebook_leaves_no_output_and_keeps_the_last_good_one(folder: Path) -> None:
+    command(folder, "bad")
+    assert sorted(path.name for path in folder.glob("bad*")) == ["bad.failed.ipynb", "bad.py"]
+    (folder / "bad.py").write_text(GOOD)
+    command(folder, "bad")
+    assert sorted(path.name for path in folder.glob("bad*")) == ["bad.ipynb", "bad.py"]
+    good = (folder / "bad.ipynb").read_bytes()
+    (folder / "bad.py").write_text(BAD)
+    assert command(folder, "bad") == 1
+    assert (folder / "bad.ipynb").read_bytes() == good
+
+
+def test_dead_kernel_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "deadly.py").write_text(DEADLY)
+    assert command(folder, "deadly") == 1
+    assert "deadly failed in code cell 1 (import os): the kernel died" in capsys.readouterr().err
+    assert not (folder / "deadly.ipynb").exists()
+
+
+def test_all_goes_on_after_a_failure_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(folder, "--all", "-p", "world", "noise") == 1
+    printed_lines = capsys.readouterr().out.splitlines()
+    assert [line for line in printed_lines if line.startswith("[")] == ["[1/2] bad", "[2/2] good"]
+    assert "1 noise" in printed(folder / "good.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["good", "-p", "wrld", "flat"], "choose one of subject, world. Did you mean 'world'?"),
+        (["--all", "-p", "wrld", "flat"], "choose one of subject, world. Did you mean 'world'?"),
+        (["godo"], "Unknown notebook 'godo'; choose one of bad, good. Did you mean 'good'?"),
+        (["nowhere/mine.py"], "There is no notebook nowhere/mine.py."),
+        ([], "Name one notebook or say --all; there are bad, good."),
+        (["good", "--all"], "Name one notebook or say --all; there are bad, good."),
+        (["--all", "--output", "out.ipynb"], "--output goes with one notebook, not with --all."),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
+) -> None:
+    assert command(folder, *words) == 2
+    message = capsys.readouterr().err
+    assert sentence in message
+    assert message.count("\n") == 1
+    assert not list(folder.glob("*.ipynb")), "nothing ran"
+
+
+def test_debug_shows_the_traceback(folder: Path) -> None:
+    with pytest.raises(ValueError, match="Unknown notebook"):
+        command(folder, "godo", "--debug")
+
+
+def test_list_shows_parameters_defaults_and_meaning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(folder, "--list") == 0
+    listing = capsys.readouterr().out
+    assert listing == 'bad\n  subject = 1\n\ngood\n  subject = 1     # whose brain\n  world = "flat"\n'
+
+
+def test_no_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "python -m lib run --all" in capsys.readouterr().out
