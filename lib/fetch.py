@@ -1,14 +1,14 @@
 """Pinned, checksummed, resumable downloads into one cache folder.
 
 The cache is the folder named by the environment variable COMPANION_DATA, else the platform's user cache.
-pooch names that folder and hashes the files. The transfer is our own, because pooch begins again when a
-download was cut off, hashes every file at every call, and cannot compare the hash prefixes that torchvision
-publishes.
+The transfer is our own, on requests: the field's downloader, pooch, begins again when a download was cut off, hashes
+every file at every call, and cannot compare the hash prefixes that torchvision publishes.
 
 A file in the cache is whole or absent: bytes arrive in `<file>.part`, are hashed, and only then get its name.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pooch
 import requests
+from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from lib import choose
@@ -139,7 +139,7 @@ def cache_folder() -> Path:
     """
     named = os.environ.get("COMPANION_DATA")
     root = Path(__file__).resolve().parent.parent
-    return root / Path(named).expanduser() if named else pooch.os_cache("brains-and-networks-companion")
+    return root / Path(named).expanduser() if named else user_cache_path("brains-and-networks-companion")
 
 
 def cached(name: str) -> list[Path] | None:
@@ -245,7 +245,12 @@ def _is_good(download: Download) -> bool:
         return record["sha256"].startswith(download.sha256 or "")
     expected = download.sha256 or record.get("sha256")
     # A file put there by hand, with nothing to compare it with, is believed.
-    return expected is None or pooch.file_hash(path).startswith(expected)
+    return expected is None or _sha256(path).startswith(expected)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -295,7 +300,7 @@ def _arrived(download: Download) -> bool:
 def _accept(download: Download) -> bool:
     """Give the transferred bytes their name if they are the right ones, else remove them."""
     path, part = _place(download), _part(download)
-    digest = pooch.file_hash(part)
+    digest = _sha256(part)
     _beside(part, ".tag").unlink(missing_ok=True)
     if not digest.startswith(download.sha256 or ""):
         part.unlink()

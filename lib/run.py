@@ -50,8 +50,8 @@ class ThisPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """The kernel of this environment."""
-        return KernelSpec(**get_kernel_dict())
+        """The kernel of this environment; papermill's bar shows the progress, a page should not."""
+        return KernelSpec(**get_kernel_dict(), env={"TQDM_DISABLE": "1"})
 
 
 @dataclass(frozen=True)

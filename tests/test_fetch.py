@@ -199,7 +199,7 @@ def test_nothing_is_downloaded_twice(offer, server: Server) -> None:
 def test_a_downloaded_file_is_hashed_once(offer, monkeypatch: pytest.MonkeyPatch) -> None:
     path = offer("good")
     fetch.fetch("toy")
-    monkeypatch.setattr(fetch.pooch, "file_hash", lambda *_: pytest.fail("hashed again"))
+    monkeypatch.setattr(fetch, "_sha256", lambda *_: pytest.fail("hashed again"))
     assert fetch.cached("toy") == [path]
 
 
