@@ -14,7 +14,8 @@ from lib.ridge import ALPHAS, decompose, fit_ridge, project
 from lib.scores import correlation, r2, signed_root
 from lib.stacking import error_products, simplex_weights
 
-VOXELS_AT_ONCE = 4096
+MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
+MAY_TOUCH_FLOOR = 0.01  # share of voxels; beyond it, a layer is decomposed again in double precision
 
 Features = Mapping[str, np.ndarray]
 
@@ -90,6 +91,9 @@ def fit_encoding(
     """
     method = PROTOCOLS[choose("protocol", protocol, PROTOCOLS)]
     _check(features, responses, test_features, test_responses, n_folds)
+    usable = varies(responses) & varies(test_responses)
+    if not usable.any():
+        raise ValueError(f"none of the {len(usable)} voxels is finite and varies over the images.")
     folds, alphas = contiguous_folds(len(responses), n_folds), np.asarray(alphas, float)
     fitters = {}
     for name in progress(features, "decomposing layers"):
@@ -97,8 +101,7 @@ def fit_encoding(
             fitters[name] = method.prepare(np.asarray(features[name]), np.asarray(test_features[name]), folds, alphas)
         except ValueError as error:
             raise ValueError(f"Layer {name}: {error}") from error
-    usable = varies(responses) & varies(test_responses)
-    blocks = np.array_split(np.flatnonzero(usable), max(1, -(-int(usable.sum()) // VOXELS_AT_ONCE)))
+    blocks = _blocks(usable, len(features) * (len(responses) + len(test_responses)))
     scores = [
         _fit_voxels(list(fitters.values()), *method.standardise(responses[:, block], test_responses[:, block]))
         for block in progress(blocks, "fitting voxels")
@@ -115,6 +118,13 @@ def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
 def varies(responses: np.ndarray) -> np.ndarray:
     """Voxels that can be fitted, boolean array of shape (n_voxels,): finite everywhere, and not constant."""
     return np.isfinite(responses).all(0) & (np.ptp(responses, axis=0) > 0)
+
+
+def _blocks(usable: np.ndarray, numbers_per_voxel: int) -> list[np.ndarray]:
+    """Indices of the usable voxels, as many at a time as MEMORY_BYTES holds in single precision, twice over."""
+    at_once = max(1, MEMORY_BYTES // (2 * 4 * numbers_per_voxel))
+    voxels = np.flatnonzero(usable)
+    return np.array_split(voxels, -(-len(voxels) // at_once))
 
 
 def _check(
@@ -191,11 +201,16 @@ def _each_by_itself(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _prepare_fast(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
-    design = decompose(X)
+    design = decompose(X, precise=False)
     test = project(design, X_test)
 
     def fit(y: np.ndarray) -> LayerFit:
+        nonlocal design, test
         ridge = fit_ridge(design, y, alphas)
+        if (ridge.alphas < 10 * design.floor).double().mean() > MAY_TOUCH_FLOOR:
+            design = decompose(X, precise=True)
+            test = project(design, X_test)
+            ridge = fit_ridge(design, y, alphas)
         return LayerFit(ridge.out_of_fold(folds), ridge.predict(test), ridge.alphas)
 
     return fit
@@ -203,6 +218,10 @@ def _prepare_fast(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alp
 
 def _prepare_reference(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
     X, X_test = reference.zscore(X), reference.zscore(X_test)
+    if not X.any():
+        raise ValueError(
+            f"none of the {X.shape[1]} features varies over the {len(X)} images: they can predict nothing."
+        )
 
     def fit(y: np.ndarray) -> LayerFit:
         chosen = reference.choose_alphas(X, y, alphas)
@@ -221,7 +240,7 @@ PROTOCOLS = {
 def _fit_voxels(fitters: Sequence[Fitter], y: np.ndarray, y_test: np.ndarray) -> dict[str, np.ndarray]:
     """Fit, stack and score a block of standardised voxels: the arrays of an `EncodingResult`."""
     fits = [fit(y) for fit in fitters]
-    P = error_products(torch.stack([fit.errors for fit in fits])).numpy()
+    P = error_products([fit.errors for fit in fits])
     weights = simplex_weights(P)
     predictions = np.stack([fit.predictions.numpy() for fit in fits])
     stacked = np.einsum("vk,kiv->iv", weights, predictions)

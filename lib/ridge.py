@@ -1,13 +1,13 @@
 """Ridge regression for many voxels at once: one eigendecomposition per feature space, then matrix products.
 
 With centred features X (n, p), the ridge prediction depends on X only through the Gram matrix X X' = U diag(e) U': any
-features with the same Gram matrix give the same answer. Write Z = U'y. For every penalty a at once,
+features with the same Gram matrix give the same answer. Write Z = U'y. For every penalty a,
 
     fitted values      U diag(e / (e + a)) Z
-    residuals          U diag(a / (e + a)) Z + (the part of y outside the span of U)
+    residuals          y minus those; where U spans all images but the constant, U diag(a / (e + a)) Z
 
-so a voxel's error under each of 16 penalties costs 16 n multiplications, and its out-of-fold predictions follow from
-the residuals without any refit. The p x v matrix of coefficients is never formed.
+so the errors of 16 penalties cost 16 n multiplications a voxel, and out-of-fold predictions follow from the residuals
+without any refit. The p x v matrix of coefficients is formed only on request.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,9 @@ class Design:
     e : tensor of shape (rank,)
         Eigenvalues of the centred, scaled Gram matrix, all > 0.
     V : tensor of shape (n_features, rank) or None
-        Principal axes of the features, where they are fewer than the images (solver "primal").
+        Principal axes of the features, where these are fewer than the images (solver "primal").
+    floor : float
+        Smallest eigenvalue that is not mostly rounding error; penalties near it are not to be trusted.
     n_constant : int
         Features that do not vary over the training images, and so cannot predict.
     """
@@ -48,6 +50,7 @@ class Design:
     U: torch.Tensor
     e: torch.Tensor
     V: torch.Tensor | None
+    floor: float
     n_constant: int
 
     @property
@@ -66,13 +69,17 @@ class Design:
         return self.n_images - 1 - len(self.e)
 
 
-def decompose(features: np.ndarray) -> Design:
+def decompose(features: np.ndarray, *, precise: bool = True) -> Design:
     """Centre, scale and decompose a feature space.
 
     Parameters
     ----------
     features : array of shape (n_images, n_features)
-        Numpy array or memory map; blocks of columns are read one at a time, sums are kept in float64.
+        Numpy array or memory map, read in blocks.
+    precise : bool
+        Whether the Gram matrix of float32 features is multiplied and decomposed in float64 all the same. In float32
+        that takes half as long, and is as good unless penalties come near `Design.floor`. All else follows the
+        features' type; float64 features are never rounded.
 
     Raises
     ------
@@ -81,48 +88,86 @@ def decompose(features: np.ndarray) -> Design:
     """
     n, p = features.shape
     if n < 2:
-        raise ValueError(f"Ridge regression needs at least 2 images, found {n}.")
+        raise ValueError(f"ridge regression needs at least 2 images, found {n}.")
     mean = np.mean(features, axis=0, dtype=np.float64)
-    variance = np.var(features, axis=0, dtype=np.float64)
-    constant = variance <= 1e-14 * np.maximum(mean**2, 1e-300)
-    scale = float(np.sqrt(variance[~constant].mean())) if not constant.all() else 0.0
-    if scale == 0:
-        raise ValueError(f"None of the {p} features varies over the {n} images: they can predict nothing.")
-    U, e, V = (_primal if p < n else _dual)(features, mean, scale)
-    return Design(features, mean, scale, U, e, V, int(constant.sum()))
+    precision = torch.float64 if precise or p < n else _dtype(features)
+    gram, variance = (_gram_of_features if p < n else _gram_of_images)(features, mean, precision)
+    constant = variance <= 1e-12 * mean**2
+    if constant.all():
+        raise ValueError(f"none of the {p} features varies over the {n} images: they can predict nothing.")
+    scale = float(np.sqrt(variance[~constant].mean()))
+    e, axes, floor = _eigh(torch.from_numpy(gram / scale**2).to(precision), n - 1)
+    U, V = axes, None
+    if p < n:
+        rows = _blocks(features, mean, scale, precision, by_rows=True)
+        U, V = torch.cat([block @ axes for block in rows]) / e.sqrt(), axes.to(_dtype(features))
+    U, e = U.to(_dtype(features)), e.to(_dtype(features))
+    return Design(features, mean, scale, U, e, V, floor, int(constant.sum()))
 
 
-def _blocks(features: np.ndarray, mean: np.ndarray, scale: float, n_images: int) -> Iterator[torch.Tensor]:
-    """Centred, scaled columns as float64 tensors, as many at a time as BLOCK_BYTES holds for `n_images`."""
-    width = max(1, BLOCK_BYTES // (8 * n_images))
-    for start in range(0, features.shape[1], width):
-        columns = slice(start, start + width)
-        yield torch.from_numpy((features[:, columns] - mean[columns]) / scale)
+def _dtype(features: np.ndarray) -> torch.dtype:
+    return torch.float32 if features.dtype == np.float32 else torch.float64
 
 
-def _eigh(gram: torch.Tensor, n_max: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eigenvectors and eigenvalues that are not rounding errors: at most `n_max`, the largest.
+def _blocks(
+    features: np.ndarray,
+    mean: np.ndarray,
+    scale: float,
+    dtype: torch.dtype,
+    *,
+    by_rows: bool = False,
+    n_images: int = 0,
+) -> Iterator[torch.Tensor]:
+    """Centred, scaled features in blocks of at most BLOCK_BYTES: all images by some columns, or some images by all."""
+    length = features.shape[1] if by_rows else max(n_images, len(features))
+    step = max(1, BLOCK_BYTES // (8 * length))
+    number = np.float64 if dtype == torch.float64 else np.float32
+    mean = (mean / scale).astype(number)
+    for start in range(0, features.shape[0 if by_rows else 1], step):
+        part = slice(start, start + step)
+        block = np.multiply(features[part] if by_rows else features[:, part], 1 / scale, dtype=number)
+        block -= mean if by_rows else mean[part]
+        yield torch.from_numpy(block)
 
-    Centring leaves the Gram matrix a null direction, the constant. Kept, it would look like a direction that the
-    features predict at no cost, and generalised cross-validation would collapse to the smallest penalty.
+
+def _gram_of_images(features: np.ndarray, mean: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
+    gram, variance = np.zeros((len(features), len(features))), []
+    for block in _blocks(features, mean, 1.0, dtype):
+        gram += block.numpy() @ block.numpy().T  # numpy sees the symmetry and computes one half
+        variance.append(block.square().mean(0, dtype=torch.float64).numpy())
+    return gram, np.concatenate(variance)
+
+
+def _gram_of_features(features: np.ndarray, mean: np.ndarray, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
+    gram = sum(block.numpy().T @ block.numpy() for block in _blocks(features, mean, 1.0, dtype, by_rows=True))
+    return gram, np.diag(gram) / len(features)
+
+
+def _eigh(gram: torch.Tensor, n_max: int) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """The largest eigenvalues, at most `n_max` and none that is a rounding error; their eigenvectors; the error's size.
+
+    Centring leaves the Gram matrix of images a null direction, the constant. Kept, it would look like a direction that
+    the features predict at no cost, and generalised cross-validation would collapse to the smallest penalty.
     """
     e, vectors = torch.linalg.eigh(gram)
-    keep = e > 1e-10 * e[-1]
+    floor = torch.finfo(gram.dtype).eps * len(e) ** 0.5 * e[-1]
+    keep = e > floor
     keep[: max(0, len(e) - n_max)] = False
-    return vectors[:, keep], e[keep]
+    return e[keep], vectors[:, keep].contiguous(), float(floor)
 
 
-def _dual(features: np.ndarray, mean: np.ndarray, scale: float) -> tuple[torch.Tensor, torch.Tensor, None]:
-    gram = torch.zeros(len(features), len(features), dtype=torch.float64)
-    for block in _blocks(features, mean, scale, len(features)):
-        gram += block @ block.T
-    return *_eigh(gram, len(features) - 1), None
-
-
-def _primal(features: np.ndarray, mean: np.ndarray, scale: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    X = torch.cat(list(_blocks(features, mean, scale, len(features))), 1)
-    V, e = _eigh(X.T @ X, len(features) - 1)
-    return X @ V / e.sqrt(), e, V
+def project(design: Design, features: np.ndarray) -> torch.Tensor:
+    """Other images' coordinates along the principal axes of the training features, tensor of shape (n_images, rank)."""
+    dtype = design.U.dtype
+    if design.V is not None:
+        rows = _blocks(features, design.mean, design.scale, dtype, by_rows=True)
+        return torch.cat([block @ design.V for block in rows])
+    cross = torch.zeros(len(features), design.n_images, dtype=torch.float64)
+    both = (features, design.features)
+    columns = (_blocks(f, design.mean, design.scale, dtype, n_images=design.n_images) for f in both)
+    for other, train in zip(*columns, strict=True):
+        cross += other @ train.T
+    return cross.to(dtype) @ (design.U / design.e.sqrt())
 
 
 @dataclass(frozen=True)
@@ -133,19 +178,26 @@ class Ridge:
     ----------
     design : Design
     mean : tensor of shape (n_voxels,)
-        Of the training responses; the intercept of centred features.
+        Of the training responses: the intercept, since the features are centred.
+    y : tensor of shape (n_images, n_voxels)
+        Training responses minus their mean.
     Z : tensor of shape (rank, n_voxels)
-        U' (y - mean).
-    outside : tensor of shape (n_images, n_voxels) or None
-        The part of y - mean that the features do not span; None if they span everything.
+        U' y.
     alphas : tensor of shape (n_voxels,)
     """
 
     design: Design
     mean: torch.Tensor
+    y: torch.Tensor
     Z: torch.Tensor
-    outside: torch.Tensor | None
     alphas: torch.Tensor
+
+    def residuals(self) -> torch.Tensor:
+        """Training responses minus fitted values, tensor of shape (n_images, n_voxels)."""
+        e = self.design.e[:, None]
+        if self.design.n_outside:
+            return self.y - self.design.U @ (e / (e + self.alphas) * self.Z)
+        return self.design.U @ (self.alphas / (e + self.alphas) * self.Z)
 
     def out_of_fold(self, folds: Sequence[slice]) -> torch.Tensor:
         """Residuals of each fold's images under the model fitted to the other folds, with the same penalty.
@@ -157,15 +209,13 @@ class Ridge:
         -------
         tensor of shape (n_images, n_voxels)
         """
-        d, out = self.design, torch.empty(self.design.n_images, self.Z.shape[1], dtype=self.Z.dtype)
+        residuals = self.residuals()
         for alpha in self.alphas.unique():
-            voxels = self.alphas == alpha
-            keep = alpha / (d.e + alpha)
-            residual = d.U @ (keep[:, None] * self.Z[:, voxels])
-            if self.outside is not None:
-                residual += self.outside[:, voxels]
-            out[:, voxels] = torch.cat([torch.linalg.solve(_leverage(d, keep, F), residual[F]) for F in folds])
-        return out
+            voxels = torch.nonzero(self.alphas == alpha)[:, 0]
+            for fold in folds:
+                solved = torch.linalg.solve(_leverage(self.design, alpha, fold), residuals[fold, voxels])
+                residuals[fold, voxels] = solved
+        return residuals
 
     def predict(self, coordinates: torch.Tensor) -> torch.Tensor:
         """Predicted responses to other images, tensor of shape (n_images, n_voxels).
@@ -178,39 +228,37 @@ class Ridge:
         e = self.design.e[:, None]
         return coordinates @ (e.sqrt() / (e + self.alphas) * self.Z) + self.mean
 
+    def coefficients(self) -> torch.Tensor:
+        """Weights of the raw features, tensor of shape (n_features, n_voxels); for AlexNet's Conv-1 that is large."""
+        d, e = self.design, self.design.e[:, None]
+        along = 1 / (e + self.alphas) * self.Z
+        if d.V is not None:
+            return d.V @ (e.sqrt() * along) / d.scale
+        columns = _blocks(d.features, d.mean, d.scale, d.U.dtype)
+        return torch.cat([block.T @ (d.U @ along) for block in columns]) / d.scale
 
-def _leverage(design: Design, keep: torch.Tensor, fold: slice) -> torch.Tensor:
+
+def _leverage(design: Design, alpha: torch.Tensor, fold: slice) -> torch.Tensor:
     """I - H_FF of one fold, (n_fold, n_fold), written without subtracting nearly equal numbers when U spans all."""
-    U = design.U[fold]
-    spanned = (U * keep) @ U.T
+    U, shrunk = design.U[fold], alpha / (design.e + alpha)
     if not design.n_outside:
-        return spanned
-    return spanned + torch.eye(len(U), dtype=U.dtype) - U @ U.T - 1 / design.n_images
+        return (U * shrunk) @ U.T
+    return torch.eye(len(U), dtype=U.dtype) - (U * (1 - shrunk)) @ U.T - 1 / design.n_images
 
 
-def project(design: Design, features: np.ndarray) -> torch.Tensor:
-    """Other images' coordinates along the principal axes of the training features, tensor of shape (n_images, rank)."""
-    if design.V is not None:
-        return torch.cat(list(_blocks(features, design.mean, design.scale, len(features))), 1) @ design.V
-    both = [_blocks(images, design.mean, design.scale, len(design.features)) for images in (features, design.features)]
-    cross = sum(other @ train.T for other, train in zip(*both, strict=True))
-    return cross @ (design.U / design.e.sqrt())
-
-
-def gcv(design: Design, Z: torch.Tensor, outside: torch.Tensor | None, alphas: np.ndarray) -> torch.Tensor:
+def gcv(design: Design, y: torch.Tensor, Z: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:
     """Generalised cross-validation (Golub, Heath & Wahba 1979) of every penalty for every voxel.
 
     Returns
     -------
     tensor of shape (n_alphas, n_voxels)
-        Mean squared residual over the squared share of residual degrees of freedom, n - 1 - trace(H).
+        Squared residuals over the squared residual degrees of freedom, n - 1 - trace(H).
     """
-    keep = torch.as_tensor(alphas)[:, None] / (design.e + torch.as_tensor(alphas)[:, None])
-    squares = keep**2 @ Z**2
-    if outside is not None:
-        squares += (outside**2).sum(0)
-    freedom = keep.sum(1) + design.n_outside
-    return squares / freedom[:, None] ** 2
+    shrunk = alphas[:, None] / (design.e + alphas[:, None])
+    squares = shrunk**2 @ Z**2
+    if design.n_outside:
+        squares += (y**2).sum(0) - (Z**2).sum(0)
+    return squares / (shrunk.sum(1) + design.n_outside)[:, None] ** 2
 
 
 def fit_ridge(design: Design, y: np.ndarray, alphas: np.ndarray = ALPHAS) -> Ridge:
@@ -226,7 +274,7 @@ def fit_ridge(design: Design, y: np.ndarray, alphas: np.ndarray = ALPHAS) -> Rid
     """
     y = torch.as_tensor(y, dtype=design.U.dtype)
     mean = y.mean(0)
-    Z = design.U.T @ (y - mean)
-    outside = y - mean - design.U @ Z if design.n_outside else None
-    best = gcv(design, Z, outside, alphas).argmin(0)
-    return Ridge(design, mean, Z, outside, torch.as_tensor(alphas)[best])
+    y = y - mean
+    Z = design.U.T @ y
+    grid = torch.as_tensor(alphas, dtype=design.U.dtype)
+    return Ridge(design, mean, y, Z, grid[gcv(design, y, Z, grid).argmin(0)])

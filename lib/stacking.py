@@ -1,29 +1,41 @@
 """Stacking (Wolpert 1992, Breiman 1996): the convex combination of feature spaces that predicts each voxel best.
 
 For one voxel with out-of-fold errors e_k (n,) of K feature spaces and P_ij = mean(e_i e_j), the weights minimise w'Pw
-over w >= 0, sum(w) = 1. Geometrically: the point of the convex hull of the errors that is nearest to the origin.
-Wolfe's algorithm (1976) finds it exactly in finitely many steps; here it runs for all voxels at once.
+over w >= 0, sum(w) = 1. Up to its sum, w is the x >= 0 with Px >= 1 where every layer either has no weight or meets the
+bound: a linear complementarity problem. Block principal pivoting (Judice & Pires 1994) solves it exactly in a few
+rounds, each one small linear system per voxel, for all voxels at once.
 """
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
 
-TOLERANCE = 1e-12
+RIDGE = 1e-10  # of P's mean diagonal: makes the solution unique, so that identical layers share their weight equally
+TOLERANCE = 1e-9
+PATIENCE = 3  # rounds without progress before a voxel changes one layer at a time, which cannot cycle
+MAX_ROUNDS = 50  # per layer; six rounds in all are usual, and rounding must not make this endless
 
 
-def error_products(errors: torch.Tensor) -> torch.Tensor:
+def error_products(errors: Sequence[torch.Tensor]) -> np.ndarray:
     """P of every voxel.
+
+    Multiplied and summed in float64: float32 products would leave matrices that are not positive semi-definite.
 
     Parameters
     ----------
-    errors : tensor of shape (n_layers, n_images, n_voxels)
+    errors : one tensor of shape (n_images, n_voxels) per layer
 
     Returns
     -------
-    float64 tensor of shape (n_voxels, n_layers, n_layers)
+    float64 array of shape (n_voxels, n_layers, n_layers)
     """
-    errors = errors.double()
-    return torch.einsum("inv,jnv->vij", errors, errors) / errors.shape[1]
+    n_images, n_voxels = errors[0].shape
+    P = np.empty((n_voxels, len(errors), len(errors)))
+    for i, j in combinations_with_replacement(range(len(errors)), 2):
+        P[:, i, j] = P[:, j, i] = torch.linalg.vecdot(errors[i].double(), errors[j].double(), dim=0) / n_images
+    return P
 
 
 def simplex_weights(P: np.ndarray) -> np.ndarray:
@@ -52,7 +64,8 @@ def simplex_weights(P: np.ndarray) -> np.ndarray:
     if not P.isfinite().all():
         raise ValueError("P holds NaN or infinite values; drop those voxels first.")
     scale = P.diagonal(dim1=1, dim2=2).mean(1).clamp_min(torch.finfo(P.dtype).tiny)
-    return _share(P, _wolfe(P / scale[:, None, None])).numpy()
+    x = _complementary(P / scale[:, None, None] + RIDGE * torch.eye(P.shape[1], dtype=P.dtype))
+    return (x / x.sum(1, keepdim=True)).numpy()
 
 
 def kkt_residual(P: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -70,61 +83,43 @@ def kkt_residual(P: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.maximum(0, value - gradient.min(1)) / np.where(scale > 0, scale, 1)
 
 
-def _wolfe(P: torch.Tensor) -> torch.Tensor:
-    """Nearest points of all voxels; each round, those not yet optimal add a layer and re-solve."""
-    n_voxels, n_layers, _ = P.shape
-    first = P.diagonal(dim1=1, dim2=2).argmin(1)
-    w = torch.nn.functional.one_hot(first, n_layers).double()
-    support = w.bool()
-    todo = torch.arange(n_voxels)
-    for _ in range(20 * n_layers):  # each round lowers w'Pw; a handful is enough in practice
-        gradient = (P[todo] @ w[todo, :, None])[..., 0]
-        slack = gradient - (gradient * w[todo]).sum(1, keepdim=True)
-        slack[support[todo]] = torch.inf
-        best, layer = slack.min(1)
-        improvable = best < -TOLERANCE
-        todo, layer = todo[improvable], layer[improvable]
+def _complementary(P: torch.Tensor) -> torch.Tensor:
+    """The x >= 0 with Px >= 1 and x'(Px - 1) = 0 of every voxel, tensor of shape (n_voxels, n_layers).
+
+    Each round solves for the layers in use and swaps those on the wrong side: negative weight, or bound not met.
+    """
+    x, used = torch.zeros_like(P[..., 0]), torch.ones(P.shape[:2], dtype=torch.bool)
+    todo, fewest = torch.arange(len(P)), torch.full((len(P),), P.shape[1] + 1)
+    stalled = torch.zeros(len(P), dtype=torch.int)
+    for _ in range(MAX_ROUNDS * P.shape[1]):
+        x[todo] = _solve(P[todo], used[todo])
+        wrong = _wrong_side(P[todo], x[todo], used[todo])
+        todo, wrong = todo[wrong.any(1)], wrong[wrong.any(1)]
         if not len(todo):
             break
-        support[todo, layer] = True
-        w[todo], support[todo] = _step(P[todo], w[todo], support[todo])
-    return w
+        count = wrong.sum(1)
+        stalled[todo] = torch.where(count < fewest[todo], 0, stalled[todo] + 1)
+        fewest[todo] = torch.minimum(count, fewest[todo])
+        slow = stalled[todo] > PATIENCE
+        wrong[slow] = _last_only(wrong[slow])
+        used[todo] ^= wrong
+    return x.clamp_min(0)
 
 
-def _step(P: torch.Tensor, w: torch.Tensor, support: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Move to the nearest point of the supports' affine hulls, dropping layers whose weight would turn negative."""
-    todo = torch.arange(len(P))
-    while len(todo):
-        target = _affine_minimum(P[todo], support[todo])
-        shrinks = support[todo] & (target < TOLERANCE)
-        ratio = torch.where(shrinks, w[todo] / (w[todo] - target).clamp_min(TOLERANCE), torch.inf)
-        step = ratio.amin(1).clamp(0, 1)
-        w[todo] += step[:, None] * (target - w[todo])
-        leaves = shrinks & (ratio <= step[:, None])
-        support[todo] = support[todo] & ~leaves
-        w[todo] = torch.where(support[todo], w[todo], 0.0)
-        todo = todo[leaves.any(1)]
-    return w / w.sum(1, keepdim=True), support
+def _solve(P: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
+    """Px = 1 among the layers in use, zero elsewhere: layers not in use get a row of the identity."""
+    u = used.to(P.dtype)
+    among_used = P * u[:, :, None] * u[:, None, :] + torch.diag_embed(1 - u)
+    return torch.cholesky_solve(u[..., None], torch.linalg.cholesky_ex(among_used)[0])[..., 0]
 
 
-def _affine_minimum(P: torch.Tensor, support: torch.Tensor) -> torch.Tensor:
-    """Minimise w'Pw subject to sum(w) = 1 and w = 0 outside the support: tensor of shape (n_voxels, n_layers).
-
-    One bordered system per voxel; layers outside the support get a row of the identity.
-    """
-    n_voxels, n_layers, _ = P.shape
-    s = support.double()
-    system = torch.zeros(n_voxels, n_layers + 1, n_layers + 1, dtype=P.dtype)
-    system[:, :-1, :-1] = P * s[:, :, None] * s[:, None, :] + torch.diag_embed(1 - s)
-    system[:, -1, :-1] = system[:, :-1, -1] = s
-    right = torch.zeros(n_voxels, n_layers + 1, dtype=P.dtype)
-    right[:, -1] = 1
-    return torch.linalg.solve(system, right)[:, :-1]
+def _wrong_side(P: torch.Tensor, x: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
+    """Layers in use with negative weight, and layers not in use whose bound is not met."""
+    bound = (P @ x[..., None])[..., 0] - 1
+    return torch.where(used, x < -TOLERANCE * x.amax(1, keepdim=True), bound < -TOLERANCE)
 
 
-def _share(P: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    """Give layers with identical errors equal weights: the prediction is the same, whatever their order."""
-    diagonal = P.diagonal(dim1=1, dim2=2)
-    distance = diagonal[:, :, None] + diagonal[:, None, :] - 2 * P
-    same = (distance <= TOLERANCE * diagonal.mean(1)[:, None, None]).double()
-    return (same @ w[..., None])[..., 0] / same.sum(2)
+def _last_only(wrong: torch.Tensor) -> torch.Tensor:
+    """Of each row's marked layers the last (Murty 1974): with a positive definite P this rule ends."""
+    last = wrong.shape[1] - 1 - wrong.flip(1).int().argmax(1)
+    return torch.nn.functional.one_hot(last, wrong.shape[1]).bool()

@@ -1,0 +1,155 @@
+"""Encoding: parity with the authors' package, no leak between folds, and sentences for input that cannot be meant."""
+
+import warnings
+
+import numpy as np
+import pytest
+from stacking_fmri.stacking import stacking_fmri
+
+from lib import reference
+from lib.encoding import contiguous_folds, fit_encoding
+from lib.scores import signed_root
+
+
+def data(n=100, n_test=40, sizes=(10, 30, 150), n_voxels=12, noise=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    features = {f"layer{k}": rng.normal(size=(n + n_test, p)) for k, p in enumerate(sizes)}
+    signal = sum(X @ rng.normal(size=(X.shape[1], n_voxels)) / np.sqrt(X.shape[1]) for X in features.values())
+    responses = 3 * signal + 3 * noise * rng.normal(size=signal.shape) + 5
+    train, test = ({k: X[part] for k, X in features.items()} for part in (slice(n), slice(n, None)))
+    return train, responses[:n], test, responses[n:]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reference_protocol_equals_the_authors_package(seed):
+    train, y, test, y_test = data(seed=seed)
+    ours = fit_encoding(train, y, test, y_test, protocol="reference")
+    r2, stacked_r2, _, cv_r2, stacked_cv_r2, weights = stacking_fmri(
+        y, y_test, list(train.values()), list(test.values())
+    )
+    np.testing.assert_allclose(ours.score, signed_root(r2), atol=1e-6)
+    np.testing.assert_allclose(ours.cv_score, signed_root(cv_r2), atol=1e-6)
+    np.testing.assert_allclose(ours.weights.T, weights, atol=5e-3)
+    np.testing.assert_allclose(ours.stacked_score * np.abs(ours.stacked_score), stacked_r2, atol=1e-3)
+    np.testing.assert_allclose(ours.stacked_cv_score * np.abs(ours.stacked_cv_score), stacked_cv_r2, atol=1e-3)
+
+
+@pytest.mark.parametrize("protocol", ["fast", "reference"])
+def test_noise_is_not_predicted(protocol):
+    """Leak a fold's images into its training, and out-of-fold scores of pure noise rise far above zero."""
+    rng = np.random.default_rng(0)
+    train, test = ({"wide": rng.normal(size=(n, 300))} for n in (150, 60))
+    result = fit_encoding(train, rng.normal(size=(150, 80)), test, rng.normal(size=(60, 80)), protocol=protocol)
+    assert np.mean(result.cv_score > 0.1) < 0.1
+    assert np.median(result.stacked_score) < 0.1
+
+
+def test_fast_predicts_at_least_as_well_as_the_reference():
+    r2 = {}
+    for protocol in ("fast", "reference"):
+        results = [fit_encoding(*data(400, 200, (40, 80, 600), seed=s), protocol=protocol) for s in range(3)]
+        r2[protocol] = np.mean([r.stacked_score * np.abs(r.stacked_score) for r in results])
+    assert r2["fast"] > r2["reference"] - 0.002
+    assert r2["fast"] > 0.2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_driving_layer_is_found(seed):
+    rng = np.random.default_rng(seed)
+    train, y, test, y_test = data(300, 100, (40, 40, 40), seed=seed)
+    driver = rng.integers(3)
+    readout = rng.normal(size=(40, 12))
+    y, y_test = (
+        part[f"layer{driver}"] @ readout + 4 * rng.normal(size=(n, 12)) for part, n in ((train, 300), (test, 100))
+    )
+    result = fit_encoding(train, y, test, y_test)
+    assert (result.score.argmax(0) == driver).all()
+    assert (result.weights.argmax(0) == driver).all()
+    assert result.weights[driver].mean() > 0.8
+
+
+def test_the_stack_is_scored_on_held_out_images_and_bounded_by_them():
+    train, y, test, y_test = data(300, 100)
+    result = fit_encoding(train, y, test, y_test)
+    assert (np.abs(result.correlation) <= 1).all()
+    assert (result.stacked_cv_score >= result.cv_score.max(0) - 1e-6).all()
+    assert np.mean(result.stacked_score - result.score.max(0)) > -0.02
+    np.testing.assert_allclose(result.weights.sum(0), 1)
+
+
+def test_scores_do_not_depend_on_units_or_voxel_blocks(monkeypatch):
+    train, y, test, y_test = data()
+    whole = fit_encoding(train, y, test, y_test)
+    monkeypatch.setattr("lib.encoding.MEMORY_BYTES", 1)
+    other = fit_encoding(train, 300 * y - 7, test, 300 * y_test - 7)
+    np.testing.assert_allclose(other.score, whole.score, atol=1e-8)
+    np.testing.assert_allclose(other.weights, whole.weights, atol=1e-6)
+
+
+def test_voxels_that_cannot_be_fitted_are_dropped_counted_and_said():
+    train, y, test, y_test = data()
+    y[:, 3], y[5, 4], y_test[:, 7] = 2.0, np.nan, 0.0
+    with pytest.warns(UserWarning, match="3 of 12 voxels dropped"):
+        result = fit_encoding(train, y, test, y_test)
+    assert np.isnan(result.score).any(0).nonzero()[0].tolist() == [3, 4, 7]
+    assert np.isnan(result.weights[:, 3]).all()
+    assert result.notes == ("3 of 12 voxels dropped: constant, or NaN in some image.",)
+
+
+def test_usable_data_are_fitted_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fit_encoding(*data()).notes == ()
+
+
+@pytest.mark.parametrize("smallest, dtype", [(5e-4, np.float32), (1e-5, np.float64)])
+def test_signal_in_small_components_is_not_lost_to_rounding(smallest, dtype):
+    """Directions with a millionth of the variance: float32 features get a double-precision Gram matrix when needed."""
+    rng = np.random.default_rng(0)
+    U = np.linalg.qr(rng.normal(size=(260, 60)))[0]
+    X = (U * np.geomspace(1, smallest, 60)) @ np.linalg.qr(rng.normal(size=(400, 60)))[0].T
+    y = U[:, 40:] @ rng.normal(size=(20, 9)) + 1e-3 * rng.normal(size=(260, 9))
+    X = X.astype(dtype)
+    result = fit_encoding({"layer": X[:200]}, y[:200], {"layer": X[200:]}, y[200:])
+    assert (result.score > 0.8).all()
+
+
+BAD = {
+    "lengths": (lambda d: (d[0], d[1][:-1], d[2], d[3]), "layer0: training features of shape .* do not fit 99"),
+    "test lengths": (lambda d: (d[0], d[1], d[2], d[3][:-1]), "layer0: test features of shape .* do not fit 39"),
+    "layers": (lambda d: (d[0], d[1], {"other": d[2]["layer0"]}, d[3]), "must be the same"),
+    "no layers": (lambda d: ({}, d[1], {}, d[3]), "must be the same, and some"),
+    "voxels": (lambda d: (d[0], d[1], d[2], d[3][:, :-1]), "12 training voxels but 11 test voxels"),
+    "widths": (lambda d: (d[0], d[1], d[2] | {"layer1": d[2]["layer0"]}, d[3]), "30 training features but 10 test"),
+    "NaN": (lambda d: (d[0] | {"layer1": d[0]["layer1"] * np.nan}, *d[1:]), "layer1: the training features hold NaN"),
+    "constant": (lambda d: (d[0] | {"layer2": 0 * d[0]["layer2"]}, *d[1:]), "layer2: none of the 150 features varies"),
+    "nothing varies": (lambda d: (d[0], 0 * d[1], *d[2:]), "none of the 12 voxels"),
+}
+
+
+@pytest.mark.parametrize("protocol", ["fast", "reference"])
+@pytest.mark.parametrize("change, sentence", BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_a_sentence(change, sentence, protocol):
+    with pytest.raises(ValueError, match=sentence):
+        fit_encoding(*change(data()), protocol=protocol)
+
+
+@pytest.mark.parametrize("n_folds", [0, 1, 101])
+def test_folds_that_cannot_be_cut_are_refused(n_folds):
+    with pytest.raises(ValueError, match="n_folds must be between 2 and the 100"):
+        fit_encoding(*data(), n_folds=n_folds)
+
+
+def test_unknown_protocol_is_refused_with_the_choices():
+    with pytest.raises(ValueError, match="choose one of fast, reference"):
+        fit_encoding(*data(), protocol="fats")
+
+
+def test_folds_cover_every_image_once():
+    folds = contiguous_folds(103, 5)
+    assert np.concatenate([np.arange(103)[fold] for fold in folds]).tolist() == list(range(103))
+
+
+def test_constant_columns_become_zero_when_z_scored():
+    z = reference.zscore(np.c_[np.ones(5), np.arange(5)])
+    assert (z[:, 0] == 0).all() and np.isclose(z[:, 1].std(), 1)
