@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import choose
-from lib.encoding import EncodingResult
+from lib.encoding import EncodingResult, encode
+from lib.networks import load_network
 from lib.participants import Participant
 from lib.participants.worlds import EARLY, FACE, PLACE
 from lib.scores import Interval, bootstrap_mean
@@ -55,6 +56,12 @@ class Study:
     def rois(self, wanted: Iterable[str]) -> list[str]:
         """Those of the wanted ROIs that the participant has, with at least two voxels."""
         return [roi for roi in wanted if roi in self.participant.rois and self.participant.rois[roi].sum() > 1]
+
+
+def study(participant: Participant, weights: str = "miniature", n_best: int = 200) -> Study:
+    """Encode a participant by every network that some claim speaks about."""
+    names = dict.fromkeys(network for claim in CLAIMS.values() for network in claim.networks)
+    return Study(participant, {name: encode(participant, load_network(name, weights)) for name in names}, n_best)
 
 
 def best_voxels(score: np.ndarray, roi: np.ndarray, n_best: int) -> np.ndarray:
@@ -180,8 +187,8 @@ CLAIMS = {
             paper="wang2021",
             quote=(
                 "in AlexNet-Object features extracted from convolution layers (Conv-2 and Conv-3) encode the early "
-                "visual areas (especially V1, V2, V3) better while features extracted from fully connected layer (FC-7) "
-                "outperform those from all other layers in encoding Place and Face ROIs"
+                "visual areas (especially V1, V2, V3) better while features extracted from fully connected layer "
+                "(FC-7) outperform those from all other layers in encoding Place and Face ROIs"
             ),
             place="Results, Figure 1",
             statistic=(

@@ -1,15 +1,16 @@
 """The papers' figures, and the pictures around them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from scipy.stats import rankdata
 
-from lib.claims import CLAIMS, Study, Verdict
+from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Claim, Study, Verdict
 from lib.participants import Source
 from lib.participants.images92 import Images92
 from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, World
@@ -30,7 +31,7 @@ def stamp(figure: Figure, simulated: bool) -> Figure:
 
 def notice(source: Source) -> Markdown:
     """A box that says whether anybody was scanned, where the data come from and how they may be used."""
-    kind, title = ("warning", "Simulated stand-in") if source.simulated else ("note", "Measured data")
+    kind, title = ("warning", "Simulated data") if source.simulated else ("note", "Measured data")
     body = f"{source.description}.\n\n- Origin: {source.origin}.\n- Licence: {source.licence}."
     return Markdown(f"```{{admonition}} {title}\n:class: {kind}\n\n{body}\n```")
 
@@ -165,6 +166,7 @@ def _legend_below(figure: Figure, axes: Sequence[Axes]) -> None:
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", **style)
 
 
+VERDICT_COLOURS = {HOLDS: "#9ecae1", FAILS: "#fdbe85", UNTESTED: "0.9"}
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
 
 
@@ -272,3 +274,31 @@ def verdicts(found: Sequence[Verdict]) -> Markdown:
         *((v.claim, f"“{CLAIMS[v.claim].quote}”", f"**{v.outcome}**", str(v.effect or ""), v.where) for v in found),
     ]
     return Markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
+def claim_cards(claims: Iterable[Claim]) -> Markdown:
+    """Each claim's words, statistic and rule, as definitions."""
+    cards = [
+        f"**{c.id}** {{cite:p}}`{c.paper}`, {c.place}\n: “{c.quote}”\n: *Statistic*: {c.statistic}.\n"
+        f": *Holds* if {c.rule}."
+        for c in claims
+    ]
+    return Markdown("\n\n".join(cards))
+
+
+def ledger(found: Mapping[str, Sequence[Verdict]], simulated: bool) -> Figure:
+    """Claims (rows) by worlds or data sets (columns): the verdict in words and colour, and the effect."""
+    claims = [verdict.claim for verdict in next(iter(found.values()))]
+    figure, axes = _subplots(1, 1, (2.2 * len(found) + 1, 0.75 * len(claims) + 1))
+    ax = axes[0, 0]
+    for column, verdicts in enumerate(found.values()):
+        for row, verdict in enumerate(verdicts):
+            ax.add_patch(Rectangle((column, row), 0.96, 0.92, color=VERDICT_COLOURS[verdict.outcome]))
+            words = f"{verdict.outcome}\n{verdict.effect or verdict.where}"
+            ax.text(column + 0.48, row + 0.46, words, ha="center", va="center", fontsize=SMALL)
+    ax.set(xlim=(0, len(found)), ylim=(len(claims), 0))
+    ax.set_xticks(np.arange(len(found)) + 0.48, list(found), fontsize=NORMAL)
+    ax.set_yticks(np.arange(len(claims)) + 0.46, claims, fontsize=NORMAL, weight="bold")
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    return stamp(figure, simulated)

@@ -40,13 +40,13 @@ from lib.participants.worlds import WORLDS
 # `data_root` say where it is, and `world` has no effect.
 
 # %% tags=["parameters"]
-dataset = "simulated"
-subject = 1
-data_root = None
-weights = "miniature"
-world = "as-published"
-n_best_voxels = 200
-seed = 0
+dataset = "simulated"  # "simulated" or "nsd"
+subject = 1  # number of the participant
+data_root = None  # folder of the measured data
+weights = "miniature"  # "miniature", "untrained" or "published"
+world = "as-published"  # what drives a simulated participant: "as-published", "flat" or "noise"
+n_best_voxels = 200  # voxels shown per ROI
+seed = 0  # of the simulation
 
 # %% [markdown]
 # ## One participant, two networks
@@ -56,6 +56,8 @@ participant = load_participant(dataset, subject, data_root, world=world, seed=se
 print(participant.name, "-", participant.source.description)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
+
+# %% mystnb={"markdown_format": "myst"}
 figures.notice(participant.source)
 
 # %%
@@ -135,7 +137,7 @@ figures.ceilings(study)
 #
 # A claim holds when, in every ROI it speaks about, the layers it names stand above all others by a margin whose 95 %
 # interval over voxels lies above zero, and the voxels are predicted at all. It is as strong as its weakest ROI. The
-# [ledger](../book/claims) says how often these rules err.
+# [ledger](claims) says how often these rules err.
 
 # %%
 verdicts = evaluate(study)

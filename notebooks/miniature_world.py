@@ -1,0 +1,222 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A world in miniature, and networks that live in it
+#
+# The photographs, the trained networks and the brains of the two papers are large, and not all of them may be passed on. This book
+# brings small stand-ins: drawn scenes of 64 x 64 pixels, and AlexNet {cite}`krizhevsky2012` with fewer channels, really trained
+# on those scenes. This page is their *model card*: what they are, how they were made, how well they do, and what they are not
+# for. It is executable: every accuracy below is computed here, on scenes that training never saw.
+
+# %%
+import numpy as np
+from sklearn.metrics import confusion_matrix
+
+from lib import pictures
+from lib.networks import ZOO, extract, load_network
+from lib.ridge import decompose, fit_ridge, project
+from lib.scenes import OBJECTS, SCENES, render_many
+from lib.scores import bootstrap_mean
+
+# %% tags=["parameters"]
+networks = ["alexnet-object", "alexnet-place"]  # miniatures that name things
+held_out_world = 1  # seed of the scenes; training took its own from 0
+n_images = 1200  # scenes to test on
+probe_layers = ["Conv-3", "FC-7"]  # layers whose activations are asked for both labels
+
+# %% [markdown]
+# ## Scenes
+#
+# A scene is one of six places with one of eight objects in it, and some clutter. Size, position, colour, light,
+# texture and what hides what are drawn at random. Object and place are drawn independently: knowing one says nothing about the other.
+# **Look for** what all pictures of a column share, and all of a row.
+
+# %%
+scenes = render_many(held_out_world, range(n_images))
+names, truth = {"object": OBJECTS, "place": SCENES}, {"object": scenes.object_label, "place": scenes.scene_label}
+print("(n_images, height, width, 3) =", scenes.image.shape)
+
+# %% mystnb={"image": {"alt": "A grid of 48 drawn pictures: eight kinds of object in columns, six kinds of place in rows."}, "figure": {"caption": "The first held-out scene of every pair of object (column) and place (row). All pictures are computed; none is a photograph.", "name": "fig-world-scenes"}}
+pictures.labelled_scenes(scenes)
+
+# %% [markdown]
+# No colour and no spot on the picture gives a class away: faces come pale and dark, houses stand left and right. Some objects are
+# nearly hidden, so nobody can be right every time.
+#
+# Every scene also comes with its distance map, and so with the two kinds of edges that the Taskonomy networks
+# {cite}`zamir2018` learn. *2D edges* are where brightness changes, *3D edges* where something nearer hides something farther. **Look
+# for** edges of one kind without the other.
+
+# %% mystnb={"image": {"alt": "Six scenes in columns, with the picture, its distance map, its 2D edges and its 3D edges in rows."}, "figure": {"caption": "Six computed scenes and what is known of them: distance (bright is far), edges of brightness (2D), edges of occlusion (3D).", "name": "fig-world-views"}}
+pictures.four_views(scenes)
+
+# %% [markdown]
+# Texture and markings make 2D edges without 3D ones. Where a thing meets the ground it stands on, the distances agree and the 3D edge
+# fades.
+#
+# ## The networks
+#
+# Five convolutions and three linear layers with AlexNet's layer names, and fewer channels. One network learned
+# to name the object, the other the place, both from the same scenes.
+
+# %% mystnb={"markdown_format": "myst"}
+pictures.model_card(networks)
+
+# %% mystnb={"image": {"alt": "Training loss over epochs, one falling line per network."}, "figure": {"caption": "Mean training loss of every epoch, as the card written at training records it.", "name": "fig-world-loss"}}
+pictures.loss_curves(networks)
+
+# %% [markdown]
+# Places are learned within a few epochs; objects take longer, for they are small, move about, and are partly hidden.
+#
+# ## Accuracy
+#
+# Now name the held-out scenes. The interval says what another draw of scenes would give; the last columns hold chance, and what the
+# card recorded on its own held-out scenes.
+
+# %% mystnb={"markdown_format": "myst"}
+loaded = {name: load_network(name) for name in networks}
+said = {name: pictures.answers(network, scenes) for name, network in loaded.items()}
+correct = {name: bootstrap_mean(said[name] == truth[ZOO[name].task]) for name in networks}
+cards = [pictures.read_card(name) for name in networks]
+shown = [f"{i.estimate:.3f} [{i.low:.3f}, {i.high:.3f}]" for i in correct.values()]
+rows = [(card["network"], s, card["chance"], card["held_out_accuracy"]) for s, card in zip(shown, cards, strict=True)]
+pictures.table(["network", "correct [95 % interval]", "chance", "on its card"], rows)
+
+# %% [markdown]
+# **Look for** the pairs that are confused.
+
+# %% mystnb={"image": {"alt": "Confusion matrices, one per network, nearly all on the diagonal."}, "figure": {"caption": "Answers of each network to held-out scenes, in percent of the scenes of a class; shares below half a percent are left out.", "name": "fig-world-confusions"}}
+tasks = {name: ZOO[name].task for name in networks}
+counts = {name: confusion_matrix(truth[task], said[name]) for name, task in tasks.items()}
+pictures.confusions(counts, {name: names[task] for name, task in tasks.items()})
+
+# %% [markdown]
+# Nearly everything is on the diagonal. This world is easy: that these networks are nearly always right says
+# little about what they would do with a photograph.
+#
+# ## First filters
+#
+# The first convolution sees 7 x 7 pixels. Filters of networks trained on photographs look like edges and colour blobs {cite}`krizhevsky2012`.
+# **Look for** such filters, beside those of a network that was never trained.
+
+# %% mystnb={"image": {"alt": "Grids of 7 by 7 colour filters of the trained networks and of an untrained one."}, "figure": {"caption": "Filters of the first convolution, each stretched to its own range: trained on objects, trained on places, and before training.", "name": "fig-world-filters"}}
+untrained = load_network(networks[0], "untrained")
+pictures.first_filters([*loaded.values(), untrained])
+
+# %% [markdown]
+# Some filters of the network that names objects have become smooth, oriented or of one colour. Those of the one that names places
+# hardly differ from the untrained noise: its task was learned so soon that the first layer had no need to change. A good
+# score does not prove that every layer has learned.
+#
+# ## What a network knows of what it was not taught
+#
+# ```{admonition} Misconception: a network trained to name objects knows nothing of places
+# :class: tip
+# Training rewards one label; it does not forbid the others. {cite:t}`wang2021` make the same point of the edge networks: they "could
+# possibly represent more information than what is needed in a task".
+# ```
+#
+# A *linear probe* asks: how well can a label be read from a layer's activations by a linear classifier? Ours is
+# [ridge regression](ridge) onto the classes. Half of the held-out scenes train it, the other half test it.
+
+
+# %%
+def probe(X: np.ndarray, label: str) -> float:
+    design = decompose(X[: n_images // 2])
+    readout = fit_ridge(design, np.eye(len(names[label]))[truth[label][: n_images // 2]])
+    guesses = readout.predict(project(design, X[n_images // 2 :])).argmax(1)
+    return float(np.mean(guesses.numpy() == truth[label][n_images // 2 :]))
+
+
+activations = {name: extract(network, scenes.image) for name, network in {**loaded, "untrained": untrained}.items()}
+
+# %% [markdown]
+# **Look for** the label each network was *not* trained on, in the middle and at the end, and for what the untrained network
+# manages.
+
+# %% mystnb={"markdown_format": "myst"}
+asked = [(layer, label) for layer in probe_layers for label in truth]
+rows = [(name, *(probe(X[layer], label) for layer, label in asked)) for name, X in activations.items()]
+rows.append(("chance", *(1 / len(names[label]) for _, label in asked)))
+pictures.table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
+
+# %% [markdown]
+# In the middle, the label that was never rewarded can be read well above chance; at the end little of it is left. And the
+# *untrained* network does well in the middle too: random filters keep much of the image. Being readable from a layer is
+# no sign of having been learned, and a layer that predicts a voxel need not have been trained for what the voxel does.
+#
+# ## Limits
+#
+# * The miniatures have seen 64 x 64 drawings, eight objects, six places. What they say of photographs means nothing.
+# * Their layers carry the names of AlexNet's, and are much narrower. A claim about the networks of the papers needs their published
+#   checkpoints: `python -m lib fetch alexnet-object`.
+# * They are there to run, test and teach the analyses of this book, and to drive [simulated participants](simulated_participant).
+#   They are no models of a brain.
+# * Faces here are ellipses with eyes. Nothing in this world is about people.
+#
+# Everything can be made again from the seed, in minutes on a laptop: `make miniatures`. Another version of PyTorch may give slightly
+# different weights.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} Without colour
+# :label: world-grey
+#
+# Show the networks the held-out scenes in grey. Which of them suffers more? Guess first.
+# ```
+
+# %% [markdown]
+# ```{solution-start} world-grey
+# :class: dropdown
+# ```
+
+# %%
+from dataclasses import replace
+
+weights = [0.299, 0.587, 0.114]  # of red, green and blue in brightness
+grey = np.repeat((scenes.image @ weights)[..., None], 3, axis=3).astype(np.uint8)
+for name, network in loaded.items():
+    right = pictures.answers(network, replace(scenes, image=grey)) == truth[ZOO[name].task]
+    print(f"{name}: {correct[name].estimate:.1%} in colour, {right.mean():.1%} in grey")
+
+# %% [markdown]
+# Both were trained in colour only, and lose. One might expect it of places, told apart by sky, grass and sand. But the network that
+# names objects loses more, likely because colour sets a small thing apart from what is behind it, while a place fills the
+# picture and can be known by its layout.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Where is the place?
+# :label: world-layers
+#
+# Probe the network that names objects for the *place*, layer by layer. Where does it fade? Is it training that makes it fade?
+# ```
+
+# %% [markdown]
+# ```{solution-start} world-layers
+# :class: dropdown
+# ```
+
+# %%
+for layer in loaded[networks[0]].layers:
+    accuracies = [probe(activations[name][layer], "place") for name in (networks[0], "untrained")]
+    print(f"{layer}: {accuracies[0]:.2f}, untrained {accuracies[1]:.2f}")
+
+# %% [markdown]
+# The early convolutions keep the whole picture, and the place with it. From there on the trained network lets go of what does not
+# serve the object, and the untrained one keeps more of it: forgetting the place was learned.
+# ```{solution-end}
+# ```

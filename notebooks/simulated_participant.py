@@ -1,0 +1,194 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A simulated participant
+#
+# The Natural Scenes Dataset {cite}`allen2022` cannot be passed on in a book. So its place is held by simulated participants, who look
+# at [drawn scenes](miniature_world) and whose voxels read out layers of small networks. They come with what makes
+# the real experiment hard: three trials per image, sessions that drift, voxels that are mostly noise.
+#
+# Nobody was scanned. What was planted is written down in small tables, *worlds*, and this page shows them, and what becomes of them
+# on the way from signal to data.
+
+# %%
+import numpy as np
+
+from lib import pictures
+from lib.participants import Responses
+from lib.participants.simulated import NCSNR_EARLY, NCSNR_HIGHER, draw_trials, simulate
+from lib.participants.trials import ncsnr_of_repeats, standardise_runs
+from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, WORLDS, World
+
+# %% tags=["parameters"]
+seed = 0  # another seed: other images, voxels and noise
+subject = 1  # participants share a tenth of their images
+world = "as-published"  # what drives the voxels, one of the worlds below
+n_images = 1000  # the real participants saw 10,000
+voxels_per_roi = 100  # the real areas hold some hundreds to some thousands
+
+# %% [markdown]
+# ## What is planted
+#
+# A number in a world is the share of a voxel's stimulus-driven variance that comes from one layer of one network. **Look for**
+# the layer that drives V4 in each of the two networks.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps of planted shares, one per network: rows are visual areas, columns are layers; early areas are driven by middle convolutions, higher areas by the last layer."}, "figure": {"caption": "What drives the simulated voxels in one world: share of each layer, dark for much. Areas with the same shares stand in one row.", "name": "fig-simulated-planted"}}
+pictures.planted(WORLDS[world])
+
+# %% [markdown]
+# In *as-published* the early areas answer to Conv-3 of the network that names objects and to Conv-4 of the one that names places, and
+# place and face areas answer to FC-7: the world in which the sentences of {cite:t}`wang2021` about AlexNet are true.
+#
+# An analysis that finds what was planted deserves no praise unless it also *fails* to find what was not. For that there are other
+# worlds.
+
+# %% mystnb={"image": {"alt": "One heat map per world: areas in rows, layers of all networks in columns, darkness is the planted share."}, "figure": {"caption": "All worlds. A white row is an area that answers to nothing.", "name": "fig-simulated-worlds"}}
+pictures.planted_worlds(WORLDS)
+
+# %% [markdown]
+# ## From layers to voxels
+#
+# The images run through the networks. Each layer is reduced to its leading 100 principal components, and each voxel is a random
+# mixture of them: a mixture of thousands of units could not be learned from a thousand images by any method. A voxel's own
+# shares scatter around those of the table.
+#
+# Then every image is shown three times, in random order, in sessions of 750 trials. Each session has a gain and a
+# baseline of its own.
+
+# %%
+trials = draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+print("(n_trials, n_voxels) =", trials.betas.shape)
+print("sessions:", trials.session.max(), "- ROIs:", ", ".join(trials.rois))
+print("images shared by all participants:", np.sum(trials.images < n_images), "of", len(trials.images))
+
+# %% [markdown]
+# ## One voxel's trials
+#
+# The steps that follow are those for real data. First, standardise each voxel within each session. **Look for** the steps
+# between sessions, above, and what is left of them, below.
+
+# %%
+standardised = standardise_runs(trials.betas.copy(), trials.session)
+baselines = [trials.betas[trials.session == s].mean(axis=0) for s in np.unique(trials.session)]
+voxel = np.std(baselines, axis=0).argmax()
+print(f"voxel {voxel}, ncsnr {trials.ncsnr[voxel]:.2f}")
+
+# %% mystnb={"image": {"alt": "Trials of one voxel over time: above, means and spreads differ between sessions; below, after standardising, they are equal."}, "figure": {"caption": "The trials of the simulated voxel that drifts most, in the order of measurement. Black: mean of a session; coloured: plus and minus one standard deviation. Above as measured, below standardised within sessions.", "name": "fig-simulated-sessions"}}
+pictures.sessions(trials.betas[:, voxel], standardised[:, voxel], trials.session)
+
+# %% [markdown]
+# Left in, the drift of sessions would look like noise, for the repeats of an image fall into different sessions.
+#
+# ## As noisy as measured
+#
+# The noise follows what was measured on the first NSD participant: the quartiles of the
+# [signal-to-noise ratio](noise_ceiling), ncsnr, in early and in higher areas. It can be estimated back from the repeats alone.
+
+# %%
+repeats = Responses(trials.shown, standardised, np.ones_like(trials.shown))
+estimated = ncsnr_of_repeats(repeats)
+masks = {"V1 to V4": EARLY, "place and face areas": PLACE + FACE}
+groups = {name: estimated[np.any([trials.rois[roi] for roi in rois], axis=0)] for name, rois in masks.items()}
+quartiles = dict(zip(groups, (NCSNR_EARLY[1:4], NCSNR_HIGHER[1:4]), strict=True))
+
+# %% [markdown]
+# **Look for** whether the triangles, the quartiles of the simulation, stand on the lines, those of the measured participant.
+
+# %% mystnb={"image": {"alt": "Histograms of ncsnr in early and in higher areas, with the measured quartiles as lines and those of the simulation as triangles beside them."}, "figure": {"caption": "Signal-to-noise ratios of the simulated voxels, estimated from their repeats. Lines: quartiles measured on NSD participant 1 (the median solid). Triangles: quartiles of the simulated voxels.", "name": "fig-simulated-ncsnr"}}
+pictures.ncsnr_histograms(groups, quartiles)
+
+# %% [markdown]
+# They nearly do, by construction, up to chance and the error of the estimate. Half of the voxels of the higher areas lie below
+# about .4, so most of the variance of a single trial is noise.
+#
+# ## From trials to a participant
+#
+# Last, the three trials of each image are averaged, and a random 15 % of the images are kept for testing. `simulate` does
+# all of the above in one call; real data take the same steps.
+
+# %%
+participant = simulate(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+print(participant.name, "-", participant.source.description)
+print("(n_images_train, n_voxels) =", participant.train.responses.shape)
+print("(n_images_test, n_voxels) =", participant.test.responses.shape)
+three = standardised[trials.shown == participant.test.stimulus_ids[0]]
+print("mean of three trials:", np.allclose(three.mean(axis=0), participant.test.responses[0], atol=1e-5))
+
+# %% [markdown]
+# ## What a simulation can show, and what it cannot
+#
+# | can | cannot |
+# |---|---|
+# | whether an analysis finds what was planted, at measured noise | whether a brain holds it |
+# | whether it finds things that were *not* planted (*noise*, *flat*) | which of its assumptions real voxels break |
+# | how many images, repeats or voxels a claim needs | what the size of an effect in a brain is |
+# | whether code that reads, averages and scores is right | anything about images unlike these scenes |
+#
+# ```{admonition} Misconception: the analysis recovers the simulation, so its findings on brains are right
+# :class: tip
+# A simulation is kind in all the ways its author did not think of. Here the voxels *are* linear readouts of the very layers that predict
+# them, noise is independent from voxel to voxel and trial to trial, nobody falls asleep, and no area lies between two others. Recovery
+# is a test an analysis can fail, and must pass; nothing more.
+# ```
+#
+# Two worlds are there against too much trust: in *noise* nothing should be found, and in *flat* no layer was favoured. See
+# what [Figure 1](fig1_alexnet) makes of them.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} Forget the sessions
+# :label: simulated-sessions
+#
+# Skip the standardisation within sessions. What happens to the estimated ncsnr, and why?
+# ```
+
+# %% [markdown]
+# ```{solution-start} simulated-sessions
+# :class: dropdown
+# ```
+
+# %%
+careless = ncsnr_of_repeats(Responses(trials.shown, trials.betas, np.ones_like(trials.shown)))
+print(f"median ncsnr: {np.nanmedian(estimated):.3f} standardised, {np.nanmedian(careless):.3f} not")
+
+# %% [markdown]
+# Baselines and gains differ between the sessions in which an image is repeated, so they count as noise, and the voxel seems
+# noisier than it is.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} A world of your own
+# :label: simulated-world
+#
+# Write a world in which only face areas answer, to the last two layers of AlexNet-Object. Plot it. What should a claim
+# about place areas come to in it?
+# ```
+
+# %% [markdown]
+# ```{solution-start} simulated-world
+# :class: dropdown
+# ```
+
+# %%
+late = {("alexnet-object", "FC-6"): 0.5, ("alexnet-object", "FC-7"): 0.5}
+faces = World("only face areas answer", {roi: late if roi in FACE else {} for roi in ROIS})
+pictures.planted(faces)
+
+# %% [markdown]
+# Place areas answer to nothing, so no claim about them may hold. A new row in `WORLDS` of `lib/participants/worlds.py`
+# makes it a world that every notebook knows by name.
+# ```{solution-end}
+# ```
