@@ -1,9 +1,14 @@
 """Small helpers behind the notebooks: participants and networks in, encoding, decoding and claims out."""
 
 import difflib
+import os
 from collections.abc import Iterable
 
 from tqdm import tqdm
+
+# Threads of PyTorch that wait should sleep, not spin: beside one other busy process, an eigendecomposition took ten
+# times as long. Read once, when PyTorch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def choose(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("lib.run", "execute notebooks, with the parameters you choose"),
     "miniatures": ("lib.networks.training", "train the small networks again"),
     "fetch": ("lib.fetch", "download data that may not be redistributed, checksummed"),
+    "check": ("lib.check", "say which files of measured data are there, and whether the figures can run"),
+    "simulate": ("lib.participants.layouts", "write a simulated participant in the layout of measured data"),
 }
 
 EXAMPLES = """examples:

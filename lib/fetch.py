@@ -107,6 +107,7 @@ DATASETS: dict[str, tuple[Download, ...]] = {
     ),
     "alexnet-object": (_torchvision("AlexNet, ImageNet", "alexnet-owt-7be5be79.pth", 244_400_000),),
     "resnet50-object": (_torchvision("ResNet50, ImageNet", "resnet50-0676ba61.pth", 102_500_000),),
+    "mobilenet-object": (_torchvision("MobileNetV3, ImageNet", "mobilenet_v3_large-8738ca79.pth", 22_100_000),),
     "alexnet-place": (_places365("AlexNet, Places365", "alexnet_places365.pth.tar"),),
     "resnet50-place": (_places365("ResNet50, Places365", "resnet50_places365.pth.tar"),),
     "taskonomy-edge2d": (

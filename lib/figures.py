@@ -1,4 +1,4 @@
-"""The papers' figures, and the pictures around them."""
+"""The papers' figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -39,10 +39,10 @@ def notice(source: Source) -> Markdown:
 def contact_sheet(data: Images92, n_columns: int = 12) -> Figure:
     """All images, one block of rows per category."""
     categories = list(dict.fromkeys(data.category))
-    sheets = [_montage(data.images[data.category == category], n_columns) for category in categories]
+    sheets = [montage(data.images[data.category == category], n_columns) for category in categories]
     heights = [len(sheet) for sheet in sheets]
     size = (7.2, 6.1 * sum(heights) / sheets[0].shape[1] + 0.1 * len(sheets) + 0.2)
-    figure, axes = _subplots(len(sheets), 1, size, height_ratios=heights, dpi=100)
+    figure, axes = subplots(len(sheets), 1, size, height_ratios=heights, dpi=100)
     for ax, sheet, category in zip(axes.flat, sheets, categories, strict=True):
         ax.imshow(sheet)
         ax.set_ylabel(category.replace(" ", "\n"), fontsize=SMALL, rotation=0, ha="right", va="center")
@@ -53,7 +53,7 @@ def contact_sheet(data: Images92, n_columns: int = 12) -> Figure:
 
 def mean_rdms(data: Images92) -> Figure:
     """The participants' mean RDM of each area, as percentiles, images ordered by category."""
-    figure, axes = _subplots(1, len(data.rdms), (7.2, 4.1), sharey=True)
+    figure, axes = subplots(1, len(data.rdms), (7.2, 4.1), sharey=True)
     for ax, (roi, rdms) in zip(axes.flat, data.rdms.items(), strict=True):
         picture = ax.imshow(_percentiles(rdms.mean(axis=0)), cmap="cividis", vmin=0, vmax=100)
         ax.set_title(f"{roi}, mean of {len(rdms)} people", fontsize=NORMAL)
@@ -75,7 +75,7 @@ def layers_against_areas(results: Mapping[str, Mapping[str, RSAResult]], simulat
     """
     rois = list(next(iter(results.values())))
     kinds = list(dict.fromkeys(result[rois[0]].layers for result in results.values()))
-    figure, axes = _subplots(len(kinds), len(rois), (7.2, 3.2 * len(kinds) + 0.6), sharey=True)
+    figure, axes = subplots(len(kinds), len(rois), (7.2, 3.2 * len(kinds) + 0.6), sharey=True)
     for row, layers in zip(axes, kinds, strict=True):
         family = {label: result for label, result in results.items() if result[rois[0]].layers == layers}
         for ax, roi in zip(row, rois, strict=True):
@@ -87,7 +87,7 @@ def layers_against_areas(results: Mapping[str, Mapping[str, RSAResult]], simulat
 
 def participants_against_areas(results: Mapping[str, RSAResult], title: str, simulated: bool) -> Figure:
     """A line per participant over one network's layers, the best layer of each marked; a panel per area."""
-    figure, axes = _subplots(1, len(results), (7.2, 3.2), sharey=True)
+    figure, axes = subplots(1, len(results), (7.2, 3.2), sharey=True)
     for ax, (roi, result) in zip(axes.flat, results.items(), strict=True):
         ax.plot(result.r, color="0.65", lw=0.8)
         ax.plot(result.r.argmax(axis=0), result.r.max(axis=0), "o", color=COLOURS[1], ms=4, label="best layer")
@@ -98,7 +98,7 @@ def participants_against_areas(results: Mapping[str, RSAResult], title: str, sim
     return stamp(figure, simulated)
 
 
-def _subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: object) -> tuple[Figure, np.ndarray]:
+def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: object) -> tuple[Figure, np.ndarray]:
     """A white figure that a notebook shows once: closed for pyplot, returned by the cell."""
     style = {"dpi": 150, "squeeze": False, "layout": "constrained", "facecolor": "white"}
     figure, axes = plt.subplots(n_rows, n_columns, figsize=size, **(style | options))
@@ -106,7 +106,7 @@ def _subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options:
     return figure, axes
 
 
-def _montage(images: np.ndarray, n_columns: int) -> np.ndarray:
+def montage(images: np.ndarray, n_columns: int) -> np.ndarray:
     """Images (n, h, w, 3) side by side in rows of `n_columns`, white where there are none left."""
     n, height, width, _ = images.shape
     n_rows = -(-n // n_columns)
@@ -178,7 +178,7 @@ def encoding_figure(study: Study, selection: str = "test") -> Figure:
     """
     rois = study.rois(ROIS)
     rows = [(name, what) for what in ("score", "weights") for name in study.encoding]
-    figure, axes = _subplots(len(rows), len(rois), (11, 1.75 * len(rows)), sharex="row", sharey="row")
+    figure, axes = subplots(len(rows), len(rois), (11, 1.75 * len(rows)), sharex="row", sharey="row")
     for (name, what), row in zip(rows, axes, strict=True):
         for ax, roi in zip(row, rois, strict=True):
             _voxel_lines(ax, study, name, roi, what, selection)
@@ -206,7 +206,7 @@ def _roi_colour(roi: str) -> str:
 def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
     """Which layer predicts each voxel best: the share of an ROI's voxels per layer, their median and middle half."""
     rois = study.rois(ROIS)
-    figure, axes = _subplots(1, len(study.encoding), (8.5, 0.32 * len(rois) + 1.4), sharey=True)
+    figure, axes = subplots(1, len(study.encoding), (8.5, 0.32 * len(rois) + 1.4), sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         best = [result.score[:, study.best(name, roi, selection)].argmax(0) for roi in rois]
         shares = np.array([np.bincount(b, minlength=len(result.layers)) / max(1, len(b)) for b in best])
@@ -228,7 +228,7 @@ def planted_and_recovered(study: Study, world: World | None) -> Figure:
     there is no bar.
     """
     groups = {name: study.rois(rois) for name, rois in ROI_GROUPS.items() if study.rois(rois)}
-    figure, axes = _subplots(len(study.encoding), len(groups), (9, 2 * len(study.encoding)), sharey=True, sharex="row")
+    figure, axes = subplots(len(study.encoding), len(groups), (9, 2 * len(study.encoding)), sharey=True, sharex="row")
     for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
         for ax, (group, rois) in zip(row, groups.items(), strict=True):
             planted = np.mean([_planted_shares(world, roi, name, result.layers) for roi in rois], axis=0)
@@ -251,7 +251,7 @@ def _planted_shares(world: World | None, roi: str, network: str, layers: Sequenc
 
 def ceilings(study: Study) -> Figure:
     """Variance the stack explains in each voxel against the largest that any model could explain."""
-    figure, axes = _subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
+    figure, axes = subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         explained = np.sign(result.stacked_score) * result.stacked_score**2
         for group, rois in ROI_GROUPS.items():
@@ -289,7 +289,7 @@ def claim_cards(claims: Iterable[Claim]) -> Markdown:
 def ledger(found: Mapping[str, Sequence[Verdict]], simulated: bool) -> Figure:
     """Claims (rows) by worlds or data sets (columns): the verdict in words and colour, and the effect."""
     claims = [verdict.claim for verdict in next(iter(found.values()))]
-    figure, axes = _subplots(1, 1, (2.2 * len(found) + 1, 0.75 * len(claims) + 1))
+    figure, axes = subplots(1, 1, (2.2 * len(found) + 1, 0.75 * len(claims) + 1))
     ax = axes[0, 0]
     for column, verdicts in enumerate(found.values()):
         for row, verdict in enumerate(verdicts):

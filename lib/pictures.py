@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 
 from lib.claims import Study
 from lib.encoding import EncodingResult
-from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, _montage, _subplots, stamp
+from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, montage, stamp, subplots
 from lib.networks import ZOO, Network
 from lib.networks.zoo import MINIATURES
 from lib.participants.worlds import ROIS, Drive, World
@@ -53,7 +53,7 @@ def repeated_responses(repeats: np.ndarray, signal: np.ndarray, ncsnr: np.ndarra
     signal : array of shape (n_images, n_voxels)
     ncsnr : array of shape (n_voxels,)
     """
-    figure, axes = _subplots(1, len(voxels), (7.2, 2.8), sharey=True)
+    figure, axes = subplots(1, len(voxels), (7.2, 2.8), sharey=True)
     for ax, voxel in zip(axes.flat, voxels, strict=True):
         order = np.argsort(signal[:40, voxel])
         ax.plot(repeats[order, :, voxel], ".", color="0.6", ms=4)
@@ -74,7 +74,7 @@ def ceiling_check(ncsnr: np.ndarray, estimated: np.ndarray, reached: Mapping[int
     ncsnr, estimated : arrays of shape (n_voxels,)
     reached : mapping of the number of repeats averaged to R2, array of shape (n_voxels,)
     """
-    figure, axes = _subplots(1, 2, (7.2, 3))
+    figure, axes = subplots(1, 2, (7.2, 3))
     axes[0, 0].plot(ncsnr, estimated, ".", color="0.5", ms=3)
     axes[0, 0].plot(ncsnr, ncsnr, color="black", lw=1)
     _plain(axes[0, 0], "ncsnr from repeats alone", "planted ncsnr", "estimated ncsnr")
@@ -96,7 +96,7 @@ def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarra
     """
     scaled = scales[:, None, None] * prediction  # (n_scales, n_images, 1)
     explained = r2(y, scaled)[:, 0]
-    figure, axes = _subplots(1, 1, (6, 3))
+    figure, axes = subplots(1, 1, (6, 3))
     curves = {"R2": explained, "R": signed_root(explained), "r": correlation(y, scaled)[:, 0]}
     for colour, style, (name, values) in zip(COLOURS, ("-", "--", "-."), curves.items(), strict=False):
         axes[0, 0].plot(scales, values, style, color=colour, label=name, lw=1.8)
@@ -109,7 +109,7 @@ def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarra
 def selection_effect(study: Study, network: str) -> Figure:
     """Mean test score of the voxels chosen by that very score, and of those chosen out of fold, per ROI."""
     score, rois = study.encoding[network].stacked_score, study.rois(ROIS)
-    figure, axes = _subplots(1, 1, (7.2, 2.8))
+    figure, axes = subplots(1, 1, (7.2, 2.8))
     ways = {"test": "by test score, as published", "out-of-fold": "by out-of-fold score"}
     for colour, marker, (selection, label) in zip(COLOURS, MARKERS, ways.items(), strict=False):
         means = [score[study.best(network, roi, selection)].mean() for roi in rois]
@@ -136,7 +136,7 @@ def shrinkage(e: np.ndarray, Z: np.ndarray, alphas: Sequence[float]) -> Figure:
     """
     e, Z = e[::-1], Z[::-1]
     direction = np.arange(1, len(e) + 1)
-    figure, axes = _subplots(1, 2, (7.2, 2.9))
+    figure, axes = subplots(1, 2, (7.2, 2.9))
     for colour, alpha in zip(COLOURS, alphas, strict=False):
         axes[0, 0].plot(direction, e / (e + alpha), color=colour, label=f"alpha = {alpha:g}")
     _plain(axes[0, 0], "what ridge keeps", "principal direction", "e / (e + alpha)")
@@ -157,7 +157,7 @@ def penalty_curves(alphas: np.ndarray, curves: Mapping[str, np.ndarray], titles:
     curves : mapping of label to array of shape (n_alphas, n_voxels)
     titles : n_voxels strings
     """
-    figure, axes = _subplots(1, len(titles), (7.2, 2.9), sharey=True)
+    figure, axes = subplots(1, len(titles), (7.2, 2.9), sharey=True)
     for colour, marker, (label, values) in zip(COLOURS, MARKERS, curves.items(), strict=False):
         values = values / values[-1]
         for ax, curve in zip(axes.flat, values.T, strict=True):
@@ -180,7 +180,7 @@ def rare_units(share_active: np.ndarray, largest: Mapping[str, np.ndarray]) -> F
     share_active : array of shape (n_features,)
     largest : mapping of label to array of shape (n_features,)
     """
-    figure, axes = _subplots(1, 1, (6, 3))
+    figure, axes = subplots(1, 1, (6, 3))
     for colour, marker, (label, values) in zip(COLOURS, MARKERS, largest.items(), strict=False):
         axes[0, 0].plot(share_active, values, marker, color=colour, ms=3, alpha=0.6, label=label)
     axes[0, 0].loglog()
@@ -205,7 +205,7 @@ def simplex(P: np.ndarray, weights: np.ndarray, layers: Sequence[str], titles: S
     layers, titles : three and n_voxels strings
     """
     grid = np.array([(a, b, 100 - a - b) for a in range(101) for b in range(101 - a)]) / 100
-    figure, axes = _subplots(1, len(P), (7.2, 2.9))
+    figure, axes = subplots(1, len(P), (7.2, 2.9))
     for ax, p, w, title in zip(axes.flat, P, weights, titles, strict=True):
         error = np.einsum("gi,ij,gj->g", grid, p, grid)
         ax.tricontourf(*(grid @ CORNERS).T, error, 12, cmap="cividis")
@@ -228,7 +228,7 @@ def weights_against_overlap(
     overlaps : n_overlaps numbers
     weights, alone : arrays of shape (n_overlaps, n_layers)
     """
-    figure, axes = _subplots(1, 2, (7.2, 3), sharex=True)
+    figure, axes = subplots(1, 2, (7.2, 3), sharex=True)
     for ax, values, title in zip(
         axes.flat, (weights, alone), ("stacking weight", "R2 of the layer alone"), strict=True
     ):
@@ -245,7 +245,7 @@ def stack_against_best(result: EncodingResult) -> Figure:
         "out of fold": (result.cv_score.max(0), result.stacked_cv_score),
         "test images, layer chosen out of fold": (best_layer_score(result), result.stacked_score),
     }
-    figure, axes = _subplots(1, 2, (7.2, 3.4), sharex=True, sharey=True)
+    figure, axes = subplots(1, 2, (7.2, 3.4), sharex=True, sharey=True)
     for ax, (title, (single, stack)) in zip(axes.flat, pairs.items(), strict=True):
         ax.plot(single, stack, ".", color=COLOURS[0], ms=4)
         ax.axline((stack.min(), stack.min()), slope=1, color="black", lw=0.8)
@@ -266,7 +266,7 @@ def planted(world: World) -> Figure:
     rows = [(shares, list(rois)) for shares, rois in groupby(world.drive, lambda roi: dict(world.drive[roi]))]
     names = [rois[0] if len(rois) == 1 else f"{rois[0]} to {rois[-1]}" for _, rois in rows]
     networks = world.networks() or tuple(ZOO)[:1]
-    figure, axes = _subplots(1, len(networks), (6, 0.34 * len(rows) + 2), sharey=True)
+    figure, axes = subplots(1, len(networks), (6, 0.34 * len(rows) + 2), sharey=True)
     for ax, network in zip(axes.flat, networks, strict=True):
         _shares(ax, [shares for shares, _ in rows], [(network, layer) for layer in ZOO[network].layers], 1.0)
         ax.set_title(network, fontsize=13)
@@ -279,7 +279,7 @@ def planted_worlds(worlds: Mapping[str, World]) -> Figure:
     """Share of each layer in each ROI; a panel per world, a column per layer that drives anything anywhere."""
     networks = dict.fromkeys(network for world in worlds.values() for network in world.networks())
     taps = [(network, layer) for network in networks for layer in ZOO[network].layers]
-    figure, axes = _subplots(len(worlds), 1, (7.2, 1.9 * len(worlds) + 1.2), sharex=True)
+    figure, axes = subplots(len(worlds), 1, (7.2, 1.9 * len(worlds) + 1.2), sharex=True)
     for ax, (name, world) in zip(axes.flat, worlds.items(), strict=True):
         picture = _shares(ax, list(world.drive.values()), taps, 0.5)
         ax.set_yticks(range(len(world.drive)), world.drive, fontsize=7)
@@ -305,7 +305,7 @@ def sessions(raw: np.ndarray, standardised: np.ndarray, session: np.ndarray) -> 
     ----------
     raw, standardised, session : arrays of shape (n_trials,)
     """
-    figure, axes = _subplots(2, 1, (7.2, 3.8), sharex=True)
+    figure, axes = subplots(2, 1, (7.2, 3.8), sharex=True)
     names = ("percent signal change", "standardised")
     for ax, values, name in zip(axes.flat, (raw, standardised), names, strict=True):
         for label in np.unique(session):
@@ -328,7 +328,7 @@ def ncsnr_histograms(estimated: Mapping[str, np.ndarray], quartiles: Mapping[str
     estimated : mapping of group to array of shape (n_voxels,)
     quartiles : mapping of group to its three quartiles
     """
-    figure, axes = _subplots(1, len(estimated), (7.2, 2.8), sharex=True, sharey=True)
+    figure, axes = subplots(1, len(estimated), (7.2, 2.8), sharex=True, sharey=True)
     for ax, (group, values) in zip(axes.flat, estimated.items(), strict=True):
         ax.hist(values, np.linspace(0, 1.5, 31), color="0.75")
         for value, style in zip(quartiles[group], (":", "-", ":"), strict=True):
@@ -346,7 +346,7 @@ def ncsnr_histograms(estimated: Mapping[str, np.ndarray], quartiles: Mapping[str
 
 def labelled_scenes(scenes: Scenes) -> Figure:
     """The first picture of every pair of object and scene, objects in columns."""
-    figure, axes = _subplots(len(SCENES), len(OBJECTS), (7.2, 5.6))
+    figure, axes = subplots(len(SCENES), len(OBJECTS), (7.2, 5.6))
     for (row, column), ax in np.ndenumerate(axes):
         ax.imshow(scenes.image[np.argmax((scenes.scene_label == row) & (scenes.object_label == column))])
         ax.set(xticks=[], yticks=[])
@@ -366,7 +366,7 @@ def four_views(scenes: Scenes, n_shown: int = 6) -> Figure:
         "2D edges": edges_2d(scenes.image),
         "3D edges": edges_3d(scenes.depth),
     }
-    figure, axes = _subplots(len(views), n_shown, (7.2, 4.9))
+    figure, axes = subplots(len(views), n_shown, (7.2, 4.9))
     for row, (name, pictures) in zip(axes, views.items(), strict=True):
         row[0].set_ylabel(name, fontsize=NORMAL)
         for ax, picture in zip(row, pictures, strict=False):
@@ -402,7 +402,7 @@ def model_card(networks: Sequence[str]) -> Markdown:
 
 def loss_curves(networks: Sequence[str]) -> Figure:
     """Mean training loss of every epoch."""
-    figure, axes = _subplots(1, 1, (6, 2.8))
+    figure, axes = subplots(1, 1, (6, 2.8))
     for colour, marker, name in zip(COLOURS, MARKERS, networks, strict=False):
         loss = read_card(name)["loss"]
         axes[0, 0].semilogy(range(1, len(loss) + 1), loss, marker=marker, color=colour, ms=4, label=name)
@@ -426,7 +426,7 @@ def confusions(tables: Mapping[str, np.ndarray], names: Mapping[str, Sequence[st
     tables : mapping of network to array of counts of shape (n_classes, n_classes)
     names : mapping of network to its classes
     """
-    figure, axes = _subplots(1, len(tables), (7.2, 3.6))
+    figure, axes = subplots(1, len(tables), (7.2, 3.6))
     for ax, (network, counts) in zip(axes.flat, tables.items(), strict=True):
         shares = counts / counts.sum(1, keepdims=True)
         ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -442,7 +442,7 @@ def confusions(tables: Mapping[str, np.ndarray], names: Mapping[str, Sequence[st
 
 def first_filters(networks: Sequence[Network]) -> Figure:
     """Filters of the first convolution in colour, each stretched to its own range; a panel per network."""
-    figure, axes = _subplots(1, len(networks), (7.2, 2.9))
+    figure, axes = subplots(1, len(networks), (7.2, 2.9))
     for ax, network in zip(axes.flat, networks, strict=True):
         weight = next(network.module.parameters()).permute(0, 2, 3, 1).numpy()  # (n_filters, height, width, 3)
         low, high = weight.min((1, 2, 3), keepdims=True), weight.max((1, 2, 3), keepdims=True)
@@ -451,7 +451,7 @@ def first_filters(networks: Sequence[Network]) -> Figure:
             [(0, 0), (1, 1), (1, 1), (0, 0)],
             constant_values=255,
         )
-        ax.imshow(_montage(framed, 6))
+        ax.imshow(montage(framed, 6))
         ax.set_title(f"{network.name} ({network.weights})", fontsize=NORMAL)
         ax.axis("off")
     return figure

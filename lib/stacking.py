@@ -1,6 +1,6 @@
 """Stacking (Wolpert 1992, Breiman 1996): the convex combination of feature spaces that predicts each voxel best.
 
-For one voxel with out-of-fold errors e_k (n,) of K feature spaces and P_ij = mean(e_i e_j), the weights minimise w'Pw
+For one voxel with out-of-fold errors d_k (n,) of K feature spaces and P_ij = mean(d_i d_j), the weights minimise w'Pw
 over w >= 0, sum(w) = 1. Up to its sum, w is the x >= 0 with Px >= 1 where every layer either has no weight or meets the
 bound: a linear complementarity problem. Block principal pivoting (Judice & Pires 1994) solves it exactly in a few
 rounds, each one small linear system per voxel, for all voxels at once.

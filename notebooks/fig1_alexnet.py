@@ -61,7 +61,8 @@ print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 figures.notice(participant.source)
 
 # %%
-networks = [load_network(name, weights) for name in ("alexnet-object", "alexnet-place")]
+names = ("alexnet-object", "alexnet-place")
+networks = [load_network(name, weights) for name in names]
 for network in networks:
     print(network.name, "-", ", ".join(network.layers))
 
@@ -112,7 +113,8 @@ figures.preferred_layers(study)
 # nothing.
 
 # %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
-figures.planted_and_recovered(study, WORLDS[world] if participant.source.simulated else None)
+planted = WORLDS.get(participant.source.world)
+figures.planted_and_recovered(study, planted)
 
 # %% [markdown]
 # Planted layers get the largest weights, but not all of the weight. What one network contributes, the other must

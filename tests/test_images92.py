@@ -86,9 +86,7 @@ BAD: dict[str, tuple[Callable[[], np.ndarray], Callable[[np.ndarray], np.ndarray
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_file_says_what_was_expected_and_found(
-    tmp_path: Path, good: dict[str, np.ndarray], case: str
-) -> None:
+def test_bad_file_says_what_was_expected_and_found(tmp_path: Path, good: dict[str, np.ndarray], case: str) -> None:
     photographs, spoil, sentence = BAD[case]
     paths = write(tmp_path, photographs(), good | {"IT_RDMs": spoil(good["IT_RDMs"])})
     with pytest.raises(ValueError, match=sentence) as error:
@@ -151,7 +149,7 @@ def test_stand_in_holds_what_was_planted(stand_in: Images92) -> None:
 
 
 def test_pictures_say_that_they_are_simulated(stand_in: Images92) -> None:
-    assert "Simulated stand-in" in figures.notice(stand_in.source).data
+    assert "Simulated data" in figures.notice(stand_in.source).data
     assert "Measured data" in figures.notice(images92.MEASURED).data
     results = rsa.compare_areas({"pixels": rsa.label_rdm(stand_in.face)}, stand_in.rdms, n_bootstrap=10)
     drawn = {
@@ -169,16 +167,14 @@ def run_notebook(output: Path) -> str:
     assert main(["run", "images92", "-p", "n_bootstrap", "20", "--output", str(output)]) == 0
     outputs = [o for cell in nbformat.read(output, 4).cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error"]
-    shown = [
-        o.get("text") or o["data"].get("text/markdown") or "PNG" * ("image/png" in o["data"]) for o in outputs
-    ]
+    shown = [o.get("text") or o["data"].get("text/markdown") or "PNG" * ("image/png" in o["data"]) for o in outputs]
     return "\n".join(shown)
 
 
 def test_notebook_without_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "nothing"))
     shown = run_notebook(tmp_path / "out.ipynb")
-    assert "Simulated stand-in" in shown and "python -m lib fetch images92" in shown
+    assert "Simulated data" in shown and "python -m lib fetch images92" in shown
     assert shown.count("PNG") == 4
 
 

@@ -86,9 +86,7 @@ def test_parameters_reach_the_notebook_and_nothing_else_is_left(folder: Path) ->
     assert sorted(path.name for path in folder.iterdir()) == ["bad.py", "good.ipynb", "good.py"]
 
 
-def test_kernel_is_this_python_even_if_another_is_registered(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kernel_is_this_python_even_if_another_is_registered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = folder / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
     (kernel / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "x", "language": "python"}')
@@ -163,9 +161,7 @@ def test_damaged_output_is_executed_again(folder: Path) -> None:
     assert "1 flat" in printed(folder / "good.ipynb")
 
 
-def test_failing_notebook_names_itself_its_cell_and_its_error(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_failing_notebook_names_itself_its_cell_and_its_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(folder, "bad", "-p", "subject", "7") == 1
     message = capsys.readouterr().err
     assert 'bad failed in code cell 3 (layers = ["conv1"]): ValueError: no layer fc9' in message

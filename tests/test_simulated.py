@@ -50,6 +50,7 @@ def test_noise_follows_the_measured_quartiles():
 def test_repeats_agree_as_much_as_the_ceiling_says(participant):
     """The variance of averaged responses splits into signal and noise as `noise_ceiling` claims; in `noise` too."""
     silent = simulate(n_images=250, voxels_per_roi=20, world="noise")
+    assert (silent.noise_ceiling == 0).all()
     variance = silent.train.responses.var(0).mean()
     assert variance == pytest.approx(1 / 3, rel=0.1)  # three independent, standardised trials
     assert participant.train.responses.var(0).mean() > 1.3 / 3

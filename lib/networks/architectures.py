@@ -1,4 +1,7 @@
-"""The papers' architectures in small: same topology, same module names, fewer channels, 64 x 64 images."""
+"""Networks that torchvision does not have: the Taskonomy encoder, and the papers' architectures in small.
+
+A miniature has the topology and the module names of its model, fewer channels, and takes images of 64 x 64.
+"""
 
 import torch
 from torch import nn
@@ -38,3 +41,114 @@ class MiniAlexNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (n, 3, 64, 64) to class scores (n, n_classes)."""
         return self.classifier(self.avgpool(self.features(images)).flatten(1))
+
+
+class Bottleneck(nn.Module):
+    """Three convolutions beside a shortcut (He et al. 2016, CVPR), `width` channels inside and 4 `width` out.
+
+    Parameters
+    ----------
+    channels : int
+        What comes in.
+    width : int
+    stride : int
+        Of the second convolution.
+    shortcut : Module, optional
+        What the input passes through before it is added; nothing by default.
+    """
+
+    def __init__(self, channels: int, width: int, stride: int = 1, shortcut: nn.Module | None = None):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
+        self.relu = nn.ReLU()
+        self.downsample = shortcut or nn.Identity()
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Map (n, channels, height, width) to (n, 4 width, height / stride, width / stride)."""
+        inside = self.relu(self.bn1(self.conv1(maps)))
+        inside = self.relu(self.bn2(self.conv2(inside)))
+        return self.relu(self.bn3(self.conv3(inside)) + self.downsample(maps))
+
+
+def stage(channels: int, width: int, n_blocks: int, first: int = 1, last: int = 1) -> nn.Sequential:
+    """A row of bottlenecks, of which the first has stride `first` and the last stride `last`."""
+    project = nn.Sequential(nn.Conv2d(channels, 4 * width, 1, first, bias=False), nn.BatchNorm2d(4 * width))
+    thin_out = nn.MaxPool2d(1, last) if last > 1 else None
+    middle = [Bottleneck(4 * width, width) for _ in range(n_blocks - 2)]
+    return nn.Sequential(
+        Bottleneck(channels, width, first, project), *middle, Bottleneck(4 * width, width, last, thin_out)
+    )
+
+
+class MiniResNet50(nn.Module):
+    """ResNet50 (bottlenecks 3-4-6-3, strides as torchvision's) with 12 channels where torchvision has 64.
+
+    Parameters
+    ----------
+    n_classes : int
+    width : int
+        Channels of the first convolution; the stages have 4, 8, 16 and 32 times as many.
+    """
+
+    def __init__(self, n_classes: int, width: int = 12):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1 = stage(width, width, 3)
+        self.layer2 = stage(4 * width, 2 * width, 4, first=2)
+        self.layer3 = stage(8 * width, 4 * width, 6, first=2)
+        self.layer4 = stage(16 * width, 8 * width, 3, first=2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(32 * width, n_classes)
+        _start(self)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images (n, 3, 64, 64) to class scores (n, n_classes)."""
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
+        return self.fc(self.avgpool(maps).flatten(1))
+
+
+class TaskonomyEncoder(nn.Module):
+    """The encoder of the Taskonomy networks (Zamir et al. 2018, CVPR), as published in PyTorch by `visualpriors`.
+
+    A ResNet50 whose first two stages have their stride in the last block and whose last two have none: 256 pixels
+    become maps of 128 (conv1), 32, 16, 16 and 16 (layer1 to layer4) pixels, and a code of 8 channels.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the code.
+    width : int
+        Channels of the first convolution; the stages have 4, 8, 16 and 32 times as many.
+    """
+
+    def __init__(self, n_channels: int = 8, width: int = 64):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.layer1 = stage(width, width, 3, last=2)
+        self.layer2 = stage(4 * width, 2 * width, 4, last=2)
+        self.layer3 = stage(8 * width, 4 * width, 6)
+        self.layer4 = stage(16 * width, 8 * width, 3)
+        self.compress1 = nn.Conv2d(32 * width, n_channels, 3, padding=1, bias=False)
+        self.compress_bn = nn.BatchNorm2d(n_channels)
+        self.relu1 = nn.ReLU()
+        _start(self)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images (n, 3, size, size) in -1..1 to their code (n, n_channels, size / 16, size / 16)."""
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
+        return self.relu1(self.compress_bn(self.compress1(maps)))
+
+
+def _start(module: nn.Module) -> None:
+    """Random weights that keep the variance of gradients from layer to layer (He et al. 2015, ICCV)."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

@@ -60,7 +60,7 @@ def train(name: str) -> tuple[nn.Module, list[float]]:
     """
     spec, recipe = ZOO[choose("network", name, ZOO)], RECIPES[name]
     scenes = render_many(TRAINING_WORLD, range(recipe.n_images))
-    images, target = prepare(scenes.image, SIZE, "as-published"), labels(scenes, spec.task)
+    images, target = prepare(scenes.image, SIZE, spec.pixels["as-published"]), labels(scenes, spec.task)
     torch.manual_seed(recipe.seed)
     module = miniature(name, recipe.seed).to(memory_format=torch.channels_last)
     return module, _descend(module, images, target, recipe, functional.cross_entropy, name)
@@ -98,7 +98,7 @@ def _mirror(images: torch.Tensor) -> torch.Tensor:
 def accuracy(module: nn.Module, scenes: Scenes, task: str) -> float:
     """Share of `scenes` (0..1) that a classifier names correctly."""
     module.eval()
-    images, target = prepare(scenes.image, SIZE, "as-published"), labels(scenes, task)
+    images, target = prepare(scenes.image, SIZE, "unit"), labels(scenes, task)
     with torch.inference_mode():
         answers = torch.cat([module(batch).argmax(1) for batch in images.split(256)])
     return float((answers == target).float().mean())

@@ -1,17 +1,20 @@
 """The networks of the papers: their layers by the papers' names, their sizes, and where their weights come from."""
 
-import os
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
 import torchvision
-from safetensors.torch import load_file
 from torch import nn
+from torchvision.models.feature_extraction import get_graph_node_names
 
 from lib import choose
-from lib.networks.architectures import MiniAlexNet
+from lib.fetch import cached
+from lib.networks.architectures import MiniAlexNet, MiniResNet50, TaskonomyEncoder
+from lib.networks.checkpoints import load_state
 from lib.scenes import OBJECTS, SCENES, SIZE
 
 MINIATURES = Path(__file__).parent / "miniatures"
@@ -22,36 +25,108 @@ ALEXNET_LAYERS = {
     "Conv-5": "features.12", "FC-6": "classifier.1", "FC-7": "classifier.4",
 }  # fmt: skip
 
+# Paper W: the first convolution itself (before batch normalisation), the end of each block, the pooled maps.
+RESNET50_LAYERS = {
+    "Conv-1": "conv1", "Conv-2": "layer1", "Conv-3": "layer2", "Conv-4": "layer3", "Conv-5": "layer4",
+    "Avgpool": "avgpool",
+}  # fmt: skip
+
+# Paper W: "exactly as what we do in ResNet50 but excluded Conv-4 blocks"; these encoders have no average pooling.
+TASKONOMY_LAYERS = {"Conv-1": "conv1", "Conv-2": "layer1", "Conv-3": "layer2", "Conv-5": "layer4"}
+
+# Paper Y compares with CaffeNet's blobs. ReLU works in place there, so all but the last are what leaves a ReLU.
+ALEXNET_DECODING = {
+    "cnn1": "features.1", "cnn2": "features.4", "cnn3": "features.7", "cnn4": "features.9", "cnn5": "features.11",
+    "cnn6": "classifier.2", "cnn7": "classifier.5", "cnn8": "classifier.6",
+}  # fmt: skip
+
+# Paper Y's code: convolutions before batch normalisation and ReLU, and the output after softmax. Its two lists disagree
+# about resnet7: the other one has layer4.0.conv3.
+RESNET50_DECODING = {
+    "resnet1": "conv1", "resnet2": "layer1.1.conv3", "resnet3": "layer2.1.conv2", "resnet4": "layer2.3.conv3",
+    "resnet5": "layer3.2.conv1", "resnet6": "layer3.4.conv2", "resnet7": "layer4.0.downsample.0",
+    "resnet8": "fc|softmax",
+}  # fmt: skip
+
+MOBILENET_LAYERS = {
+    "Conv-1": "features.0", "Conv-2": "features.3", "Conv-3": "features.6", "Conv-4": "features.12",
+    "Conv-5": "features.16", "Avgpool": "avgpool", "FC-1": "classifier.0",
+}  # fmt: skip
+
+# Preprocessing by name -> how pixels are scaled, one of lib.networks.extraction.PIXELS.
+TORCHVISION_PIXELS = {"as-published": "unit", "imagenet": "imagenet"}
+TASKONOMY_PIXELS = {"as-published": "signed"}
+
 
 @dataclass(frozen=True)
 class Spec:
-    """One row of the zoo: a network of the papers, full size and in miniature.
+    """One row of the zoo: a network, full size and, if it has one, in miniature.
 
     Attributes
     ----------
-    task : "object", "place"
+    task : "object", "place", "edge2d", "edge3d"
         What it was trained on.
-    layers : mapping of the paper's layer names to module names, in the network's order
+    layers : mapping of paper W's layer names to taps (see `Network.tap`), in the network's order
     full, miniature : callable
         Build the module from a number of classes.
     n_classes, n_classes_miniature : int
+        Outputs; channels of its code for a Taskonomy encoder.
+    decoding_layers : mapping of paper Y's layer names to taps, in the network's order
+    input_size : int
+        Height and width of the images that the full network takes; a miniature takes 64.
+    pixels : mapping of preprocessing to a key of `lib.networks.extraction.PIXELS`
     """
 
     task: str
     layers: Mapping[str, str]
     full: Callable[[int], nn.Module]
-    miniature: Callable[[int], nn.Module]
     n_classes: int
-    n_classes_miniature: int
+    miniature: Callable[[int], nn.Module] | None = None
+    n_classes_miniature: int = 0
+    decoding_layers: Mapping[str, str] = field(default_factory=dict)
+    input_size: int = 224
+    pixels: Mapping[str, str] = field(default_factory=lambda: TORCHVISION_PIXELS)
 
 
-def _alexnet(n_classes: int) -> nn.Module:
-    return torchvision.models.alexnet(num_classes=n_classes)
+def _torchvision(name: str) -> Callable[[int], nn.Module]:
+    """torchvision's model of that name, by number of classes, without weights."""
+    return lambda n_classes: torchvision.models.get_model(name, weights=None, num_classes=n_classes)
 
+
+_alexnet = partial(
+    Spec,
+    layers=ALEXNET_LAYERS,
+    decoding_layers=ALEXNET_DECODING,
+    full=_torchvision("alexnet"),
+    miniature=MiniAlexNet,
+)
+_resnet50 = partial(
+    Spec,
+    layers=RESNET50_LAYERS,
+    decoding_layers=RESNET50_DECODING,
+    full=_torchvision("resnet50"),
+    miniature=MiniResNet50,
+)
+_taskonomy = partial(
+    Spec,
+    layers=TASKONOMY_LAYERS,
+    full=TaskonomyEncoder,
+    n_classes=8,
+    miniature=partial(TaskonomyEncoder, width=12),
+    n_classes_miniature=32,
+    input_size=256,
+    pixels=TASKONOMY_PIXELS,
+)
 
 ZOO = {
-    "alexnet-object": Spec("object", ALEXNET_LAYERS, _alexnet, MiniAlexNet, 1000, len(OBJECTS)),
-    "alexnet-place": Spec("place", ALEXNET_LAYERS, _alexnet, MiniAlexNet, 365, len(SCENES)),
+    "alexnet-object": _alexnet("object", n_classes=1000, n_classes_miniature=len(OBJECTS)),
+    "alexnet-place": _alexnet("place", n_classes=365, n_classes_miniature=len(SCENES)),
+    "resnet50-object": _resnet50("object", n_classes=1000, n_classes_miniature=len(OBJECTS)),
+    "resnet50-place": _resnet50("place", n_classes=365, n_classes_miniature=len(SCENES)),
+    "taskonomy-edge2d": _taskonomy("edge2d"),
+    "taskonomy-edge3d": _taskonomy("edge3d"),
+    # In neither paper: any of torchvision's models is a line here and its layers above.
+    "mobilenet-object": Spec("object", MOBILENET_LAYERS, _torchvision("mobilenet_v3_large"), n_classes=1000),
 }
 
 
@@ -63,12 +138,14 @@ class Network:
     ----------
     name : str
     weights : str
-        "miniature", "untrained", "published" or the path they were read from.
+        "miniature", "untrained", "untrained-full", "published" or the path they were read from.
     module : torch.nn.Module
         In evaluation mode.
-    layers : mapping of the paper's layer names to module names, in the network's order
+    layers : mapping of paper W's layer names to taps, in the network's order
     input_size : int
         Height and width of the images it takes.
+    decoding_layers : mapping of paper Y's layer names to taps, in the network's order
+    pixels : mapping of preprocessing to how it scales pixels
     """
 
     name: str
@@ -76,6 +153,45 @@ class Network:
     module: nn.Module
     layers: Mapping[str, str]
     input_size: int
+    decoding_layers: Mapping[str, str] = field(default_factory=dict)
+    pixels: Mapping[str, str] = field(default_factory=lambda: TORCHVISION_PIXELS)
+
+    def tap(self, layer: str) -> str:
+        """Where a layer is read: the name of a module or, where one is used more than once, of a node of its graph.
+
+        `|softmax` or `|log_softmax` behind it is applied over units.
+
+        Parameters
+        ----------
+        layer : str
+            A name in `layers` or `decoding_layers`, or a tap itself ("layer1.0.bn3", "fc|log_softmax").
+
+        Raises
+        ------
+        ValueError
+            There is none of that name; lists the papers' names.
+        """
+        named = {**self.decoding_layers, **self.layers}
+        place, _, function = layer.partition("|")
+        if layer not in named and function in FUNCTIONS and self._has(place):
+            return layer
+        return named[choose("layer", layer, named)]
+
+    def _has(self, place: str) -> bool:
+        nodes = get_graph_node_names(self.module, suppress_diff_warning=True)[1]
+        return any(f"{node}.".startswith(f"{place}.") for node in nodes)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all parameters and their names."""
+        digest = hashlib.sha256()
+        for name, tensor in self.module.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+
+FUNCTIONS = ("", "softmax", "log_softmax")
 
 
 def load_network(name: str, weights: str = "miniature") -> Network:
@@ -86,32 +202,45 @@ def load_network(name: str, weights: str = "miniature") -> Network:
     name : str
         One of `ZOO`.
     weights : str
-        "miniature" (in the repository), "untrained" (the miniature before training), "published" (a checkpoint fetched
-        by `python -m lib fetch NAME`), or the path of a safetensors file or of a published checkpoint.
+        "miniature" (in the repository), "untrained" (the miniature before training), "untrained-full" (full size,
+        random weights), "published" (full size, a checkpoint fetched by `python -m lib fetch NAME`), or the path of
+        a safetensors file or PyTorch checkpoint that fits the full size.
 
     Raises
     ------
     ValueError
         Unknown name, or a checkpoint that does not fit the network.
     FileNotFoundError
-        The checkpoint is not there; the message says how to get it.
+        The checkpoint is not there; the message says how to get it, or what there is instead.
     """
     spec = ZOO[choose("network", name, ZOO)]
-    if weights in ("miniature", "untrained"):
-        module, size = miniature(name, seed=0), SIZE
-    else:
-        module, size = spec.full(spec.n_classes), 224
-    if weights != "untrained":
-        _load_state(module, _checkpoint(name, weights))
-    return Network(name, weights, _for_reading(module), spec.layers, size)
+    checkpoint = _checkpoint(name, weights)
+    small = weights in ("miniature", "untrained")
+    module = miniature(name, seed=0) if small else _random(spec.full, spec.n_classes, seed=0)
+    if checkpoint:
+        load_state(module, checkpoint)
+    size = SIZE if small else spec.input_size
+    return Network(name, weights, _for_reading(module), spec.layers, size, spec.decoding_layers, spec.pixels)
 
 
 def miniature(name: str, seed: int) -> nn.Module:
-    """The network in small with random weights drawn from `seed`."""
+    """The network in small with random weights drawn from `seed`.
+
+    Raises
+    ------
+    FileNotFoundError
+        The network has no miniature; says which weights it has.
+    """
     spec = ZOO[choose("network", name, ZOO)]
+    if spec.miniature is None:
+        raise _no_miniature(name)
+    return _random(spec.miniature, spec.n_classes_miniature, seed)
+
+
+def _random(build: Callable[[int], nn.Module], n_classes: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return spec.miniature(spec.n_classes_miniature)
+        return build(n_classes)
 
 
 def _for_reading(module: nn.Module) -> nn.Module:
@@ -122,58 +251,42 @@ def _for_reading(module: nn.Module) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
-def _checkpoint(name: str, weights: str) -> Path:
+def _checkpoint(name: str, weights: str) -> Path | None:
+    """The file that holds the weights; None if they are random."""
+    if weights in ("untrained", "untrained-full"):
+        return None
     if weights == "miniature":
-        return MINIATURES / f"{name}.safetensors"
+        return _miniature_checkpoint(name)
     if weights == "published":
         return _published(name)
     path = Path(weights)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"weights={weights!r} is neither 'miniature', 'untrained', 'published' nor a file that exists."
-        )
+        known = "'miniature', 'untrained', 'untrained-full', 'published'"
+        raise FileNotFoundError(f"weights={weights!r} is neither {known} nor a file that exists.")
     return path
 
 
-def _published(name: str) -> Path:
-    from lib.fetch import cached
+def _miniature_checkpoint(name: str) -> Path:
+    path = MINIATURES / f"{name}.safetensors"
+    if not path.is_file():
+        raise _no_miniature(name)
+    return path
 
+
+def _no_miniature(name: str) -> FileNotFoundError:
+    others = ["'untrained-full'", "'published'"]
+    if ZOO[name].miniature:
+        others.insert(0, "'untrained'")
+    return FileNotFoundError(
+        f"No trained miniature of {name} is in the repository; weights may be {', '.join(others)} or the path of a "
+        "checkpoint."
+    )
+
+
+def _published(name: str) -> Path:
     paths = cached(name)
     if not paths:
         raise FileNotFoundError(
             f"The published checkpoint of {name} is not in the cache; run: python -m lib fetch {name}"
         )
     return paths[0]
-
-
-def _load_state(module: nn.Module, path: Path) -> None:
-    """Copy weights into `module`; what does not fit is named. Pickled code in a checkpoint never runs."""
-    state = read_state(path)
-    expected = module.state_dict()
-    wrong = [k for k in expected if k not in state or state[k].shape != expected[k].shape]
-    extra = [k for k in state if k not in expected]
-    if wrong or extra:
-        raise ValueError(
-            f"{path.name} does not fit {type(module).__name__}: "
-            f"missing or misshapen {wrong[:3]}, unexpected {extra[:3]}."
-        )
-    module.load_state_dict(state)
-
-
-def read_state(path: str | os.PathLike) -> dict[str, torch.Tensor]:
-    """Parameters by name, from a safetensors file or a PyTorch checkpoint (with or without `state_dict`, `module.`).
-
-    Raises
-    ------
-    ValueError
-        The file is neither, is truncated, or holds anything but tensors.
-    """
-    path = Path(path)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True, encoding="latin1")
-    except Exception as error:
-        raise ValueError(f"{path} is not a checkpoint of tensors only: {str(error).splitlines()[0]}") from error
-    state = state.get("state_dict", state)
-    return {name.replace("module.", ""): tensor for name, tensor in state.items()}

@@ -1,41 +1,74 @@
 """One door to every data source."""
 
+import inspect
+import os
 from collections.abc import Callable, Mapping
 
 from lib import choose
+from lib.participants.god import load_god
+from lib.participants.nsd import load_nsd
 from lib.participants.participant import Participant
 from lib.participants.simulated import simulate
+from lib.participants.simulated_god import simulate_god
 
-SOURCES: Mapping[str, Callable[..., Participant]] = {"simulated": simulate}
+
+def simulate_layout(*, layout: str = "nsd", **options: object) -> Participant:
+    """Simulate a participant in the trial structure of NSD (`simulate`) or GOD (`simulate_god`)."""
+    return LAYOUTS[choose("layout", layout, LAYOUTS)](**options)
+
+
+LAYOUTS: Mapping[str, Callable[..., Participant]] = {"nsd": simulate, "god": simulate_god}
+SOURCES: Mapping[str, Callable[..., Participant]] = {"simulated": simulate_layout, "nsd": load_nsd, "god": load_god}
 
 
 def load_participant(
     dataset: str = "simulated",
     subject: int = 1,
-    data_root: str | None = None,
+    data_root: str | os.PathLike | None = None,
     *,
     world: str = "as-published",
     seed: int = 0,
+    **options: object,
 ) -> Participant:
     """Read one participant, or simulate one.
 
     Parameters
     ----------
-    dataset : "simulated"
+    dataset : "simulated", "nsd" or "god"
         Where the data come from.
     subject : int
         Number of the participant, from 1.
-    data_root : str, optional
+    data_root : path, optional
         Folder of measured data; not used by simulations.
     world : str
         What drives a simulated participant's voxels, one of `lib.participants.worlds.WORLDS`.
     seed : int
         Of the simulation.
+    **options
+        Of "simulated": `layout` ("nsd" or "god"), `n_images`, `voxels_per_roi`. Of "nsd": `sessions`, `split`,
+        `zscore`, `rois`, `hemispheres`, as in `lib.participants.nsd.load_nsd`. Of "god": `rois`, `images`, as in
+        `lib.participants.god.load_god`.
 
     Raises
     ------
-    ValueError
-        An unknown dataset, world or subject, with the ones there are.
+    ValueError, OSError
+        An unknown dataset, world, subject or option, with the ones there are; a file missing or not as expected.
     """
     load = SOURCES[choose("dataset", dataset, SOURCES)]
-    return load(subject=subject, world=world, seed=seed)
+    for name in options:
+        choose(f"option of dataset {dataset}", name, KNOWN[dataset])
+    if dataset == "simulated":
+        return load(subject=subject, world=world, seed=seed, **options)
+    return load(subject=subject, data_root=data_root, **options)
+
+
+def _options(load: Callable[..., Participant]) -> list[str]:
+    given = {"subject", "data_root", "world", "seed"}
+    return [name for name in inspect.signature(load).parameters if name not in given]
+
+
+KNOWN = {
+    "simulated": ["layout", *_options(simulate)],
+    "nsd": _options(load_nsd),
+    "god": _options(load_god),
+}

@@ -11,13 +11,22 @@ from lib import choose
 
 @dataclass(frozen=True)
 class Source:
-    """What a participant's data are, where they come from, and whether anybody was ever scanned."""
+    """What a participant's data are, where they come from, and whether anybody was ever scanned.
+
+    Attributes
+    ----------
+    dataset, description, origin, licence : str
+    simulated : bool
+    world : str or None
+        What was planted, one of `lib.participants.worlds.WORLDS`; None where nothing was.
+    """
 
     dataset: str
     description: str
     origin: str
     licence: str
     simulated: bool
+    world: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,12 @@ class Participant:
         Largest variance (0..1) of the averaged test responses that any model could explain.
     stimuli : Stimuli
     source : Source
+    test_trials : Responses or None
+        The single trials that `test` averages, one per row, so that an image's id stands there once per repeat.
+    imagery : Responses or None
+        Single trials in which something was imagined; ids are those of the data set's categories.
+    coordinates : array of shape (n_voxels, 3) or None
+        Position of each voxel in millimetres.
     """
 
     name: str
@@ -98,6 +113,9 @@ class Participant:
     noise_ceiling: np.ndarray
     stimuli: Stimuli
     source: Source
+    test_trials: Responses | None = None
+    imagery: Responses | None = None
+    coordinates: np.ndarray | None = None
 
     @cached_property
     def n_voxels(self) -> int:

@@ -4,32 +4,63 @@ Nobody was scanned. What these participants are good for: the analysis can be ru
 finds what was planted, and only that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.model_selection import train_test_split
 
 from lib import scenes
 from lib.networks import extract, load_network
 from lib.participants.participant import Participant, Source, Stimuli
-from lib.participants.trials import average_repeats, standardise_runs
-from lib.participants.worlds import EARLY, ROIS, Drive, World
+from lib.participants.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
+from lib.participants.worlds import EARLY, Drive, World
 from lib.participants.worlds import world as find_world
 from lib.scores import noise_ceiling
 
 N_REPEATS = 3
-TRIALS_PER_SESSION = 750
 N_COMPONENTS = 100
 CONCENTRATION = 30.0  # of the Dirichlet from which each voxel draws its own shares
 STIMULUS_WORLD = 1000  # scenes that no miniature was trained on
 OWN_IMAGES = 100_000  # ids of participant s start at s times this; the shared images' ids start at 0
 
-# Noise ceiling signal-to-noise ratio (ncsnr) measured on NSD participant 1: its quartiles, drawn out to 0 and the maximum.
+# Noise ceiling signal-to-noise ratio (ncsnr) measured on NSD participant 1: quartiles, drawn out to 0 and the maximum.
 NCSNR_QUANTILES = (0, 0.25, 0.5, 0.75, 1)
 NCSNR_EARLY = (0, 0.31, 0.48, 0.63, 1.42)
 NCSNR_HIGHER = (0, 0.30, 0.40, 0.53, 1.42)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """A simulated experiment before anything is averaged: what a scanner would hand over.
+
+    Attributes
+    ----------
+    subject : int
+    images : int array of shape (n_images,)
+        Stimulus ids, ascending.
+    betas : float32 array of shape (n_trials, n_voxels)
+        Percent signal change.
+    shown : int array of shape (n_trials,)
+        Stimulus id of each trial.
+    session : int array of shape (n_trials,), from 1
+    ncsnr : array of shape (n_voxels,)
+        Noise ceiling signal-to-noise ratio with which the voxels were simulated.
+    rois : mapping of str to boolean array of shape (n_voxels,)
+    stimuli : Stimuli
+    source : Source
+    """
+
+    subject: int
+    images: np.ndarray
+    betas: np.ndarray
+    shown: np.ndarray
+    session: np.ndarray
+    ncsnr: np.ndarray
+    rois: Mapping[str, np.ndarray]
+    stimuli: Stimuli
+    source: Source
 
 
 def simulate(
@@ -50,26 +81,44 @@ def simulate(
     voxels_per_roi : int
         The real ROIs hold some hundreds to some thousands.
     """
+    trials = draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    standardise_runs(trials.betas, trials.session)
+    train, test = random_split(trials.images)
+    return Participant(
+        name=f"simulated participant {subject}",
+        train=average_repeats(trials.betas, trials.shown, train),
+        test=average_repeats(trials.betas, trials.shown, test),
+        rois=trials.rois,
+        noise_ceiling=noise_ceiling(trials.ncsnr, N_REPEATS),
+        stimuli=trials.stimuli,
+        source=trials.source,
+    )
+
+
+def draw_trials(*, subject: int, world: str, seed: int, n_images: int, voxels_per_roi: int) -> Trials:
+    """Plant, show and measure; parameters as in `simulate`."""
     if subject < 1 or seed < 0:
         raise ValueError(f"subject must be at least 1 and seed at least 0, found {subject} and {seed}.")
     planted = find_world(world)
     rng = np.random.default_rng((seed, subject))
-    images = image_ids(subject, n_images)
-    stimuli = Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.picture, STIMULUS_WORLD + seed))
-    ncsnr = draw_ncsnr(rng, voxels_per_roi)
+    images, stimuli = image_ids(subject, n_images), scene_stimuli(seed)
+    ncsnr = draw_ncsnr(rng, planted.drive, voxels_per_roi)
     signal = planted_signal(rng, planted, [stimuli[i] for i in images], voxels_per_roi)
+    ncsnr = np.where(signal.any(0), ncsnr, 0.0)  # where nothing was planted, nothing can be explained
     betas, trial, session = run_sessions(rng, signal, ncsnr)
-    standardise_runs(betas, session)
-    train, test = (np.sort(part) for part in train_test_split(images, test_size=0.15, random_state=42))
-    return Participant(
-        name=f"simulated participant {subject}",
-        train=average_repeats(betas, images[trial], train),
-        test=average_repeats(betas, images[trial], test),
-        rois={roi: np.repeat([roi == other for other in ROIS], voxels_per_roi) for roi in ROIS},
-        noise_ceiling=noise_ceiling(ncsnr, N_REPEATS),
-        stimuli=stimuli,
-        source=_source(world, planted),
-    )
+    rois = blocks(planted.drive, voxels_per_roi)
+    return Trials(subject, images, betas, images[trial], session, ncsnr, rois, stimuli, source_of(world, planted))
+
+
+def scene_stimuli(seed: int) -> Stimuli:
+    """The pictures simulated participants see: rendered when asked for."""
+    return Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.picture, STIMULUS_WORLD + seed))
+
+
+def blocks(rois: Iterable[str], voxels_per_roi: int) -> dict[str, np.ndarray]:
+    """Masks (n_voxels,) of ROIs that lie one after the other, all of one size."""
+    rois = list(rois)
+    return {roi: np.repeat([roi == other for other in rois], voxels_per_roi) for roi in rois}
 
 
 def image_ids(subject: int, n_images: int) -> np.ndarray:
@@ -78,9 +127,9 @@ def image_ids(subject: int, n_images: int) -> np.ndarray:
     return np.r_[np.arange(shared), subject * OWN_IMAGES + np.arange(n_images - shared)]
 
 
-def draw_ncsnr(rng: np.random.Generator, voxels_per_roi: int) -> np.ndarray:
+def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: int) -> np.ndarray:
     """Signal-to-noise ratio of every voxel, shape (n_voxels,), drawn from the quantiles measured on NSD."""
-    quantiles = [NCSNR_EARLY if roi in EARLY else NCSNR_HIGHER for roi in ROIS]
+    quantiles = [NCSNR_EARLY if roi in EARLY else NCSNR_HIGHER for roi in rois]
     return np.concatenate([np.interp(rng.random(voxels_per_roi), NCSNR_QUANTILES, q) for q in quantiles])
 
 
@@ -93,10 +142,10 @@ def planted_signal(
         layers = sorted({layer for shares in world.drive.values() for network, layer in shares if network == name})
         for layer, activations in extract(load_network(name), images, layers).items():
             components[name, layer] = leading_components(activations)
-    signal = np.zeros((len(images), len(ROIS), voxels_per_roi), np.float32)
-    for i, roi in enumerate(ROIS):
-        if world.drive[roi]:
-            signal[:, i] = readout(rng, world.drive[roi], components, voxels_per_roi)
+    signal = np.zeros((len(images), len(world.drive), voxels_per_roi), np.float32)
+    for i, shares in enumerate(world.drive.values()):
+        if shares:
+            signal[:, i] = readout(rng, shares, components, voxels_per_roi)
     return signal.reshape(len(images), -1)
 
 
@@ -144,21 +193,35 @@ def run_sessions(
     """
     trial = rng.permutation(np.repeat(np.arange(len(signal)), N_REPEATS))
     session = 1 + np.arange(len(trial)) // TRIALS_PER_SESSION
-    noise = rng.standard_normal((len(trial), signal.shape[1]), np.float32)
-    # a voxel with ncsnr 0 is all noise: signal and noise variances are scaled to add up to 1
-    strength = (ncsnr / np.sqrt(1 + ncsnr**2)).astype(np.float32)
-    betas = strength * signal[trial] + np.sqrt(1 - strength**2) * noise
+    betas = measure(rng, signal[trial], ncsnr)
     for label in np.unique(session):
         betas[session == label] *= rng.uniform(0.8, 1.2)
         betas[session == label] += rng.normal(0.5, 0.2, signal.shape[1]).astype(np.float32)
     return betas, trial, session
 
 
-def _source(name: str, world: World) -> Source:
+def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray) -> np.ndarray:
+    """Single trials (n_trials, n_voxels), float32, of unit variance: what was planted in them, and noise.
+
+    Parameters
+    ----------
+    signal : array of shape (n_trials, n_voxels)
+        Unit variance over images, or zero.
+    ncsnr : array of shape (n_voxels,)
+        A voxel with 0 is all noise.
+    """
+    noise = rng.standard_normal(signal.shape, np.float32)
+    strength = (ncsnr / np.sqrt(1 + ncsnr**2)).astype(np.float32)
+    return strength * signal + np.sqrt(1 - strength**2) * noise
+
+
+def source_of(name: str, world: World) -> Source:
+    """What to say of a simulation."""
     return Source(
         dataset="simulated",
         description=f"world '{name}': {world.description}",
         origin="computed by lib.participants.simulated",
         licence="MIT",
         simulated=True,
+        world=name,
     )

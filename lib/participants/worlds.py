@@ -71,3 +71,25 @@ WORLDS = {
 def world(name: str) -> World:
     """The world of that name; an unknown one is refused with the names there are."""
     return WORLDS[choose("world", name, WORLDS)]
+
+
+# The ROIs of GOD. "elsewhere" is what HVC holds beyond LOC, FFA and PPA; LVC, HVC and VC are made of these.
+GOD_LOWER, GOD_HIGHER = ("V1", "V2", "V3"), ("LOC", "FFA", "PPA", "elsewhere")
+GOD_ROIS = (*GOD_LOWER, "V4", *GOD_HIGHER)
+
+GOD_WORLDS = {
+    "as-published": World(
+        "planted so that lower areas answer to convolutions and higher areas to the last layers of AlexNet-Object",
+        {
+            **{roi: {("alexnet-object", "Conv-2"): 0.5, ("alexnet-object", "Conv-3"): 0.5} for roi in GOD_LOWER},
+            "V4": {("alexnet-object", "Conv-4"): 0.5, ("alexnet-object", "Conv-5"): 0.5},
+            **{roi: {("alexnet-object", "FC-7"): 1.0} for roi in GOD_HIGHER},
+        },
+    ),
+    "noise": World("voxels answer to nothing", {roi: {} for roi in GOD_ROIS}),
+}
+
+
+def god_world(name: str) -> World:
+    """The world of that name among those for GOD; an unknown one is refused with the names there are."""
+    return GOD_WORLDS[choose("world of GOD", name, GOD_WORLDS)]

@@ -1,0 +1,80 @@
+"""`python -m lib simulate`: simulated participants on disk, in the layouts of the measured data."""
+
+import argparse
+from pathlib import Path
+
+from lib import choose
+from lib.participants.files import written_aside
+from lib.participants.god_layout import write_god, write_images
+from lib.participants.nsd_layout import check_size, write_nsd
+from lib.participants.simulated import draw_trials
+from lib.participants.simulated_god import simulate_god
+
+SMALL = {"nsd": {"n_images": 2000, "voxels_per_roi": 300}, "god": {"n_images": 1200, "voxels_per_roi": 100}}
+FULL = {"nsd": {"n_images": 10_000, "voxels_per_roi": 1000}, "god": {"n_images": 1200, "voxels_per_roi": 550}}
+
+
+def write_layout(
+    layout: str, target: Path, subjects: list[int], *, world: str = "as-published", seed: int = 0, **size: int
+) -> None:
+    """Simulate participants and write them in the layout of a measured data set.
+
+    Parameters
+    ----------
+    layout : "nsd" or "god"
+    target : Path
+        A new or empty folder; it gets its name when everything is written.
+    subjects : list of int
+        One for NSD, whose design file holds a single order of trials; any of the five for GOD.
+    world, seed
+        As for `lib.participants.load_participant`.
+    n_images, voxels_per_roi : int
+        By default those of the participant simulated in memory.
+
+    Raises
+    ------
+    ValueError, OSError
+        In one sentence; nothing is left at `target`.
+    """
+    sizes = SMALL[choose("layout", layout, SMALL)] | {name: value for name, value in size.items() if value}
+    if layout == "nsd" and len(subjects) != 1:
+        raise ValueError(f"A simulated NSD holds one participant, found {subjects}: give each a folder of its own.")
+    with written_aside(target.absolute()) as folder:
+        if layout == "nsd":
+            check_size(subjects[0], sizes["n_images"])
+            write_nsd(draw_trials(subject=subjects[0], world=world, seed=seed, **sizes), folder)
+        else:
+            _write_god(folder, subjects, world, seed, sizes)
+
+
+def _write_god(folder: Path, subjects: list[int], world: str, seed: int, sizes: dict[str, int]) -> None:
+    for subject in subjects:
+        participant = simulate_god(subject=subject, world=world, seed=seed, **sizes)
+        write_god(participant, folder, subject)
+    write_images(participant, folder)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `python -m lib simulate`."""
+    add = parser.add_argument
+    add("target", type=Path, metavar="OUT", help="a new folder")
+    add("--layout", required=True, help="nsd or god")
+    add("--subject", type=int, nargs="+", default=[1], help="its number; several for god")
+    add("--world", default="as-published", help="what is planted")
+    add("--seed", type=int, default=0)
+    add("--images", type=int, help="images shown (nsd: 2000, a multiple of 250) or trained on (god: 1200)")
+    add("--voxels", type=int, help="voxels of each ROI (nsd: 300, god: 100)")
+    add("--full", action="store_true", help="as many images and voxels as the measured data have in these ROIs")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out `python -m lib simulate`; return 0."""
+    sizes = {"n_images": args.images, "voxels_per_roi": args.voxels}
+    if args.full:
+        full = FULL[choose("layout", args.layout, FULL)]
+        sizes = {name: sizes[name] or full[name] for name in full}
+    write_layout(args.layout, args.target, args.subject, world=args.world, seed=args.seed, **sizes)
+    size = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
+    print(f"{args.target}: simulated, world '{args.world}', {size / 1e6:.0f} MB")
+    print(f"python -m lib run fig1_alexnet -p dataset {args.layout} -p data_root {args.target.absolute()}")
+    return 0

@@ -1,0 +1,107 @@
+"""Simulated participants in the trial structure of Generic Object Decoding (Horikawa & Kamitani 2017).
+
+1200 training images shown once, 50 test images shown 35 times, and the 50 test categories imagined 10 times each.
+Nobody was scanned, and nobody imagined anything: "imagery" is the answer to the category's test image at half strength.
+Noise is that of NSD, since none is published for GOD.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from lib import scenes
+from lib.participants.god import N_SUBJECTS, PER_CATEGORY, assemble
+from lib.participants.participant import Participant, Responses, Stimuli
+from lib.participants.simulated import STIMULUS_WORLD, blocks, draw_ncsnr, measure, planted_signal, source_of
+from lib.participants.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, god_world
+
+N_TEST, N_REPEATS, N_IMAGINED = 50, 35, 10
+IMAGES_PER_CATEGORY = 8  # in training
+FIRST_TEST_CATEGORY = 2_000_000
+IMAGERY_STRENGTH = 0.5
+VOXEL_SIZE = 3.0  # millimetres
+
+
+def simulate_god(
+    *, subject: int = 1, world: str = "as-published", seed: int = 0, n_images: int = 1200, voxels_per_roi: int = 100
+) -> Participant:
+    """Simulate a participant of GOD.
+
+    Parameters
+    ----------
+    subject : int
+        1 to 5; all see the same images.
+    world : str
+        What drives the voxels, one of `lib.participants.worlds.GOD_WORLDS`.
+    seed : int
+        Another seed gives another set of images, voxels and noise.
+    n_images : int
+        For training; test images are always 50.
+    voxels_per_roi : int
+        Of V1, V2, V3, V4, LOC, FFA, PPA, and of what HVC holds elsewhere. About 550 make the size of the real ones.
+    """
+    if subject not in range(1, N_SUBJECTS + 1) or seed < 0:
+        raise ValueError(f"GOD has participants 1 to {N_SUBJECTS} and seeds from 0, found {subject} and {seed}.")
+    planted = god_world(world)
+    rng = np.random.default_rng((seed, subject, N_REPEATS))
+    training, test = training_ids(n_images), held_out_ids(n_images)
+    ids, stimuli = np.r_[training, test], god_stimuli(seed)
+    ncsnr = draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
+    signal = planted_signal(rng, planted, [stimuli[int(i)] for i in ids], voxels_per_roi)
+    tested, imagined = (n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_REPEATS, N_IMAGINED))
+    imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr)
+    return assemble(
+        name=f"simulated participant {subject}",
+        train=_show(rng, rng.permutation(n_images), ids, signal, ncsnr),
+        test_trials=_show(rng, tested, ids, signal, ncsnr),
+        imagery=_single(ids[imagined] // PER_CATEGORY * PER_CATEGORY, imagery),
+        rois=god_rois(voxels_per_roi),
+        coordinates=_coordinates(len(ncsnr)),
+        stimuli=stimuli,
+        source=source_of(world, planted),
+    )
+
+
+def training_ids(n_images: int) -> np.ndarray:
+    """Invented ids (n_images,): categories from 1,000,000, eight images each; the image number is the scene's."""
+    scene = np.arange(n_images)
+    return (1_000_000 + scene // IMAGES_PER_CATEGORY) * PER_CATEGORY + scene
+
+
+def held_out_ids(n_images: int) -> np.ndarray:
+    """Invented ids (50,) of test images, each of a category of its own that was not seen in training."""
+    scene = np.arange(N_TEST)
+    return (FIRST_TEST_CATEGORY + scene) * PER_CATEGORY + n_images + scene
+
+
+def god_stimuli(seed: int) -> Stimuli:
+    """Rendered scenes by the ids of `training_ids` and `held_out_ids`."""
+    return Stimuli(f"god-scenes-{STIMULUS_WORLD + seed}", partial(_picture, STIMULUS_WORLD + seed))
+
+
+def _picture(seed: int, image_id: int) -> np.ndarray:
+    return scenes.picture(seed, image_id % PER_CATEGORY)
+
+
+def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:
+    """Masks (n_voxels,) of V1 .. PPA and of LVC, HVC and VC, which hold them; HVC is more than LOC, FFA and PPA."""
+    single = blocks(GOD_ROIS, voxels_per_roi)
+    unions = {"LVC": GOD_LOWER, "HVC": GOD_HIGHER, "VC": GOD_ROIS}
+    rois = single | {name: np.any([single[part] for part in parts], axis=0) for name, parts in unions.items()}
+    return {name: mask for name, mask in rois.items() if name != "elsewhere"}
+
+
+def _coordinates(n_voxels: int) -> np.ndarray:
+    """Positions (n_voxels, 3) in millimetres, on a grid of 20 x 20 x as many as it takes."""
+    place = np.arange(n_voxels)
+    return VOXEL_SIZE * np.column_stack([place // 400, place // 20 % 20, place % 20])
+
+
+def _show(
+    rng: np.random.Generator, trial: np.ndarray, ids: np.ndarray, signal: np.ndarray, ncsnr: np.ndarray
+) -> Responses:
+    return _single(ids[trial], measure(rng, signal[trial], ncsnr))
+
+
+def _single(ids: np.ndarray, responses: np.ndarray) -> Responses:
+    return Responses(ids, responses, np.ones(len(ids), int))
