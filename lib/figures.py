@@ -178,13 +178,13 @@ def encoding_figure(study: Study, selection: str = "test") -> Figure:
     """
     rois = study.rois(ROIS)
     rows = [(name, what) for what in ("score", "weights") for name in study.encoding]
-    figure, axes = subplots(len(rows), len(rois), (11, 1.75 * len(rows)), sharex="row", sharey="row")
+    figure, axes = subplots(len(rows), len(rois), (10, 1.5 * len(rows) + 0.5), sharex="col", sharey="row")
     for (name, what), row in zip(rows, axes, strict=True):
         for ax, roi in zip(row, rois, strict=True):
             _voxel_lines(ax, study, name, roi, what, selection)
-        row[0].set_ylabel(f"{name}\n{'R' if what == 'score' else 'stacking weight'}", fontsize=SMALL)
+        row[0].set_ylabel(f"{name}\n{'R' if what == 'score' else 'weight'}", fontsize=NORMAL)
     for ax, roi in zip(axes[0], rois, strict=True):
-        ax.set_title(roi, fontsize=NORMAL, color=_roi_colour(roi), weight="bold")
+        ax.set_title(roi, fontsize=NORMAL + 1, color=_roi_colour(roi), weight="bold")
     return stamp(figure, study.participant.source.simulated)
 
 
@@ -195,7 +195,7 @@ def _voxel_lines(ax: Axes, study: Study, name: str, roi: str, what: str, selecti
     ax.plot(values.mean(1), color="black", linewidth=1.6)
     if what == "score":
         ax.axhline(0, color="0.6", linewidth=0.6)
-    ax.set_xticks(range(len(result.layers)), result.layers, rotation=90, fontsize=7)
+    ax.set_xticks(range(len(result.layers)), result.layers, rotation=90, fontsize=SMALL)
     ax.tick_params(axis="y", labelsize=SMALL)
 
 

@@ -90,8 +90,8 @@ figures.encoding_figure(study)
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
 # last layer. The peak of V1-V4 lies at Conv-3 in the third row and at Conv-4 in the fourth. Layers next to each other
-# predict nearly as well as the best one: R falls gently around its peak. The weights do not; stacking gives nearly all to
-# the layer that explains what its neighbours cannot.
+# predict nearly as well as the best one: R falls gently around its peak. The weights fall steeply; stacking gives
+# most to the layer that explains what its neighbours cannot.
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
@@ -139,11 +139,10 @@ figures.ceilings(study)
 #
 # A claim holds when, in every ROI it speaks about, the layers it names stand above all others by a margin whose 95 %
 # interval over voxels lies above zero, and the voxels are predicted at all. It is as strong as its weakest ROI. The
-# [ledger](claims) says how often these rules err.
+# [ledger](claims) shows what these rules say in worlds where the truth is known.
 
-# %%
-verdicts = evaluate(study)
-figures.verdicts(verdicts)
+# %% mystnb={"markdown_format": "myst"}
+figures.verdicts(evaluate(study))
 
 # %% [markdown]
 # On the simulated participant this says nothing about brains. It says that the analysis finds what was planted
