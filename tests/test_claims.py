@@ -92,7 +92,7 @@ def test_margin_by_hand_and_its_interval():
 @pytest.mark.parametrize("world, expected", [("as-published", HOLDS), ("flat", FAILS), ("noise", FAILS)])
 @pytest.mark.parametrize("seed", range(2))
 def test_simulated_worlds_get_the_verdicts_they_were_made_for(world, expected, seed):
-    participant = simulate(world=world, seed=seed, n_images=800, voxels_per_roi=80)
+    participant = simulate(world=world, seed=seed, n_images=1000, voxels_per_roi=100)
     networks = [load_network(name) for name in ("alexnet-object", "alexnet-place")]
     found = outcomes(Study(participant, {network.name: encode(participant, network) for network in networks}))
     assert found == {"W1": expected, "W2": expected}
