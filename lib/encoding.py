@@ -203,12 +203,13 @@ def _each_by_itself(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.n
 def _prepare_fast(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
     design = decompose(X, precise=False)
     test = project(design, X_test)
+    rounded = X.dtype == np.float32 and design.solver == "dual"
 
     def fit(y: np.ndarray) -> LayerFit:
-        nonlocal design, test
+        nonlocal design, test, rounded
         ridge = fit_ridge(design, y, alphas)
-        if (ridge.alphas < 10 * design.floor).double().mean() > MAY_TOUCH_FLOOR:
-            design = decompose(X, precise=True)
+        if rounded and (ridge.alphas < 10 * design.floor).double().mean() > MAY_TOUCH_FLOOR:
+            design, rounded = decompose(X, precise=True), False
             test = project(design, X_test)
             ridge = fit_ridge(design, y, alphas)
         return LayerFit(ridge.out_of_fold(folds), ridge.predict(test), ridge.alphas)
