@@ -18,7 +18,7 @@ PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks test bench miniatures serve screenshots constraints clean clean-all
+.PHONY: help install book notebooks test bench rehearsal miniatures serve screenshots constraints clean clean-all
 
 help: ## this list
 	@echo "Brains and networks: an executable companion"
@@ -41,8 +41,11 @@ test: $(VENV)/.test book ## build the book and check everything
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.test ## time the solvers side by side with their peers
-	$(BIN)/python benchmarks/stacking.py
+bench: $(VENV)/.bench ## time the solvers side by side with their peers
+	$(BIN)/python -m benchmarks
+
+rehearsal: $(VENV)/.book ## one NSD participant in size: time and memory by phase
+	$(BIN)/python -m benchmarks.rehearsal
 
 miniatures: $(VENV)/.book ## train the small networks again
 	$(BIN)/python -m lib miniatures
@@ -83,4 +86,8 @@ $(VENV)/.book: $(BIN)/pip pyproject.toml constraints.txt
 
 $(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt
 	$(PIP_INSTALL) -e '.[test]'
+	@touch $@ $(VENV)/.book
+
+$(VENV)/.bench: $(BIN)/pip pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[bench]'
 	@touch $@ $(VENV)/.book

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
-# Threads of PyTorch that wait should sleep, not spin: beside one other busy process, an eigendecomposition took ten
-# times as long. Read once, when PyTorch is first imported.
+# Threads of PyTorch and NumPy that wait should sleep, not spin: beside one other busy process, an eigendecomposition
+# took ten times as long. Read once, when PyTorch and NumPy are first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "10")  # 2^10 cycles
 
 
 def choose(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -3,11 +3,13 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 
 from lib import choose, progress, reference
+from lib.machine import find_device, kept_memory
 from lib.networks import Network, extract
 from lib.participants import Participant
 from lib.ridge import ALPHAS, decompose, fit_ridge, project
@@ -69,6 +71,8 @@ def fit_encoding(
     protocol: str = "fast",
     alphas: np.ndarray = ALPHAS,
     n_folds: int = 5,
+    device: str = "cpu",
+    memory_bytes: int = MEMORY_BYTES,
 ) -> EncodingResult:
     """Predict every voxel from every layer, and from the stack of layers.
 
@@ -77,12 +81,18 @@ def fit_encoding(
     features, test_features : mapping of layer to array of shape (n_images, n_features)
     responses, test_responses : arrays of shape (n_images, n_voxels)
         Raw; they are standardised here.
-    protocol : "fast" or "reference"
-        `lib.ridge`, or what paper W's package does (`lib.reference`).
+    protocol : "fast", "k-fold" or "reference"
+        `lib.ridge` with penalties by generalised cross-validation; the same with penalties by cross-validation over
+        the folds; or what paper W's package does (`lib.reference`).
     alphas : array of shape (n_alphas,)
         Ridge penalties to choose from, per voxel and layer.
     n_folds : int
         Contiguous folds of the out-of-fold predictions that the stacking weights are learned from.
+    device : "cpu", "cuda", "mps" or "auto"
+        Where matrix products run; the reference protocol knows only the processor.
+    memory_bytes : int
+        For the predictions and errors of a block of voxels, besides the features' decompositions, which need
+        4 n_images (n_images + n_test) bytes a layer.
 
     Raises
     ------
@@ -94,18 +104,17 @@ def fit_encoding(
     usable = varies(responses) & varies(test_responses)
     if not usable.any():
         raise ValueError(f"none of the {len(usable)} voxels is finite and varies over the images.")
-    folds, alphas = contiguous_folds(len(responses), n_folds), np.asarray(alphas, float)
-    fitters = {}
-    for name in progress(features, "decomposing layers"):
-        try:
-            fitters[name] = method.prepare(np.asarray(features[name]), np.asarray(test_features[name]), folds, alphas)
-        except ValueError as error:
-            raise ValueError(f"Layer {name}: {error}") from error
-    blocks = _blocks(usable, len(features) * (len(responses) + len(test_responses)))
-    scores = [
-        _fit_voxels(list(fitters.values()), *method.standardise(responses[:, block], test_responses[:, block]))
-        for block in progress(blocks, "fitting voxels")
-    ]
+    settings = Settings(contiguous_folds(len(responses), n_folds), np.asarray(alphas, float), find_device(device))
+    blocks = _blocks(usable, len(features) * (len(responses) + len(test_responses)), memory_bytes)
+    with kept_memory():
+        fitters = [
+            _prepare(method, name, features[name], test_features[name], settings)
+            for name in progress(features, "decomposing layers")
+        ]
+        scores = [
+            _fit_voxels(fitters, *method.standardise(responses[:, block], test_responses[:, block]))
+            for block in progress(blocks, "fitting voxels")
+        ]
     return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable))
 
 
@@ -120,9 +129,9 @@ def varies(responses: np.ndarray) -> np.ndarray:
     return np.isfinite(responses).all(0) & (np.ptp(responses, axis=0) > 0)
 
 
-def _blocks(usable: np.ndarray, numbers_per_voxel: int) -> list[np.ndarray]:
-    """Indices of the usable voxels, as many at a time as MEMORY_BYTES holds in single precision, twice over."""
-    at_once = max(1, MEMORY_BYTES // (2 * 4 * numbers_per_voxel))
+def _blocks(usable: np.ndarray, numbers_per_voxel: int, memory_bytes: int) -> list[np.ndarray]:
+    """Indices of the usable voxels, as many at a time as `memory_bytes` hold in single precision, twice over."""
+    at_once = max(1, memory_bytes // (2 * 4 * numbers_per_voxel))
     voxels = np.flatnonzero(usable)
     return np.array_split(voxels, -(-len(voxels) // at_once))
 
@@ -184,11 +193,27 @@ Fitter = Callable[[np.ndarray], LayerFit]
 
 
 @dataclass(frozen=True)
+class Settings:
+    """What the layers of one analysis share."""
+
+    folds: Sequence[slice]
+    alphas: np.ndarray
+    device: str
+
+
+@dataclass(frozen=True)
 class Protocol:
     """How responses are standardised, and how a layer becomes a function from responses to a fit."""
 
     standardise: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-    prepare: Callable[[np.ndarray, np.ndarray, Sequence[slice], np.ndarray], Fitter]
+    prepare: Callable[[np.ndarray, np.ndarray, Settings], Fitter]
+
+
+def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
+    try:
+        return method.prepare(np.asarray(X), np.asarray(X_test), settings)
+    except ValueError as error:
+        raise ValueError(f"Layer {name}: {error}") from error
 
 
 def _by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,24 +225,25 @@ def _each_by_itself(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.n
     return reference.zscore(y), reference.zscore(y_test)
 
 
-def _prepare_fast(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
-    design = decompose(X, precise=False)
+def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool = False) -> Fitter:
+    design = decompose(X, precise=False, device=settings.device)
     test = project(design, X_test)
-    rounded = X.dtype == np.float32 and design.solver == "dual"
+    rounded = design.U.dtype == torch.float32 and design.solver == "dual"
+    penalty_folds = settings.folds if k_fold else None
 
     def fit(y: np.ndarray) -> LayerFit:
         nonlocal design, test, rounded
-        ridge = fit_ridge(design, y, alphas)
-        if rounded and (ridge.alphas < 10 * design.floor).double().mean() > MAY_TOUCH_FLOOR:
-            design, rounded = decompose(X, precise=True), False
+        ridge = fit_ridge(design, y, settings.alphas, folds=penalty_folds)
+        if rounded and (ridge.alphas < 10 * design.floor).float().mean() > MAY_TOUCH_FLOOR:
+            design, rounded = decompose(X, precise=True, device=settings.device), False
             test = project(design, X_test)
-            ridge = fit_ridge(design, y, alphas)
-        return LayerFit(ridge.out_of_fold(folds), ridge.predict(test), ridge.alphas)
+            ridge = fit_ridge(design, y, settings.alphas, folds=penalty_folds)
+        return LayerFit(ridge.out_of_fold(settings.folds), ridge.predict(test).cpu(), ridge.alphas.cpu())
 
     return fit
 
 
-def _prepare_reference(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> Fitter:
+def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
     X, X_test = reference.zscore(X), reference.zscore(X_test)
     if not X.any():
         raise ValueError(
@@ -225,8 +251,8 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice]
         )
 
     def fit(y: np.ndarray) -> LayerFit:
-        chosen = reference.choose_alphas(X, y, alphas)
-        errors = y - reference.out_of_fold(X, y, folds, alphas)
+        chosen = reference.choose_alphas(X, y, settings.alphas)
+        errors = y - reference.out_of_fold(X, y, settings.folds, settings.alphas)
         return LayerFit(*map(torch.as_tensor, (errors, reference.predict(X, y, X_test, chosen), chosen)))
 
     return fit
@@ -234,6 +260,7 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, folds: Sequence[slice]
 
 PROTOCOLS = {
     "fast": Protocol(_by_training, _prepare_fast),
+    "k-fold": Protocol(_by_training, partial(_prepare_fast, k_fold=True)),
     "reference": Protocol(_each_by_itself, _prepare_reference),
 }
 
@@ -243,7 +270,12 @@ def _fit_voxels(fitters: Sequence[Fitter], y: np.ndarray, y_test: np.ndarray) ->
     fits = [fit(y) for fit in fitters]
     P = error_products([fit.errors for fit in fits])
     weights = simplex_weights(P)
-    predictions = np.stack([fit.predictions.numpy() for fit in fits])
+    predictions = torch.stack([fit.predictions for fit in fits]).numpy()
+    alphas = np.stack([fit.alphas.numpy() for fit in fits])
+    return _scores(y_test, predictions, P, weights) | {"weights": weights.T, "alphas": alphas}
+
+
+def _scores(y_test: np.ndarray, predictions: np.ndarray, P: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     stacked = np.einsum("vk,kiv->iv", weights, predictions)
     return {
         "score": signed_root(r2(y_test, predictions)),
@@ -252,8 +284,6 @@ def _fit_voxels(fitters: Sequence[Fitter], y: np.ndarray, y_test: np.ndarray) ->
         "stacked_cv_score": signed_root(1 - np.einsum("vi,vij,vj->v", weights, P, weights)),
         "correlation": correlation(y_test, predictions),
         "stacked_correlation": correlation(y_test, stacked),
-        "weights": weights.T,
-        "alphas": np.stack([fit.alphas.numpy() for fit in fits]),
     }
 
 

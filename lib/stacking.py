@@ -7,7 +7,6 @@ rounds, each one small linear system per voxel, for all voxels at once.
 """
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ import torch
 RIDGE = 1e-10  # of P's mean diagonal: makes the solution unique, so that identical layers share their weight equally
 TOLERANCE = 1e-9
 PATIENCE = 3  # rounds without progress before a voxel changes one layer at a time, which cannot cycle
+CHUNK_BYTES = 16 * 2**20  # of errors in float64, a few times the processor's cache
 MAX_ROUNDS = 50  # per layer; six rounds in all are usual, and rounding must not make this endless
 
 
@@ -33,8 +33,10 @@ def error_products(errors: Sequence[torch.Tensor]) -> np.ndarray:
     """
     n_images, n_voxels = errors[0].shape
     P = np.empty((n_voxels, len(errors), len(errors)))
-    for i, j in combinations_with_replacement(range(len(errors)), 2):
-        P[:, i, j] = P[:, j, i] = torch.linalg.vecdot(errors[i].double(), errors[j].double(), dim=0) / n_images
+    step = max(1, CHUNK_BYTES // (8 * n_images * len(errors)))
+    for start in range(0, n_voxels, step):
+        chunk = torch.stack([e[:, start : start + step].T.cpu() for e in errors], 1).double()
+        P[start : start + step] = chunk @ chunk.mT / n_images  # (voxels, layers, layers)
     return P
 
 

@@ -4,10 +4,13 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stacking_fmri.stacking import stacking_fmri
 
 from lib import reference
 from lib.encoding import contiguous_folds, fit_encoding
+from lib.machine import DEVICES
 from lib.scores import signed_root
 
 
@@ -77,11 +80,10 @@ def test_the_stack_is_scored_on_held_out_images_and_bounded_by_them():
     np.testing.assert_allclose(result.weights.sum(0), 1)
 
 
-def test_scores_do_not_depend_on_units_or_voxel_blocks(monkeypatch):
+def test_scores_do_not_depend_on_units_or_voxel_blocks():
     train, y, test, y_test = data()
     whole = fit_encoding(train, y, test, y_test)
-    monkeypatch.setattr("lib.encoding.MEMORY_BYTES", 1)
-    other = fit_encoding(train, 300 * y - 7, test, 300 * y_test - 7)
+    other = fit_encoding(train, 300 * y - 7, test, 300 * y_test - 7, memory_bytes=1)
     np.testing.assert_allclose(other.score, whole.score, atol=1e-8)
     np.testing.assert_allclose(other.weights, whole.weights, atol=1e-6)
 
@@ -114,6 +116,53 @@ def test_signal_in_small_components_is_not_lost_to_rounding(smallest, dtype):
     assert (result.score > 0.8).all()
 
 
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000), protocol=st.sampled_from(["fast", "k-fold"]))
+def test_order_of_layers_and_voxels_does_not_matter(seed, protocol):
+    train, y, test, y_test = data(60, 20, (5, 30, 100), seed=seed)
+    rng = np.random.default_rng(seed)
+    layers, voxels = list(rng.permutation(list(train))), rng.permutation(y.shape[1])
+    straight = fit_encoding(train, y, test, y_test, protocol=protocol)
+    mixed = fit_encoding(
+        {k: train[k] for k in layers}, y[:, voxels], {k: test[k] for k in layers}, y_test[:, voxels], protocol=protocol
+    )
+    order = [straight.layer(k) for k in layers]
+    np.testing.assert_allclose(mixed.weights, straight.weights[order][:, voxels], atol=1e-6)
+    np.testing.assert_allclose(mixed.stacked_score, straight.stacked_score[voxels], atol=1e-6)
+
+
+def test_one_layer_gets_all_the_weight():
+    train, y, test, y_test = data(sizes=(30,))
+    result = fit_encoding(train, y, test, y_test)
+    assert (result.weights == 1).all()
+    np.testing.assert_allclose(result.stacked_score, result.score[0])
+
+
+def test_a_layer_given_twice_shares_its_weight_and_changes_no_prediction():
+    train, y, test, y_test = data()
+    once = fit_encoding(train, y, test, y_test)
+    train["again"], test["again"] = train["layer1"], test["layer1"]
+    twice = fit_encoding(train, y, test, y_test)
+    np.testing.assert_allclose(twice.weights[3], twice.weights[1], atol=1e-6)
+    np.testing.assert_allclose(twice.weights[1] + twice.weights[3], once.weights[1], atol=1e-6)
+    np.testing.assert_allclose(twice.stacked_score, once.stacked_score, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", [name for name, is_there in DEVICES.items() if is_there()])
+def test_every_device_of_this_machine_gives_the_same_answer(device):
+    train, y, test, y_test = data()
+    single = [{k: X.astype(np.float32) for k, X in layers.items()} for layers in (train, test)]
+    expected = fit_encoding(train, y, test, y_test)
+    found = fit_encoding(single[0], y, single[1], y_test, device=device)
+    np.testing.assert_allclose(found.stacked_score, expected.stacked_score, atol=1e-3)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setitem(DEVICES, "cuda", lambda: False)
+    with pytest.raises(ValueError, match="no device 'cuda'; it has"):
+        fit_encoding(*data(), device="cuda")
+
+
 BAD = {
     "lengths": (lambda d: (d[0], d[1][:-1], d[2], d[3]), "layer0: training features of shape .* do not fit 99"),
     "test lengths": (lambda d: (d[0], d[1], d[2], d[3][:-1]), "layer0: test features of shape .* do not fit 39"),
@@ -141,7 +190,7 @@ def test_folds_that_cannot_be_cut_are_refused(n_folds):
 
 
 def test_unknown_protocol_is_refused_with_the_choices():
-    with pytest.raises(ValueError, match="choose one of fast, reference"):
+    with pytest.raises(ValueError, match="choose one of fast, k-fold, reference"):
         fit_encoding(*data(), protocol="fats")
 
 

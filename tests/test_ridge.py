@@ -1,13 +1,18 @@
 """Ridge regression against scikit-learn in every shape regime, and the identities that make it fast."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from himalaya.backend import set_backend
+from himalaya.kernel_ridge import KernelRidgeCV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as SklearnRidge
+from sklearn.model_selection import KFold
 
 from lib.encoding import contiguous_folds
-from lib.ridge import ALPHAS, decompose, fit_ridge, gcv, project
+from lib.ridge import ALPHAS, decompose, fit_ridge, gcv, k_fold, project
 
 SHAPES = [(60, 20), (60, 200), (60, 60), (61, 60), (60, 61), (30, 1), (2, 5)]  # (n_images, n_features)
 
@@ -62,13 +67,48 @@ def test_generalised_cross_validation_is_its_definition(shape):
     design = decompose(X)
     alphas = np.array([0.1, 10.0, 1e4])
     ridge = fit_ridge(design, Y, alphas)
-    found = gcv(design, ridge.y, ridge.Z, ridge.alphas.new_tensor(alphas)).numpy()
+    found = gcv(ridge, ridge.alphas.new_tensor(alphas)).numpy()
     centred = (X - X.mean(0)) / design.scale
     for alpha, row in zip(alphas, found, strict=True):
         hat = centred @ np.linalg.solve(centred.T @ centred + alpha * np.eye(X.shape[1]), centred.T) + 1 / len(X)
         residual = Y - hat @ Y
         expected = (residual**2).sum(0) / (len(X) - np.trace(hat)) ** 2
         np.testing.assert_allclose(row, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(60, 20), (60, 200), (61, 60)])
+def test_k_fold_penalties_are_those_of_himalaya(shape):
+    """himalaya centres features and responses by each fold's training images; so does the leave-block-out identity."""
+    set_backend("numpy")
+    X, Y, _ = problem(*shape, n_voxels=40)
+    design = decompose(X)
+    alphas = np.geomspace(1e-3, 1e5, 33)
+    ours = fit_ridge(design, Y, alphas, folds=[slice(*ends) for ends in pairwise(np.r_[0, fold_ends(len(X))])])
+    scaled = (X - X.mean(0)) / design.scale
+    theirs = KernelRidgeCV(alphas, cv=5, fit_intercept=True, warn=False).fit(scaled, Y)
+    np.testing.assert_allclose(ours.alphas, theirs.best_alphas_)
+    assert len(np.unique(ours.alphas)) > 2
+
+
+def fold_ends(n):
+    """Where scikit-learn's KFold(5) cuts."""
+    return [test[-1] + 1 for _, test in KFold(5).split(np.empty(n))]
+
+
+@pytest.mark.parametrize("shape", SHAPES[:-2])
+def test_k_fold_is_its_definition(shape):
+    X, Y, _ = problem(*shape)
+    design = decompose(X)
+    alphas, folds = np.array([0.1, 10.0, 1e4]), contiguous_folds(len(X), 4)
+    ridge = fit_ridge(design, Y, alphas)
+    found = k_fold(ridge, ridge.alphas.new_tensor(alphas), folds).numpy()
+    for alpha, row in zip(alphas, found, strict=True):
+        cost = []
+        for fold in folds:
+            others = np.delete(np.arange(len(X)), fold)
+            again = sklearn_fit(X[others], Y[others], alpha, design.scale)
+            cost.append(((Y[fold] - again.predict(X[fold])) ** 2).mean(0))
+        np.testing.assert_allclose(row, np.mean(cost, 0), rtol=1e-5)
 
 
 def test_wide_features_do_not_collapse_to_the_smallest_penalty():

@@ -1,0 +1,95 @@
+"""The benchmarks run, agree with their peers, and are shown as recorded."""
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import harness, rehearsal, ridge, stacking
+from benchmarks.__main__ import BENCHMARKS
+from lib import costs
+
+
+@pytest.fixture
+def results(monkeypatch, tmp_path):
+    monkeypatch.setattr(harness, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(harness, "machine", lambda: harness.Machine("test", 2, 1e11, 5e10, 1e10))
+    return tmp_path / "results.json"
+
+
+def test_one_layer_gives_what_the_peers_give():
+    data = ridge.simulate(150, 400, 60, n_latent=20)
+    ours, k_fold = ridge.ours(data), ridge.ours(data, k_fold=True)
+    theirs = {name: peer(data) for name, peer in ridge.PEERS.items()}
+    for name, answer in theirs.items():
+        assert np.corrcoef(answer.predictions.ravel(), ours.predictions.ravel())[0, 1] > 0.97, name
+        assert np.corrcoef(answer.out_of_fold.ravel(), ours.out_of_fold.ravel())[0, 1] > 0.97, name
+    exact = theirs["himalaya, torch"]
+    same = np.isclose(exact.alphas, k_fold.alphas, rtol=1e-3)
+    assert same.mean() > 0.99
+    np.testing.assert_allclose(k_fold.predictions[:, same], exact.predictions[:, same], atol=1e-3)
+
+
+def test_the_peer_of_the_stacking_weights_finds_the_same():
+    row = stacking.compare(3, 40, 1)
+    assert row["KKT residual"] < 1e-8
+    assert row["objective lower by at least"] > -1e-12
+
+
+def test_jobs_take_turns_and_their_memory_is_seen():
+    order = []
+    jobs = {name: (lambda name=name: order.append(name) or np.ones(20_000_000).sum()) for name in "ab"}
+    runs = harness.in_turns(jobs, 2)
+    assert order == ["a", "b", "a", "b"]
+    assert all(run.answer == 20_000_000 for run in runs["a"] + runs["b"])
+    if harness.CLEAR.exists():
+        assert all(run.peak_bytes > 150e6 for run in runs["a"])
+
+
+def test_phases_are_timed_and_put_back():
+    original = ridge.simulate
+    with harness.phases({"simulate": (ridge, "simulate")}) as spent:
+        ridge.simulate(20, 10, 5)
+    assert spent["simulate"]["seconds"] > 0
+    assert ridge.simulate is original
+
+
+def test_rehearsal_in_small_is_recorded_and_shown(results, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rehearsal, "machine", harness.machine)
+    sizes = ["--images", "120", "--test", "30", "--features", "200", "--layers", "2", "--voxels", "40"]
+    rehearsal.main([*sizes, "--folder", str(tmp_path / "data")])
+    assert "arithmetic limit" in capsys.readouterr().out
+    shown = costs.measured("rehearsal", results)
+    assert shown["rows"]["size"]["voxels"] == 40
+    assert [row["phase"] for row in shown["rows"]["phases"]][-1] == "whole"
+    assert "cores of an test" in costs.machine(shown)
+
+
+def test_work_of_the_rehearsal_is_counted():
+    """Everything but stacking is linear in the number of layers, and the Gram product in that of features."""
+    size = {"images": 100, "test": 10, "features": 1000, "layers": 2, "voxels": 30}
+    one, two = (rehearsal.work(argparse.Namespace(**size | {"layers": k}), 3) for k in (1, 2))
+    assert two.flops32 == 2 * one.flops32
+    more = rehearsal.work(argparse.Namespace(**size | {"features": 2000, "layers": 1}), 3)
+    assert more.flops32 - one.flops32 == 100**2 * 1000 + 2 * 10 * 100 * 1000
+
+
+def test_recorded_benchmarks_are_those_that_can_be_run():
+    recorded = json.loads(costs.RESULTS.read_text())
+    assert set(recorded) == {*BENCHMARKS, "rehearsal"}
+
+
+def test_a_benchmark_that_was_not_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no benchmark 'ridge': run make bench"):
+        costs.measured("ridge", tmp_path / "results.json")
+
+
+def test_table_shows_the_columns_asked_for():
+    rows = [{"job": "ours", "seconds": 1.23456, "n": 20_000, "limit": None}]
+    shown = costs.table(rows, {"job": "Job", "seconds": "s", "n": "voxels", "limit": "limit"}).data
+    assert shown.splitlines() == [
+        "| Job | s | voxels | limit |",
+        "| --- | --- | --- | --- |",
+        "| ours | 1.23 | 20,000 |  |",
+    ]
