@@ -13,7 +13,8 @@ from torch.nn import functional
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from lib import choose, progress
-from lib.networks import heap, storage
+from lib.machine import find_device, kept_memory
+from lib.networks import storage
 from lib.networks.zoo import Network
 
 MAX_FEATURES = 20_000
@@ -22,11 +23,6 @@ PIXELS = {
     "unit": (0.0, 1.0),
     "signed": (0.5, 0.5),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
-DEVICES: dict[str, Callable[[], bool]] = {
-    "cuda": torch.cuda.is_available,
-    "mps": torch.backends.mps.is_available,
-    "cpu": lambda: True,
 }
 
 Rows = dict[str, np.ndarray]
@@ -43,14 +39,16 @@ class Showing:
     pool: bool
     batch_size: int
     device: str
+    n_units: int | None = None
 
     @property
     def identity(self) -> dict[str, object]:
         """What activations depend on, besides the layer: the key of the cache."""
-        return {
+        identity = {
             "network": self.network.name, "parameters": self.network.digest, "size": self.network.input_size,
             "pixels": self.pixels, "pool": self.pool, "n_images": len(self.images), "images": name_of(self.images),
         }  # fmt: skip
+        return identity if self.n_units is None else identity | {"n_units": self.n_units}
 
 
 def extract(
@@ -60,6 +58,7 @@ def extract(
     *,
     preprocessing: str = "as-published",
     pool: bool = True,
+    n_units: int | None = None,
     batch_size: int = 32,
     device: str = "auto",
     cache: str | os.PathLike | None = None,
@@ -79,6 +78,9 @@ def extract(
         standard deviation of ImageNet's pixels. Taskonomy's encoders take -1..1, and nothing else.
     pool : bool
         Average-pool convolutional maps to k x k, k = floor(sqrt(20000 / channels)), as paper W's code does.
+    n_units : int, optional
+        Keep this many units of each layer, drawn at random, the same whenever it is asked (Horikawa & Kamitani 2017);
+        all by default, and where there are not that many.
     batch_size : int
     device : "auto", "cuda", "mps" or "cpu"
         By default the first of these that the machine has.
@@ -105,20 +107,10 @@ def extract(
         raise ValueError(
             f"Needed: at least 1 image and a batch_size of at least 1, not {len(images)} and {batch_size}."
         )
-    showing = Showing(network, images, pixels, pool, batch_size, find_device(device))
+    showing = Showing(network, images, pixels, pool, batch_size, find_device(device), n_units)
     folder, distinct = cache or os.environ.get("COMPANION_FEATURES"), list(dict.fromkeys(taps.values()))
     arrays = _through_folder(showing, distinct, Path(folder)) if folder else _in_memory(showing, distinct)
     return {name: arrays[tap] for name, tap in taps.items()}
-
-
-def find_device(device: str) -> str:
-    """The device of that name, or the best one for "auto"; one that this machine lacks is refused."""
-    there = [name for name, is_there in DEVICES.items() if is_there()]
-    if device == "auto":
-        return there[0]
-    if choose("device", device, DEVICES) not in there:
-        raise ValueError(f"This machine has no device {device!r}; it has {', '.join(there)}.")
-    return device
 
 
 def name_of(images: Sequence[np.ndarray]) -> str:
@@ -165,7 +157,7 @@ def _n_features(showing: Showing, look: Viewer) -> dict[str, int]:
 def _activations(showing: Showing, look: Viewer, start: int = 0) -> Iterator[tuple[int, Rows]]:
     """Index of its first image and activations of each batch, from image `start` on."""
     network, images, size = showing.network, showing.images, showing.batch_size
-    with heap.kept():
+    with kept_memory():
         for i in progress(range(start, len(images), size), f"{network.name} ({network.weights})"):
             yield i, look(images[i : i + size])
 
@@ -180,9 +172,17 @@ def viewer(showing: Showing, taps: Sequence[str]) -> Viewer:
         batch = prepare(images, network.input_size, showing.pixels).to(device)
         with torch.inference_mode():
             maps = tapped(batch)
-            return {tap: flatten(read(maps, tap), showing.pool) for tap in taps}
+            whole = {tap: flatten(read(maps, tap), showing.pool) for tap in taps}
+            return {tap: rows[:, drawn(rows.shape[1], showing.n_units)] for tap, rows in whole.items()}
 
     return look
+
+
+def drawn(n_features: int, n_units: int | None) -> slice | np.ndarray:
+    """Which of a layer's features are kept: all, or `n_units` drawn without replacement, ascending."""
+    if n_units is None or n_units >= n_features:
+        return slice(None)
+    return np.sort(np.random.default_rng(n_features).choice(n_features, n_units, replace=False))
 
 
 def tap_module(module: nn.Module, places: set[str]) -> fx.GraphModule:
