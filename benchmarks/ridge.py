@@ -59,9 +59,10 @@ def ours(data: Data, *, k_fold: bool = False) -> Answer:
     folds = contiguous_folds(len(data.y), FOLDS)
     with kept_memory():
         design = decompose(data.X, precise=False)
+        test = project(design, data.X_test)
+    with kept_memory():
         ridge = fit_ridge(design, data.y, folds=folds if k_fold else None)
-        errors = ridge.out_of_fold(folds).numpy()
-        predictions = ridge.predict(project(design, data.X_test)).numpy()
+        errors, predictions = ridge.out_of_fold(folds).numpy(), ridge.predict(test).numpy()
     return Answer(data.y - errors, predictions, ridge.alphas.numpy())
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lib import choose, progress, reference
-from lib.machine import find_device, kept_memory
+from lib.machine import find_device, kept_memory, let_go
 from lib.networks import Network, extract
 from lib.participants import Participant
 from lib.ridge import ALPHAS, decompose, fit_ridge, project
@@ -106,13 +106,13 @@ def fit_encoding(
         raise ValueError(f"none of the {len(usable)} voxels is finite and varies over the images.")
     settings = Settings(contiguous_folds(len(responses), n_folds), np.asarray(alphas, float), find_device(device))
     blocks = _blocks(usable, len(features) * (len(responses) + len(test_responses)), memory_bytes)
+    fitters = [
+        _prepare(method, name, features[name], test_features[name], settings)
+        for name in progress(features, "decomposing layers")
+    ]
     with kept_memory():
-        fitters = [
-            _prepare(method, name, features[name], test_features[name], settings)
-            for name in progress(features, "decomposing layers")
-        ]
         scores = [
-            _fit_voxels(fitters, *method.standardise(responses[:, block], test_responses[:, block]))
+            _fit_voxels(fitters, *method.standardise(_read(responses, block), _read(test_responses, block)))
             for block in progress(blocks, "fitting voxels")
         ]
     return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable))
@@ -162,6 +162,7 @@ def _check_layer(name: str, part: str, X: np.ndarray, n_images: int) -> None:
         raise ValueError(f"Layer {name}: {part} features of shape {X.shape} do not fit {n_images} {part} responses.")
     if not np.isfinite(X.sum(dtype=np.float64)):
         raise ValueError(f"Layer {name}: the {part} features hold NaN or infinite values.")
+    let_go(X)
 
 
 def _notes(usable: np.ndarray) -> tuple[str, ...]:
@@ -211,9 +212,19 @@ class Protocol:
 
 def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
     try:
-        return method.prepare(np.asarray(X), np.asarray(X_test), settings)
+        with kept_memory():
+            return method.prepare(np.asarray(X), np.asarray(X_test), settings)
     except ValueError as error:
         raise ValueError(f"Layer {name}: {error}") from error
+    finally:
+        let_go(X)
+        let_go(X_test)
+
+
+def _read(responses: np.ndarray, voxels: np.ndarray) -> np.ndarray:
+    block = responses[:, voxels]
+    let_go(responses)
+    return block
 
 
 def _by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

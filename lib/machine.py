@@ -1,11 +1,13 @@
 """What the machine offers: a device to compute on, and memory that is kept from one product to the next."""
 
 import ctypes
+import mmap
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import numpy as np
 import torch
 
 from lib import choose
@@ -56,3 +58,11 @@ def kept_memory() -> Iterator[None]:
         library.mallopt(*MMAP_MAX)
         library.mallopt(*TRIM_THRESHOLD)
         library.malloc_trim(0)
+
+
+def let_go(array: np.ndarray) -> None:
+    """Give back the memory that a memory-mapped file's pages took when they were read; they can be read again."""
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    if array is not None and array.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        array._mmap.madvise(mmap.MADV_DONTNEED)

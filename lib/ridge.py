@@ -100,7 +100,8 @@ def decompose(features: np.ndarray, *, precise: bool = True, device: str = "cpu"
         raise ValueError(f"none of the {p} features varies over the {n} images: they can predict nothing.")
     scale = float(np.sqrt(variance[~constant].mean()))
     gram /= scale**2
-    e, axes, floor = _eigh(torch.from_numpy(gram).to(gram_dtype), n - 1, device)
+    gram = torch.from_numpy(gram).to(gram_dtype)  # the float64 sum is not needed any more
+    e, axes, floor = _eigh(gram, n - 1, device)
     U, V = axes, None
     if p < n:
         rows = _blocks(features, mean, scale, gram_dtype, by_rows=True)
@@ -136,12 +137,12 @@ def _blocks(
         yield torch.from_numpy(block)
 
 
-def _outer(block: torch.Tensor, device: str) -> np.ndarray:
-    """x x', array of shape (n, n). On a processor by NumPy, which sees the symmetry and computes one half."""
+def _times_itself(block: torch.Tensor, device: str) -> torch.Tensor:
+    """x x', tensor of shape (n, n) on the processor. There by NumPy, which sees the symmetry and computes one half."""
     if device == "cpu" or (device == "mps" and block.dtype == torch.float64):
-        return block.numpy() @ block.numpy().T
+        return torch.from_numpy(block.numpy() @ block.numpy().T)
     block = block.to(device)
-    return (block @ block.T).cpu().numpy()
+    return (block @ block.T).cpu()
 
 
 def _gram_of_images(
@@ -149,7 +150,7 @@ def _gram_of_images(
 ) -> tuple[np.ndarray, np.ndarray]:
     gram, variance = np.zeros((len(features), len(features))), []
     for block in _blocks(features, mean, 1.0, dtype):
-        gram += _outer(block, device)
+        gram += _times_itself(block, device).numpy()
         variance.append(torch.linalg.vecdot(block, block, dim=0) / len(block))
     return gram, torch.cat(variance).double().numpy()
 
@@ -157,7 +158,7 @@ def _gram_of_images(
 def _gram_of_features(
     features: np.ndarray, mean: np.ndarray, dtype: torch.dtype, device: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    gram = sum(_outer(block.T, device) for block in _blocks(features, mean, 1.0, dtype, by_rows=True))
+    gram = sum(_times_itself(block.T, device) for block in _blocks(features, mean, 1.0, dtype, by_rows=True)).numpy()
     return gram, np.diag(gram) / len(features)
 
 
@@ -270,10 +271,11 @@ class Ridge:
 
 def _leverage(design: Design, alpha: torch.Tensor, fold: slice) -> torch.Tensor:
     """I - H_FF of one fold, (n_fold, n_fold), written without subtracting nearly equal numbers when U spans all."""
-    U, shrunk = design.U[fold], alpha / (design.e + alpha)
+    U, shrunk, device = design.U[fold], alpha / (design.e + alpha), design.U.device
     if not design.n_outside:
-        return (U * shrunk) @ U.T
-    return torch.eye(len(U), dtype=U.dtype, device=U.device) - (U * (1 - shrunk)) @ U.T - 1 / design.n_images
+        return _times_itself(U * shrunk.sqrt(), device.type).to(device)
+    fitted = _times_itself(U * (1 - shrunk).sqrt(), device.type).to(device)
+    return torch.eye(len(U), dtype=U.dtype, device=device) - fitted - 1 / design.n_images
 
 
 def gcv(ridge: Ridge, alphas: torch.Tensor) -> torch.Tensor:

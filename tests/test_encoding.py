@@ -10,7 +10,7 @@ from stacking_fmri.stacking import stacking_fmri
 
 from lib import reference
 from lib.encoding import contiguous_folds, fit_encoding
-from lib.machine import DEVICES
+from lib.machine import DEVICES, let_go
 from lib.scores import signed_root
 
 
@@ -86,6 +86,29 @@ def test_scores_do_not_depend_on_units_or_voxel_blocks():
     other = fit_encoding(train, 300 * y - 7, test, 300 * y_test - 7, memory_bytes=1)
     np.testing.assert_allclose(other.score, whole.score, atol=1e-8)
     np.testing.assert_allclose(other.weights, whole.weights, atol=1e-6)
+
+
+def test_files_are_read_in_parts_and_give_the_same_answer(tmp_path):
+    arrays = data()
+    expected = fit_encoding(*arrays)
+    mapped = []
+    for k, part in enumerate(arrays):
+        layers = part if isinstance(part, dict) else {"y": part}
+        for name, values in layers.items():
+            np.save(tmp_path / f"{k}{name}.npy", values)
+        found = {name: np.load(tmp_path / f"{k}{name}.npy", mmap_mode="r") for name in layers}
+        mapped.append(found if isinstance(part, dict) else found["y"])
+    np.testing.assert_array_equal(fit_encoding(*mapped, memory_bytes=1).alphas, expected.alphas)
+    np.testing.assert_allclose(fit_encoding(*mapped).stacked_score, expected.stacked_score)
+
+
+def test_changes_to_a_copy_on_write_file_survive(tmp_path):
+    """Pages of such a file hold what nobody else has: they must not be given back."""
+    np.save(tmp_path / "X.npy", np.zeros(100_000))
+    X = np.load(tmp_path / "X.npy", mmap_mode="c")
+    X[:] = 1
+    let_go(X[10:])
+    assert (X == 1).all()
 
 
 def test_voxels_that_cannot_be_fitted_are_dropped_counted_and_said():
