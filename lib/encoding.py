@@ -309,7 +309,7 @@ def _scatter(blocks: Sequence[Mapping[str, np.ndarray]], usable: np.ndarray) -> 
 
 
 def encode(
-    participant: Participant, network: Network, *, protocol: str = "fast", preprocessing: str = "as-published"
+    participant: Participant, network: Network, *, preprocessing: str = "as-published", **options: object
 ) -> EncodingResult:
     """Predict a participant's voxels from a network's layers: show it the pictures, fit, stack, score.
 
@@ -317,13 +317,13 @@ def encode(
     ----------
     participant : Participant
     network : Network
-    protocol, preprocessing : str
-        As in `fit_encoding` and `lib.networks.extract`.
+    preprocessing : str
+        As in `lib.networks.extract`.
+    **options
+        Of `fit_encoding`: `protocol`, `alphas`, `n_folds`, `device`, `memory_bytes`.
     """
     features, test_features = (
         extract(network, participant.images(part), preprocessing=preprocessing)
         for part in (participant.train, participant.test)
     )
-    return fit_encoding(
-        features, participant.train.responses, test_features, participant.test.responses, protocol=protocol
-    )
+    return fit_encoding(features, participant.train.responses, test_features, participant.test.responses, **options)

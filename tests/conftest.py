@@ -1,4 +1,4 @@
-"""One thread: the problems of the tests are small, and beside another busy process many threads take ten times as long."""
+"""One thread: the problems of the tests are small, and many threads beside another process take ten times as long."""
 
 import os
 

@@ -23,8 +23,8 @@ def test_one_layer_gives_what_the_peers_give():
     ours, k_fold = ridge.ours(data), ridge.ours(data, k_fold=True)
     theirs = {name: peer(data) for name, peer in ridge.PEERS.items()}
     for name, answer in theirs.items():
-        assert np.corrcoef(answer.predictions.ravel(), ours.predictions.ravel())[0, 1] > 0.97, name
-        assert np.corrcoef(answer.out_of_fold.ravel(), ours.out_of_fold.ravel())[0, 1] > 0.97, name
+        assert np.corrcoef(answer.predictions.ravel(), ours.predictions.ravel())[0, 1] > 0.95, name
+        assert np.corrcoef(answer.out_of_fold.ravel(), ours.out_of_fold.ravel())[0, 1] > 0.95, name
     exact = theirs["himalaya, torch"]
     same = np.isclose(exact.alphas, k_fold.alphas, rtol=1e-3)
     assert same.mean() > 0.99
