@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,18 @@ from lib.figures import COLOURS, MARKERS, SMALL, stamp, subplots
 from lib.participants import Participant
 from lib.scores import bootstrap_mean
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
 N_GROUPS = 4
 
 
-def measured(benchmark: str, results: Path = RESULTS) -> dict[str, Any]:
-    """The last run of a benchmark: its rows, the date, and the machine.
+def measured(benchmark: str, results: str | PathLike) -> dict[str, Any]:
+    """The last run of a benchmark, from its file of results: its rows, the date, and the machine.
 
     Raises
     ------
     FileNotFoundError
         It was never run here; `make bench` does.
     """
-    found = json.loads(results.read_text()) if results.exists() else {}
+    found = json.loads(Path(results).read_text()) if Path(results).exists() else {}
     if benchmark not in found:
         raise FileNotFoundError(f"{results} holds no benchmark {benchmark!r}: run make bench, or make rehearsal.")
     return found[benchmark]

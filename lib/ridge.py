@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 
+from lib.machine import product
+
 ALPHAS = 10.0 ** np.arange(-6, 10)
 BLOCK_BYTES = 256 * 2**20
 
@@ -138,11 +140,9 @@ def _blocks(
 
 
 def _times_itself(block: torch.Tensor, device: str) -> torch.Tensor:
-    """x x', tensor of shape (n, n) on the processor. There by NumPy, which sees the symmetry and computes one half."""
-    if device == "cpu" or (device == "mps" and block.dtype == torch.float64):
-        return torch.from_numpy(block.numpy() @ block.numpy().T)
-    block = block.to(device)
-    return (block @ block.T).cpu()
+    """x x', tensor of shape (n, n) on the processor; Apple's device has no float64."""
+    block = block.to("cpu" if device == "mps" and block.dtype == torch.float64 else device)
+    return product(block, block.T).cpu()
 
 
 def _gram_of_images(
@@ -185,7 +185,7 @@ def project(design: Design, features: np.ndarray) -> torch.Tensor:
     if design.V is not None:
         rows = _blocks(features, design.mean, design.scale, dtype, by_rows=True)
         return torch.cat([block.to(device) @ design.V for block in rows])
-    return _cross(design, features).to(dtype).to(device) @ design.U / design.e.sqrt()
+    return product(_cross(design, features).to(dtype).to(device), design.U) / design.e.sqrt()
 
 
 def _cross(design: Design, features: np.ndarray) -> torch.Tensor:
@@ -195,7 +195,7 @@ def _cross(design: Design, features: np.ndarray) -> torch.Tensor:
     both = (features, design.features)
     columns = (_blocks(f, design.mean, design.scale, dtype, n_images=design.n_images) for f in both)
     for other, train in zip(*columns, strict=True):
-        cross += (other.to(device) @ train.to(device).T).cpu()
+        cross += product(other.to(device), train.to(device).T).cpu()
     return cross
 
 
@@ -225,8 +225,8 @@ class Ridge:
         """Training responses minus fitted values, tensor of shape (n_images, n_voxels)."""
         e = self.design.e[:, None]
         if self.design.n_outside:
-            return self.y - self.mean - self.design.U @ (e / (e + self.alphas) * self.Z)
-        return self.design.U @ (self.alphas / (e + self.alphas) * self.Z)
+            return self.y - self.mean - product(self.design.U, e / (e + self.alphas) * self.Z)
+        return product(self.design.U, self.alphas / (e + self.alphas) * self.Z)
 
     def out_of_fold(self, folds: Sequence[slice]) -> torch.Tensor:
         """Residuals of each fold's images under the model fitted to the other folds, with the same penalty.
@@ -244,7 +244,7 @@ class Ridge:
             for fold in folds:
                 unfitted = torch.linalg.inv(_leverage(self.design, alpha, fold))
                 part = residuals[fold]
-                part.index_copy_(1, voxels, unfitted @ part[:, voxels])
+                part.index_copy_(1, voxels, product(unfitted, part[:, voxels]))
         return residuals
 
     def predict(self, coordinates: torch.Tensor) -> torch.Tensor:
@@ -256,7 +256,7 @@ class Ridge:
             `project(design, features)` of those images.
         """
         e = self.design.e[:, None]
-        return coordinates @ (e.sqrt() / (e + self.alphas) * self.Z) + self.mean
+        return product(coordinates, e.sqrt() / (e + self.alphas) * self.Z) + self.mean
 
     def coefficients(self) -> torch.Tensor:
         """Weights of the raw features, tensor of shape (n_features, n_voxels); for AlexNet's Conv-1 that is large."""
@@ -328,6 +328,6 @@ def fit_ridge(
     y = torch.as_tensor(y, dtype=U.dtype, device=U.device)
     grid = torch.as_tensor(alphas, dtype=U.dtype, device=U.device)
     mean = y.mean(0)
-    ridge = Ridge(design, y, mean, U.T @ (y - mean), grid[:1].expand(y.shape[1]))
+    ridge = Ridge(design, y, mean, product(U.T, y - mean), grid[:1].expand(y.shape[1]))
     cost = k_fold(ridge, grid, folds) if folds else gcv(ridge, grid)
     return replace(ridge, alphas=grid[cost.argmin(0)])

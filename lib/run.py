@@ -257,10 +257,10 @@ def _versions() -> list[str]:
 
 
 def _data_files(start: Path, values: Iterable[Value]) -> Iterator[str]:
-    """One line per file in the data cache and in each folder that a parameter names, seen from `start`."""
+    """One line per file in the data cache and in each file or folder that a parameter names, seen from `start`."""
     named = [start / value for value in values if isinstance(value, str) and value]
-    for folder in (folder for folder in [cache_folder(), *named] if folder.is_dir()):
-        for path in sorted(folder.rglob("*")):
+    for place in [cache_folder(), *named]:
+        for path in [place, *sorted(place.rglob("*"))]:
             if path.is_file():
                 yield f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
 

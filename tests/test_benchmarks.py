@@ -76,7 +76,7 @@ def test_work_of_the_rehearsal_is_counted():
 
 
 def test_recorded_benchmarks_are_those_that_can_be_run():
-    recorded = json.loads(costs.RESULTS.read_text())
+    recorded = json.loads(harness.RESULTS.read_text())
     assert set(recorded) == {*BENCHMARKS, "rehearsal"}
 
 

@@ -1,0 +1,154 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Fast, and no worse
+#
+# A participant of the Natural Scenes Dataset is 10,000 images, 15,000 voxels, and 20,000 features in each of seven layers.
+# The code behind {cite:t}`wang2021` inverts a matrix of features by features for every penalty, fold and inner fold. The
+# default of this book, `protocol="fast"`, computes [one eigendecomposition per layer](ridge), out-of-fold predictions by an
+# exact identity, and [the stacking weights of all voxels at once](stacking).
+#
+# Speed that is paid for with worse predictions is worth nothing. So this page asks first whether the fast protocol predicts
+# held-out images as well as the published one, and where it does not. Then it asks what it costs.
+
+# %%
+from lib import costs, figures
+from lib.encoding import encode
+from lib.networks import load_network
+from lib.participants import load_participant
+
+# %% tags=["parameters"]
+subject = 1  # number of the participant
+network = "alexnet-object"  # which layers predict
+weights = "miniature"  # "miniature" or "untrained"
+world = "as-published"  # of the simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+seed = 0  # of the simulation
+few = 160  # images seen by the first participant
+many = 500  # and by the second
+voxels_per_roi = 40  # of each participant
+results = "../benchmarks/results.json"  # what make bench and make rehearsal wrote
+
+# %% [markdown]
+# ## Is it as good?
+#
+# Two simulated participants differ in how many images they saw. With few, every layer has more features than there are
+# images; with more, FC-6 and FC-7 have fewer. Their voxels differ in signal-to-noise ratio as those of a real person do.
+
+# %%
+size = {"world": world, "seed": seed, "voxels_per_roi": voxels_per_roi}
+participants = {f"{n} images": load_participant("simulated", subject, n_images=n, **size) for n in (few, many)}
+layers = load_network(network, weights)
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participants[f"{many} images"].source)
+
+# %%
+studies = {
+    title: (someone, encode(someone, layers), encode(someone, layers, protocol="reference"))
+    for title, someone in participants.items()
+}
+
+# %% [markdown]
+# **Look for** points below the line: there the published protocol predicts new images better.
+
+# %% mystnb={"image": {"alt": "Two panels, one per number of images. Each shows, for every layer and the stack, the mean difference in held-out R squared between the fast and the reference protocol against the voxels' noise ceiling, with error bars."}, "figure": {"caption": "R$^2$ on held-out images under the fast protocol minus R$^2$ under the published one. A quarter of the voxels to a point, ordered by noise ceiling; bars: 95 % bootstrap intervals over voxels.", "name": "fig-gains"}}
+costs.gains(studies)
+
+# %%
+for title, (_, fast, reference) in studies.items():
+    print(f"{title}: mean gain per layer, then of the stack:", costs.gain(fast, reference).mean(axis=1).round(3))
+
+# %% [markdown]
+# The two protocols differ in three ways: one scale per layer or one per feature, an intercept or none, penalties by
+# generalised or by inner cross-validation. The last can be had alone: `protocol="k-fold"` is the fast protocol with
+# penalties by cross-validation.
+
+# %%
+for title, (someone, fast, _) in studies.items():
+    k_fold = encode(someone, layers, protocol="k-fold")
+    print(f"{title}: fast minus k-fold:", costs.gain(fast, k_fold).mean(axis=1).round(3))
+
+# %% [markdown]
+# Where these numbers are negative, generalised cross-validation costs something. It estimates the error from the residuals
+# of one fit, and when there are far more features than images a single voxel may look perfectly fitted at the smallest
+# penalty. With hundreds of images that is rare; with a hundred, prefer `protocol="k-fold"`.
+#
+# ```{exercise}
+# :label: ex-speed-few
+# Run this page with `few = 80`. In which layers does the gain over `k-fold` become negative, and why in those?
+# ```
+#
+# ````{solution} ex-speed-few
+# :class: dropdown
+# In wide layers first. The fewer the images, the more the eigenvalues of the Gram matrix spread, and the fewer residual
+# degrees of freedom are left to divide by: the estimate of the error at small penalties becomes a ratio of two small
+# numbers. Count the smallest penalties with `(result.alphas <= 1e-3).mean(axis=1)`.
+# ````
+
+# %% [markdown]
+# ## What does it cost?
+#
+# The tables and the figure below come from the last `make bench` and `make rehearsal`; each job and its peers ran in turns,
+# in one process. The *arithmetic limit* is the time the same operations would take if each ran at the speed of a large
+# matrix product.
+
+# %% mystnb={"markdown_format": "myst"}
+ridge = costs.measured("ridge", results)
+print(costs.machine(ridge))
+columns = {"job": "job", "seconds": "seconds", "ours is faster by": "ours is faster by", "mean R2": "held-out R$^2$"}
+costs.table(ridge["rows"]["jobs"], columns | {"penalties as himalaya": "same penalty as himalaya", "peak GB": "peak GB"})
+
+# %% [markdown]
+# That was one layer with 2,000 images, 8,000 features and 6,000 voxels: penalties, out-of-fold predictions, refit, test
+# predictions. himalaya {cite}`dupre2022` is the field's fast solver.
+
+# %% mystnb={"image": {"alt": "Three panels with logarithmic axes: seconds against the number of images, of features and of voxels, for the whole job, the products over features, and the rest, beside the arithmetic limit."}, "figure": {"caption": "One layer, one size at a time (otherwise 2,000 images, 4,000 features, 4,000 voxels). What does not touch the features does not grow with their number; time grows in proportion to the voxels once these outweigh the decomposition.", "name": "fig-growth"}}
+costs.growth(costs.measured("growth", results)["rows"])
+
+# %% mystnb={"markdown_format": "myst"}
+columns = {"job": "job", "seconds": "seconds", "ours is faster by": "ours is faster by", "mean stacked R2": "stacked R$^2$"}
+difference = {"R2 of a layer differs by at most": "a layer's R$^2$ differs by at most"}
+costs.table(costs.measured("protocols", results)["rows"], columns | difference)
+
+# %% [markdown]
+# That was the whole analysis of five layers (600 images, 400 features each, 300 voxels) against the authors' package. Next,
+# the stacking weights alone, against one quadratic program per voxel:
+
+# %% mystnb={"markdown_format": "myst"}
+columns = {"layers": "layers", "voxels": "voxels", "ours (s)": "ours (s)", "cvxopt (s)": "cvxopt (s)"}
+checks = {"ours is faster by": "ours is faster by", "KKT residual": "distance from optimal"}
+costs.table(costs.measured("stacking", results)["rows"], columns | checks)
+
+# %% [markdown]
+# ## One participant of NSD in size
+#
+# Seven layers of 20,000 features on disk, 8,500 training and 1,500 test images, 15,000 voxels: random numbers, but as many.
+
+# %% mystnb={"markdown_format": "myst"}
+rehearsal = costs.measured("rehearsal", results)["rows"]
+print(f"{rehearsal['seconds'] / 60:.1f} minutes; arithmetic limit {rehearsal['limit'] / 60:.1f} minutes")
+costs.table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak GB": "peak GB"})
+
+# %% [markdown]
+# ```{exercise}
+# :label: ex-speed-limit
+# Before you read the rehearsal's table again: estimate by pencil how many operations the Gram matrix of one layer takes,
+# and how long that is at the speed printed above.
+# ```
+#
+# ````{solution} ex-speed-limit
+# :class: dropdown
+# 8,500 x 8,500 entries, each a sum of 20,000 products: 2 x 8,500$^2$ x 20,000 = 2.9 x 10$^{12}$ operations, of which
+# symmetry saves half. `benchmarks/rehearsal.py` writes down the same for every phase in the function `work`.
+# ````
