@@ -111,6 +111,7 @@ def gains(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResul
             style = {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "ms": 3, "lw": 1}
             ax.errorbar(centres + 0.004 * (k - 3), middle, [middle - low, high - middle], label=name, **style)
         ax.axhline(0, color="0.4", lw=0.8)
+        ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
         ax.set_title(title, fontsize=SMALL)
         ax.set_xlabel("noise ceiling (R$^2$)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
