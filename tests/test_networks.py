@@ -10,9 +10,10 @@ from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
+from lib.machine import find_device
 from lib.networks import ZOO, extract, load_network, zoo
 from lib.networks.architectures import TaskonomyEncoder
-from lib.networks.extraction import find_device, prepare, tap_module
+from lib.networks.extraction import prepare, tap_module
 from lib.networks.zoo import Network, Spec, miniature
 
 PAPERS = [name for name in ZOO if name != "mobilenet-object"]
@@ -250,7 +251,7 @@ def test_a_miniature_is_there_or_says_what_else_is(name: str) -> None:
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.networks.extraction.DEVICES", {"cuda": lambda: False, "cpu": lambda: True})
+    monkeypatch.setattr("lib.machine.DEVICES", {"cuda": lambda: False, "cpu": lambda: True})
     assert find_device("auto") == "cpu"
     with pytest.raises(ValueError, match="has no device 'cuda'; it has cpu"):
         find_device("cuda")
