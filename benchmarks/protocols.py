@@ -37,7 +37,7 @@ def main(quick: bool = False) -> None:
         "stacking-fmri": partial(package, *data),
     }
     jobs["ours"]()  # the first call pays for starting threads
-    runs = in_turns(jobs, 1 if quick else 2)
+    runs = in_turns(jobs, 1 if quick else 3)
     ours = middle(runs["ours"])
     results = {name: found[0].answer for name, found in runs.items()}
     published = signed_root(results["stacking-fmri"][0])

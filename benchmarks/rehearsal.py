@@ -65,7 +65,7 @@ def work(size: argparse.Namespace, n_alphas: int, n_folds: int = 5) -> Work:
         n**2 * p + 14 / 3 * n**3  # Gram matrix (half of it, by symmetry); eigenvectors
         + 2 * m * n * p + 2 * m * n**2  # coordinates of the test images
         + 2 * 2 * n**2 * v  # U'y, and the residuals
-        + n_folds * n_alphas * (2 * block**2 * n + 2 * block**3)  # leverage of each fold, and its inverse
+        + n_folds * n_alphas * (block**2 * n + block**3 / 3)  # leverage of each fold, and its factors
         + 2 * block * n * v + 2 * m * n * v  # out-of-fold errors; test predictions
     )  # fmt: skip
     products = 2 * k**2 * n * v

@@ -105,7 +105,7 @@ def work(data: Data, n_alphas: int) -> Work:
         n**2 * p + 14 / 3 * n**3  # Gram matrix, half of it by symmetry; eigenvectors
         + 2 * m * n * p + 2 * m * n**2 + 2 * m * n * v  # test images: coordinates, predictions
         + 4 * n**2 * v + 2 * block * n * v  # U'y, residuals, out-of-fold errors
-        + FOLDS * n_alphas * (2 * block**2 * n + 2 * block**3)  # leverage of each fold, and its inverse
+        + FOLDS * n_alphas * (block**2 * n + block**3 / 3)  # leverage of each fold, and its factors
     )  # fmt: skip
     return Work(products, bytes=4 * (2 * (n + m) * p + 4 * n * v))
 

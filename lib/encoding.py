@@ -18,6 +18,7 @@ from lib.stacking import error_products, simplex_weights
 
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
 MAY_TOUCH_FLOOR = 0.01  # share of voxels; beyond it, a layer is decomposed again in double precision
+FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
 Features = Mapping[str, np.ndarray]
 
@@ -81,9 +82,12 @@ def fit_encoding(
     features, test_features : mapping of layer to array of shape (n_images, n_features)
     responses, test_responses : arrays of shape (n_images, n_voxels)
         Raw; they are standardised here.
-    protocol : "fast", "k-fold" or "reference"
-        `lib.ridge` with penalties by generalised cross-validation; the same with penalties by cross-validation over
-        the folds; or what paper W's package does (`lib.reference`).
+    protocol : str
+        "gcv" is `lib.ridge` with penalties by generalised cross-validation, "k-fold" the same with penalties by
+        cross-validation over the folds. "fast" is "k-fold" for layers of more features than images where there are
+        fewer than FEW_IMAGES images, and "gcv" otherwise. "reference" is what paper W's package does
+        (`lib.reference`), which standardises the test responses by themselves; "reference-forward" standardises them
+        as the training responses, as all others do: what is predicted then could have been said beforehand.
     alphas : array of shape (n_alphas,)
         Ridge penalties to choose from, per voxel and layer.
     n_folds : int
@@ -236,7 +240,13 @@ def _each_by_itself(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.n
     return reference.zscore(y), reference.zscore(y_test)
 
 
-def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool = False) -> Fitter:
+def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
+    """Residual degrees of freedom are what generalised cross-validation divides by: few images leave none."""
+    n, p = X.shape
+    return _prepare_ridge(X, X_test, settings, k_fold=n < FEW_IMAGES and p >= n)
+
+
+def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool) -> Fitter:
     design = decompose(X, precise=False, device=settings.device)
     test = project(design, X_test)
     rounded = design.U.dtype == torch.float32 and design.solver == "dual"
@@ -271,8 +281,10 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) ->
 
 PROTOCOLS = {
     "fast": Protocol(_by_training, _prepare_fast),
-    "k-fold": Protocol(_by_training, partial(_prepare_fast, k_fold=True)),
+    "gcv": Protocol(_by_training, partial(_prepare_ridge, k_fold=False)),
+    "k-fold": Protocol(_by_training, partial(_prepare_ridge, k_fold=True)),
     "reference": Protocol(_each_by_itself, _prepare_reference),
+    "reference-forward": Protocol(_by_training, _prepare_reference),
 }
 
 

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from scipy.linalg import get_lapack_funcs
 
 from lib import choose
 
@@ -35,6 +36,18 @@ def find_device(device: str) -> str:
 def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """a @ b of two matrices. On a processor by NumPy, whose library is the faster one on AMD's and sees symmetry."""
     return torch.from_numpy(a.numpy() @ b.numpy()) if a.device.type == "cpu" else a @ b
+
+
+def solve_positive(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The x of a x = b, a (n, n) positive definite, b (n, k): by Cholesky's factors, which cost a third of an inverse.
+
+    A matrix that rounding has left not quite positive definite is solved by Gauss's elimination.
+    """
+    if a.device.type == "cpu":
+        _, x, failed = get_lapack_funcs("posv", (a.numpy(), b.numpy()))(a.numpy(), b.numpy())
+        if not failed:
+            return torch.from_numpy(x)
+    return torch.linalg.solve(a, b)
 
 
 @cache

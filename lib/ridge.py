@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 
-from lib.machine import product
+from lib.machine import product, solve_positive
 
 ALPHAS = 10.0 ** np.arange(-6, 10)
 BLOCK_BYTES = 256 * 2**20
@@ -242,9 +242,8 @@ class Ridge:
         for alpha in self.alphas.unique():
             voxels = torch.nonzero(self.alphas == alpha)[:, 0]
             for fold in folds:
-                unfitted = torch.linalg.inv(_leverage(self.design, alpha, fold))
                 part = residuals[fold]
-                part.index_copy_(1, voxels, product(unfitted, part[:, voxels]))
+                part.index_copy_(1, voxels, solve_positive(_leverage(self.design, alpha, fold), part[:, voxels]))
         return residuals
 
     def predict(self, coordinates: torch.Tensor) -> torch.Tensor:
