@@ -1,22 +1,24 @@
 """The pictures around the figures: methods, miniature world, simulated participant."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, product
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 
 from lib.claims import Study
+from lib.claims.study import best_layer_score
 from lib.encoding import EncodingResult
 from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, montage, stamp, subplots
 from lib.networks import ZOO, Network
-from lib.networks.zoo import MINIATURES
+from lib.networks.cards import Score, read_card, scores
+from lib.networks.tasks import CLASSES, EDGES, target
 from lib.participants.worlds import ROIS, Drive, World
 from lib.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 from lib.scores import correlation, noise_ceiling, r2, signed_root
@@ -253,49 +255,53 @@ def stack_against_best(result: EncodingResult) -> Figure:
     return stamp(figure, True)
 
 
-def best_layer_score(result: EncodingResult) -> np.ndarray:
-    """Test score of the layer that is best out of fold, array of shape (n_voxels,): a fair rival of the stack."""
-    return np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0]
-
-
 # The simulated participant.
 
 
 def planted(world: World) -> Figure:
-    """Share of each layer in each ROI of one world; neighbouring ROIs with the same shares stand in one row."""
-    rows = [(shares, list(rois)) for shares, rois in groupby(world.drive, lambda roi: dict(world.drive[roi]))]
-    names = [rois[0] if len(rois) == 1 else f"{rois[0]} to {rois[-1]}" for _, rois in rows]
-    networks = world.networks() or tuple(ZOO)[:1]
-    figure, axes = subplots(1, len(networks), (6, 0.34 * len(rows) + 2), sharey=True)
-    for ax, network in zip(axes.flat, networks, strict=True):
-        _shares(ax, [shares for shares, _ in rows], [(network, layer) for layer in ZOO[network].layers], 1.0)
-        ax.set_title(network, fontsize=13)
-        ax.tick_params(labelsize=12)
-    axes[0, 0].set_yticks(range(len(rows)), names)
-    return stamp(figure, True)
+    """Which layers of which networks drive each area in one world, see `planted_worlds`."""
+    return planted_worlds({"": world})
 
 
 def planted_worlds(worlds: Mapping[str, World]) -> Figure:
-    """Share of each layer in each ROI; a panel per world, a column per layer that drives anything anywhere."""
-    networks = dict.fromkeys(network for world in worlds.values() for network in world.networks())
-    taps = [(network, layer) for network in networks for layer in ZOO[network].layers]
-    figure, axes = subplots(len(worlds), 1, (7.2, 1.9 * len(worlds) + 1.2), sharex=True)
+    """Which layers drive each area, a panel per world: the darker, the later in its network.
+
+    Areas with the same shares stand in one row. The number is the share of the voxels' signal that the network drives.
+    """
+    rows = {name: _rows_of(world) for name, world in worlds.items()}
+    heights = [len(r) + 1.2 for r in rows.values()]
+    figure, axes = subplots(len(worlds), 1, (7.2, 0.42 * sum(heights) + 0.5), height_ratios=heights)
     for ax, (name, world) in zip(axes.flat, worlds.items(), strict=True):
-        picture = _shares(ax, list(world.drive.values()), taps, 0.5)
-        ax.set_yticks(range(len(world.drive)), world.drive, fontsize=7)
-        ax.set_title(f"{name}: {world.description}", fontsize=NORMAL)
-    axes[-1, 0].set_xticklabels([f"{network} {layer}" for network, layer in taps], fontsize=SMALL)
-    figure.colorbar(picture, ax=axes, label="share of the signal's variance", shrink=0.5)
+        networks = world.networks() or ("no network",)
+        for (row, shares), (column, network) in product(enumerate(rows[name].values()), enumerate(networks)):
+            _planted_cell(ax, row, column, network, {tap[1]: s for tap, s in shares.items() if tap[0] == network})
+        ax.set(xlim=(-0.5, len(networks) - 0.5), ylim=(len(rows[name]) - 0.5, -0.5))
+        ax.set_xticks(range(len(networks)), networks, fontsize=7)
+        ax.set_yticks(range(len(rows[name])), rows[name], fontsize=SMALL)
+        ax.set_title(f"{name}: {world.description}".removeprefix(": "), fontsize=NORMAL, loc="left")
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
     return stamp(figure, True)
 
 
-def _shares(ax: Axes, drives: Sequence[Drive], taps: Sequence[tuple[str, str]], largest: float) -> AxesImage:
-    """Heat map of shares, a row per ROI, with thin lines between the cells."""
-    shares = [[drive.get(tap, 0.0) for tap in taps] for drive in drives]
-    ax.set_xticks(range(len(taps)), [layer for _, layer in taps], rotation=90)
-    ax.hlines(np.arange(1, len(drives)) - 0.5, -0.5, len(taps) - 0.5, color="0.85", lw=0.6)
-    ax.vlines(np.arange(1, len(taps)) - 0.5, -0.5, len(drives) - 0.5, color="0.85", lw=0.6)
-    return ax.imshow(shares, cmap="Blues", vmin=0, vmax=largest, aspect="auto")
+def _rows_of(world: World) -> dict[str, Drive]:
+    """Drives by the areas, one after the other, that share them: "V2 to V4"."""
+    runs = [(shares, list(rois)) for shares, rois in groupby(world.drive, lambda roi: dict(world.drive[roi]))]
+    return {rois[0] if len(rois) == 1 else f"{rois[0]} to {rois[-1]}": shares for shares, rois in runs}
+
+
+def _planted_cell(ax: Axes, row: int, column: int, network: str, shares: Mapping[str, float]) -> None:
+    """One network's layers in one row of areas: how deep they lie as a shade, their names and their share as words."""
+    total = sum(shares.values())
+    if not total:
+        ax.text(column, row, "nothing", ha="center", va="center", fontsize=7, color="0.4")
+        return
+    layers = list(ZOO[network].layers)
+    depth = sum(share * layers.index(layer) for layer, share in shares.items()) / total / (len(layers) - 1)
+    ax.add_patch(Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, color=plt.get_cmap("Blues")(0.1 + 0.8 * depth)))
+    names = " + ".join(shares) if len(shares) < 3 else "all layers" if len(shares) == len(layers) else "several"
+    colour = "white" if depth > 0.55 else "black"
+    ax.text(column, row, f"{names}\n{100 * total:.0f} %", ha="center", va="center", fontsize=7, color=colour)
 
 
 def sessions(raw: np.ndarray, standardised: np.ndarray, session: np.ndarray) -> Figure:
@@ -375,39 +381,97 @@ def four_views(scenes: Scenes, n_shown: int = 6) -> Figure:
     return figure
 
 
-def read_card(network: str) -> dict[str, Any]:
-    """The card that training wrote beside a miniature's checkpoint, with the checkpoint's size in megabytes."""
-    path = MINIATURES / f"{network}.json"
-    return json.loads(path.read_text()) | {"megabytes": path.with_suffix(".safetensors").stat().st_size / 1e6}
+def edges_beside_targets(scenes: Scenes, drawn: Mapping[str, np.ndarray], n_shown: int = 6) -> Figure:
+    """What edge networks draw, under the true edges and the picture; a column per scene, with its correlation.
+
+    Parameters
+    ----------
+    drawn : mapping of "edge2d" or "edge3d" to array of shape (n_images, 64, 64)
+    """
+    figure, axes = subplots(1 + 2 * len(drawn), n_shown, (7.2, 1.25 * (1 + 2 * len(drawn))))
+    _row_of_maps(axes[0], "picture", scenes.image)
+    for i, (task, maps) in enumerate(drawn.items()):
+        true, kind = target(scenes, task).numpy()[:n_shown], f"{task[-2:].upper()} edges"
+        r = correlation(true.reshape(n_shown, -1).T, maps[:n_shown].reshape(n_shown, -1).T)
+        _row_of_maps(axes[1 + 2 * i], f"{kind},\ntrue", true)
+        _row_of_maps(axes[2 + 2 * i], f"{kind},\ndrawn", maps)
+        for ax, value in zip(axes[2 + 2 * i], r, strict=True):
+            ax.set_xlabel(f"r = {value:.2f}", fontsize=SMALL)
+    return figure
 
 
-def model_card(networks: Sequence[str]) -> Markdown:
-    """What the miniatures are and how they were made, as a table with a column per network."""
-    cards = [read_card(name) for name in networks]
-    fields = {
-        "task": lambda card: card["task"],
-        "parameters": lambda card: f"{card['parameters']:,}",
-        "checkpoint, MB": lambda card: f"{card['megabytes']:.2f}",
-        "training scenes": lambda card: f"{card['recipe']['n_images']:,}",
-        "epochs": lambda card: card["recipe"]["epochs"],
-        "batch size": lambda card: card["recipe"]["batch_size"],
-        "peak learning rate": lambda card: f"{card['recipe']['learning_rate']:g}",
-        "weight decay": lambda card: f"{card['recipe']['weight_decay']:g}",
-        "seed": lambda card: card["recipe"]["seed"],
-        "training time, s": lambda card: card["seconds"],
-        "PyTorch": lambda card: card["torch"],
-    }
-    return table(["", *networks], [(name, *map(read, cards)) for name, read in fields.items()])
+def _row_of_maps(row: Sequence[Axes], name: str, maps: Sequence[np.ndarray]) -> None:
+    """Pictures or maps without axes; the brightest spot of each map is white."""
+    row[0].set_ylabel(name, fontsize=NORMAL)
+    for ax, picture in zip(row, maps, strict=False):
+        ax.imshow(picture, cmap="cividis", vmin=0)
+        ax.set(xticks=[], yticks=[])
 
 
-def loss_curves(networks: Sequence[str]) -> Figure:
-    """Mean training loss of every epoch."""
-    figure, axes = subplots(1, 1, (6, 2.8))
-    for colour, marker, name in zip(COLOURS, MARKERS, networks, strict=False):
-        loss = read_card(name)["loss"]
-        axes[0, 0].semilogy(range(1, len(loss) + 1), loss, marker=marker, color=colour, ms=4, label=name)
-    _plain(axes[0, 0], "", "epoch", "training loss")
-    axes[0, 0].legend(fontsize=SMALL, frameon=False)
+def model_cards(networks: Sequence[str]) -> Markdown:
+    """How the miniatures were made, a row each."""
+    header = ["network", "parameters", "MB", "scenes", "epochs", "peak learning rate", "seconds"]
+    return table(header, [_made(read_card(name)) for name in networks])
+
+
+def _made(card: Mapping[str, Any]) -> tuple[object, ...]:
+    recipe, megabytes = card["recipe"], f"{card['megabytes']:.2f}"
+    how = (recipe["n_images"], recipe["epochs"], f"{recipe['learning_rate']:g}", card["seconds"])
+    return (card["network"], f"{card['parameters']:,}", megabytes, *how)
+
+
+def card_scores(networks: Sequence[str]) -> Markdown:
+    """Every score on the cards, a row per network and a column per task, and chance; a probe's in italics."""
+    found = {name: scores(read_card(name)) for name in networks}
+    chance = {s.task: s.chance for own in found.values() for s in own}
+    rows = [(name, *_score_cells(own)) for name, own in found.items()]
+    rows.append(("chance", *(chance.get(task, "") for task in (*CLASSES, *EDGES))))
+    return table(["network", *map(_label, (*CLASSES, *EDGES))], rows)
+
+
+def _label(task: str) -> str:
+    return f"{task}, correct" if task in CLASSES else f"{task[-2:].upper()} edges, r"
+
+
+def _score_cells(found: Sequence[Score]) -> list[str]:
+    cells = {s.task: f"*{s.value:.3f}*" if s.measure == "probe" else f"**{s.value:.3f}**" for s in found}
+    return [cells.get(task, "") for task in (*CLASSES, *EDGES)]
+
+
+def own_and_other(networks: Sequence[str]) -> Figure:
+    """Accuracy of each network on object and place labels: its own task, or a linear probe; chance as a line."""
+    figure, axes = subplots(1, len(CLASSES), (7.2, 0.32 * len(networks) + 1.3), sharey=True)
+    ways = {"accuracy": ("o", "trained on it"), "probe": ("D", "linear probe, never trained on it")}
+    found = [(row, s) for row, name in enumerate(networks) for s in scores(read_card(name))]
+    for ax, task in zip(axes.flat, CLASSES, strict=True):
+        for colour, (measure, (marker, label)) in zip(COLOURS, ways.items(), strict=False):
+            points = [(s.value, row) for row, s in found if (s.task, s.measure) == (task, measure)]
+            ax.plot(*np.array(points).T, marker, color=colour, label=label)
+        ax.axvline(1 / len(CLASSES[task]), color="black", lw=0.8, ls="--", label="chance")
+        ax.set(xlim=(0, 1.03), yticks=range(len(networks)))
+        _plain(ax, f"names the {task}", "share of held-out scenes")
+    axes[0, 0].set_yticks(range(len(networks)), networks)
+    axes[0, 0].invert_yaxis()
+    handles = axes[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=SMALL, frameon=False, ncols=3, loc="outside lower center")
+    return figure
+
+
+def loss_curves(panels: Mapping[str, Sequence[str]]) -> Figure:
+    """Mean training loss of every epoch.
+
+    Parameters
+    ----------
+    panels : mapping of what the loss is to the networks that have it
+    """
+    figure, axes = subplots(1, len(panels), (7.2, 2.8))
+    for ax, (kind, networks) in zip(axes.flat, panels.items(), strict=True):
+        for colour, marker, name in zip(COLOURS, MARKERS, networks, strict=False):
+            loss = read_card(name)["loss"]
+            ax.plot(range(1, len(loss) + 1), loss, marker=marker, color=colour, ms=4, label=name)
+        ax.set_ylim(0)
+        _plain(ax, "", "epoch", kind)
+        ax.legend(fontsize=SMALL, frameon=False)
     return figure
 
 
@@ -426,8 +490,9 @@ def confusions(tables: Mapping[str, np.ndarray], names: Mapping[str, Sequence[st
     tables : mapping of network to array of counts of shape (n_classes, n_classes)
     names : mapping of network to its classes
     """
-    figure, axes = subplots(1, len(tables), (7.2, 3.6))
-    for ax, (network, counts) in zip(axes.flat, tables.items(), strict=True):
+    n_rows = -(-len(tables) // 2)
+    figure, axes = subplots(n_rows, 2, (7.2, 3.6 * n_rows))
+    for ax, (network, counts) in zip(axes.flat, tables.items(), strict=False):
         shares = counts / counts.sum(1, keepdims=True)
         ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), share in np.ndenumerate(shares):

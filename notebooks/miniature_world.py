@@ -15,9 +15,10 @@
 # # A world in miniature, and networks that live in it
 #
 # The photographs, the trained networks and the brains of the two papers are large, and not all of them may be passed on. This book
-# brings small stand-ins: drawn scenes of 64 x 64 pixels, and AlexNet {cite}`krizhevsky2012` with fewer channels, really trained
+# brings small stand-ins: drawn scenes of 64 x 64 pixels, and the networks of the papers with fewer channels, really trained
 # on those scenes. This page is their *model card*: what they are, how they were made, how well they do, and what they are not
-# for. It is executable: every accuracy below is computed here, on scenes that training never saw.
+# for. It is executable: the accuracies below are computed here, on scenes that training never saw, and stand beside those that
+# were written down when the networks were trained.
 
 # %%
 import numpy as np
@@ -25,12 +26,16 @@ from sklearn.metrics import confusion_matrix
 
 from lib import pictures
 from lib.networks import ZOO, extract, load_network
+from lib.networks.cards import read_card
+from lib.networks.training import Student
 from lib.ridge import decompose, fit_ridge, project
 from lib.scenes import OBJECTS, SCENES, render_many
 from lib.scores import bootstrap_mean
 
 # %% tags=["parameters"]
-networks = ["alexnet-object", "alexnet-place"]  # miniatures that name things
+networks = ["alexnet-object", "alexnet-place", "resnet50-object", "resnet50-place"]  # miniatures that name things
+edge_networks = ["taskonomy-edge2d", "taskonomy-edge3d"]  # miniatures that draw edges
+looked_into = ["alexnet-object", "alexnet-place"]  # miniatures whose filters and layers are shown
 held_out_world = 1  # seed of the scenes; training took its own from 0
 n_images = 1200  # scenes to test on
 probe_layers = ["Conv-3", "FC-7"]  # layers whose activations are asked for both labels
@@ -67,17 +72,31 @@ pictures.four_views(scenes)
 #
 # ## The networks
 #
-# Five convolutions and three linear layers with AlexNet's layer names, and fewer channels. One network learned
-# to name the object, the other the place, both from the same scenes.
+# Three architectures of the papers, each with the blocks and the layer names of its model and fewer channels: AlexNet
+# {cite}`krizhevsky2012`, five convolutions and three linear layers; ResNet50 {cite}`he2016`, sixteen blocks of three convolutions; and
+# the encoder of the Taskonomy networks, a ResNet50 with other strides. One AlexNet and one ResNet50 learned to name the object, one of each the
+# place. One encoder learned 2D edges, one 3D edges; a *decoder* that was trained with it draws them from its code, and is not
+# among the layers that this book analyses. All networks learned from the same scenes.
+#
+# `multitask` learned all four tasks at once, in a plain stack of convolutions {cite}`simonyan2015` that neither paper
+# used. No figure analyses it: it is the brain of a simulated participant in whom nobody knows beforehand what will be found.
 
 # %% mystnb={"markdown_format": "myst"}
-pictures.model_card(networks)
-
-# %% mystnb={"image": {"alt": "Training loss over epochs, one falling line per network."}, "figure": {"caption": "Mean training loss of every epoch, as the card written at training records it.", "name": "fig-world-loss"}}
-pictures.loss_curves(networks)
+everyone = [*networks, *edge_networks, "multitask"]
+pictures.model_cards(everyone)
 
 # %% [markdown]
-# Places are learned within a few epochs; objects take longer, for they are small, move about, and are partly hidden.
+# The last column is the time training took: of the AlexNets by the clock, on two threads, of the others in one processor's time.
+#
+# **Look for** what is learned soon and what late.
+
+# %% mystnb={"image": {"alt": "Two panels of falling lines over epochs: networks that name things, and networks that draw edges."}, "figure": {"caption": "Mean training loss of every epoch, as the cards written at training record it. The two kinds of loss cannot be compared.", "name": "fig-world-loss"}}
+pictures.loss_curves({"cross-entropy of the names": networks, "unexplained share of the edges": edge_networks})
+
+# %% [markdown]
+# Places are learned within a few epochs; objects take longer, for they are small, move about, and are partly hidden. A ResNet50 is
+# deep, and was given more scenes to name objects from. What is left unexplained of the edges falls to the end, but slowly: a code of
+# 32 maps of 4 x 4 pixels has no room for every grain of texture.
 #
 # ## Accuracy
 #
@@ -88,7 +107,7 @@ pictures.loss_curves(networks)
 loaded = {name: load_network(name) for name in networks}
 said = {name: pictures.answers(network, scenes) for name, network in loaded.items()}
 correct = {name: bootstrap_mean(said[name] == truth[ZOO[name].task]) for name in networks}
-cards = [pictures.read_card(name) for name in networks]
+cards = [read_card(name) for name in networks]
 shown = [f"{i.estimate:.3f} [{i.low:.3f}, {i.high:.3f}]" for i in correct.values()]
 rows = [(card["network"], s, card["chance"], card["held_out_accuracy"]) for s, card in zip(shown, cards, strict=True)]
 pictures.table(["network", "correct [95 % interval]", "chance", "on its card"], rows)
@@ -105,17 +124,36 @@ pictures.confusions(counts, {name: names[task] for name, task in tasks.items()})
 # Nearly everything is on the diagonal. This world is easy: that these networks are nearly always right says
 # little about what they would do with a photograph.
 #
+# ## Edges
+#
+# The edge networks answer with a picture, which their decoder draws. **Look for** what is blurred or left out, and for what the one
+# that draws occlusions does with texture.
+
+# %%
+drawn = {name: Student.trained(name).examine(scenes) for name in edge_networks}
+drawn = {task: maps.numpy() for answers in drawn.values() for task, maps in answers.items()}
+print("(n_images, height, width) =", {task: maps.shape for task, maps in drawn.items()})
+
+# %% mystnb={"image": {"alt": "Six scenes in columns: the picture, its true 2D edges, those a network drew, its true 3D edges, those a network drew."}, "figure": {"caption": "Held-out scenes, their true edges, and what the miniature edge networks draw; r is the correlation of the two maps.", "name": "fig-world-edges"}}
+pictures.edges_beside_targets(scenes, drawn)
+
+# %% [markdown]
+# Both draw the outlines of large things and blur what is fine; here and there a line is drawn that is not there. The 3D network
+# leaves texture, markings and the border of sky and ground out, although they are in the picture: it has learned which
+# changes of brightness come with a change of distance.
+#
 # ## First filters
 #
 # The first convolution sees 7 x 7 pixels. Filters of networks trained on photographs look like edges and colour blobs {cite}`krizhevsky2012`.
 # **Look for** such filters, beside those of a network that was never trained.
 
 # %% mystnb={"image": {"alt": "Grids of 7 by 7 colour filters of the trained networks and of an untrained one."}, "figure": {"caption": "Filters of the first convolution, each stretched to its own range: trained on objects, trained on places, and before training.", "name": "fig-world-filters"}}
-untrained = load_network(networks[0], "untrained")
-pictures.first_filters([*loaded.values(), untrained])
+untrained = load_network(looked_into[0], "untrained")
+looked = {name: loaded[name] for name in looked_into}
+pictures.first_filters([*looked.values(), untrained])
 
 # %% [markdown]
-# Some filters of the network that names objects have become smooth, oriented or of one colour. Those of the one that names places
+# Some filters of the AlexNet that names objects have become smooth, oriented or of one colour. Those of the one that names places
 # hardly differ from the untrained noise: its task was learned so soon that the first layer had no need to change. A good
 # score does not prove that every layer has learned.
 #
@@ -127,7 +165,24 @@ pictures.first_filters([*loaded.values(), untrained])
 # possibly represent more information than what is needed in a task".
 # ```
 #
-# A *linear probe* asks: how well can a label be read from a layer's activations by a linear classifier? Ours is
+# A *linear probe* asks: how well can a label be read from a layer's activations by a linear classifier? Every card holds
+# the answer for what stands just before the network's output (of an edge network, its code), from a probe that learned from
+# scenes of the training world.
+
+# %% mystnb={"image": {"alt": "Two panels, object and place labels, with a row per network: dots for trained networks, diamonds for linear probes, a line for chance."}, "figure": {"caption": "Share of held-out scenes named correctly, as the cards record it: by networks trained on the label, and by linear probes of networks that were not. Dashed: chance.", "name": "fig-world-probes"}}
+pictures.own_and_other(everyone)
+
+# %% mystnb={"markdown_format": "myst"}
+pictures.card_scores(everyone)
+
+# %% [markdown]
+# Bold is what the network was trained for, italic what a probe finds; r is averaged over pictures, and its chance is what the mean
+# of all training maps reaches. Every network holds something of
+# the label that it was not taught, and they are far from alike: at its end an AlexNet has kept less of the place than a ResNet50 has. The
+# edge networks were taught neither label, and hold nearly all of the place. To draw what hides what, one must find
+# the thing that stands in the scene: the 3D network knows objects better than the 2D network does.
+#
+# Where in the network does the other label fade? Now we probe layers ourselves, by
 # [ridge regression](ridge) onto the classes. Half of the held-out scenes train it, the other half test it.
 
 
@@ -139,7 +194,7 @@ def probe(X: np.ndarray, label: str) -> float:
     return float(np.mean(guesses.numpy() == truth[label][n_images // 2 :]))
 
 
-activations = {name: extract(network, scenes.image) for name, network in {**loaded, "untrained": untrained}.items()}
+activations = {name: extract(network, scenes.image) for name, network in {**looked, "untrained": untrained}.items()}
 
 # %% [markdown]
 # **Look for** the label each network was *not* trained on, in the middle and at the end, and for what the untrained network
@@ -159,7 +214,7 @@ pictures.table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 # ## Limits
 #
 # * The miniatures have seen 64 x 64 drawings, eight objects, six places. What they say of photographs means nothing.
-# * Their layers carry the names of AlexNet's, and are much narrower. A claim about the networks of the papers needs their published
+# * Their layers carry the names of the papers' networks, and are much narrower. A claim about the networks of the papers needs their published
 #   checkpoints: `python -m lib fetch alexnet-object`.
 # * They are there to run, test and teach the analyses of this book, and to drive [simulated participants](simulated_participant).
 #   They are no models of a brain.
@@ -174,7 +229,7 @@ pictures.table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 # ```{exercise} Without colour
 # :label: world-grey
 #
-# Show the networks the held-out scenes in grey. Which of them suffers more? Guess first.
+# Show the networks the held-out scenes in grey. Which of them suffer more? Guess first.
 # ```
 
 # %% [markdown]
@@ -192,8 +247,8 @@ for name, network in loaded.items():
     print(f"{name}: {correct[name].estimate:.1%} in colour, {right.mean():.1%} in grey")
 
 # %% [markdown]
-# Both were trained in colour only, and lose. One might expect it of places, told apart by sky, grass and sand. But the network that
-# names objects loses more, likely because colour sets a small thing apart from what is behind it, while a place fills the
+# All were trained in colour only, and lose. One might expect it of places, told apart by sky, grass and sand. But the networks that
+# name objects lose more, likely because colour sets a small thing apart from what is behind it, while a place fills the
 # picture and can be known by its layout.
 # ```{solution-end}
 # ```
@@ -211,8 +266,8 @@ for name, network in loaded.items():
 # ```
 
 # %%
-for layer in loaded[networks[0]].layers:
-    accuracies = [probe(activations[name][layer], "place") for name in (networks[0], "untrained")]
+for layer in untrained.layers:
+    accuracies = [probe(activations[name][layer], "place") for name in (looked_into[0], "untrained")]
     print(f"{layer}: {accuracies[0]:.2f}, untrained {accuracies[1]:.2f}")
 
 # %% [markdown]

@@ -12,11 +12,12 @@ from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
 from lib.machine import find_device
 from lib.networks import ZOO, extract, load_network, zoo
-from lib.networks.architectures import TaskonomyEncoder
+from lib.networks.architectures import Bottleneck, TaskonomyEncoder, begin_as_shortcuts
 from lib.networks.extraction import prepare, tap_module
-from lib.networks.zoo import Network, Spec, miniature
+from lib.networks.zoo import Network, Spec, load_decoder, miniature
 
-PAPERS = [name for name in ZOO if name != "mobilenet-object"]
+MINIATURES = [name for name in ZOO if ZOO[name].miniature]
+PAPERS = [name for name in MINIATURES if ZOO[name].full]
 
 
 def pictures(n: int = 2, size: int = 64) -> np.ndarray:
@@ -120,7 +121,7 @@ def test_miniature_has_the_modules_of_its_model(name: str) -> None:
     assert sum(tensor.numel() * tensor.element_size() for tensor in small.values()) < 3.95e6
 
 
-@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize("name", MINIATURES)
 def test_every_layer_answers_to_every_picture(name: str) -> None:
     network = load_network(name, "untrained")
     found = extract(network, pictures(3), [*network.layers, *network.decoding_layers])
@@ -137,6 +138,30 @@ def test_layers_are_the_papers() -> None:
     assert layers["taskonomy-edge2d"] == layers["taskonomy-edge3d"] == ["Conv-1", "Conv-2", "Conv-3", "Conv-5"]
     assert list(ZOO["alexnet-object"].decoding_layers) == [f"cnn{i}" for i in range(1, 9)]
     assert list(ZOO["resnet50-place"].decoding_layers) == [f"resnet{i}" for i in range(1, 9)]
+
+
+def test_multitask_answers_to_all_tasks_from_layers_that_grow_smaller() -> None:
+    network = load_network("multitask", "untrained")
+    shapes = {task: tuple(answer.shape) for task, answer in network.module(torch.zeros(3, 3, 64, 64)).items()}
+    assert shapes == {"object": (3, 8), "place": (3, 6), "edge2d": (3, 64, 64), "edge3d": (3, 64, 64)}
+    sizes = [rows.shape[1] for rows in extract(network, pictures()).values()]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("task", ["edge2d", "edge3d"])
+def test_a_decoder_draws_a_picture_from_the_code(task: str) -> None:
+    module, decoder = load_network(f"taskonomy-{task}").module, load_decoder(f"taskonomy-{task}")
+    code = module(prepare(pictures(), 64, "signed"))
+    edges = decoder(code)
+    assert tuple(edges.shape) == (2, 64, 64) and edges.std() > 0 and not edges.requires_grad
+    assert torch.allclose(decoder(code[:1])[0], edges[0], atol=1e-6)
+
+
+def test_a_bottleneck_can_begin_as_its_shortcut() -> None:
+    block, maps = Bottleneck(8, 2), torch.randn(2, 8, 4, 4)
+    assert not torch.equal(block(maps), maps.relu())
+    begin_as_shortcuts(nn.Sequential(block))
+    assert torch.equal(block(maps), maps.relu())
 
 
 def test_taps_are_the_published_ones() -> None:
@@ -215,6 +240,14 @@ BAD = {
         "No trained miniature of mobilenet-object is in the repository; weights may be 'untrained-full', 'published'"),
     "no miniature to leave untrained": (
         lambda: load_network("mobilenet-object", "untrained"), FileNotFoundError, "No trained miniature"),
+    "published weights of what nobody published": (
+        lambda: load_network("multitask", "published"), FileNotFoundError,
+        "multitask exists in miniature only; weights may be 'miniature' or 'untrained'."),
+    "full size of what has none": (
+        lambda: load_network("multitask", "untrained-full"), FileNotFoundError, "in miniature only"),
+    "a decoder of what has none": (
+        lambda: load_decoder("resnet50-object"), ValueError,
+        "Unknown network with a decoder 'resnet50-object'; choose one of taskonomy-edge2d, taskonomy-edge3d"),
     "layer": (lambda: extract(small(), pictures(), ["conv1"]), ValueError, "Unknown layer 'conv1'; choose one of cnn1"),
     "layer by half its name": (lambda: extract(small(), pictures(), ["feat"]), ValueError, "Unknown layer 'feat'"),
     "function": (lambda: extract(small(), pictures(), ["classifier.6|tanh"]), ValueError, "Unknown layer"),

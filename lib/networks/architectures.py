@@ -1,7 +1,9 @@
-"""Networks that torchvision does not have: the Taskonomy encoder, and the papers' architectures in small.
+"""Networks that torchvision does not have: the Taskonomy encoder, the papers' architectures in small, and one more.
 
 A miniature has the topology and the module names of its model, fewer channels, and takes images of 64 x 64.
 """
+
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -145,6 +147,89 @@ class TaskonomyEncoder(nn.Module):
         maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
         return self.relu1(self.compress_bn(self.compress1(maps)))
+
+
+class EdgeDecoder(nn.Module):
+    """Draw a map of edges from a code: transposed convolutions, each of which doubles height and width.
+
+    A network that learns edges needs one in training, as Taskonomy's did; its layers are read without.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the code.
+    channels : ints
+        Channels after each doubling.
+    """
+
+    def __init__(self, n_channels: int, channels: tuple[int, ...] = (24, 16, 12, 8)):
+        super().__init__()
+        steps = pairwise((n_channels, *channels))
+        self.grow = nn.Sequential(*(part for before, after in steps for part in _doubling(before, after)))
+        self.draw = nn.Conv2d(channels[-1], 1, 3, padding=1)
+        nn.init.zeros_(self.draw.weight)  # edges are few and faint: begin with none
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """Map codes (n, n_channels, size, size) to edges (n, 16 size, 16 size) for four doublings."""
+        return self.draw(self.grow(codes)).squeeze(1)
+
+
+def _doubling(before: int, after: int) -> tuple[nn.Module, ...]:
+    grow = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
+    return grow, nn.BatchNorm2d(after), nn.ReLU()
+
+
+class MultiTaskVGG(nn.Module):
+    """A plain stack of convolutions, after VGG (Simonyan & Zisserman 2015, ICLR), with a head for each of four tasks.
+
+    In neither paper: the brain of a simulated participant that no analysed network is part of.
+
+    Parameters
+    ----------
+    n_objects, n_places : int
+    channels : ints
+        Of the convolutions; all but the last are followed by pooling.
+    hidden : int
+        Width of the linear layer that the two classifiers share.
+    """
+
+    def __init__(
+        self,
+        n_objects: int,
+        n_places: int,
+        channels: tuple[int, ...] = (16, 32, 64, 96, 96),
+        hidden: int = 128,
+    ):
+        super().__init__()
+        steps = pairwise((3, *channels))
+        self.features = nn.Sequential(*(part for before, after in steps for part in _convolution(before, after)))
+        del self.features[-1]  # maps of 4 pixels are small enough
+        self.avgpool = nn.AdaptiveAvgPool2d(2)
+        self.classifier = nn.Sequential(nn.Linear(4 * channels[-1], hidden), nn.ReLU(), nn.Dropout())
+        self.object, self.place = nn.Linear(hidden, n_objects), nn.Linear(hidden, n_places)
+        _start(self)
+        self.edge2d, self.edge3d = EdgeDecoder(channels[-1]), EdgeDecoder(channels[-1])
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Map images (n, 3, 64, 64) to class scores (n, n_objects) and (n, n_places) and two maps (n, 64, 64)."""
+        maps = self.features(images)
+        named = self.classifier(self.avgpool(maps).flatten(1))
+        return {
+            "object": self.object(named), "place": self.place(named),
+            "edge2d": self.edge2d(maps), "edge3d": self.edge3d(maps),
+        }  # fmt: skip
+
+
+def _convolution(before: int, after: int) -> tuple[nn.Module, ...]:
+    convolve = nn.Conv2d(before, after, 3, padding=1, bias=False)
+    return convolve, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)
+
+
+def begin_as_shortcuts(module: nn.Module) -> None:
+    """Let every bottleneck pass on its shortcut alone when training begins: it learns sooner (Goyal et al. 2017)."""
+    for part in module.modules():
+        if isinstance(part, Bottleneck):
+            nn.init.zeros_(part.bn3.weight)
 
 
 def _start(module: nn.Module) -> None:

@@ -13,7 +13,7 @@ from torchvision.models.feature_extraction import get_graph_node_names
 
 from lib import choose
 from lib.fetch import cached
-from lib.networks.architectures import MiniAlexNet, MiniResNet50, TaskonomyEncoder
+from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import load_state
 from lib.scenes import OBJECTS, SCENES, SIZE
 
@@ -53,6 +53,12 @@ MOBILENET_LAYERS = {
     "Conv-5": "features.16", "Avgpool": "avgpool", "FC-1": "classifier.0",
 }  # fmt: skip
 
+# In neither paper: convolutions after ReLU (1 to 4 after pooling), the linear layer before ReLU.
+MULTITASK_LAYERS = {
+    "Conv-1": "features.3", "Conv-2": "features.7", "Conv-3": "features.11", "Conv-4": "features.15",
+    "Conv-5": "features.18", "FC-6": "classifier.0",
+}  # fmt: skip
+
 # Preprocessing by name -> how pixels are scaled, one of lib.networks.extraction.PIXELS.
 TORCHVISION_PIXELS = {"as-published": "unit", "imagenet": "imagenet"}
 TASKONOMY_PIXELS = {"as-published": "signed"}
@@ -64,13 +70,15 @@ class Spec:
 
     Attributes
     ----------
-    task : "object", "place", "edge2d", "edge3d"
+    task : "object", "place", "edge2d", "edge3d" or "all"
         What it was trained on.
     layers : mapping of paper W's layer names to taps (see `Network.tap`), in the network's order
-    full, miniature : callable
+    full, miniature : callable, optional
         Build the module from a number of classes.
     n_classes, n_classes_miniature : int
         Outputs; channels of its code for a Taskonomy encoder.
+    decoder : callable, optional
+        Builds what drew edges from the miniature's code while it was trained, from the channels of the code.
     decoding_layers : mapping of paper Y's layer names to taps, in the network's order
     input_size : int
         Height and width of the images that the full network takes; a miniature takes 64.
@@ -79,10 +87,11 @@ class Spec:
 
     task: str
     layers: Mapping[str, str]
-    full: Callable[[int], nn.Module]
-    n_classes: int
+    full: Callable[[int], nn.Module] | None = None
+    n_classes: int = 0
     miniature: Callable[[int], nn.Module] | None = None
     n_classes_miniature: int = 0
+    decoder: Callable[[int], nn.Module] | None = None
     decoding_layers: Mapping[str, str] = field(default_factory=dict)
     input_size: int = 224
     pixels: Mapping[str, str] = field(default_factory=lambda: TORCHVISION_PIXELS)
@@ -114,6 +123,7 @@ _taskonomy = partial(
     n_classes=8,
     miniature=partial(TaskonomyEncoder, width=12),
     n_classes_miniature=32,
+    decoder=EdgeDecoder,
     input_size=256,
     pixels=TASKONOMY_PIXELS,
 )
@@ -125,6 +135,13 @@ ZOO = {
     "resnet50-place": _resnet50("place", n_classes=365, n_classes_miniature=len(SCENES)),
     "taskonomy-edge2d": _taskonomy("edge2d"),
     "taskonomy-edge3d": _taskonomy("edge3d"),
+    # In neither paper, and in miniature only: the brain of a simulated participant.
+    "multitask": Spec(
+        "all",
+        MULTITASK_LAYERS,
+        miniature=partial(MultiTaskVGG, n_places=len(SCENES)),
+        n_classes_miniature=len(OBJECTS),
+    ),
     # In neither paper: any of torchvision's models is a line here and its layers above.
     "mobilenet-object": Spec("object", MOBILENET_LAYERS, _torchvision("mobilenet_v3_large"), n_classes=1000),
 }
@@ -214,8 +231,10 @@ def load_network(name: str, weights: str = "miniature") -> Network:
         The checkpoint is not there; the message says how to get it, or what there is instead.
     """
     spec = ZOO[choose("network", name, ZOO)]
-    checkpoint = _checkpoint(name, weights)
     small = weights in ("miniature", "untrained")
+    if not small and spec.full is None:
+        raise FileNotFoundError(f"{name} exists in miniature only; weights may be 'miniature' or 'untrained'.")
+    checkpoint = _checkpoint(name, weights)
     module = miniature(name, seed=0) if small else _random(spec.full, spec.n_classes, seed=0)
     if checkpoint:
         load_state(module, checkpoint)
@@ -235,6 +254,37 @@ def miniature(name: str, seed: int) -> nn.Module:
     if spec.miniature is None:
         raise _no_miniature(name)
     return _random(spec.miniature, spec.n_classes_miniature, seed)
+
+
+def load_decoder(name: str) -> nn.Module:
+    """What turns the code of a miniature edge network into a picture of edges, as it was trained with the network.
+
+    Parameters
+    ----------
+    name : str
+        A network with a decoder.
+
+    Returns
+    -------
+    Module
+        Maps codes, the answer (n, 32, 4, 4) of the network's module, to edges (n, 64, 64), in the units of
+        `lib.scenes.edges_2d` or `edges_3d`.
+
+    Raises
+    ------
+    ValueError
+        The network has no decoder; says which have.
+    FileNotFoundError
+        It was not trained.
+    """
+    decoder = untrained_decoder(choose("network with a decoder", name, [n for n in ZOO if ZOO[n].decoder]), seed=0)
+    load_state(decoder, _miniature_checkpoint(name, "-decoder"))
+    return _for_reading(decoder)
+
+
+def untrained_decoder(name: str, seed: int) -> nn.Module:
+    """The decoder of an edge network with random weights drawn from `seed`."""
+    return _random(ZOO[name].decoder, ZOO[name].n_classes_miniature, seed)
 
 
 def _random(build: Callable[[int], nn.Module], n_classes: int, seed: int) -> nn.Module:
@@ -266,21 +316,19 @@ def _checkpoint(name: str, weights: str) -> Path | None:
     return path
 
 
-def _miniature_checkpoint(name: str) -> Path:
-    path = MINIATURES / f"{name}.safetensors"
+def _miniature_checkpoint(name: str, part: str = "") -> Path:
+    path = MINIATURES / f"{name}{part}.safetensors"
     if not path.is_file():
         raise _no_miniature(name)
     return path
 
 
 def _no_miniature(name: str) -> FileNotFoundError:
-    others = ["'untrained-full'", "'published'"]
-    if ZOO[name].miniature:
-        others.insert(0, "'untrained'")
-    return FileNotFoundError(
-        f"No trained miniature of {name} is in the repository; weights may be {', '.join(others)} or the path of a "
-        "checkpoint."
-    )
+    small = ["'untrained'"] if ZOO[name].miniature else []
+    full = ["'untrained-full'", "'published'", "the path of a checkpoint"] if ZOO[name].full else []
+    *others, last = small + full
+    weights = f"{', '.join(others)} or {last}" if others else last
+    return FileNotFoundError(f"No trained miniature of {name} is in the repository; weights may be {weights}.")
 
 
 def _published(name: str) -> Path:
