@@ -9,6 +9,7 @@ BENCHMARKS = {
     "ridge": "one layer against himalaya and scikit-learn, some 10 minutes",
     "protocols": "five small layers against stacking-fmri, some 5 minutes",
     "stacking": "stacking weights against cvxopt, a minute",
+    "decoding": "units from voxels against FastL2LiR and a pseudo-inverse per iteration, 3 minutes",
     "growth": "how the time of a layer grows, some 3 minutes",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 # Only the chosen one is imported, so help is quick.
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("lib.run", "execute notebooks, with the parameters you choose"),
+    "claims": ("lib.claims.rates", "count how often each claim holds in a simulated world"),
     "miniatures": ("lib.networks.training", "train the small networks again"),
     "fetch": ("lib.fetch", "download data that may not be redistributed, checksummed"),
     "check": ("lib.check", "say which files of measured data are there, and whether the figures can run"),
@@ -19,6 +20,7 @@ EXAMPLES = """examples:
   python -m lib run --list                           the notebooks and their parameters
   python -m lib run fig1_alexnet -p world flat       one notebook, one parameter changed
   python -m lib run --all                            every notebook that changed
+  python -m lib claims --world noise --seeds 20      how often the papers' claims hold where nothing is true
   python -m lib fetch images92                       the data of one chapter
 """
 

@@ -1,20 +1,23 @@
 """The papers' figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from scipy.stats import rankdata
 
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Claim, Study, Verdict
+from lib.claims.evidence import Evidence
+from lib.claims.rates import rate
 from lib.participants import Source
 from lib.participants.images92 import Images92
-from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, World
+from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, WORLDS, World
 from lib.rsa import RSAResult
+from lib.scores import Interval, bootstrap_mean
 
 # Okabe & Ito's colours, told apart by colour-blind readers too; yellow is left out, too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -166,7 +169,6 @@ def _legend_below(figure: Figure, axes: Sequence[Axes]) -> None:
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", **style)
 
 
-VERDICT_COLOURS = {HOLDS: "#9ecae1", FAILS: "#fdbe85", UNTESTED: "0.9"}
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
 
 
@@ -191,7 +193,7 @@ def encoding_figure(study: Study, selection: str = "test") -> Figure:
 def _voxel_lines(ax: Axes, study: Study, name: str, roi: str, what: str, selection: str) -> None:
     result = study.encoding[name]
     values = getattr(result, what)[:, study.best(name, roi, selection)]
-    ax.plot(values, color=_roi_colour(roi), alpha=0.08, linewidth=0.6)
+    ax.plot(values, color=_roi_colour(roi), alpha=np.clip(16 / values.shape[1], 0.08, 0.4), linewidth=0.6)
     ax.plot(values.mean(1), color="black", linewidth=1.6)
     if what == "score":
         ax.axhline(0, color="0.6", linewidth=0.6)
@@ -221,12 +223,12 @@ def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
     return stamp(figure, study.participant.source.simulated)
 
 
-def planted_and_recovered(study: Study, world: World | None) -> Figure:
+def planted_and_recovered(study: Study) -> Figure:
     """What drives the simulated voxels (bars) beside the stacking weights found (dots), per group of ROIs.
 
-    Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows (`world` None),
-    there is no bar.
+    Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows, there is no bar.
     """
+    world = WORLDS.get(study.participant.source.world)
     groups = {name: study.rois(rois) for name, rois in ROI_GROUPS.items() if study.rois(rois)}
     figure, axes = subplots(len(study.encoding), len(groups), (9, 2 * len(study.encoding)), sharey=True, sharex="row")
     for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
@@ -247,6 +249,34 @@ def _planted_shares(world: World | None, roi: str, network: str, layers: Sequenc
     planted = world.planted(roi, network) if world else {}
     shares = np.array([planted.get(layer, 0.0) for layer in layers])
     return shares / max(shares.sum(), 1e-12)
+
+
+def network_scores(study: Study) -> Figure:
+    """Mean R of every network's stack over all voxels of an ROI."""
+    rois = study.rois(ROIS)
+    found = {
+        name: [bootstrap_mean(result.stacked_score[study.participant.roi(roi)]) for roi in rois]
+        for name, result in study.encoding.items()
+    }
+    return stamp(_intervals(rois, found, "mean R of the stack"), study.participant.source.simulated)
+
+
+def _intervals(rois: Sequence[str], found: Mapping[str, Sequence[Interval]], y: str) -> Figure:
+    """A symbol with its interval for every label in every ROI, side by side."""
+    figure, axes = subplots(1, 1, (8, 3.2))
+    ax, shifts = axes[0, 0], np.linspace(-0.3, 0.3, len(found))
+    for i, (shift, (label, intervals)) in enumerate(zip(shifts, found.items(), strict=True)):
+        middle = np.array([one.estimate for one in intervals])
+        error = [middle - [one.low for one in intervals], [one.high for one in intervals] - middle]
+        style = {"fmt": MARKERS[i], "color": COLOURS[i], "ms": 4.5, "capsize": 2, "lw": 1.2}
+        ax.errorbar(np.arange(len(rois)) + shift, middle, error, label=label, **style)
+    ax.axhline(0, color="0.6", lw=0.6)
+    ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
+    ax.set_ylabel(y, fontsize=SMALL)
+    ax.tick_params(axis="y", labelsize=SMALL)
+    ax.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=min(6, len(found)), fontsize=SMALL, frameon=False)
+    return figure
 
 
 def ceilings(study: Study) -> Figure:
@@ -286,19 +316,57 @@ def claim_cards(claims: Iterable[Claim]) -> Markdown:
     return Markdown("\n\n".join(cards))
 
 
-def ledger(found: Mapping[str, Sequence[Verdict]], simulated: bool) -> Figure:
-    """Claims (rows) by worlds or data sets (columns): the verdict in words and colour, and the effect."""
-    claims = [verdict.claim for verdict in next(iter(found.values()))]
-    figure, axes = subplots(1, 1, (2.2 * len(found) + 1, 0.75 * len(claims) + 1))
-    ax = axes[0, 0]
-    for column, verdicts in enumerate(found.values()):
-        for row, verdict in enumerate(verdicts):
-            ax.add_patch(Rectangle((column, row), 0.96, 0.92, color=VERDICT_COLOURS[verdict.outcome]))
-            words = f"{verdict.outcome}\n{verdict.effect or verdict.where}"
-            ax.text(column + 0.48, row + 0.46, words, ha="center", va="center", fontsize=SMALL)
-    ax.set(xlim=(0, len(found)), ylim=(len(claims), 0))
-    ax.set_xticks(np.arange(len(found)) + 0.48, list(found), fontsize=NORMAL)
-    ax.set_yticks(np.arange(len(claims)) + 0.46, claims, fontsize=NORMAL, weight="bold")
-    ax.tick_params(length=0, labeltop=True, labelbottom=False)
-    ax.spines[:].set_visible(False)
-    return stamp(figure, simulated)
+# Dark ink on light paper in every cell, so that it reads alike on a light and a dark page.
+LEDGER_STYLE = """<style>
+table.ledger { border-collapse: separate; border-spacing: 3px; font-size: 0.85rem; width: 100%; }
+table.ledger td, table.ledger th { padding: 0.35rem 0.4rem; text-align: center; border: 0; vertical-align: middle; }
+table.ledger th[scope="row"] { text-align: left; font-weight: normal; }
+table.ledger td { border-radius: 0.25rem; background: #e6e6e6; color: #111; min-width: 5.2rem; }
+table.ledger td.always { background: #9ecae1; }
+table.ledger td.never { background: #fdbe85; }
+table.ledger td.sometimes { background: linear-gradient(135deg, #9ecae1 50%, #fdbe85 50%); }
+table.ledger td a { color: #111; display: block; text-decoration: none; }
+table.ledger td a:is(:hover, :focus) { text-decoration: underline; }
+</style>"""
+MARKS = {"always": "✓", "never": "✗", "sometimes": "✓✗", "untested": "–"}
+
+
+def ledger(found: Mapping[str, Mapping[str, Sequence[Verdict]]], n_simulated: int) -> HTML:
+    """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure.
+
+    Parameters
+    ----------
+    found : mapping of column to {claim: one verdict per seed}
+    n_simulated : int
+        The first so many columns are simulated worlds; the others are measured.
+    """
+    claims = [name for name in CLAIMS if any(name in verdicts for verdicts in found.values())]
+    above = [("SIMULATED: nobody was scanned", n_simulated), ("MEASURED", len(found) - n_simulated)]
+    groups = "".join(f'<th scope="colgroup" colspan="{n}">{words}</th>' for words, n in above if n)
+    columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in found)
+    rows = [f"<tr><td></td>{groups}</tr>", f'<tr><th scope="col">claim</th>{columns}</tr>']
+    for name in claims:
+        cells = "".join(_ledger_cell(name, verdicts.get(name, ())) for verdicts in found.values())
+        rows.append(f'<tr><th scope="row"><b>{name}</b> {escape(CLAIMS[name].title)}</th>{cells}</tr>')
+    return HTML(f'{LEDGER_STYLE}<table class="ledger">{"".join(rows)}</table>')
+
+
+def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
+    """One verdict in a mark, words and colour, or how often the claim held, and the mean effect."""
+    found = rate(verdicts)
+    if not found.n:
+        return f'<td class="untested">{MARKS["untested"]}<br>{UNTESTED}</td>'
+    kind = {1: "always", 0: "never"}.get(found.holds, "sometimes")
+    words = f"{round(found.holds * found.n)} of {found.n}" if found.n > 1 else HOLDS if found.holds else FAILS
+    link = f'<a href="{CLAIMS[claim].notebook}.html">{MARKS[kind]} {words}<br><small>{found.effect:+.3f}</small></a>'
+    return f'<td class="{kind}">{link}</td>'
+
+
+def evidence(found: Iterable[Evidence]) -> Markdown:
+    """What others measured beside the claims it bears on, with its source."""
+    rows = [
+        ("bears on", "others measured", "source"),
+        ("---",) * 3,
+        *((", ".join(e.claims), f"{e.what}: {e.numbers}", f"{{cite:t}}`{e.source}`") for e in found),
+    ]
+    return Markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))

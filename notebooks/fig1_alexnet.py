@@ -28,55 +28,45 @@
 
 # %%
 from lib import figures
-from lib.claims import Study, evaluate
-from lib.encoding import encode
-from lib.networks import load_network
+from lib.claims import encoding_study, evaluate
 from lib.participants import load_participant
-from lib.participants.worlds import WORLDS
 
 # %% [markdown]
-# Everything that can be changed stands in the next cell. `world` says what drives the voxels of a simulated participant:
-# [as-published, flat or noise](simulated_participant). With the Natural Scenes Dataset at hand, `dataset`, `subject` and
-# `data_root` say where it is, and `world` has no effect.
+# Everything that can be changed stands in the next cell. `world` says [what drives the voxels](simulated_participant) of a
+# simulated participant. With the Natural Scenes Dataset at hand, `dataset`, `subject` and `data_root` say where it is, and
+# `world`, `seed` and the size have no effect.
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "simulated" or "nsd"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
 weights = "miniature"  # "miniature", "untrained" or "published"
-world = "as-published"  # what drives a simulated participant: "as-published", "flat" or "noise"
-n_best_voxels = 200  # voxels shown per ROI
+world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
 seed = 0  # of the simulation
+n_images = 1000  # seen by a simulated participant; the real ones saw 10,000
+voxels_per_roi = 600  # of a simulated participant
 
 # %% [markdown]
 # ## One participant, two networks
 
 # %%
-participant = load_participant(dataset, subject, data_root, world=world, seed=seed)
-print(participant.name, "-", participant.source.description)
+size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% mystnb={"markdown_format": "myst"}
 figures.notice(participant.source)
 
-# %%
-names = ("alexnet-object", "alexnet-place")
-networks = [load_network(name, weights) for name in names]
-for network in networks:
-    print(network.name, "-", ", ".join(network.layers))
-
 # %% [markdown]
-# ## Fit
-#
 # For each network: show it the pictures, fit every voxel from every layer, learn the stacking weights from predictions of
 # images that were left out, and score the predictions of the test images.
 
 # %%
-encoding = {network.name: encode(participant, network) for network in networks}
-study = Study(participant, encoding, n_best_voxels)
-for name, result in encoding.items():
-    print(name, "(n_layers, n_voxels) =", result.score.shape, *result.notes)
+networks = ("alexnet-object", "alexnet-place")
+study = encoding_study(participant, networks, weights, n_best_voxels)
+print(study)
 
 # %% [markdown]
 # ## The figure
@@ -113,8 +103,7 @@ figures.preferred_layers(study)
 # nothing.
 
 # %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
-planted = WORLDS.get(participant.source.world)
-figures.planted_and_recovered(study, planted)
+figures.planted_and_recovered(study)
 
 # %% [markdown]
 # Planted layers get the largest weights, but not all of the weight. What one network contributes, the other must
@@ -142,7 +131,7 @@ figures.ceilings(study)
 # [ledger](claims) shows what these rules say in worlds where the truth is known.
 
 # %% mystnb={"markdown_format": "myst"}
-figures.verdicts(evaluate(study))
+figures.verdicts(evaluate(study, ["W1", "W2"]))
 
 # %% [markdown]
 # On the simulated participant this says nothing about brains. It says that the analysis finds what was planted

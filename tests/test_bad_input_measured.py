@@ -409,7 +409,7 @@ SIMULATED: dict[str, tuple[dict[str, object], str]] = {
     "unknown world of GOD": ({"layout": "god", "world": "flat"}, r"Unknown world of GOD 'flat'; choose one of as-publ"),
     "participant of GOD": ({"layout": "god", "subject": 6}, r"GOD has participants 1 to 5 and seeds from 0, found 6"),
     "negative seed": ({"seed": -1}, r"seed at least 0, found 1 and -1"),
-    "option of another": ({"sessions": [1]}, r"Unknown option of dataset simulated 'sessions'; choose one of layout, "),
+    "option of another": ({"sessions": [1]}, r"Unknown option of dataset simulated 'sessions'; choose one of layout\."),
 }
 
 

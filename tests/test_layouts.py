@@ -1,4 +1,4 @@
-"""Participants written in the layouts of measured data, and read back: the same participant, up to int16 and JPEG."""
+"""Participants written in the layouts of measured data, and read back: the same, up to int16 and (NSD) JPEG."""
 
 import os
 import resource
@@ -16,13 +16,17 @@ from torch import from_numpy
 from torch.nn.functional import interpolate
 
 from lib.__main__ import main
+from lib.claims.decoding_study import decoding_study
+from lib.decoding import Choices
 from lib.encoding import encode
 from lib.networks import load_network
-from lib.participants import Participant, layouts, load_participant
+from lib.participants import Participant, layouts, load_everybody, load_participant
 from lib.participants.layouts import write_layout
 from lib.participants.nsd_layout import nsd_ids
+from lib.participants.simulated_god import simulate_god_worlds
 
 SIZE = {"n_images": 500, "voxels_per_roi": 20}
+GOD_SIZE = {"n_images": 64, "voxels_per_roi": 11}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,13 +81,19 @@ def test_nsd_layout_gives_the_same_figure(pair: tuple[Participant, Participant])
 
 
 @pytest.fixture(scope="module")
-def god_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Participant, Participant]:
+def god_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Participants 1 and 3 on disk."""
     root = tmp_path_factory.mktemp("simulated") / "god"
-    size = {"n_images": 64, "voxels_per_roi": 11}
-    write_layout("god", root, [1, 3], world="noise", seed=4, **size)
-    assert sorted(path.name for path in root.iterdir()) == ["Subject1.h5", "Subject3.h5", "images"]
-    memory = load_participant("simulated", 3, world="noise", seed=4, layout="god", **size)
-    return memory, load_participant("god", 3, root)
+    write_layout("god", root, [1, 3], world="noise", seed=4, **GOD_SIZE)
+    written = ["ImageFeatures.h5", "Subject1.h5", "Subject3.h5", "images"]
+    assert sorted(path.name for path in root.iterdir()) == written
+    return root
+
+
+@pytest.fixture(scope="module")
+def god_pair(god_root: Path) -> tuple[Participant, Participant]:
+    memory = load_participant("simulated", 3, world="noise", seed=4, layout="god", **GOD_SIZE)
+    return memory, load_participant("god", 3, god_root)
 
 
 def test_god_layout_gives_the_same_participant(god_pair: tuple[Participant, Participant]) -> None:
@@ -99,7 +109,19 @@ def test_god_layout_gives_the_same_participant(god_pair: tuple[Participant, Part
     assert disk.source.simulated and disk.source.world == "noise"
     assert (disk.rois["HVC"] & ~disk.rois["LOC"] & ~disk.rois["FFA"] & ~disk.rois["PPA"]).any()
     for a, b in zip(memory.images(memory.test)[:5], disk.images(disk.test)[:5], strict=True):
-        assert np.abs(a.astype(int) - b).mean() < 1.5
+        np.testing.assert_array_equal(a, b)
+
+
+def test_god_layout_gives_the_same_decoding(god_root: Path) -> None:
+    memory = simulate_god_worlds(["noise"], subjects=(1, 3), seed=4, **GOD_SIZE)["noise"]
+    networks, choices = ("alexnet-object", "resnet50-object"), Choices(n_voxels=8)
+    a = decoding_study(memory, networks, choices=choices)
+    b = decoding_study(load_everybody("god", god_root), networks, choices=choices, data_root=str(god_root))
+    assert list(a.networks) == list(b.networks) == list(networks)
+    for network in networks:
+        assert a.layers(network) == b.layers(network)
+        for layer in a.layers(network):
+            np.testing.assert_allclose(a.scores(layer), b.scores(layer), atol=1e-5)
 
 
 def test_god_layout_is_read_by_bdpy(god_pair: tuple[Participant, Participant], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Who saw what, and what their voxels answered: one Participant type, one module per source."""
 
-from lib.participants.loading import load_participant
+from lib.participants.loading import load_everybody, load_participant
 from lib.participants.participant import Participant, Responses, Source, Stimuli
 
-__all__ = ["Participant", "Responses", "Source", "Stimuli", "load_participant"]
+__all__ = ["Participant", "Responses", "Source", "Stimuli", "load_everybody", "load_participant"]

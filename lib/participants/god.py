@@ -144,6 +144,12 @@ def god_files(subject: int, data_root: str | os.PathLike | None) -> Files:
     return Files(existing_folder(data_root, "Subject1.h5 and so on"), subject)
 
 
+def god_subjects(data_root: str | os.PathLike | None) -> list[int]:
+    """Numbers of the participants whose files are in the folder; 1 if there is none, so that reading it tells why."""
+    numbers = range(1, N_SUBJECTS + 1)
+    return [number for number in numbers if god_files(number, data_root).responses.exists()] or [1]
+
+
 def load_god(
     *,
     subject: int = 1,

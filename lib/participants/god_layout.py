@@ -1,5 +1,6 @@
-"""Simulated participants on disk, laid out as GOD is published: SubjectN.h5 (BData) and a folder of images."""
+"""Simulated participants on disk, laid out as GOD is published: SubjectN.h5, ImageFeatures.h5, a folder of images."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -63,11 +64,27 @@ def write_bdata(path: Path, dataset: np.ndarray, marks: Marks, source: Source) -
         file["metadata/value"] = np.array(list(marks.values()))
 
 
+def write_features(participant: Participant, root: Path, layers: Mapping[str, np.ndarray]) -> None:
+    """Write ImageFeatures.h5: what a network makes of the training and test images.
+
+    Parameters
+    ----------
+    layers : mapping of layer (cnn1 .. cnn8) to array of shape (n_images, n_units)
+        Training images first, in the order of `participant.train` and `participant.test`.
+    """
+    ids = np.r_[participant.train.stimulus_ids, participant.test.stimulus_ids]
+    kind = np.repeat([TRAINING, TEST], [len(participant.train), len(participant.test)])
+    columns = {**layers, "ImageID": ids / PER_CATEGORY, "CatID": ids // PER_CATEGORY, "FeatureType": kind}
+    columns = {key: np.asarray(values, float).reshape(len(ids), -1) for key, values in columns.items()}
+    owner = np.repeat(list(columns), [values.shape[1] for values in columns.values()])
+    marks = {key: np.where(owner == key, 1, np.nan) for key in columns}
+    write_bdata(Files(root, 1).features, np.hstack(list(columns.values())), marks, participant.source)
+
+
 def write_images(participant: Participant, root: Path) -> None:
-    """Write the images that were shown as JPEG files without visible loss."""
+    """Write the images that were shown; without loss, where the real ones are JPEG, so that networks see the same."""
     for part, name in ((participant.train, "training"), (participant.test, "test")):
         folder = Files(root, 1).images / name
         folder.mkdir(parents=True)
         for image_id in progress(part.stimulus_ids.tolist(), f"writing {name} images"):
-            path = folder / f"{image_name(image_id)}.JPEG"
-            Image.fromarray(participant.stimuli[image_id]).save(path, quality=100, subsampling=0)
+            Image.fromarray(participant.stimuli[image_id]).save(folder / f"{image_name(image_id)}.png")

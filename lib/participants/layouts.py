@@ -3,14 +3,21 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from lib import choose
+from lib.networks import extract, load_network
 from lib.participants.files import written_aside
-from lib.participants.god_layout import write_god, write_images
+from lib.participants.god import N_SUBJECTS
+from lib.participants.god_layout import write_features, write_god, write_images
 from lib.participants.nsd_layout import check_size, write_nsd
+from lib.participants.participant import Images, Participant
 from lib.participants.simulated import draw_trials
 from lib.participants.simulated_god import simulate_god
 
 SMALL = {"nsd": {"n_images": 2000, "voxels_per_roi": 300}, "god": {"n_images": 1200, "voxels_per_roi": 100}}
+EVERYBODY = {"nsd": [1], "god": list(range(1, N_SUBJECTS + 1))}
+PAGE = {"nsd": "fig1_alexnet", "god": "fig4_decoding"}
 FULL = {"nsd": {"n_images": 10_000, "voxels_per_roi": 1000}, "god": {"n_images": 1200, "voxels_per_roi": 550}}
 
 
@@ -51,7 +58,17 @@ def _write_god(folder: Path, subjects: list[int], world: str, seed: int, sizes: 
     for subject in subjects:
         participant = simulate_god(subject=subject, world=world, seed=seed, **sizes)
         write_god(participant, folder, subject)
+    write_features(participant, folder, _alexnet(participant))
     write_images(participant, folder)
+
+
+def _alexnet(participant: Participant) -> dict[str, np.ndarray]:
+    """Units of the miniature AlexNet, where the published ones are CaffeNet's."""
+    network = load_network("alexnet-object")
+    images = np.r_[participant.train.stimulus_ids, participant.test.stimulus_ids]
+    return extract(
+        network, Images(participant.stimuli, images), list(network.decoding_layers), pool=False, n_units=1000
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("target", type=Path, metavar="OUT", help="a new folder")
     add("--layout", required=True, help="nsd or god")
-    add("--subject", type=int, nargs="+", default=[1], help="its number; several for god")
+    add("--subject", type=int, nargs="+", help="its number (nsd: 1); several for god, all five by default")
     add("--world", default="as-published", help="what is planted")
     add("--seed", type=int, default=0)
     add("--images", type=int, help="images shown (nsd: 2000, a multiple of 250) or trained on (god: 1200)")
@@ -73,8 +90,9 @@ def main(args: argparse.Namespace) -> int:
     if args.full:
         full = FULL[choose("layout", args.layout, FULL)]
         sizes = {name: sizes[name] or full[name] for name in full}
-    write_layout(args.layout, args.target, args.subject, world=args.world, seed=args.seed, **sizes)
+    subjects = args.subject or EVERYBODY[choose("layout", args.layout, EVERYBODY)]
+    write_layout(args.layout, args.target, subjects, world=args.world, seed=args.seed, **sizes)
     size = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
     print(f"{args.target}: simulated, world '{args.world}', {size / 1e6:.0f} MB")
-    print(f"python -m lib run fig1_alexnet -p dataset {args.layout} -p data_root {args.target.absolute()}")
+    print(f"python -m lib run {PAGE[args.layout]} -p dataset {args.layout} -p data_root {args.target.absolute()}")
     return 0

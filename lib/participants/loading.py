@@ -5,11 +5,11 @@ import os
 from collections.abc import Callable, Mapping
 
 from lib import choose
-from lib.participants.god import load_god
+from lib.participants.god import god_subjects, load_god
 from lib.participants.nsd import load_nsd
 from lib.participants.participant import Participant
 from lib.participants.simulated import simulate
-from lib.participants.simulated_god import simulate_god
+from lib.participants.simulated_god import simulate_god, simulate_god_worlds
 
 
 def simulate_layout(*, layout: str = "nsd", **options: object) -> Participant:
@@ -28,6 +28,8 @@ def load_participant(
     *,
     world: str = "as-published",
     seed: int = 0,
+    n_images: int | None = None,
+    voxels_per_roi: int | None = None,
     **options: object,
 ) -> Participant:
     """Read one participant, or simulate one.
@@ -44,8 +46,10 @@ def load_participant(
         What drives a simulated participant's voxels, one of `lib.participants.worlds.WORLDS`.
     seed : int
         Of the simulation.
+    n_images, voxels_per_roi : int, optional
+        Size of a simulated participant, its kind's own by default; measured ones have theirs.
     **options
-        Of "simulated": `layout` ("nsd" or "god"), `n_images`, `voxels_per_roi`. Of "nsd": `sessions`, `split`,
+        Of "simulated": `layout` ("nsd" or "god"). Of "nsd": `sessions`, `split`,
         `zscore`, `rois`, `hemispheres`, as in `lib.participants.nsd.load_nsd`. Of "god": `rois`, `images`, as in
         `lib.participants.god.load_god`.
 
@@ -58,8 +62,30 @@ def load_participant(
     for name in options:
         choose(f"option of dataset {dataset}", name, KNOWN[dataset])
     if dataset == "simulated":
-        return load(subject=subject, world=world, seed=seed, **options)
+        size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+        given = {name: number for name, number in size.items() if number is not None}
+        return load(subject=subject, world=world, seed=seed, **given, **options)
     return load(subject=subject, data_root=data_root, **options)
+
+
+def load_everybody(
+    dataset: str = "simulated",
+    data_root: str | os.PathLike | None = None,
+    *,
+    world: str = "as-published",
+    seed: int = 0,
+    n_images: int = 1200,
+    voxels_per_roi: int = 100,
+) -> list[Participant]:
+    """Simulate the five participants of GOD, or read those whose files are there; parameters as for `load_participant`.
+
+    Parameters
+    ----------
+    dataset : "simulated" or "god"
+    """
+    if choose("dataset of GOD's kind", dataset, ("simulated", "god")) == "god":
+        return [load_god(subject=subject, data_root=data_root) for subject in god_subjects(data_root)]
+    return simulate_god_worlds([world], seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)[world]
 
 
 def _options(load: Callable[..., Participant]) -> list[str]:
@@ -68,7 +94,7 @@ def _options(load: Callable[..., Participant]) -> list[str]:
 
 
 KNOWN = {
-    "simulated": ["layout", *_options(simulate)],
+    "simulated": ["layout"],
     "nsd": _options(load_nsd),
     "god": _options(load_god),
 }

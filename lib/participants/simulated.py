@@ -9,21 +9,23 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.decomposition import PCA
+from scipy.sparse.linalg import eigsh
 
 from lib import scenes
 from lib.networks import extract, load_network
-from lib.participants.participant import Participant, Source, Stimuli
+from lib.participants.participant import Images, Participant, Source, Stimuli
 from lib.participants.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
-from lib.participants.worlds import EARLY, Drive, World
+from lib.participants.worlds import EARLY, World
 from lib.participants.worlds import world as find_world
 from lib.scores import noise_ceiling
 
 N_REPEATS = 3
 N_COMPONENTS = 100
-CONCENTRATION = 30.0  # of the Dirichlet from which each voxel draws its own shares
+NO_VARIANCE = 1e-9  # of the largest component's: what is left of a softmax, whose units add up to one
 STIMULUS_WORLD = 1000  # scenes that no miniature was trained on
 OWN_IMAGES = 100_000  # ids of participant s start at s times this; the shared images' ids start at 0
+
+Components = Mapping[tuple[str, str], np.ndarray]  # (network, layer) -> (n_images, n_components)
 
 # Noise ceiling signal-to-noise ratio (ncsnr) measured on NSD participant 1: quartiles, drawn out to 0 and the maximum.
 NCSNR_QUANTILES = (0, 0.25, 0.5, 0.75, 1)
@@ -81,11 +83,27 @@ def simulate(
     voxels_per_roi : int
         The real ROIs hold some hundreds to some thousands.
     """
-    trials = draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    return averaged(
+        draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    )
+
+
+def simulate_worlds(
+    worlds: Iterable[str], *, subject: int = 1, seed: int = 0, n_images: int = 2000, voxels_per_roi: int = 300
+) -> dict[str, Participant]:
+    """The same as `simulate` of each world, with the networks asked only once: all see the same images."""
+    worlds, images = list(worlds), pictures_of(subject, seed, n_images)
+    components = components_of([find_world(world) for world in worlds], images)
+    size = {"subject": subject, "seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi}
+    return {world: averaged(draw_trials(world=world, components=components, **size)) for world in worlds}
+
+
+def averaged(trials: Trials) -> Participant:
+    """Standardise trials within sessions, average repeats and hold out test images; overwrites the trials' betas."""
     standardise_runs(trials.betas, trials.session)
     train, test = random_split(trials.images)
     return Participant(
-        name=f"simulated participant {subject}",
+        name=f"simulated participant {trials.subject}",
         train=average_repeats(trials.betas, trials.shown, train),
         test=average_repeats(trials.betas, trials.shown, test),
         rois=trials.rois,
@@ -95,19 +113,28 @@ def simulate(
     )
 
 
-def draw_trials(*, subject: int, world: str, seed: int, n_images: int, voxels_per_roi: int) -> Trials:
-    """Plant, show and measure; parameters as in `simulate`."""
-    if subject < 1 or seed < 0:
-        raise ValueError(f"subject must be at least 1 and seed at least 0, found {subject} and {seed}.")
-    planted = find_world(world)
+def draw_trials(
+    *, subject: int, world: str, seed: int, n_images: int, voxels_per_roi: int, components: Components | None = None
+) -> Trials:
+    """Plant, show and measure; parameters as in `simulate`, and the planted layers' components if they are at hand."""
+    planted, pictures = find_world(world), pictures_of(subject, seed, n_images)
     rng = np.random.default_rng((seed, subject))
-    images, stimuli = image_ids(subject, n_images), scene_stimuli(seed)
     ncsnr = draw_ncsnr(rng, planted.drive, voxels_per_roi)
-    signal = planted_signal(rng, planted, [stimuli[i] for i in images], voxels_per_roi)
+    if components is None:
+        components = components_of([planted], pictures)
+    signal = planted_signal(rng, planted, components, n_images, voxels_per_roi)
     ncsnr = np.where(signal.any(0), ncsnr, 0.0)  # where nothing was planted, nothing can be explained
     betas, trial, session = run_sessions(rng, signal, ncsnr)
     rois = blocks(planted.drive, voxels_per_roi)
-    return Trials(subject, images, betas, images[trial], session, ncsnr, rois, stimuli, source_of(world, planted))
+    shown, source = pictures.stimulus_ids[trial], source_of(world, planted)
+    return Trials(subject, pictures.stimulus_ids, betas, shown, session, ncsnr, rois, pictures.stimuli, source)
+
+
+def pictures_of(subject: int, seed: int, n_images: int) -> Images:
+    """All the pictures a participant sees, in the order of their ids; a subject or seed that cannot be is refused."""
+    if subject < 1 or seed < 0:
+        raise ValueError(f"subject must be at least 1 and seed at least 0, found {subject} and {seed}.")
+    return Images(scene_stimuli(seed), image_ids(subject, n_images))
 
 
 def scene_stimuli(seed: int) -> Stimuli:
@@ -133,20 +160,15 @@ def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: in
     return np.concatenate([np.interp(rng.random(voxels_per_roi), NCSNR_QUANTILES, q) for q in quantiles])
 
 
-def planted_signal(
-    rng: np.random.Generator, world: World, images: Sequence[np.ndarray], voxels_per_roi: int
-) -> np.ndarray:
-    """What the voxels answer to, before noise: float32 array of shape (n_images, n_voxels), unit variance or zero."""
+def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Components:
+    """Leading components of every layer that drives anything, or is taken out of it, in one of the worlds."""
+    taps = {tap for world in worlds for taps in (*world.drive.values(), world.less.values()) for tap in taps}
     components = {}
-    for name in world.networks():
-        layers = sorted({layer for shares in world.drive.values() for network, layer in shares if network == name})
+    for name in sorted({network for network, _ in taps}):
+        layers = sorted(layer for network, layer in taps if network == name)
         for layer, activations in extract(load_network(name), images, layers).items():
             components[name, layer] = leading_components(activations)
-    signal = np.zeros((len(images), len(world.drive), voxels_per_roi), np.float32)
-    for i, shares in enumerate(world.drive.values()):
-        if shares:
-            signal[:, i] = readout(rng, shares, components, voxels_per_roi)
-    return signal.reshape(len(images), -1)
+    return components
 
 
 def leading_components(activations: np.ndarray) -> np.ndarray:
@@ -155,24 +177,49 @@ def leading_components(activations: np.ndarray) -> np.ndarray:
     A white mixture of thousands of units could not be learned from a thousand images by anything; a brain area, too,
     shares the dominant dimensions of what it represents.
     """
-    n = min(N_COMPONENTS, *activations.shape)
-    scores = PCA(n, svd_solver="randomized", random_state=0).fit_transform(activations)
-    return scores / scores.std(0)
+    n = min(N_COMPONENTS, activations.shape[1], len(activations) - 1)
+    centred = activations - activations.mean(0, dtype=np.float64)
+    start = np.random.default_rng(0).normal(size=len(centred))  # or the solver would draw its own
+    variance, axes = eigsh(centred @ centred.T, n, v0=start)
+    return np.sqrt(len(centred)) * axes[:, variance > NO_VARIANCE * variance.max()]
+
+
+def planted_signal(
+    rng: np.random.Generator, world: World, components: Components, n_images: int, voxels_per_roi: int
+) -> np.ndarray:
+    """What the voxels answer to, before noise: float32 array of shape (n_images, n_voxels), unit variance or zero."""
+    signal = np.zeros((n_images, len(world.drive), voxels_per_roi), np.float32)
+    for i, (roi, shares) in enumerate(world.drive.items()):
+        if shares:
+            own = rng.dirichlet(world.concentration * np.array(list(shares.values())), voxels_per_roi)
+            signal[:, i] = readout(rng, dict(zip(shares, own.T, strict=True)), components)
+        if roi in world.less:
+            signal[:, i] = remainder(signal[:, i], components[world.less[roi]])
+    return signal.reshape(n_images, -1)
+
+
+def remainder(signal: np.ndarray, components: np.ndarray) -> np.ndarray:
+    """What no weighted sum of the components explains of a signal (n_images, n_voxels), again of unit variance."""
+    rest = signal - components @ (components.T @ signal) / len(components)
+    return rest / rest.std(0)
 
 
 def readout(
-    rng: np.random.Generator, shares: Drive, components: Mapping[tuple[str, str], np.ndarray], n_voxels: int
+    rng: np.random.Generator, shares: Mapping[tuple[str, str], np.ndarray], components: Components
 ) -> np.ndarray:
     """Voxels that each add up random mixtures of layers' components, by the voxel's own shares of the layers.
+
+    Parameters
+    ----------
+    shares : mapping of (network, layer) to array of shape (n_voxels,)
 
     Returns
     -------
     array of shape (n_images, n_voxels), unit variance
     """
-    own = rng.dirichlet(CONCENTRATION * np.array(list(shares.values())), n_voxels)
     total = 0.0
-    for share, tap in zip(own.T, shares, strict=True):
-        mixture = components[tap] @ rng.normal(size=(components[tap].shape[1], n_voxels))
+    for tap, share in shares.items():
+        mixture = components[tap] @ rng.normal(size=(components[tap].shape[1], len(share)))
         total = total + np.sqrt(share) * mixture / mixture.std(0)
     return total / total.std(0)
 

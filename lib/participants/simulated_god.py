@@ -5,14 +5,24 @@ Nobody was scanned, and nobody imagined anything: "imagery" is the answer to the
 Noise is that of NSD, since none is published for GOD.
 """
 
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 
 from lib import scenes
 from lib.participants.god import N_SUBJECTS, PER_CATEGORY, assemble
-from lib.participants.participant import Participant, Responses, Stimuli
-from lib.participants.simulated import STIMULUS_WORLD, blocks, draw_ncsnr, measure, planted_signal, source_of
+from lib.participants.participant import Images, Participant, Responses, Stimuli
+from lib.participants.simulated import (
+    STIMULUS_WORLD,
+    Components,
+    blocks,
+    components_of,
+    draw_ncsnr,
+    measure,
+    planted_signal,
+    source_of,
+)
 from lib.participants.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, god_world
 
 N_TEST, N_REPEATS, N_IMAGINED = 50, 35, 10
@@ -23,7 +33,13 @@ VOXEL_SIZE = 3.0  # millimetres
 
 
 def simulate_god(
-    *, subject: int = 1, world: str = "as-published", seed: int = 0, n_images: int = 1200, voxels_per_roi: int = 100
+    *,
+    subject: int = 1,
+    world: str = "as-published",
+    seed: int = 0,
+    n_images: int = 1200,
+    voxels_per_roi: int = 100,
+    components: Components | None = None,
 ) -> Participant:
     """Simulate a participant of GOD.
 
@@ -39,15 +55,16 @@ def simulate_god(
         For training; test images are always 50.
     voxels_per_roi : int
         Of V1, V2, V3, V4, LOC, FFA, PPA, and of what HVC holds elsewhere. About 550 make the size of the real ones.
+    components : mapping, optional
+        Of the planted layers (`components_of`), if they are at hand.
     """
     if subject not in range(1, N_SUBJECTS + 1) or seed < 0:
         raise ValueError(f"GOD has participants 1 to {N_SUBJECTS} and seeds from 0, found {subject} and {seed}.")
-    planted = god_world(world)
-    rng = np.random.default_rng((seed, subject, N_REPEATS))
-    training, test = training_ids(n_images), held_out_ids(n_images)
-    ids, stimuli = np.r_[training, test], god_stimuli(seed)
+    planted, pictures = god_world(world), god_pictures(seed, n_images)
+    rng, ids = np.random.default_rng((seed, subject, N_REPEATS)), pictures.stimulus_ids
     ncsnr = draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
-    signal = planted_signal(rng, planted, [stimuli[int(i)] for i in ids], voxels_per_roi)
+    components = components_of([planted], pictures) if components is None else components
+    signal = planted_signal(rng, planted, components, len(ids), voxels_per_roi)
     tested, imagined = (n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_REPEATS, N_IMAGINED))
     imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr)
     return assemble(
@@ -57,9 +74,29 @@ def simulate_god(
         imagery=_single(ids[imagined] // PER_CATEGORY * PER_CATEGORY, imagery),
         rois=god_rois(voxels_per_roi),
         coordinates=_coordinates(len(ncsnr)),
-        stimuli=stimuli,
+        stimuli=pictures.stimuli,
         source=source_of(world, planted),
     )
+
+
+def simulate_god_worlds(
+    worlds: Iterable[str],
+    *,
+    subjects: Iterable[int] = range(1, N_SUBJECTS + 1),
+    seed: int = 0,
+    n_images: int = 1200,
+    voxels_per_roi: int = 100,
+) -> dict[str, list[Participant]]:
+    """All participants of some worlds, with the networks asked only once: everybody sees the same images."""
+    worlds, subjects = list(worlds), list(subjects)
+    components = components_of([god_world(world) for world in worlds], god_pictures(seed, n_images))
+    size = {"seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi, "components": components}
+    return {world: [simulate_god(subject=i, world=world, **size) for i in subjects] for world in worlds}
+
+
+def god_pictures(seed: int, n_images: int) -> Images:
+    """All the pictures a participant sees: for training, then the 50 of the test."""
+    return Images(god_stimuli(seed), np.r_[training_ids(n_images), held_out_ids(n_images)])
 
 
 def training_ids(n_images: int) -> np.ndarray:

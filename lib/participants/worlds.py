@@ -1,14 +1,14 @@
 """Worlds: which layers of which networks drive which ROI of a simulated participant.
 
-Each is a small table, meant to be read. A number is the share of a voxel's stimulus-driven variance that is planted
-in that layer; a single voxel's own shares scatter around them.
+Each is a small table, meant to be read: the share of a voxel's stimulus-driven variance that is planted in each
+network, and the layers of that network it is planted in. A single voxel's own shares scatter around these.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lib import choose
-from lib.networks.zoo import ALEXNET_LAYERS
+from lib.networks.zoo import ZOO
 
 EARLY = ("V1", "V2", "V3", "V4")
 PLACE = ("OPA", "PPA", "RSC")
@@ -27,10 +27,17 @@ class World:
     description : str
     drive : mapping of ROI to {(network, layer): share}
         Shares of an ROI sum to 1; an ROI with none answers to nothing.
+    concentration : float
+        Of the Dirichlet distribution from which each voxel draws its own shares. At 30 they scatter around the ROI's;
+        at 0.2 nearly every voxel has one favourite, and the ROI's shares say how many voxels have which.
+    less : mapping of ROI to (network, layer)
+        What this layer says of an image is taken out of what drives the ROI, as far as it can be said linearly.
     """
 
     description: str
     drive: Mapping[str, Drive]
+    concentration: float = 30.0
+    less: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def networks(self) -> tuple[str, ...]:
         """Networks whose layers drive some ROI."""
@@ -41,30 +48,71 @@ class World:
         return {layer: share for (name, layer), share in self.drive[roi].items() if name == network}
 
 
-def _alexnets(object_layers: Mapping[str, float], place_layers: Mapping[str, float]) -> Drive:
-    """Shares of layers of AlexNet-Object and AlexNet-Place."""
-    return {
-        **{("alexnet-object", layer): share for layer, share in object_layers.items()},
-        **{("alexnet-place", layer): share for layer, share in place_layers.items()},
-    }
+def _drive(shares: Mapping[str, float], layers: Sequence[str]) -> Drive:
+    """Split each network's share equally over the layers named for it, "Conv-2 Conv-3"; "all" is every layer."""
+    drive = {}
+    for (network, share), names in zip(shares.items(), layers, strict=True):
+        own = list(ZOO[network].layers) if names == "all" else names.split()
+        drive |= {(network, layer): share / len(own) for layer in own}
+    return drive
 
 
-_EQUAL = {layer: 1 / (2 * len(ALEXNET_LAYERS)) for layer in ALEXNET_LAYERS}
-_SEMANTIC = _alexnets({"FC-7": 0.8}, {"FC-7": 0.2})
+def _table(description: str, networks: Sequence[str], rows: Mapping[str, str], **options: float) -> World:
+    """A world from rows of text: for some ROIs, the percentage and the layers of each network in turn."""
+    drive = {}
+    for rois, row in rows.items():
+        entries = [entry.split(maxsplit=1) for entry in row.split(",")]
+        shares = {name: float(percent) / 100 for name, (percent, _) in zip(networks, entries, strict=True)}
+        drive |= dict.fromkeys(rois.split(), _drive(shares, [layers for _, layers in entries]))
+    return World(description, drive, **options)
 
+
+SIX = (
+    "alexnet-object",
+    "alexnet-place",
+    "resnet50-object",
+    "resnet50-place",
+    "taskonomy-edge2d",
+    "taskonomy-edge3d",
+)
+HIGHER = " ".join(PLACE + FACE)
+
+# Rows: ROIs, then for each of the networks in turn, percent of the signal and the layers it comes from.
 WORLDS = {
-    "as-published": World(
-        "planted so that what the papers claim is true",
+    "as-published": _table(
+        "planted so that what paper W claims is true",
+        SIX,
         {
-            "V1": _alexnets({"Conv-2": 0.15, "Conv-3": 0.4}, {"Conv-4": 0.45}),
-            "V2": _alexnets({"Conv-2": 0.1, "Conv-3": 0.45}, {"Conv-4": 0.45}),
-            "V3": _alexnets({"Conv-3": 0.5}, {"Conv-4": 0.5}),
-            "V4": _alexnets({"Conv-3": 0.5}, {"Conv-4": 0.5}),
-            **{roi: _SEMANTIC for roi in PLACE + FACE},
+            "V1": "27 Conv-3, 27 Conv-4, 16 Conv-2, 20 Conv-2, 6 Conv-2, 4 Conv-1",
+            "V2 V3 V4": "25 Conv-3, 25 Conv-4, 16 Conv-3, 12 Conv-3, 13 Conv-3, 9 Conv-3",
+            HIGHER: "24 FC-7, 19 FC-7, 20 Conv-5, 19 Conv-5, 10 Conv-3, 8 Conv-3",
+        },
+        concentration=0.2,
+    ),
+    "reversed": _table(
+        "planted so that what paper W claims is false",
+        SIX,
+        {
+            "V1 V2 V3 V4": "10 FC-7, 10 FC-7, 10 Avgpool, 10 Conv-5, 30 Conv-5, 30 Conv-5",
+            HIGHER: "10 Conv-2, 10 Conv-2, 10 Avgpool, 10 Conv-2, 30 Conv-5, 30 Conv-5",
+        },
+        concentration=0.2,
+    ),
+    "flat": World(
+        "every layer drives every ROI alike", dict.fromkeys(ROIS, _drive(dict.fromkeys(SIX, 1 / 6), ["all"] * 6))
+    ),
+    "noise": World("voxels answer to nothing", {roi: {} for roi in ROIS}),
+    "unplanted": _table(
+        "a network that nobody analyses drives all areas: its early layers the early areas, its late layers the others",
+        ["multitask"],
+        {
+            "V1": "100 Conv-1",
+            "V2": "100 Conv-2",
+            "V3": "100 Conv-3",
+            "V4": "100 Conv-4",
+            HIGHER: "100 Conv-5 FC-6",
         },
     ),
-    "flat": World("every layer drives every ROI alike", {roi: _alexnets(_EQUAL, _EQUAL) for roi in ROIS}),
-    "noise": World("voxels answer to nothing", {roi: {} for roi in ROIS}),
 }
 
 
@@ -77,16 +125,37 @@ def world(name: str) -> World:
 GOD_LOWER, GOD_HIGHER = ("V1", "V2", "V3"), ("LOC", "FFA", "PPA", "elsewhere")
 GOD_ROIS = (*GOD_LOWER, "V4", *GOD_HIGHER)
 
+
+def _areas(network: str, lower: str, v4: str, higher: str) -> dict[str, Drive]:
+    """One network's layers, "Conv-2 Conv-3", in the lower areas, V4 and the higher ones."""
+    rows = dict.fromkeys(GOD_LOWER, lower) | {"V4": v4} | dict.fromkeys(GOD_HIGHER, higher)
+    return {roi: _drive({network: 1.0}, [layers]) for roi, layers in rows.items()}
+
+
 GOD_WORLDS = {
     "as-published": World(
-        "planted so that lower areas answer to convolutions and higher areas to the last layers of AlexNet-Object",
-        {
-            **{roi: {("alexnet-object", "Conv-2"): 0.5, ("alexnet-object", "Conv-3"): 0.5} for roi in GOD_LOWER},
-            "V4": {("alexnet-object", "Conv-4"): 0.5, ("alexnet-object", "Conv-5"): 0.5},
-            **{roi: {("alexnet-object", "FC-7"): 1.0} for roi in GOD_HIGHER},
-        },
+        "planted so that what paper Y claims is true: AlexNet's layers drive all areas, the higher ones its output, "
+        "less what ResNet-50's output says too",
+        _areas("alexnet-object", "Conv-2 Conv-3", "Conv-4 Conv-5", "cnn8"),
+        less=dict.fromkeys(GOD_HIGHER, ("resnet50-object", "fc|softmax")),
+    ),
+    "reversed": World(
+        "planted so that it is false: ResNet-50's layers drive all areas, the higher ones its output, less what "
+        "AlexNet's output says too",
+        _areas("resnet50-object", "Conv-2 Conv-3", "Conv-4 Conv-5", "fc"),
+        less=dict.fromkeys(GOD_HIGHER, ("alexnet-object", "cnn8")),
     ),
     "noise": World("voxels answer to nothing", {roi: {} for roi in GOD_ROIS}),
+    "resnet-brain": World(
+        "ResNet-50's first layer drives the lower areas, its later ones the others, less what AlexNet's output "
+        "says too",
+        _areas("resnet50-object", "Conv-1", "Conv-4", "Conv-5"),
+        less=dict.fromkeys(("V4", *GOD_HIGHER), ("alexnet-object", "cnn8")),
+    ),
+    "resnet-deep": World(
+        "ResNet-50's later layers drive all areas, the last one the higher areas, and nothing is taken out",
+        _areas("resnet50-object", "Conv-3", "Conv-4", "Conv-5"),
+    ),
 }
 
 

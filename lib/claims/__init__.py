@@ -1,0 +1,41 @@
+"""Each sentence the papers claim, as a test on results.
+
+A claim about layers is a contrast, not a bare argmax: in any brain, even one where every layer drives every ROI
+alike, some layer is the best. So a layer counts as preferred in an ROI when the mean over voxels of its score (or
+weight) exceeds that of every other layer by a margin whose 95 % interval lies above zero; and a claim over several
+ROIs is as strong as its weakest ROI.
+
+The intervals resample voxels: they say what another set of voxels of the same brain would give. How often a rule is
+wrong is measured over simulated participants, where the truth is known (`python -m lib claims`).
+"""
+
+from collections.abc import Iterable
+
+from lib import choose
+from lib.claims import wang2021, yu2018
+from lib.claims.claim import FAILS, HOLDS, OUTCOMES, UNTESTED, AnyStudy, Claim, Verdict, margin
+from lib.claims.study import Study, best_voxels, encoding_studies, encoding_study
+
+__all__ = [
+    "CLAIMS",
+    "FAILS",
+    "HOLDS",
+    "OUTCOMES",
+    "UNTESTED",
+    "Claim",
+    "Study",
+    "Verdict",
+    "best_voxels",
+    "encoding_studies",
+    "encoding_study",
+    "evaluate",
+    "margin",
+]
+
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*wang2021.CLAIMS, *yu2018.CLAIMS)}
+
+
+def evaluate(study: AnyStudy, claims: Iterable[str] | None = None) -> list[Verdict]:
+    """Decide several claims on one study, in the order given; all claims about such a study by default."""
+    names = [name for name, claim in CLAIMS.items() if claim.kind == study.kind] if claims is None else claims
+    return [CLAIMS[choose("claim", name, CLAIMS)].evaluate(study) for name in names]

@@ -1,0 +1,242 @@
+"""What becomes of the claims, world by world and seed by seed: the ledger, and `python -m lib claims`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from lib import choose, progress
+from lib.claims import CLAIMS, HOLDS, UNTESTED, Verdict, encoding_studies, encoding_study, evaluate
+from lib.claims.claim import AnyStudy
+from lib.claims.decoding_study import ANALYSES, measure_decoding, simulate_decoding
+from lib.participants import load_participant
+from lib.participants.simulated import simulate_worlds
+from lib.participants.worlds import GOD_WORLDS, WORLDS
+
+Verdicts = dict[str, list[Verdict]]  # claim -> one verdict per seed
+
+N_IMAGES, VOXELS_PER_ROI = 1000, 600  # of a simulated participant of NSD
+BEST = 1 / 40  # of an ROI's voxels decide: few enough to listen, nearly all, to the network they were chosen for
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where studies come from that claims of one kind are decided on.
+
+    Attributes
+    ----------
+    worlds : collection of str
+        Worlds that simulated participants of this kind can live in.
+    simulate : callable
+        Maps keywords `worlds`, `seed`, `networks` (those that the claims speak about), `weights`, `n_images` and
+        `voxels_per_roi` (None: the kind's own default) to {world: study}.
+    dataset : str
+        The measured data that such claims are decided on.
+    measure : callable
+        Maps keywords `subject`, `data_root`, `networks` and `weights` to a study of them.
+    analyses : collection of str
+        Ways to analyse such participants; `simulate` takes one as `analysis` if there are several.
+    """
+
+    worlds: Collection[str]
+    simulate: Callable[..., Mapping[str, AnyStudy]]
+    dataset: str
+    measure: Callable[..., AnyStudy]
+    analyses: Collection[str] = ("as-published",)
+
+
+def simulate_encoding(
+    *,
+    worlds: Iterable[str],
+    seed: int,
+    networks: Iterable[str],
+    weights: str,
+    n_images: int | None = None,
+    voxels_per_roi: int | None = None,
+) -> dict[str, AnyStudy]:
+    """Simulate a participant of NSD in each world, and encode it."""
+    n_images, voxels_per_roi = n_images or N_IMAGES, voxels_per_roi or VOXELS_PER_ROI
+    participants = simulate_worlds(worlds, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * voxels_per_roi)))
+
+
+def measure_encoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
+    """Read a participant of NSD and encode it."""
+    return encoding_study(load_participant("nsd", subject, data_root), networks, weights)
+
+
+KINDS: dict[str, Kind] = {
+    "encoding": Kind(WORLDS, simulate_encoding, "nsd", measure_encoding),
+    "decoding": Kind(GOD_WORLDS, simulate_decoding, "god", measure_decoding, ANALYSES),
+}
+EVERY_WORLD = list(dict.fromkeys(world for kind in KINDS.values() for world in kind.worlds))
+
+EPILOG = """A claim's effect is that of its weakest contrast (an ROI, a pair of networks), averaged over seeds. The
+rules stand in the book's ledger of claims. Every number is computed when the command runs.
+
+examples:
+  python -m lib claims --world as-published --seeds 20 --json
+  python -m lib claims --world noise --claims W1 W2 --seeds 20
+"""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often a claim held.
+
+    Attributes
+    ----------
+    holds : float or None
+        Share of the seeds on which it held, among those on which it could be tested.
+    n : int
+        How many those are.
+    effect : float or None
+        Of the weakest contrast, mean over those seeds.
+    """
+
+    holds: float | None
+    n: int
+    effect: float | None
+
+
+def rate(found: Iterable[Verdict]) -> Rate:
+    """Share of a claim's verdicts that say it holds, and their mean effect."""
+    tested = [verdict for verdict in found if verdict.outcome != UNTESTED]
+    if not tested:
+        return Rate(None, 0, None)
+    held = sum(verdict.outcome == HOLDS for verdict in tested)
+    return Rate(held / len(tested), len(tested), float(np.mean([verdict.effect.estimate for verdict in tested])))
+
+
+def simulated_verdicts(
+    claims: Iterable[str],
+    worlds: Sequence[str],
+    seeds: Iterable[int],
+    weights: str = "miniature",
+    analysis: str = "as-published",
+    **size: int | None,
+) -> dict[str, Verdicts]:
+    """Decide claims on one simulated participant (or group of them) per world and seed.
+
+    Parameters
+    ----------
+    claims, worlds : names
+        A claim that is not about such participants is left out of a world.
+    seeds : iterable of int
+    weights : str
+        Of the networks that are analysed.
+    analysis : "as-published" or "matched"
+        Claims that cannot be decided by an analysis are left out.
+    **size
+        `n_images`, `voxels_per_roi`; the kind's own default where None.
+
+    Returns
+    -------
+    dict of world to {claim: list of one Verdict per seed}
+    """
+    claims, seeds = list(claims), list(seeds)
+    worlds = [choose("world", world, EVERY_WORLD) for world in worlds]
+    found: dict[str, Verdicts] = {world: {} for world in worlds}
+    for name, wanted in _by_kind(claims).items():
+        kind = KINDS[name]
+        if analysis not in kind.analyses:
+            continue
+        options = size | ({"analysis": analysis} if len(kind.analyses) > 1 else {})
+        for world, verdicts in _over_seeds(kind, wanted, worlds, seeds, weights=weights, **options).items():
+            found[world] |= verdicts
+    return found
+
+
+def _over_seeds(
+    kind: Kind, claims: Sequence[str], worlds: Iterable[str], seeds: Iterable[int], **options: object
+) -> dict[str, Verdicts]:
+    there = [world for world in worlds if world in kind.worlds]
+    decided = []
+    for seed in progress(seeds, f"seeds of {', '.join(there)}"):
+        studies = kind.simulate(worlds=there, seed=seed, networks=networks_of(claims), **options)
+        decided.append({world: evaluate(study, claims) for world, study in studies.items()})
+    return {world: {name: [one[world][i] for one in decided] for i, name in enumerate(claims)} for world in there}
+
+
+def measured_verdicts(
+    claims: Iterable[str], dataset: str, subject: int, data_root: str | None, weights: str
+) -> Verdicts:
+    """Decide those claims that a measured data set can decide, on one of its participants."""
+    kinds = {kind.dataset: name for name, kind in KINDS.items()}
+    kind = kinds[choose("measured data set", dataset, kinds)]
+    wanted = [name for name in claims if CLAIMS[name].kind == kind]
+    networks = networks_of(wanted)
+    study = KINDS[kind].measure(subject=subject, data_root=data_root, networks=networks, weights=weights)
+    return {verdict.claim: [verdict] for verdict in evaluate(study, wanted)}
+
+
+def ledger(
+    worlds: Sequence[str],
+    seeds: Iterable[int],
+    weights: str,
+    *,
+    dataset: str = "simulated",
+    subject: int = 1,
+    data_root: str | None = None,
+    **size: int | None,
+) -> dict[str, Verdicts]:
+    """All claims in all worlds, and on one measured participant if `dataset` names a measured data set.
+
+    Returns
+    -------
+    dict of column to {claim: list of verdicts}
+        The worlds first, in the order given.
+    """
+    found = simulated_verdicts(CLAIMS, worlds, seeds, weights, **size)
+    if dataset != "simulated":
+        found[f"{dataset}, participant {subject}"] = measured_verdicts(CLAIMS, dataset, subject, data_root, weights)
+    return found
+
+
+def networks_of(claims: Iterable[str]) -> list[str]:
+    """Networks that at least one of the claims speaks about."""
+    return list(dict.fromkeys(network for name in claims for network in CLAIMS[name].networks))
+
+
+def _by_kind(claims: Sequence[str]) -> dict[str, list[str]]:
+    kinds = dict.fromkeys(CLAIMS[choose("claim", name, CLAIMS)].kind for name in claims)
+    return {kind: [name for name in claims if CLAIMS[name].kind == kind] for kind in kinds}
+
+
+def table(found: Mapping[str, Rate]) -> str:
+    """Rates for a person to read."""
+    rows = [f"{name:5} {r.holds:6.0%} {r.n:6d} {r.effect:+8.3f}" for name, r in found.items() if r.n]
+    rows += [f"{name:5} {UNTESTED}" for name, r in found.items() if not r.n]
+    return "\n".join([f"{'claim':5} {'holds':>6} {'seeds':>6} {'effect':>8}", *rows])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `python -m lib claims`."""
+    add = parser.add_argument
+    add("--world", choices=EVERY_WORLD, default="as-published", help="what drives the voxels (default: %(default)s)")
+    add("--seeds", type=int, default=5, help="number of simulated studies, seeds 0, 1, ... (default: %(default)s)")
+    add("--claims", nargs="+", choices=CLAIMS, metavar="ID", help=f"some of {', '.join(CLAIMS)} (default: all)")
+    add("--weights", default="miniature", help="of the networks that are analysed (default: %(default)s)")
+    add("--analysis", choices=ANALYSES, default="as-published", help="of the decoding claims (default: %(default)s)")
+    add("--n-images", type=int, metavar="N", help="that each participant sees (default: W 1000, Y 1200)")
+    add("--voxels-per-roi", type=int, metavar="N", help="of each participant (default: 100)")
+    add("--json", action="store_true", help='print {claim id: {"holds": rate, "n": seeds, "effect": mean}}')
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out `python -m lib claims`; progress goes to stderr."""
+    if args.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, found {args.seeds}.")
+    size = {"n_images": args.n_images, "voxels_per_roi": args.voxels_per_roi}
+    claims, seeds = args.claims or list(CLAIMS), range(args.seeds)
+    found = simulated_verdicts(claims, [args.world], seeds, args.weights, args.analysis, **size)[args.world]
+    if left_out := [name for name in claims if name not in found]:
+        print(f"Not decided in world {args.world} by this analysis: {', '.join(left_out)}.", file=sys.stderr)
+    rates = {name: rate(verdicts) for name, verdicts in found.items()}
+    print(json.dumps({name: asdict(one) for name, one in rates.items()}, indent=1) if args.json else table(rates))
+    return 0

@@ -1,0 +1,93 @@
+"""The claims of paper Y (Yu, Lu, Hasson, Norman & Pillow 2018) about networks whose units are decoded from the brain.
+
+The paper shows averages over participants, with intervals, for ten ROIs; its sentences name none. So every statistic
+here is the mean over ROIs, and its interval resamples the five participants.
+"""
+
+import numpy as np
+
+from lib.claims.claim import Claim
+from lib.claims.decoding_study import DecodingStudy
+from lib.scores import Interval, bootstrap_mean
+
+ALEXNET, RESNET50 = "alexnet-object", "resnet50-object"
+_SECTION = "Methods and Results, Predicting neural network activity patterns with fMRI responses; Figure 1"
+
+
+def pair_differences(study: DecodingStudy) -> np.ndarray:
+    """AlexNet's score minus ResNet-50's, layer by layer from the second on, shape (n_participants, n_pairs)."""
+    cnn, resnet = ([study.overall(layer) for layer in study.layers(network)[1:]] for network in (ALEXNET, RESNET50))
+    return np.subtract(cnn, resnet).T
+
+
+def _y1(study: DecodingStudy) -> dict[str, Interval]:
+    differences = pair_differences(study)
+    return {
+        "AlexNet": bootstrap_mean(np.mean([study.overall(layer) for layer in study.layers(ALEXNET)[1:]], axis=0)),
+        "mean of the pairs": bootstrap_mean(differences.mean(1)),
+        "middle pair": bootstrap_mean(np.median(differences, axis=1)),
+    }
+
+
+def _y2(study: DecodingStudy) -> dict[str, Interval]:
+    *others, output = study.layers(ALEXNET)
+    best = study.overall(output)
+    found = {f"{output} - {layer}": bootstrap_mean(best - study.overall(layer)) for layer in others}
+    return {output: bootstrap_mean(best), **found}
+
+
+def _y3(study: DecodingStudy) -> dict[str, Interval]:
+    cnn, resnet = (study.layers(network)[-1] for network in (ALEXNET, RESNET50))
+    return {f"half of {cnn} - {resnet}": bootstrap_mean(study.overall(cnn) / 2 - study.overall(resnet))}
+
+
+CLAIMS = (
+    Claim(
+        id="Y1",
+        title="ResNet-50's units are decoded less well than AlexNet's",
+        paper="yu2018",
+        quote=(
+            "the linear prediction performance with ResNet-50 is significantly worse than AlexNet (except for the "
+            "comparison of their first layers, resnet1 and cnn1, respectively)"
+        ),
+        place=_SECTION,
+        statistic=(
+            "mean r of a layer of AlexNet minus that of ResNet-50's layer of the same number, for the seven pairs from "
+            "the second on: their mean, and the middle one (the paper goes on: \u201cfor most other comparisons\u201d)"
+        ),
+        rule="both 95 % intervals lie above zero, and that of AlexNet's mean r over these layers too",
+        networks=(ALEXNET, RESNET50),
+        contrasts=_y1,
+        notebook="fig4_decoding",
+        kind="decoding",
+    ),
+    Claim(
+        id="Y2",
+        title="AlexNet's output layer is decoded best",
+        paper="yu2018",
+        quote=(
+            "in the AlexNet experiment, the output layer (cnn8), which should strongly encode category distinction, "
+            "achieved the best performance"
+        ),
+        place=_SECTION,
+        statistic="mean r of cnn8, and cnn8 minus each of AlexNet's other layers",
+        rule="all 95 % intervals lie above zero",
+        networks=(ALEXNET,),
+        contrasts=_y2,
+        notebook="fig4_decoding",
+        kind="decoding",
+    ),
+    Claim(
+        id="Y3",
+        title="ResNet-50's output layer is decoded very poorly",
+        paper="yu2018",
+        quote="In comparison, the linear model performance on the output layer of the ResNet-50 is very low.",
+        place=_SECTION,
+        statistic="half the mean r of AlexNet's output layer minus the mean r of ResNet-50's",
+        rule="the 95 % interval lies above zero: ResNet-50's is less than half",
+        networks=(ALEXNET, RESNET50),
+        contrasts=_y3,
+        notebook="fig4_decoding",
+        kind="decoding",
+    ),
+)

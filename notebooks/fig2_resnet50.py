@@ -1,0 +1,172 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Figure 2: ResNet50, trained on objects or on places
+#
+# In [Figure 1](fig1_alexnet) the task moved the layer that the brain prefers. Is that a fact about tasks, or about AlexNet?
+# {cite:t}`wang2021` repeat the analysis with a network of fifty layers, ResNet50 {cite}`he2016`, trained on the same two tasks. From it
+# they take the first convolution, the last layer of each of its four blocks (Conv-2 to Conv-5), and the average over the
+# last maps (Avgpool). Three sentences are put to the test:
+#
+# * the layers that the brain prefers, and their weights, are the same for both tasks, unlike AlexNet's (claim W3);
+# * early layers predict early visual areas better, late layers place and face areas (claim W4);
+# * place and face areas give the largest weight to Conv-5, not to the last layer; in AlexNet it was the last (claim W5).
+#
+# The third sentence says "layer 4". Paper W numbers its layers from Conv-1, so the fourth in its list would be Conv-4; but the code
+# of ResNet50 that everybody uses calls its last block `layer4`, and that block is Conv-5. We read it so: the sentence goes on to
+# say that the *last* layer is not the best, and Avgpool is the mean of that block's maps.
+
+# %%
+from lib import figures, questions
+from lib.claims import encoding_study, evaluate
+from lib.participants import load_participant
+from lib.participants.worlds import FACE, PLACE
+
+# %% tags=["parameters"]
+dataset = "simulated"  # "simulated" or "nsd"
+subject = 1  # number of the participant
+data_root = None  # folder of the measured data
+weights = "miniature"  # "miniature", "untrained" or "published"
+world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
+seed = 0  # of the simulation
+n_images = 1000  # seen by a simulated participant; the real ones saw 10,000
+voxels_per_roi = 600  # of a simulated participant
+
+# %% [markdown]
+# ## One participant, two networks, and two to compare with
+#
+# The participant is the one of Figure 1. Claims W3 and W5 compare with AlexNet, so its two networks are fitted too; the figures
+# leave them out.
+
+# %%
+size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size)
+print("(n_images_train, n_voxels) =", participant.train.responses.shape)
+print("(n_images_test, n_voxels) =", participant.test.responses.shape)
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participant.source)
+
+# %%
+networks = ("resnet50-object", "resnet50-place")
+study = encoding_study(participant, (*networks, "alexnet-object", "alexnet-place"), weights, n_best_voxels)
+shown = study.only(networks)
+print(shown)
+
+# %% [markdown]
+# ## The figure
+#
+# **Look for** the layer at which the lines peak, from the left columns to the right ones. Then compare the first row with the second
+# and the third with the fourth: does anything move when the task changes?
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-resnet50"}}
+figures.encoding_figure(shown)
+
+# %% [markdown]
+# In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-3, and all place and face areas at Conv-5. The first two rows
+# look alike, and so do the last two: nothing moves with the task. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
+#
+# R falls gently around its peak, since neighbouring layers say much the same. The weights do not: one layer takes nearly all, for in
+# this world most voxels [listen to a single layer](simulated_participant) of a single network, and the best ones are those that
+# listen to this network.
+
+# %% [markdown]
+# ## Which layer does an ROI prefer?
+#
+# **Look for** rows in which the two panels differ.
+
+# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-resnet50-preferred"}}
+figures.preferred_layers(shown)
+
+# %% [markdown]
+# The two panels agree, but for single voxels. Conv-4 and Avgpool are preferred by hardly any: nothing was planted in them.
+#
+# ## What was planted, and what was found
+#
+# **Look for** Avgpool in the place and face areas: nothing was planted there.
+
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
+figures.planted_and_recovered(shown)
+
+# %% [markdown]
+# The dots stand where the bars are. A dot is an area: of the early ones, V1 is planted in Conv-2, the others in Conv-3. Avgpool gets
+# no weight, although alone it predicts the higher areas nearly as well as Conv-5: it is the mean of Conv-5's maps, and knows nothing
+# that Conv-5 does not know.
+#
+# ## Does the task matter less than in AlexNet?
+#
+# A profile of weights that moves is one thing; whether it moves *less* is a comparison. The figure shows, in each area, the share
+# of the stacking weight that lies on other layers when the task changes: 0 if the profiles are the same, 1 if they have no
+# layer in common. **Look for** areas in which the two networks part.
+
+# %% mystnb={"image": {"alt": "Two rows of dots with intervals over ten areas: share of stacking weight that moves with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Share of the mean stacking weight that moves to other layers when the task changes from objects to places, in each network's own best voxels, with 95 % bootstrap intervals over voxels.", "name": "fig-resnet50-shift"}}
+questions.task_shifts({participant.name: study})
+
+# %% [markdown]
+# In V1 to V4 nearly all of AlexNet's weight lies on another layer when the task changes, and next to none of ResNet50's. In the place
+# and face areas neither moves. That was planted; [the brain in which nothing was planted](unplanted_brain) asks whether it comes about
+# by itself.
+#
+# ## Do the claims hold?
+#
+# The rules are those of the [ledger](claims).
+
+# %% mystnb={"markdown_format": "myst"}
+figures.verdicts(evaluate(study, ["W3", "W4", "W5"]))
+
+# %% [markdown]
+# On the simulated participant this says that the analysis finds what was planted. On a measured one the same cells decide the same
+# claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER -p weights published -p n_best_voxels 200`.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} Which layer is "layer 4"?
+# :label: ex-resnet-layer4
+#
+# Claim W5 reads "layer 4" as Conv-5. How large are the mean weights of Conv-4 and of Conv-5 in place and face areas, and would the
+# claim hold under the other reading?
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-resnet-layer4
+# :class: dropdown
+# ```
+
+# %%
+for name, result in shown.encoding.items():
+    best = [voxel for roi in (*PLACE, *FACE) for voxel in shown.best(name, roi)]
+    print(name, dict(zip(result.layers, result.weights[:, best].mean(axis=1).round(2).tolist(), strict=True)))
+
+# %% [markdown]
+# In *as-published* Conv-5 has nearly all the weight and Conv-4 nearly none, so under the other reading the claim would fail. The
+# simulation was planted under the first reading, and cannot say which one the authors meant. Their released weights could.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} The world upside down
+# :label: ex-resnet-reversed
+#
+# In the world *reversed*, ResNet50-Object drives every area through Avgpool, ResNet50-Place the early areas through Conv-5 and
+# the higher ones through Conv-2. Which of the three claims fail, and which contrast breaks each? Guess, then run
+# `python -m lib run fig2_resnet50 -p world reversed`.
+# ```
+#
+# ````{solution} ex-resnet-reversed
+# :class: dropdown
+# All three. W3 breaks in place and face areas, where the preferred layer and its weight move with the task. W4 breaks in V1 to V4, which
+# the last layers now predict best. W5 breaks in AlexNet already: FC-7 has lost its weight to Conv-2.
+# ````

@@ -1,0 +1,161 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Figure 3: networks that only find edges
+#
+# What does a network know that was never asked about objects or places? {cite:t}`wang2021` end with two encoders of Taskonomy
+# {cite}`zamir2018`: one draws the edges of textures (Edge2d), the other the edges where one surface hides another (Edge3d). Their
+# architecture is nearly that of ResNet50; Conv-4 is left out, as in the paper. Two sentences are put to the test:
+#
+# * early layers predict better than late ones in *every* area, and Conv-3 is preferred in all areas but V1 (claim W6);
+# * edge networks predict less well than networks that name objects or places (claim W7).
+#
+# The first one surprised the authors: edges are what early visual cortex is known for, and here a middle layer of an edge network is the
+# best of its layers for face and place areas too.
+
+# %%
+import numpy as np
+
+from lib import figures
+from lib.claims import encoding_study, evaluate
+from lib.claims.study import best_layer_score
+from lib.participants import load_participant
+
+# %% tags=["parameters"]
+dataset = "simulated"  # "simulated" or "nsd"
+subject = 1  # number of the participant
+data_root = None  # folder of the measured data
+weights = "miniature"  # "miniature", "untrained" or "published"
+world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
+seed = 0  # of the simulation
+n_images = 1000  # seen by a simulated participant; the real ones saw 10,000
+voxels_per_roi = 600  # of a simulated participant
+
+# %% [markdown]
+# ## One participant, two networks, and four to compare with
+#
+# Claim W7 compares with the networks of Figures [1](fig1_alexnet) and [2](fig2_resnet50), so they are fitted too.
+
+# %%
+size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size)
+print("(n_images_train, n_voxels) =", participant.train.responses.shape)
+print("(n_images_test, n_voxels) =", participant.test.responses.shape)
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participant.source)
+
+# %%
+networks = ("taskonomy-edge2d", "taskonomy-edge3d")
+others = ("alexnet-object", "alexnet-place", "resnet50-object", "resnet50-place")
+study = encoding_study(participant, networks + others, weights, n_best_voxels)
+shown = study.only(networks)
+print(shown)
+
+# %% [markdown]
+# ## The figure
+#
+# **Look for** the layer at which the lines peak, in the first column and in the others; and for the height of the lines, which share their
+# scale along a row.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-taskonomy"}}
+figures.encoding_figure(shown)
+
+# %% [markdown]
+# Lines rise to Conv-3 in every column but the first. In V1, an earlier layer is the best: Conv-2 of Edge2d, Conv-1 of Edge3d. So
+# Conv-3 wins in face areas as it wins in V2: these networks show no progression along the visual hierarchy. That is as planted.
+
+# %% [markdown]
+# ## Which layer does an ROI prefer?
+#
+# **Look for** a column that is dark from top to bottom: these networks show no progression from early to late areas.
+
+# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-taskonomy-preferred"}}
+figures.preferred_layers(shown)
+
+# %% [markdown]
+# One column is dark from V2 down. Compare the [preferred layers of ResNet50](fig2_resnet50), a network of nearly the same shape, where
+# the dark cells move to the right from early to late areas.
+#
+# ## What was planted, and what was found
+#
+# **Look for** orange dots over white space.
+
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-taskonomy-planted"}}
+figures.planted_and_recovered(shown)
+
+# %% [markdown]
+# Nearly all weight is where something was planted. The dots over white space, on Conv-2 and Conv-5, belong to voxels that
+# another network drives: what a layer of that network says, these layers say together better than Conv-3 alone.
+#
+# ## All six networks
+#
+# **Look for** the two lowest symbols of each area.
+
+# %% mystnb={"image": {"alt": "Mean R of the stack of each of six networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels.", "name": "fig-taskonomy-all"}}
+figures.network_scores(study)
+
+# %% [markdown]
+# In early areas the edge networks are the lowest. In place and face areas the order is less clear; their mean over all voxels is
+# what claim W7 compares.
+#
+# ## Do the claims hold?
+
+# %% mystnb={"markdown_format": "myst"}
+figures.verdicts(evaluate(study, ["W6", "W7", "W8"]))
+
+# %% [markdown]
+# W8 is about all networks: wherever a stack was fitted, it should predict better than its best layer. Why the middle layers of an
+# edge network predict face and place areas at all is the question of [a page of its own](variance_partitioning).
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} What does stacking add?
+# :label: ex-edge-stack
+#
+# By how much does each network's stack predict better than its best layer? Explain why the number is small for the edge networks
+# or large, before you look.
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-edge-stack
+# :class: dropdown
+# ```
+
+# %%
+for name, result in study.encoding.items():
+    print(f"{name}: stack minus best layer, mean R: {np.nanmean(result.stacked_score - best_layer_score(result)):+.3f}")
+
+# %% [markdown]
+# Every stack gains, and the edge networks with their four layers no less than the others. Most voxels listen to some other network, and
+# what that says no single layer holds: the stack puts it together from several.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Without training
+# :label: ex-edge-untrained
+#
+# Run `python -m lib run fig3_taskonomy -p weights untrained`. The voxels are still driven by trained networks. Which of the three
+# claims survive?
+# ```
+#
+# ````{solution} ex-edge-untrained
+# :class: dropdown
+# Only W8: whatever the layers hold, a good combination of them predicts better than one. W6 fails, so Conv-3 owes its place to training
+# (of the edge networks, and of those that drive the voxels). W7 fails as well: an untrained ResNet50 has nothing that an untrained
+# edge network, nearly the same architecture, lacks.
+# ````

@@ -1,0 +1,187 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Decoding: units of AlexNet and ResNet-50 from voxels
+#
+# {cite:t}`yu2018` turn the arrow around. They do not predict voxels from layers; they predict single *units* of a layer from the
+# voxels of an area, as {cite:t}`horikawa2017` did with AlexNet, and ask whether ResNet-50, which names objects far better, is also
+# closer to the brain. Their answer is no, and three of their sentences are put to the test on this page:
+#
+# * units of ResNet-50 are decoded less well than units of AlexNet, first layers excepted (claim Y1);
+# * within AlexNet, the output layer is decoded best (claim Y2);
+# * the output layer of ResNet-50 is decoded very poorly (claim Y3).
+#
+# What the verdict is made of has [a page of its own](decoding_confounds).
+
+# %%
+from dataclasses import replace
+
+from lib import decoding_figures, figures
+from lib.claims import evaluate
+from lib.claims.decoding_study import study_units, units_to_decode
+from lib.decoding import Choices, permutation_scores
+from lib.participants import load_everybody
+
+# %% [markdown]
+# With the Generic Object Decoding data at hand, `dataset` and `data_root` say where they are. AlexNet then needs no pictures: what it
+# made of them was published with the data. ResNet-50 does.
+
+# %% tags=["parameters"]
+dataset = "simulated"  # "simulated" or "god"
+data_root = None  # folder of the measured data
+weights = "miniature"  # "miniature", "untrained" or "published"
+world = "as-published"  # of a simulation: "as-published", "reversed", "noise", "resnet-brain" or "resnet-deep"
+regression = "ols"  # "ols", "ridge" or "slr"
+n_voxels = 500  # kept per unit, twice as many in LVC, HVC and VC
+n_units = 1000  # drawn from each layer
+seed = 0  # of the simulation
+n_images = 1200  # for training, of a simulation
+voxels_per_roi = 100  # of a simulated participant; about 550 make the real size
+
+# %% [markdown]
+# ## Five participants, ten areas
+#
+# Each saw 1200 images once, and 50 others 35 times. LVC holds V1 to V3; HVC holds LOC, FFA, PPA and what lies between them; VC
+# holds everything.
+
+# %%
+size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+participants = load_everybody(dataset, data_root, world=world, seed=seed, **size)
+print("(n_trials_train, n_voxels) =", participants[0].train.responses.shape)
+print("(n_images_test, n_voxels) =", participants[0].test.responses.shape)
+print({roi: int(mask.sum()) for roi, mask in participants[0].rois.items()})
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participants[0].source)
+
+# %% [markdown]
+# ## Six steps
+#
+# Per participant, area and unit:
+#
+# 1. standardise the voxels by their training trials;
+# 2. standardise the unit likewise;
+# 3. keep the voxels with the largest correlation to the unit in training, 500 or, in LVC, HVC and VC, 1000;
+# 4. add a constant and regress, by ordinary least squares;
+# 5. predict the test images, and undo step 2;
+# 6. correlate prediction and unit over the 50 test images.
+#
+# The eight layers of each network are those of the paper's code. AlexNet's are read after ReLU, the last before softmax; ResNet-50's
+# are read *before* batch normalisation and ReLU, the last *after* softmax.
+
+# %%
+choices = Choices(regression=regression, n_voxels=n_voxels)
+networks = ("alexnet-object", "resnet50-object")
+units = units_to_decode(participants[0], networks, weights, choices, n_units=n_units, data_root=data_root)
+study = study_units(participants, units, choices)
+print(len(study.results[0]), "pairs of layer and area for each of", len(study.participants), "participants")
+
+# %% mystnb={"markdown_format": "myst"}
+decoding_figures.unit_table(study)
+
+# %% [markdown]
+# This page is smaller than the paper's figure in two ways. A simulated area has 100 voxels, fewer than are kept, so step 3 keeps all;
+# `-p voxels_per_roi 550` makes areas of the real size. And the miniature networks have smaller layers: where one has fewer than
+# 1000 units, all are decoded, and both output layers have eight, one per kind of object.
+
+# %% [markdown]
+# ## The figure
+#
+# **Look for** the order of the two networks from the second layer on, and at the last.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Ten panels, one per area: mean correlation of decoded units over eight layers, a line with error bars for AlexNet and one for ResNet-50."}, "figure": {"caption": "Correlation of decoded and true units over test images, in the layout of paper Y's Figure 1: mean over the units of a layer, then over participants, with 95 % bootstrap intervals over participants. A thin line is one participant.", "name": "fig-decoding"}}
+decoding_figures.decoding_figure(study)
+
+# %% [markdown]
+# In the world *as-published*, AlexNet is ahead from the third or fourth layer on, by most in the last three, and the last layer is decoded
+# best or nearly so. At the first two layers ResNet-50 is ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says
+# what that does. From the higher areas ResNet-50's output is not decoded at all: the world takes out of them what that layer says. It
+# was taken out over all images together, so what little the training images still hold of it, the test images hold the other
+# way round, and r comes out below zero.
+
+# %% [markdown]
+# ## Above chance?
+#
+# The 50 predictions are assigned to the 50 images in 10,000 random orders. **Look for** marks missing: layers
+# whose mean correlation a wrong order reaches in one case in a hundred or more.
+
+# %% mystnb={"image": {"alt": "A grid of areas by layers; a filled square where the permutation p-value is below one in a hundred."}, "figure": {"caption": "Where a layer's mean correlation, over units and participants, exceeds that of predictions assigned to wrong images: filled if p < .01 (one-sided, 10,000 permutations, not corrected for the number of squares).", "name": "fig-decoding-permutation"}}
+decoding_figures.permutation_grid(study)
+
+# %% [markdown]
+# Units of a layer are alike, and so are layers: the squares are not so many independent findings. A unit
+# need not be decoded well for its mean to be above chance.
+
+# %% [markdown]
+# ## Do the claims hold?
+#
+# Each score is averaged over the ten areas; intervals resample the participants.
+
+# %% mystnb={"markdown_format": "myst"}
+figures.verdicts(evaluate(study))
+
+# %% [markdown]
+# On simulated participants this says nothing about brains; it says what the analysis makes of a brain that was built from
+# AlexNet. Run it in a brain built from ResNet-50, `python -m lib run fig4_decoding -p world resnet-brain`, or see
+# [what the verdict is made of](decoding_confounds).
+
+# %% [markdown]
+# ## Exercises
+#
+# ```{exercise} Where a penalty helps
+# :label: ex-decoding-ols
+#
+# Least squares fits one weight per voxel to 1200 trials: a hundred in V1, eight hundred in VC. Decode one participant
+# with ridge regression too. In which area do you expect the largest gain?
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-decoding-ols
+# :class: dropdown
+# ```
+
+# %%
+penalised = study_units(participants[:1], units, replace(choices, regression="ridge"))
+for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0], strict=True):
+    print(f"{roi:4} mean r over all layers: {regression} {ours:.3f}   ridge {theirs:.3f}")
+
+# %% [markdown]
+# In VC, the one area with nearly as many weights as trials, and hardly anywhere else. There least squares fits the noise of the
+# trials, and a penalty keeps the weights small. The weights of the single areas are well determined by 1200 trials.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} How sure is a mean over a thousand units?
+# :label: ex-decoding-noise
+#
+# If units were independent, the mean r of 1000 units over 50 images would have a standard deviation of $1/\sqrt{49 \cdot 1000}$ where
+# nothing can be decoded. Assign predictions to wrong images, and compare.
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-decoding-noise
+# :class: dropdown
+# ```
+
+# %%
+wrong = permutation_scores(study.agreements("resnet3", "V1")[:1])
+print(f"one participant, resnet3 from V1, images assigned at random: standard deviation {wrong.std():.3f}")
+print(f"if its {n_units} units were independent: {(49 * n_units) ** -0.5:.4f}")
+
+# %% [markdown]
+# Several times as large. The units of a layer answer to the same few properties of the pictures, so their scores rise and fall
+# together, and a thousand of them are not a thousand observations. The permutation test above keeps the units together.
+# ```{solution-end}
+# ```

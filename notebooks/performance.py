@@ -1,0 +1,157 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Better at the task, closer to the brain?
+#
+# {cite:t}`yu2018` end with a plan. Take many networks, measure how well each names objects and how similar it is to the brain by
+# representational similarity, and plot one against the other. They expect "an inverted-U shaped relation": similarity first rises with
+# performance, then falls. This page carries the plan out in small: networks of several depths and widths, each at several points of
+# its training, against a simulated brain, where the truth is known, and against people who looked at
+# [92 images](images92), if their data are there.
+
+# %%
+from lib import decoding_figures, figures
+from lib.participants import load_everybody
+from lib.participants.images92 import load_images92
+from lib.performance import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
+from lib.rsa import noise_ceiling
+
+# %% tags=["parameters"]
+world = "resnet-deep"  # of the simulated brain, any of Figure 4's; this one is driven by ResNet-50's later layers
+seed = 0  # of the simulation and the networks
+depths = [3, 5]  # convolutions of the networks
+widths = [4, 12]  # channels of their first convolution
+n_lessons = 2000  # scenes to learn from
+epochs = [0, 1, 2, 4, 8]  # kept; training goes on to the last
+n_images = 800  # seen in training by a simulated participant
+voxels_per_roi = 60  # of a simulated participant
+
+# %% [markdown]
+# ## The networks
+#
+# All learn to name the objects in the [miniature world](miniature_world).
+
+# %%
+shapes = [Shape(depth, width) for depth in depths for width in widths]
+snapshots = grow(shapes, n_images=n_lessons, keep=epochs, seed=seed)
+for one in snapshots:
+    print(f"{one.shape!s:28} epoch {one.epoch}   accuracy {one.accuracy:.2f}")
+
+# %% [markdown]
+# ## A simulated brain
+#
+# Five participants of the kind of [Figure 4](fig4_decoding). Similarity is measured on the 50 test images, each network by its best layer; encoding on all voxels of the
+# area by the stack of all layers.
+
+# %%
+participants = load_everybody(world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+rdms = brain_rdms(participants, ["V1", "HVC"])
+images = participants[0].images(participants[0].test)
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participants[0].source)
+
+# %%
+likeness = {f"similarity, {roi}": r for roi, r in rsa_likeness(snapshots, images, rdms).items()}
+likeness["encoding, HVC"] = encoding_likeness(snapshots, participants, "HVC")
+ceilings = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in rdms.items()}
+
+# %% [markdown]
+# **Look for** lines that turn down at their right end.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants; grey: noise ceiling.", "name": "fig-performance"}}
+decoding_figures.performance_figure(snapshots, likeness, ceilings, simulated=True)
+
+# %% mystnb={"markdown_format": "myst"}
+decoding_figures.turning_table(snapshots, likeness)
+
+# %% [markdown]
+# None does. This brain was built from the later layers of a network trained on the same task. Encoding of HVC rises with accuracy along every
+# network's training, and more channels bring it higher. Similarity hardly moves: in V1 it rises a little at the beginning, in HVC it
+# ends where it began, far below the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum
+# finds it there, but other things too, and similarity counts those as well. The table's numbers for flat lines are ranks of
+# small differences.
+#
+# ## People
+#
+# The same networks have never seen a photograph; they see the 92 images squeezed to 64 pixels. If the measured data are not there, a simulated
+# stand-in takes their place, and the box says so. **Look for** the same again: a line that turns down.
+
+# %%
+data = load_images92()
+measured = {f"similarity, {roi}": r for roi, r in rsa_likeness(snapshots, list(data.images), data.rdms).items()}
+people = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in data.rdms.items()}
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(data.source)
+
+# %% mystnb={"image": {"alt": "Two panels: similarity in early visual and inferior temporal cortex against accuracy, a line per network."}, "figure": {"caption": "The same networks against fifteen people's dissimilarities of 92 images, or the simulated stand-in where the data are not there.", "name": "fig-performance-people"}}
+decoding_figures.performance_figure(snapshots, measured, people, data.source.simulated)
+
+# %% mystnb={"markdown_format": "myst"}
+decoding_figures.turning_table(snapshots, measured)
+
+# %% [markdown]
+# In the stand-in, IT was planted from objects and EVC from pixels, and so the lines of IT rise while those of EVC do not. With the measured
+# data all lines lie lower; they rise a little over the first epochs, in EVC more than in IT, and then go sideways. In
+# neither case do networks that name more objects become less like the brain.
+#
+# What such a curve can show, and what not. The rising part is easy to find. The falling part, if there is one, belongs to networks better than
+# any on this page: paper Y thinks of those that exceed people. That *similarity* falls while *encoding* does not would
+# be no contradiction: encoding fits a weight to every unit, similarity takes all units as they are.
+
+# %% [markdown]
+# ## Exercises
+#
+# ```{exercise} Halves
+# :label: ex-turning
+#
+# The table splits the networks in halves by accuracy. Why is a negative number in the second column alone not yet an inverted U? Follow
+# each network through its own training.
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-turning
+# :class: dropdown
+# ```
+
+# %% mystnb={"markdown_format": "myst"}
+decoding_figures.training_table(snapshots, likeness)
+
+# %% [markdown]
+# The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
+# own training every network gains in encoding. For similarity in HVC there is no common direction.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Before training
+# :label: ex-untrained
+#
+# An untrained network knows no object. How like the brain is it, by each measure, compared with the same network at the end?
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-untrained
+# :class: dropdown
+# ```
+
+# %% mystnb={"markdown_format": "myst"}
+decoding_figures.before_and_after(snapshots, likeness)
+
+# %% [markdown]
+# More like it than nothing: an untrained network's layers, too, hold edges, colours and places in the picture. By encoding, and by
+# similarity in V1, training nearly doubles the likeness. By similarity in HVC it adds next to nothing.
+# ```{solution-end}
+# ```

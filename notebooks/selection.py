@@ -1,0 +1,169 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The best voxels, chosen how?
+#
+# Every line in the figures of {cite:t}`wang2021` is "one of the best 200 encoded voxels" of an area, best by the score
+# on the test images, which is the score that the figure shows. Their response to reviewers says that they "picked top
+# 200 voxels only for visualization purpose". A reader still sees numbers that were selected by themselves.
+#
+# A score is what a voxel deserves plus luck. The best of many scores are those of good voxels, and of lucky ones. Shown
+# by the numbers they were chosen by, they look better than they are {cite}`kriegeskorte2009`. This page measures by how
+# much, where there is something to find and where there is nothing, and asks whether it can turn a claim.
+
+# %%
+from lib import figures, questions, selection
+from lib.claims import evaluate
+from lib.participants import load_participant
+from lib.participants.simulated import simulate_worlds
+from lib.scores import signed_root
+
+# %% tags=["parameters"]
+dataset = "simulated"  # "simulated" or "nsd"
+subject = 1  # number of the participant
+data_root = None  # folder of the measured data
+weights = "miniature"  # "miniature", "untrained" or "published"
+world = "as-published"  # of a simulation; the world "noise" always stands beside it
+n_fresh = 200  # training images set aside, to score voxels on images that had no part in the choice
+n_best_voxels = 15  # called best, of each ROI
+seed = 0  # of the simulation
+n_images = 1200  # seen by a simulated participant; the real ones saw 10,000
+voxels_per_roi = 600  # of a simulated participant
+
+# %% [markdown]
+# ## Three ways
+#
+# | voxels are chosen by | and shown by | |
+# |---|---|---|
+# | score on the test images | the same score | as published: circular |
+# | score of the out-of-fold predictions, on training images | score on the test images | not circular |
+# | score on the test images | score on fresh images | what the published choice is worth |
+#
+# Fresh images were taken out of the training set beforehand, so neither the fits nor the choice have seen them. The
+# same fits are scored on both sets. This works for measured data too.
+
+# %%
+if dataset == "simulated":
+    size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+    people = simulate_worlds(dict.fromkeys((world, "noise")), subject=subject, seed=seed, **size)
+else:
+    people = {dataset: load_participant(dataset, subject, data_root)}
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(next(iter(people.values())).source)
+
+# %%
+networks = ("alexnet-object", "alexnet-place")
+studies = selection.retest(people, networks, n_fresh, weights, n_best_voxels)
+for name, study in studies.items():
+    print(name, "- (n_images_train, n_voxels) =", study.test.participant.train.responses.shape)
+
+# %% [markdown]
+# ## How much better do the chosen look?
+#
+# **Look for** the gap between the blue line, as published, and the green one, the same voxels on fresh images. On the
+# right, where nothing can be predicted, an honest line lies at zero.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Curves of mean R against the share of voxels called best, one panel per world; the published choice lies highest on the left and all choices meet on the right."}, "figure": {"caption": "Mean R of the stack over the best voxels of an ROI, by the share of the ROI that is called best. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images. Lines: mean over ROIs; bands: lowest to highest ROI.", "name": "fig-selection-curves"}}
+questions.selection_curves(studies, networks[0])
+
+# %% mystnb={"markdown_format": "myst"}
+questions.luck_table(studies, networks[0])
+
+# %% [markdown]
+# The blue line lies above the green one wherever some voxels are left out, the more the fewer are called best. Where all
+# are, there is no choice, and blue meets orange. In *noise* the whole height of the blue line is luck.
+#
+# The orange line stays near the green one: voxels that predict well out of fold also do so on other images. It
+# does not lie lower because it finds worse voxels, but because it does not count their luck.
+#
+# Two consequences for reading the published figures. Areas differ in size: 200 voxels are a small part of V1 and may be
+# all of a small face area, so the luck in the columns of one figure differs. And R, as the square root of R2, makes
+# small luck look large: an R2 of 0.01 is drawn at R = 0.1.
+
+# %%
+for share in (0.001, 0.01, 0.04):
+    print(f"R2 = {share:5.3f}  ->  R = {signed_root(share):.2f}")
+
+# %% [markdown]
+# ## Does the profile over layers change?
+#
+# A claim is about the shape of the profile, not its height. **Look for** lines that are not parallel.
+
+# %% mystnb={"image": {"alt": "Line plots of mean R over AlexNet layers for three areas in each world, one line per way of choosing voxels."}, "figure": {"caption": "Mean R of each layer of AlexNet-Object over the best voxels of three ROIs, colours as above.", "name": "fig-selection-profiles"}}
+questions.selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
+
+# %% [markdown]
+# Where voxels are predicted, the choice lifts all layers by about the same amount, and the best layer stays the best:
+# the stack's luck on the test images is shared by its layers. In *noise* the profile as published rises above zero for every
+# layer that the stack uses. It has a shape, too, and the shape means nothing.
+#
+# ## Does a verdict change?
+#
+# The [ledger](claims) chooses voxels out of fold. Here the same rules decide with voxels chosen by test score.
+
+# %%
+found = {}
+for name, study in studies.items():
+    found[f"{name}, out of fold"] = evaluate(study.test, ["W1", "W2"])
+    found[f"{name}, by test score"] = evaluate(selection.circular(study.test), ["W1", "W2"])
+
+# %% mystnb={"markdown_format": "myst"}
+questions.verdict_table(found)
+
+# %% [markdown]
+# A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. That
+# guard is what the circular choice disarms, for the luckiest voxels of a brain that answers to nothing lie above zero by
+# construction. What is left in *noise* is the contrast between layers, and how often chance arranges it.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} How many test images?
+# :label: selection-images
+#
+# NSD leaves about 1,500 images for testing. What happens to the gap between published and fresh when there are more
+# test images? Draw the curves with a quarter and with all of the test images.
+# ```
+
+# %% [markdown]
+# ```{solution-start} selection-images
+# :class: dropdown
+# ```
+
+# %%
+last = list(people)[-1]
+fewer = selection.retest({last: selection.thinned(people[last], 0.25)}, networks[:1], n_fresh, weights)
+questions.selection_curves({f"{last}, a quarter of the test images": fewer[last], last: studies[last]}, networks[0])
+
+# %% [markdown]
+# Luck is the error of a mean over test images: with four times as many it is about half as large in R2. It never
+# reaches zero, and with more voxels to choose from the best are luckier.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Is choosing wrong?
+# :label: selection-any
+#
+# Compare the left end of the orange line in *as-published* with its right end. Why is it fair to show the best voxels
+# out of fold, and what would you write into the caption?
+# ```
+#
+# ````{solution} selection-any
+# :class: dropdown
+# The left end is higher: some voxels are less noisy than others, and the out-of-fold score finds them without looking at the
+# test images. Showing them is fair if the caption says so: "the 200 voxels of each area with the highest out-of-fold
+# score", and that they stand for themselves, not for the area.
+# ````

@@ -1,0 +1,165 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A brain in which nothing was planted
+#
+# In the world [as-published](simulated_participant) the analysis finds what was put there. A brain is not made of the
+# networks it is compared with. So here is a brain made of another one: a small network with an architecture of its own,
+# trained on all four tasks at once, to name the object, to name the place, and to draw edges of both kinds. Its
+# early layers drive V1 to V4, its late layers place and face areas. None of the networks that are analysed drives
+# anything, and nobody knew beforehand what would be found.
+#
+# That makes this page the nearest thing in the book to an experiment. The question is that of {cite:t}`wang2021`:
+# do tasks move the preferred layer in AlexNet, and not in ResNet50? Everything below is computed; the last section says
+# how to read it whatever comes out.
+
+# %%
+from lib import figures, pictures, questions
+from lib.claims import encoding_studies, evaluate
+from lib.participants.simulated import simulate_worlds
+from lib.participants.worlds import WORLDS
+
+# %% tags=["parameters"]
+subject = 1  # number of the participant
+weights = "miniature"  # of the networks that are analysed: "miniature" or "untrained"
+world = "unplanted"  # the brain to look at
+beside = "as-published"  # a brain in which the claims were planted, to compare with
+n_best_voxels = 15  # voxels looked at per ROI
+seed = 0  # of the simulation
+n_images = 1000  # seen by the participants; the real ones saw 10,000
+voxels_per_roi = 600  # of the participants
+
+# %% [markdown]
+# ## What drives this brain
+#
+# **Look for** a network that is in none of the papers' figures.
+
+# %% mystnb={"image": {"alt": "Heat map of planted shares: rows are visual areas, columns are layers of the multi-task network."}, "figure": {"caption": "What drives the voxels: share of each layer of the multi-task network, dark for much.", "name": "fig-unplanted-planted"}}
+pictures.planted(WORLDS[world])
+
+# %%
+people = simulate_worlds((world, beside), subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+networks = (
+    "alexnet-object",
+    "alexnet-place",
+    "resnet50-object",
+    "resnet50-place",
+    "taskonomy-edge2d",
+    "taskonomy-edge3d",
+)
+studies = encoding_studies(people, networks, weights, n_best_voxels)
+study = studies[world]
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(people[world].source)
+
+# %% [markdown]
+# ## Which layer does an ROI prefer?
+#
+# **Look for** a progression from the upper left to the lower right, in each network, and for differences between the two
+# AlexNets and between the two ResNet50s.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
+figures.preferred_layers(study.only(networks[:4]))
+
+# %% [markdown]
+# ## Does the task move the weights?
+#
+# The figure shows the share of the stacking weight that lies on other layers when the task changes: 0 if the profiles
+# are the same, 1 if they have no layer in common. **Look for** areas in which the two architectures part, as they were
+# made to in *as-published*.
+
+# %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: share of stacking weight that moves with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Share of the mean stacking weight that moves to other layers when the task changes from objects to places, in each network's own best voxels, with 95 % bootstrap intervals over voxels.", "name": "fig-unplanted-shift"}}
+questions.task_shifts(studies)
+
+# %% [markdown]
+# And the layers themselves, in this brain: for each area the layer with the highest mean R and the one with the largest mean
+# weight, from the network trained on objects to the one trained on places. Bold where it moves.
+
+# %% mystnb={"markdown_format": "myst"}
+questions.moves_table(study)
+
+# %% mystnb={"markdown_format": "myst"}
+questions.moves_in_words(studies)
+
+# %% [markdown]
+# A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The shares above, with
+# their intervals, are the better evidence, and the two brains are to be read against each other. (A share cannot be negative, so
+# resampling can only add to it: where two profiles are nearly alike, the whole interval may lie above the dot.) In *as-published* a
+# difference between the architectures was planted in V1 to V4. In the brain in which nothing was planted, with the parameters above,
+# there is none: the task moves about as much of the weight in ResNet50 as in AlexNet, most in place and face areas, and it moves
+# between the first layers. The contrast that the paper reports does not come about by itself.
+#
+# ## The claims
+#
+# The rules of the [ledger](claims), applied to both brains.
+
+# %% mystnb={"markdown_format": "myst"}
+questions.verdict_table({name: evaluate(one) for name, one in studies.items()})
+
+# %% [markdown]
+# ## How to read this
+#
+# A claim that holds here was not planted: it follows from how networks and images are made. Layers of any two networks
+# that were trained on the same pictures share a progression from local to global, and an area that reads out an early layer
+# of one will be predicted best by an early layer of the other. Such a claim, found in a brain, says that the brain shares this
+# progression, not that it resembles the network whose name is on the figure.
+#
+# A claim that does not hold here needs more than this progression. Found in a brain, it says something about that brain.
+#
+# One participant is one draw. `python -m lib claims --world unplanted --seeds 20` repeats this page's verdicts for twenty.
+#
+# ```{admonition} Misconception: the network that predicts best is the model of the brain
+# :class: tip
+# All six networks predict this brain, and none of them is in it.
+# ```
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} Which network is nearest?
+# :label: unplanted-nearest
+#
+# The brain was trained on objects, places and edges. Which network predicts it best, and does the answer depend on the area?
+# ```
+
+# %% [markdown]
+# ```{solution-start} unplanted-nearest
+# :class: dropdown
+# ```
+
+# %% mystnb={"image": {"alt": "Mean R of the stack of each of six networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels.", "name": "fig-unplanted-networks"}}
+figures.network_scores(study)
+
+# %% [markdown]
+# The networks that name objects, and the one that draws the edges of things, lie above those that name places or draw textures, the
+# more so beyond V1 and V2. The brain's network had to name objects too, the hardest of its tasks; early layers hold much the same
+# whatever the task.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Without training
+# :label: unplanted-untrained
+#
+# Run the page with `-p weights untrained`: the networks that are analysed then have random weights. Which claims can still hold, and
+# what would you conclude if one does?
+# ```
+#
+# ````{solution} unplanted-untrained
+# :class: dropdown
+# Those that need only the progression from local to global, for that is in the architecture: convolution, pooling, depth. Tasks
+# cannot move anything, as the two networks of an architecture are then the same network. A claim that holds without training is no
+# evidence about tasks.
+# ````

@@ -1,0 +1,271 @@
+"""Decoding: each step by hand, least squares and ridge against scikit-learn, many subsets against one at a time."""
+
+import importlib.util
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression, Ridge
+
+from lib.decoding import (
+    MATCHED,
+    Choices,
+    agreement,
+    decode,
+    decode_participant,
+    permutation_p,
+    scale_units,
+    select,
+    standardise,
+)
+from lib.networks import load_network
+from lib.participants.god import ImageFeatures
+from lib.participants.simulated_god import simulate_god
+from lib.readings import HIDDEN, OUTPUTS, readings
+from lib.scores import correlation
+from lib.subsets import smallest_solution, subset_weights
+
+
+def problem(n: int, p: int, units: int = 6, seed: int = 0, n_test: int = 9) -> tuple[np.ndarray, ...]:
+    """Training voxels, training units and test voxels that share four dimensions."""
+    rng = np.random.default_rng(seed)
+    latent = rng.normal(size=(n + n_test, 4))
+    X = 3 + 2 * (latent @ rng.normal(size=(4, p)) + rng.normal(size=(n + n_test, p)))
+    Y = 5 * (latent[:n] @ rng.normal(size=(4, units)) + rng.normal(size=(n, units))) - 1
+    return X[:n], Y, X[n:]
+
+
+def oracle(X: np.ndarray, Y: np.ndarray, X_test: np.ndarray, n_voxels: int, alpha: float) -> np.ndarray:
+    """The six steps' first five, unit by unit, in words of NumPy and scikit-learn."""
+    mean, std = X.mean(0), X.std(0, ddof=1)
+    Z, Z_test = (X - mean) / std, (X_test - mean) / std
+    columns = []
+    for y in Y.T:
+        y_mean, y_std = y.mean(), y.std(ddof=1)
+        r = [abs(np.corrcoef(z, y)[0, 1]) for z in Z.T]
+        best = np.argsort(r)[::-1][:n_voxels]
+        model = Ridge(alpha) if alpha else LinearRegression()
+        fit = model.fit(Z[:, best], (y - y_mean) / y_std)
+        columns.append(fit.predict(Z_test[:, best]) * y_std + y_mean)
+    return np.column_stack(columns)
+
+
+# The six steps by hand
+
+
+def test_step_1_standardises_both_parts_by_training_trials() -> None:
+    voxels = standardise(np.array([[0.0, 1], [2, 1], [4, 7]]), np.array([[6.0, 3]]))
+    np.testing.assert_allclose(voxels.train[:, 0], [-1, 0, 1])  # mean 2, standard deviation 2 with n - 1
+    np.testing.assert_allclose(voxels.test, [[2, 0]])
+
+
+def test_step_1_drops_what_cannot_be_standardised() -> None:
+    train = np.array([[0.0, 1, np.nan, 5], [2, 1, 0, 6], [4, 1, 1, 9]])
+    with pytest.warns(UserWarning, match="2 of 4 voxels dropped"):
+        assert standardise(train, np.zeros((1, 4))).train.shape == (3, 2)
+    with pytest.raises(ValueError, match="None of the 1 voxels is finite"):
+        standardise(np.ones((3, 1)), np.ones((1, 1)))
+
+
+def test_step_2_leaves_a_constant_unit_at_zero() -> None:
+    units = scale_units(np.array([[1.0, 3], [1, 5], [1, 7]]))
+    np.testing.assert_allclose(units.scaled, [[0, -1], [0, 0], [0, 1]])
+    np.testing.assert_allclose([units.mean, units.std], [[1, 5], [1, 2]])
+
+
+def test_step_3_keeps_the_largest_correlations_of_either_sign() -> None:
+    kept = select(np.array([[0.1, -0.9, 0.3, 0.2], [0.4, 0.0, -0.1, 0.5]]), 2)
+    np.testing.assert_array_equal(kept, [[1, 2], [0, 3]])
+    np.testing.assert_array_equal(select(np.array([[0.1, 0.2]]), 500), [[0, 1]])
+
+
+def test_steps_4_and_5_by_hand() -> None:
+    # y = 10 + 3 x exactly; the second voxel is nearly noise, and left out
+    x = np.array([0.0, 1, 2, 3])
+    voxels = np.column_stack([x, [1, -1, -1, 1]])
+    predicted = decode(voxels, 10 + 3 * x[:, None], np.array([[4.0, 9], [6, -9]]), "ols", 1)
+    np.testing.assert_allclose(predicted, [[22], [28]])
+
+
+def test_step_4_ridge_by_hand() -> None:
+    # standardised: X'X = 3, X'y = 3, so the weight is 3 / (3 + 3) and the line half as steep
+    x = np.array([0.0, 1, 2, 3])
+    predicted = decode(x[:, None], 10 + 3 * x[:, None], np.array([[1.5], [3.5]]), "ridge", 1, alpha=3.0)
+    np.testing.assert_allclose(predicted, [[14.5], [17.5]])
+
+
+def test_step_5_averaging_trials_before_or_after_is_the_same() -> None:
+    X, Y, X_test = problem(60, 30, n_test=35 * 4)
+    trials = decode(X, Y, X_test, "ols", 12).reshape(35, 4, -1).mean(0)
+    averaged = decode(X, Y, X_test.reshape(35, 4, -1).mean(0), "ols", 12)
+    np.testing.assert_allclose(trials, averaged, atol=1e-10)
+
+
+def test_step_6_scores_units_and_leaves_out_constant_ones() -> None:
+    predictions = np.array([[1.0, 1, 3], [2, 2, 1], [3, 3, 2]])
+    units = np.array([[2.0, 5, 1], [4, 5, 2], [6, 5, 3]])
+    matched = agreement(predictions, units)
+    scores = correlation(units, predictions)
+    np.testing.assert_allclose(scores, [1, np.nan, -0.5])
+    np.testing.assert_allclose(np.trace(matched), np.nanmean(scores))
+
+
+# Regressions
+
+
+@pytest.mark.parametrize("alpha", [0.0, 20.0])
+@pytest.mark.parametrize(
+    ("n", "p", "n_voxels"),
+    [(60, 40, 10), (60, 40, 30), (60, 40, 39), (60, 40, 40), (60, 40, 500), (60, 200, 30), (60, 2, 1), (60, 1, 1)],
+)
+def test_equals_scikit_learn_unit_by_unit(n: int, p: int, n_voxels: int, alpha: float) -> None:
+    X, Y, X_test = problem(n, p)
+    regression = "ridge" if alpha else "ols"
+    found = decode(X, Y, X_test, regression, n_voxels, alpha=alpha)
+    np.testing.assert_allclose(found, oracle(X, Y, X_test, n_voxels, alpha), rtol=1e-7, atol=1e-7)
+
+
+@given(st.integers(20, 50), st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_ridge_equals_scikit_learn_in_any_shape(n: int, p: int, n_voxels: int, seed: int) -> None:
+    X, Y, X_test = problem(n, p, units=3, seed=seed)
+    found = decode(X, Y, X_test, "ridge", n_voxels, alpha=5.0)
+    np.testing.assert_allclose(found, oracle(X, Y, X_test, n_voxels, 5.0), rtol=1e-7, atol=1e-7)
+
+
+def test_single_precision_is_worked_on_in_double() -> None:
+    X, Y, X_test = problem(80, 50)
+    double = decode(X, Y, X_test, "ols", 40)
+    single = decode(*(part.astype(np.float32) for part in (X, Y, X_test)), "ols", 40)
+    np.testing.assert_allclose(single, double, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("n", "p", "n_voxels"), [(20, 30, 25), (20, 30, 30), (20, 20, 20)])
+def test_more_parameters_than_trials_are_told_and_the_smallest_solution_taken(n: int, p: int, n_voxels: int) -> None:
+    X, Y, X_test = problem(n, p)
+    with pytest.warns(UserWarning, match=f"{n_voxels + 1} parameters for {n} trials"):
+        found = decode(X, Y, X_test, "ols", n_voxels)
+    voxels, units = standardise(X, X_test), scale_units(Y)
+    for unit, kept in enumerate(select(units.scaled.T @ voxels.train, n_voxels)):
+        weights = np.linalg.pinv(voxels.train[:, kept]) @ units.scaled[:, unit]
+        expected = voxels.test[:, kept] @ weights * units.std[unit] + units.mean[unit]
+        np.testing.assert_allclose(found[:, unit], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_voxels", [6, 20, 24])
+def test_a_voxel_twice_does_not_break_least_squares(n_voxels: int) -> None:
+    X, Y, X_test = problem(60, 12)
+    twice = (np.repeat(X, 2, axis=1), Y, np.repeat(X_test, 2, axis=1))
+    found = decode(*twice, "ols", n_voxels)
+    if n_voxels == 24:
+        np.testing.assert_allclose(found, decode(X, Y, X_test, "ols", 12), atol=1e-6)
+    assert np.isfinite(found).all() and np.abs(found - Y.mean()).max() < 20 * Y.std()
+
+
+def test_the_three_ways_through_the_normal_equations_agree() -> None:
+    X, Y, _ = problem(90, 40, units=5)
+    X, Y = X - X.mean(0), Y - Y.mean(0)
+    for n_kept in (39, 30, 20, 5):
+        kept = select(Y.T @ X, n_kept)
+        weights = subset_weights(X, Y, Y.T @ X, kept, X.T @ X)
+        for unit, voxels in enumerate(kept):
+            np.testing.assert_allclose(weights[unit, voxels], smallest_solution(X[:, voxels], Y[:, unit]), atol=1e-9)
+            assert np.count_nonzero(weights[unit]) == n_kept
+
+
+def test_equals_fastl2lir() -> None:
+    if importlib.util.find_spec("fastl2lir") is None or np.lib.NumpyVersion(np.__version__) >= "2.4.0":
+        pytest.skip("FastL2LiR needs NumPy < 2.4: `python -m benchmarks decoding` compares in its own environment")
+    from fastl2lir import FastL2LiR
+
+    X, Y, X_test = problem(300, 700)
+    voxels, units = standardise(X, X_test), scale_units(Y)
+    model = FastL2LiR()
+    model.fit(voxels.train, units.scaled, 100.0, 500)
+    expected = model.predict(voxels.test) * units.std + units.mean
+    np.testing.assert_allclose(decode(X, Y, X_test, "ridge", 500), expected, atol=1e-6)
+
+
+def test_input_that_cannot_be_used_is_refused() -> None:
+    X, Y, X_test = problem(20, 5)
+    with pytest.raises(ValueError, match="Did you mean 'ridge'"):
+        decode(X, Y, X_test, "rigde")
+    with pytest.raises(ValueError, match="same 3 or more trials"):
+        decode(X, Y[:-1], X_test)
+    with pytest.raises(ValueError, match="do not have the 5 training voxels"):
+        decode(X, Y, X_test[:, 1:])
+    with pytest.raises(ValueError, match="units hold NaN"):
+        decode(X, np.where(Y > 0, Y, np.nan), X_test)
+    with pytest.raises(ValueError, match="n_voxels must be at least 1"):
+        decode(X, Y, X_test, n_voxels=0)
+
+
+# Scores over images
+
+
+def test_permutation_p_is_small_for_signal_and_uniform_for_noise() -> None:
+    rng = np.random.default_rng(0)
+    units = rng.normal(size=(30, 40))
+    good = [agreement(units + 2 * rng.normal(size=units.shape), units) for _ in range(3)]
+    assert permutation_p(good, n_permutations=500) < 0.01
+    noise = [permutation_p([agreement(rng.normal(size=units.shape), units)], n_permutations=200) for _ in range(60)]
+    assert 0.3 < np.mean(noise) < 0.7 and np.mean(np.array(noise) < 0.1) < 0.25
+
+
+# Where units are read
+
+
+@pytest.mark.parametrize("network", ["alexnet-object", "resnet50-object"])
+def test_every_reading_exists_in_the_network_and_keeps_its_eight_layers(network: str) -> None:
+    net = load_network(network, "untrained")
+    family = network.partition("-")[0]
+    for hidden in HIDDEN[family]:
+        for output in ("as-published", *OUTPUTS):
+            taps = readings(network, hidden, output)
+            assert list(taps) == list(net.decoding_layers)
+            assert all(net.tap(tap) == tap for tap in taps.values())
+    assert readings(network) == dict(net.decoding_layers)
+
+
+def test_unknown_readings_are_refused() -> None:
+    with pytest.raises(ValueError, match="Unknown network of paper Y 'taskonomy'"):
+        readings("taskonomy-edge2d")
+    with pytest.raises(ValueError, match="Did you mean 'logits'"):
+        readings("resnet50-object", output="logit")
+
+
+def test_matched_choices_read_both_networks_before_any_nonlinearity() -> None:
+    taps = MATCHED.taps("resnet50-object")
+    assert taps == Choices().taps("resnet50-object") | {"resnet8": "fc"}
+    assert MATCHED.taps("alexnet-object")["cnn3"] == "features.6"
+
+
+# A participant
+
+
+def test_participant_is_decoded_layer_by_layer_and_area_by_area() -> None:
+    participant = simulate_god(world="noise", n_images=48, voxels_per_roi=6)
+    ids = np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
+    rng = np.random.default_rng(0)
+    answers = rng.normal(size=(len(ids), 5))
+    units = {"alexnet-object": ImageFeatures(ids, {"cnn1": answers, "cnn2": np.ones((len(ids), 3))})}
+    found = decode_participant(participant, units, Choices(n_voxels=4), rois=["V1", "LVC"])
+    assert [(r.roi, r.layer) for r in found] == [("V1", "cnn1"), ("V1", "cnn2"), ("LVC", "cnn1"), ("LVC", "cnn2")]
+    assert [r.n_constant for r in found] == [0, 3, 0, 3] and np.isnan(found[1].mean)
+    own = units["alexnet-object"]
+    masks = (
+        participant.train.responses[:, participant.roi("LVC")],
+        participant.test.responses[:, participant.roi("LVC")],
+    )
+    alone = decode(masks[0], own.of("cnn1", participant.train.stimulus_ids), masks[1], "ols", 8)
+    np.testing.assert_allclose(found[2].unit_score, correlation(own.of("cnn1", participant.test.stimulus_ids), alone))
+    np.testing.assert_allclose(found[2].mean, np.trace(found[2].agreement))
+
+
+def test_nothing_warns_on_ordinary_data() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        decode(*problem(40, 10), "slr", 5)
+        decode(*problem(40, 10), "ols", 5)

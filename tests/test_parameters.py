@@ -1,0 +1,42 @@
+"""Every notebook runs with other parameters than its own: another world, seed and participant, at a tiny size."""
+
+import matplotlib
+import pytest
+from papermill.parameterize import parameterize_notebook
+
+from lib.run import Source, find_sources
+
+OTHER = {"world": "reversed", "seed": 1, "subject": 2}
+TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5}
+SOURCES = {name: source for name, source in find_sources().items() if OTHER.keys() & source.parameters.keys()}
+
+
+def execute(source: Source, parameters: dict[str, object]) -> dict[str, object]:
+    """Run a notebook's cells here, with parameters put in by papermill; return what they defined.
+
+    In one process, for a kernel of its own would cost each notebook some seconds to start.
+    """
+    notebook = parameterize_notebook(source.notebook, parameters)
+    namespace: dict[str, object] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, f"{source.name}.py", "exec"), namespace)
+    return namespace
+
+
+@pytest.fixture
+def in_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where notebooks run, with figures that nobody looks at."""
+    monkeypatch.chdir(next(iter(SOURCES.values())).path.parent)
+    matplotlib.use("Agg")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_notebook_runs_with_other_parameters(name: str, in_notebooks: None) -> None:
+    given = {key: value for key, value in {**OTHER, **TINY}.items() if key in SOURCES[name].parameters}
+    defined = execute(SOURCES[name], given)
+    assert {key: defined[key] for key in given} == given
+
+
+def test_most_notebooks_are_among_them() -> None:
+    assert {"fig1_alexnet", "fig2_resnet50", "fig3_taskonomy", "claims"} <= SOURCES.keys()

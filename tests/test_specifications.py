@@ -1,0 +1,107 @@
+"""Choices put together from parts equal the analysis made with these choices; what units are like without a brain."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lib.claims import evaluate
+from lib.claims.decoding_study import decoding_study, study_units
+from lib.decoding import MATCHED, PUBLISHED
+from lib.participants import Participant, Responses
+from lib.participants.simulated_god import simulate_god_worlds
+from lib.specifications import (
+    PAIR,
+    both_directions,
+    character,
+    encode_units,
+    every_choice,
+    every_study,
+    every_unit,
+    explained_by_character,
+    read_as,
+    read_units,
+    sparse,
+    specification_curve,
+    specify,
+)
+
+
+@pytest.fixture(scope="module")
+def participants() -> list[Participant]:
+    worlds = simulate_god_worlds(["as-published"], subjects=(1, 2), n_images=64, voxels_per_roi=6)
+    return worlds["as-published"]
+
+
+def test_every_choice_is_there_once() -> None:
+    choices = every_choice()
+    assert choices[0] == PUBLISHED and MATCHED in choices and len(set(choices)) == len(choices) == 2 * 4 * 4
+
+
+@pytest.mark.parametrize("choices", [PUBLISHED, MATCHED])
+def test_put_together_from_parts_is_the_analysis_itself(participants: list[Participant], choices: object) -> None:
+    units = every_unit(participants[0], "untrained", [PUBLISHED, MATCHED], 12)
+    parts = read_as(study_units(participants, units, choices), choices)
+    whole = decoding_study(participants, PAIR, "untrained", choices, n_units=12)
+    for network in PAIR:
+        assert parts.layers(network) == whole.layers(network)
+        for layer in parts.layers(network):
+            np.testing.assert_allclose(parts.scores(layer), whole.scores(layer), atol=1e-6)
+    assert [v.outcome for v in evaluate(parts)] == [v.outcome for v in evaluate(whole)]
+    own = read_units(units, choices)
+    np.testing.assert_allclose(study_units(participants, own, choices).scores("cnn8"), whole.scores("cnn8"), atol=1e-6)
+
+
+def test_curve_keeps_the_order_of_the_choices(participants: list[Participant]) -> None:
+    choices = [MATCHED, PUBLISHED]
+    units = every_unit(participants[0], "untrained", choices, 6)
+    curve = specification_curve(every_study(participants, units), choices)
+    assert [one.choices for one in curve] == choices and set(curve[0].holds) == {"Y1", "Y2", "Y3"}
+    alone = specify(read_as(study_units(participants, units, PUBLISHED), PUBLISHED))
+    assert curve[1].ahead == alone.ahead
+
+
+def test_both_directions_score_every_participant(participants: list[Participant]) -> None:
+    units = read_units(every_unit(participants[0], "untrained", [MATCHED], 6), MATCHED)
+    found = both_directions(study_units(participants, units, MATCHED), units)
+    assert {scores.shape for scores in (*found.decoding.values(), *found.encoding.values())} == {(2,)}
+    assert np.isfinite([found.ahead("decoding").estimate, found.ahead("encoding").estimate]).all()
+
+
+def test_people_encoded_together_may_have_seen_the_pictures_in_another_order(participants: list[Participant]) -> None:
+    units = read_units(every_unit(participants[0], "untrained", [MATCHED], 6), MATCHED)["resnet50-object"]
+    first, train = participants[0], participants[0].train
+    order = np.random.default_rng(0).permutation(len(train))
+    shuffled = Responses(train.stimulus_ids[order], train.responses[order], train.n_repeats[order])
+    one, other = encode_units([first, replace(first, train=shuffled)], units, "V4")
+    assert one == pytest.approx(other, abs=1e-6)
+    assert encode_units([first, participants[1]], units, "V4")[1] != pytest.approx(one, abs=1e-3)
+
+
+def test_people_who_saw_other_pictures_are_not_encoded_together(participants: list[Participant]) -> None:
+    units = read_units(every_unit(participants[0], "untrained", [MATCHED], 6), MATCHED)["resnet50-object"]
+    test = replace(participants[1].test, stimulus_ids=participants[1].test.stimulus_ids + 1)
+    with pytest.raises(ValueError, match="simulated participant 2 did not see the same pictures"):
+        encode_units([participants[0], replace(participants[1], test=test)], units)
+
+
+def test_sparse_regression_stands_beside_the_others(participants: list[Participant]) -> None:
+    units = every_unit(participants[0], "untrained", [PUBLISHED, MATCHED], 12)
+    found = sparse(participants, units, "V4", 2)
+    assert [one.choices.regression for one in found] == ["ols", "ols", "ridge", "ridge", "slr", "slr"]
+    assert [one.choices.as_published for one in found] == [True, False] * 3
+    assert len({one.ahead.estimate for one in found}) == 6
+
+
+def test_character_of_units_whose_dimensions_and_tails_are_known() -> None:
+    rng = np.random.default_rng(0)
+    latent = rng.normal(size=(4000, 3))
+    wide, narrow = character(rng.normal(size=(4000, 40))), character(latent @ rng.normal(size=(3, 40)))
+    assert 38 < wide.dimensions <= 40 and 1 < narrow.dimensions < 3.2
+    assert abs(wide.tail - 3) < 0.2 < 5 < character(rng.normal(size=(4000, 20)) ** 3).tail
+
+
+def test_scores_made_of_character_alone_are_explained_by_it(participants: list[Participant]) -> None:
+    units = read_units(every_unit(participants[0], "untrained", [PUBLISHED], 8), PUBLISHED)
+    study = study_units(participants, units)
+    assert 0 <= explained_by_character(study, units) <= 1

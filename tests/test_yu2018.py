@@ -1,0 +1,98 @@
+"""Claims of paper Y on made-up scores: each holds where it was put in, and fails where it was not."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate
+from lib.claims.decoding_study import ANALYSES, DecodingStudy, simulate_decoding
+from lib.decoding import PUBLISHED, DecodingResult
+from lib.participants.worlds import GOD_WORLDS
+
+ALEXNET = dict(zip((f"cnn{i}" for i in range(1, 9)), (0.1, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.5), strict=True))
+RESNET50 = dict(zip((f"resnet{i}" for i in range(1, 9)), (0.2, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.1), strict=True))
+
+
+def study(alexnet: Mapping[str, float], resnet50: Mapping[str, float], spread: float = 0.01) -> DecodingStudy:
+    """Five participants and two areas, whose mean scores scatter around those given."""
+    rng = np.random.default_rng(0)
+    networks = {"alexnet-object": alexnet, "resnet50-object": resnet50}
+    layers = [(network, *one) for network, means in networks.items() for one in means.items()]
+
+    def result(network: str, layer: str, roi: str, mean: float) -> DecodingResult:
+        units = np.append(mean + spread * rng.normal() + np.linspace(-0.1, 0.1, 5), np.nan)
+        return DecodingResult(network, layer, roi, PUBLISHED, units, np.zeros((2, 2)))
+
+    people = [[result(net, layer, roi, mean) for roi in ("V1", "VC") for net, layer, mean in layers] for _ in range(5)]
+    return DecodingStudy([None] * 5, people)
+
+
+def outcomes(alexnet: Mapping[str, float], resnet50: Mapping[str, float], **options: float) -> dict[str, str]:
+    return {verdict.claim: verdict.outcome for verdict in evaluate(study(alexnet, resnet50, **options))}
+
+
+def test_a_study_knows_its_layers_areas_and_means() -> None:
+    found = study(ALEXNET, RESNET50, spread=0)
+    assert found.layers("alexnet-object") == list(ALEXNET) and found.rois == ["V1", "VC"]
+    assert list(found.networks) == ["alexnet-object", "resnet50-object"]
+    np.testing.assert_allclose(found.scores("cnn8"), np.full((5, 2), 0.5))
+    np.testing.assert_allclose(found.overall("resnet2"), np.full(5, 0.1))
+    np.testing.assert_allclose(found.by_roi(), np.full((5, 2), np.mean([*ALEXNET.values(), *RESNET50.values()])))
+    assert len(found.agreements("cnn8", "VC")) == 5 and found.p("cnn8", "VC") == 1
+
+
+def test_all_claims_hold_where_all_were_put_in() -> None:
+    assert outcomes(ALEXNET, RESNET50) == dict.fromkeys(("Y1", "Y2", "Y3"), HOLDS)
+
+
+@pytest.mark.parametrize(
+    ("claim", "alexnet", "resnet50"),
+    [
+        ("Y1", {}, {f"resnet{i}": 0.6 for i in range(2, 9)}),  # ResNet-50 ahead everywhere
+        ("Y1", {"cnn8": 0.9}, {f"resnet{i}": ALEXNET[f"cnn{i}"] + 0.02 for i in range(2, 8)}),  # in all pairs but one
+        ("Y2", {"cnn7": 0.52}, {}),
+        ("Y3", {}, {"resnet8": 0.3}),
+    ],
+)
+def test_each_fails_alone(claim: str, alexnet: dict[str, float], resnet50: dict[str, float]) -> None:
+    found = outcomes(ALEXNET | alexnet, RESNET50 | resnet50)
+    assert found[claim] == FAILS
+    assert HOLDS in found.values() or claim == "Y1"
+
+
+def test_the_first_layers_are_excepted() -> None:
+    assert outcomes(ALEXNET | {"cnn1": -0.5}, RESNET50 | {"resnet1": 0.9})["Y1"] == HOLDS
+
+
+def test_nothing_holds_where_nothing_is_decoded() -> None:
+    nothing = [dict.fromkeys(layers, 0.0) for layers in (ALEXNET, RESNET50)]
+    assert HOLDS not in (outcomes(*nothing)[name] for name in ("Y1", "Y2"))
+
+
+def test_without_resnet_only_the_claim_about_alexnet_can_be_tested() -> None:
+    found = outcomes(ALEXNET, {})
+    assert found == {"Y1": UNTESTED, "Y2": HOLDS, "Y3": UNTESTED}
+
+
+def test_claims_of_paper_y_are_in_the_ledger() -> None:
+    assert {"Y1", "Y2", "Y3"} <= set(CLAIMS)
+    assert {CLAIMS[name].kind for name in ("Y1", "Y2", "Y3")} == {"decoding"}
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_simulated_studies_of_several_worlds_share_units_and_differ_in_voxels(analysis: str) -> None:
+    size = {"n_images": 48, "voxels_per_roi": 5}
+    worlds = ["noise", "resnet-brain"]
+    networks = ("alexnet-object", "resnet50-object")
+    found = simulate_decoding(worlds=worlds, seed=0, networks=networks, weights="untrained", analysis=analysis, **size)
+    assert list(found) == worlds and all(one.choices == ANALYSES[analysis] for one in found.values())
+    assert len(found["noise"].participants) == 5
+    assert not np.allclose(found["noise"].scores("cnn8"), found["resnet-brain"].scores("cnn8"))
+
+
+def test_every_area_of_every_world_is_driven_by_one_network_or_by_nothing() -> None:
+    for name, world in GOD_WORLDS.items():
+        for shares in world.drive.values():
+            assert len({network for network, _ in shares}) == (0 if name == "noise" else 1)
+            assert not shares or abs(sum(shares.values()) - 1) < 1e-12
