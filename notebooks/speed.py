@@ -128,7 +128,9 @@ for title, found in studies.items():
 ridge = costs.measured("ridge", results)
 print(costs.machine(ridge))
 columns = {"job": "job", "seconds": "seconds", "ours is faster by": "ours is faster by", "mean R2": "held-out R$^2$"}
-costs.table(ridge["rows"]["jobs"], columns | {"penalties as himalaya": "same penalty as himalaya", "peak GB": "peak GB"})
+costs.table(
+    ridge["rows"]["jobs"], columns | {"penalties as himalaya": "same penalty as himalaya", "peak GB": "peak GB"}
+)
 
 # %% [markdown]
 # That was one layer with 2,000 images, 8,000 features and 6,000 voxels: penalties, out-of-fold predictions, refit, test
@@ -138,7 +140,12 @@ costs.table(ridge["rows"]["jobs"], columns | {"penalties as himalaya": "same pen
 costs.growth(costs.measured("growth", results)["rows"])
 
 # %% mystnb={"markdown_format": "myst"}
-columns = {"job": "job", "seconds": "seconds", "ours is faster by": "ours is faster by", "mean stacked R2": "stacked R$^2$"}
+columns = {
+    "job": "job",
+    "seconds": "seconds",
+    "ours is faster by": "ours is faster by",
+    "mean stacked R2": "stacked R$^2$",
+}
 difference = {"R2 of a layer differs by at most": "a layer's R$^2$ differs by at most"}
 costs.table(costs.measured("protocols", results)["rows"], columns | difference)
 

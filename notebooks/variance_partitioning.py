@@ -87,7 +87,9 @@ y = {
 # %%
 found = {
     brain: {
-        f"{name} areas\n{edge}": variance.partition(spaces, y[brain, name], edge, others) for edge in edges for name in areas
+        f"{name} areas\n{edge}": variance.partition(spaces, y[brain, name], edge, others)
+        for edge in edges
+        for name in areas
     }
     for brain in people
 }

@@ -104,9 +104,7 @@ def _launch_group(repository: str, branch: str, page: str) -> Button:
         _launch_button("Colab", colab, "_static/images/logo_colab.png"),
     ]
     tooltip = "Run this page"
-    return Button(
-        type="group", tooltip=tooltip, icon="fas fa-rocket", buttons=buttons, label="launch-buttons"
-    )
+    return Button(type="group", tooltip=tooltip, icon="fas fa-rocket", buttons=buttons, label="launch-buttons")
 
 
 def _launch_button(service: str, url: str, icon: str) -> Button:
