@@ -299,7 +299,7 @@ def ceilings(study: Study) -> Figure:
 def verdicts(found: Sequence[Verdict]) -> Markdown:
     """Claims and what became of them, as a table."""
     rows = [
-        ("claim", "the paper says", "here it", "effect [95 % interval]", "in the weakest ROI"),
+        ("claim", "the paper says", "here it", "effect [95 % interval]", "in the weakest contrast"),
         ("---",) * 5,
         *((v.claim, f"“{CLAIMS[v.claim].quote}”", f"**{v.outcome}**", str(v.effect or ""), v.where) for v in found),
     ]

@@ -104,11 +104,11 @@ decoding_figures.unit_table(study)
 decoding_figures.decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published*, AlexNet is ahead from the third or fourth layer on, by most in the last three, and the last layer is decoded
-# best or nearly so. At the first two layers ResNet-50 is ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says
-# what that does. From the higher areas ResNet-50's output is not decoded at all: the world takes out of them what that layer says. It
-# was taken out over all images together, so what little the training images still hold of it, the test images hold the other
-# way round, and r comes out below zero.
+# In the world *as-published* all areas look alike, since AlexNet's output drives all of them. AlexNet is ahead in the last three layers, by
+# most at the last, which is decoded best. In the middle the two networks lie close together. At the first two layers ResNet-50 is
+# ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says what that does.
+# ResNet-50's output is not decoded at all: the world takes out of the voxels what that layer says. It was taken out over all images
+# together, so what little the training images still hold of it, the test images hold the other way round, and r comes out below zero.
 
 # %% [markdown]
 # ## Above chance?

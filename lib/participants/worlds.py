@@ -134,10 +134,10 @@ def _areas(network: str, lower: str, v4: str, higher: str) -> dict[str, Drive]:
 
 GOD_WORLDS = {
     "as-published": World(
-        "planted so that what paper Y claims is true: AlexNet's layers drive all areas, the higher ones its output, "
-        "less what ResNet-50's output says too",
-        _areas("alexnet-object", "Conv-2 Conv-3", "Conv-4 Conv-5", "cnn8"),
-        less=dict.fromkeys(GOD_HIGHER, ("resnet50-object", "fc|softmax")),
+        "planted so that what paper Y claims is true: AlexNet's output drives all areas, less what ResNet-50's output "
+        "says too",
+        _areas("alexnet-object", "cnn8", "cnn8", "cnn8"),
+        less=dict.fromkeys(GOD_ROIS, ("resnet50-object", "fc")),
     ),
     "reversed": World(
         "planted so that it is false: ResNet-50's layers drive all areas, the higher ones its output, less what "
