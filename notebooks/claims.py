@@ -47,7 +47,7 @@ size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
 measured = {"dataset": dataset, "subject": subject, "data_root": data_root}
 found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, **measured, **size)
 
-# %% tags=["thumbnail"]
+# %%
 figures.ledger(found, len(EVERY_WORLD))
 
 # %% [markdown]
