@@ -322,6 +322,7 @@ table.ledger { border-collapse: separate; border-spacing: 3px; font-size: 0.85re
 table.ledger td, table.ledger th { padding: 0.35rem 0.4rem; text-align: center; border: 0; vertical-align: middle; }
 table.ledger th[scope="row"] { text-align: left; font-weight: normal; }
 table.ledger td { border-radius: 0.25rem; background: #e6e6e6; color: #111; min-width: 5.2rem; }
+table.ledger td.corner { background: none; }
 table.ledger td.always { background: #9ecae1; }
 table.ledger td.never { background: #fdbe85; }
 table.ledger td.sometimes { background: linear-gradient(135deg, #9ecae1 50%, #fdbe85 50%); }
@@ -344,7 +345,7 @@ def ledger(found: Mapping[str, Mapping[str, Sequence[Verdict]]], n_simulated: in
     above = [("SIMULATED: nobody was scanned", n_simulated), ("MEASURED", len(found) - n_simulated)]
     groups = "".join(f'<th scope="colgroup" colspan="{n}">{words}</th>' for words, n in above if n)
     columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in found)
-    rows = [f"<tr><td></td>{groups}</tr>", f'<tr><th scope="col">claim</th>{columns}</tr>']
+    rows = [f"<tr><td class="corner"></td>{groups}</tr>", f'<tr><th scope="col">claim</th>{columns}</tr>']
     for name in claims:
         cells = "".join(_ledger_cell(name, verdicts.get(name, ())) for verdicts in found.values())
         rows.append(f'<tr><th scope="row"><b>{name}</b> {escape(CLAIMS[name].title)}</th>{cells}</tr>')

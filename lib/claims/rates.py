@@ -154,6 +154,8 @@ def _over_seeds(
     kind: Kind, claims: Sequence[str], worlds: Iterable[str], seeds: Iterable[int], **options: object
 ) -> dict[str, Verdicts]:
     there = [world for world in worlds if world in kind.worlds]
+    if not there:
+        return {}
     decided = []
     for seed in progress(seeds, f"seeds of {', '.join(there)}"):
         studies = kind.simulate(worlds=there, seed=seed, networks=networks_of(claims), **options)

@@ -1,0 +1,78 @@
+"""How often claims hold, over seeds and worlds: counted by hand, and from the command line at a tiny size."""
+
+import json
+
+import pytest
+
+from lib.__main__ import main
+from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict
+from lib.claims.rates import KINDS, Rate, ledger, networks_of, rate, simulated_verdicts
+from lib.scores import Interval
+
+TINY = {"n_images": 60, "voxels_per_roi": 4}
+OPTIONS = ["--n-images", "60", "--voxels-per-roi", "4"]
+
+
+def verdict(outcome: str, effect: float = 0.0) -> Verdict:
+    return Verdict("W1", outcome, None if outcome == UNTESTED else Interval(effect, effect - 1, effect + 1), "V1")
+
+
+def test_rate_by_hand_leaves_out_what_could_not_be_tested() -> None:
+    found = [verdict(HOLDS, 0.3), verdict(FAILS, -0.1), verdict(UNTESTED), verdict(FAILS, 0.1)]
+    assert rate(found) == Rate(pytest.approx(1 / 3), 3, pytest.approx(0.1))
+    assert rate([verdict(UNTESTED)]) == Rate(None, 0, None)
+
+
+def test_claims_need_the_networks_they_speak_about() -> None:
+    assert networks_of(["W1", "W2"]) == ["alexnet-object", "alexnet-place"]
+    assert set(networks_of(CLAIMS)) >= {"resnet50-place", "taskonomy-edge3d"}
+
+
+def test_command_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "--world", "noise", "--claims", "W1", "W2", "--seeds", "2", "--json", *OPTIONS]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["W1", "W2"]
+    for one in found.values():
+        assert set(one) == {"holds", "n", "effect"}
+        assert one["n"] == 2 and one["holds"] in (0, 0.5, 1) and isinstance(one["effect"], float)
+
+
+def test_command_without_json_is_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["claims", "--world", "noise", "--claims", "W1", "--seeds", "1", *OPTIONS])
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.split() == ["claim", "holds", "seeds", "effect"] and line.split()[::2] == ["W1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [(["--seeds", "0"], "--seeds must be at least 1, found 0"), (["--weights", "none"], "none")],
+)
+def test_what_cannot_be_meant_is_refused(options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "--claims", "W1", *OPTIONS, *options]) != 0
+    assert sentence in capsys.readouterr().err
+
+
+def test_worlds_of_one_seed_are_decided_together_as_each_alone() -> None:
+    together = simulated_verdicts(["W1"], ["noise", "flat"], [3], "untrained", **TINY)
+    alone = simulated_verdicts(["W1"], ["flat"], [3], "untrained", **TINY)
+    effects = [found["W1"][0].effect.estimate for found in (together["flat"], alone["flat"], together["noise"])]
+    assert effects[0] == pytest.approx(effects[1], abs=1e-4)
+    assert effects[0] != pytest.approx(effects[2], abs=1e-2)
+
+
+def test_claims_are_left_out_of_worlds_that_are_not_theirs() -> None:
+    assert simulated_verdicts(["W1"], ["resnet-brain"], [0], **TINY) == {"resnet-brain": {}}
+    assert simulated_verdicts(["W1"], ["noise"], [0], analysis="matched", **TINY) == {"noise": {}}
+
+
+def test_measured_data_add_their_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = {name for name, claim in CLAIMS.items() if claim.kind == "encoding"}
+    fake = KINDS["encoding"].simulate(worlds=["flat"], seed=0, networks=["alexnet-object"], weights="untrained", **TINY)
+    kind = KINDS["encoding"]
+    monkeypatch.setitem(
+        KINDS, "encoding", type(kind)(kind.worlds, kind.simulate, kind.dataset, lambda **_: fake["flat"])
+    )
+    found = ledger([], [], "untrained", dataset="nsd", subject=2)
+    assert list(found) == ["nsd, participant 2"]
+    assert set(found["nsd, participant 2"]) == claims
+    assert found["nsd, participant 2"]["W7"][0].outcome == UNTESTED
