@@ -84,8 +84,8 @@ WORLDS = {
         SIX,
         {
             "V1": "27 Conv-3, 27 Conv-4, 16 Conv-2, 20 Conv-2, 6 Conv-2, 4 Conv-1",
-            "V2 V3 V4": "25 Conv-3, 25 Conv-4, 16 Conv-3, 12 Conv-3, 13 Conv-3, 9 Conv-3",
-            HIGHER: "24 FC-7, 19 FC-7, 20 Conv-5, 19 Conv-5, 10 Conv-3, 8 Conv-3",
+            "V2 V3 V4": "24 Conv-3, 24 Conv-4, 15 Conv-3, 12 Conv-3, 13 Conv-3, 12 Conv-3",
+            HIGHER: "21 FC-7, 18 FC-7, 19 Conv-5, 18 Conv-5, 12 Conv-3, 12 Conv-3",
         },
         concentration=0.2,
     ),
