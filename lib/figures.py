@@ -345,7 +345,7 @@ def ledger(found: Mapping[str, Mapping[str, Sequence[Verdict]]], n_simulated: in
     above = [("SIMULATED: nobody was scanned", n_simulated), ("MEASURED", len(found) - n_simulated)]
     groups = "".join(f'<th scope="colgroup" colspan="{n}">{words}</th>' for words, n in above if n)
     columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in found)
-    rows = [f"<tr><td class="corner"></td>{groups}</tr>", f'<tr><th scope="col">claim</th>{columns}</tr>']
+    rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{columns}</tr>']
     for name in claims:
         cells = "".join(_ledger_cell(name, verdicts.get(name, ())) for verdicts in found.values())
         rows.append(f'<tr><th scope="row"><b>{name}</b> {escape(CLAIMS[name].title)}</th>{cells}</tr>')

@@ -17,6 +17,9 @@ def execute(source: Source, parameters: dict[str, object]) -> dict[str, object]:
 
     In one process, for a kernel of its own would cost each notebook some seconds to start.
     """
+    source.notebook.metadata.setdefault("papermill", {})  # as papermill does when it reads a file
+    for cell in source.notebook.cells:
+        cell.metadata.setdefault("tags", [])
     notebook = parameterize_notebook(source.notebook, parameters)
     namespace: dict[str, object] = {}
     for cell in notebook.cells:
