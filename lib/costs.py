@@ -11,7 +11,7 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from lib.encoding import EncodingResult
-from lib.figures import COLOURS, MARKERS, SMALL, stamp, subplots
+from lib.figures import COLOURS, MARKERS, SMALL, errorbar, stamp, subplots
 from lib.participants import Participant
 from lib.scores import bootstrap_mean
 
@@ -107,9 +107,7 @@ def gains(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResul
         centres = np.array([participant.noise_ceiling[group].mean() for group in groups])
         for k, name in enumerate([*fast.layers, "stack"]):
             found = [bootstrap_mean(difference[k, group]) for group in groups]
-            middle, low, high = np.array([(i.estimate, i.low, i.high) for i in found]).T
-            style = {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)], "ms": 3, "lw": 1}
-            ax.errorbar(centres + 0.004 * (k - 3), middle, [middle - low, high - middle], label=name, **style)
+            errorbar(ax, centres + 0.004 * (k - 3), found, k, label=name, ms=3, lw=1, capsize=0)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
         ax.set_title(title, fontsize=SMALL)

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from lib.claims.decoding_study import DecodingStudy
 from lib.decoding import PUBLISHED, Choices
-from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, stamp, subplots
+from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, errorbar, stamp, subplots, table
 from lib.performance import Snapshot, along_training, turning
 from lib.rsa import NoiseCeiling
-from lib.scores import Interval, bootstrap_mean
+from lib.scores import bootstrap_mean
 from lib.specifications import HIDDEN, OUTPUT, Directions, Specification
 
 N_COLUMNS = 5
@@ -43,19 +43,10 @@ def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
         found = [bootstrap_mean(scores) for scores in each]
         x = np.arange(1, len(layers) + 1) + (i - 0.5) * 0.15
         ax.plot(x, each, color=COLOURS[i], lw=0.4, alpha=0.5)
-        errorbar(ax, x, found, i, f"{network} ({layers[0]} to {layers[-1]})")
+        errorbar(ax, x, found, i, label=f"{network} ({layers[0]} to {layers[-1]})", lw=1.2, elinewidth=1)
     ax.axhline(0, color="0.6", lw=0.6)
     ax.set_xticks(range(1, len(layers) + 1))
     ax.tick_params(labelsize=SMALL)
-
-
-def errorbar(
-    ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, label: str | None = None, line: bool = True
-) -> None:
-    """Estimates and their intervals in the i-th colour, joined by a line or not."""
-    y, low, high = np.array([(interval.estimate, interval.low, interval.high) for interval in found]).T
-    style = {"color": COLOURS[i], "marker": MARKERS[i], "ms": 4, "lw": 1.2 * line, "elinewidth": 1, "capsize": 2}
-    ax.errorbar(x, y, (y - low, high - y), label=label, **style)
 
 
 def permutation_grid(study: DecodingStudy, level: float = 0.01) -> Figure:
@@ -75,7 +66,7 @@ def unit_table(study: DecodingStudy) -> Markdown:
     """How many units of each layer were decoded, and how many were left out since they do not vary."""
     first = {result.layer: result for result in study.results[0]}
     rows = [(layer, str(len(found.unit_score)), str(found.n_constant)) for layer, found in first.items()]
-    return _table(("layer", "units", "left out: unit or prediction constant over the test images"), rows)
+    return table(("layer", "units", "left out: unit or prediction constant over the test images"), rows)
 
 
 def specification_figure(found: Mapping[str, Sequence[Specification]], simulated: bool) -> Figure:
@@ -115,7 +106,7 @@ def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:
         ax.errorbar([], [], color=COLOURS[i], marker=MARKERS[i], ms=4, lw=0, label=label)
         if members:
             x, ahead = zip(*members, strict=True)
-            errorbar(ax, np.array(x), ahead, i, line=False)
+            errorbar(ax, np.array(x), ahead, i, lw=0, elinewidth=1)
     published = next(x for x, one in enumerate(ordered) if one.choices == PUBLISHED)
     ax.axvline(published, color="0.6", lw=1, ls=":", label="as published")
     ax.axhline(0, color="0.6", lw=0.6)
@@ -155,7 +146,7 @@ def choices_table(found: Mapping[str, Sequence[Specification]], choices: Mapping
     """
     by_choice = {world: {one.choices: one for one in specifications} for world, specifications in found.items()}
     rows = [[name, *(_holding(by_choice[world][one]) for world in found)] for name, one in choices.items()]
-    return _table(["choices", *found], rows)
+    return table(["choices", *found], rows)
 
 
 def _holding(one: Specification) -> str:
@@ -169,12 +160,7 @@ def sparse_table(found: Mapping[str, Sequence[Specification]]) -> Markdown:
     first = next(iter(found.values()))
     names = [f"{one.choices.regression}, hidden layers {one.choices.hidden}" for one in first]
     rows = [[name, *(str(found[world][i].ahead) for world in found)] for i, name in enumerate(names)]
-    return _table(["regression and reading", *found], rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markdown:
-    lines = [head, ["---"] * len(head), *rows]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return table(["regression and reading", *found], rows)
 
 
 def performance_figure(
@@ -201,7 +187,8 @@ def performance_figure(
         for i, shape in enumerate(shapes):
             mine = [k for k, one in enumerate(snapshots) if one.shape == shape]
             found = [bootstrap_mean(values[k]) for k in mine]
-            errorbar(ax, np.array([snapshots[k].accuracy for k in mine]), found, i, str(shape))
+            accuracy = np.array([snapshots[k].accuracy for k in mine])
+            errorbar(ax, accuracy, found, i, label=str(shape), lw=1.2, elinewidth=1)
         ax.set_title(measure, fontsize=NORMAL)
         ax.set_xlabel("accuracy on held-out scenes", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
@@ -214,14 +201,14 @@ def turning_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarr
     """Rank correlation of likeness and accuracy in the worse and the better half of the networks, per measure."""
     accuracy = np.array([one.accuracy for one in snapshots])
     rows = [[name, *(f"{r:+.2f}" for r in turning(accuracy, values.mean(1)))] for name, values in likeness.items()]
-    return _table(["measure", "worse half", "better half"], rows)
+    return table(["measure", "worse half", "better half"], rows)
 
 
 def training_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Markdown:
     """Rank correlation of likeness and accuracy along each network's own training (columns), per measure."""
     found = {name: along_training(snapshots, values.mean(1)) for name, values in likeness.items()}
     shapes = dict.fromkeys(one.shape for one in snapshots)
-    return _table(
+    return table(
         ["measure", *map(str, shapes)], [[name, *(f"{own[s]:+.1f}" for s in shapes)] for name, own in found.items()]
     )
 
@@ -231,4 +218,4 @@ def before_and_after(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.nd
     epoch = np.array([one.epoch for one in snapshots])
     ends = [epoch == epoch.min(), epoch == epoch.max()]
     rows = [[name, *(f"{values[there].mean():.3f}" for there in ends)] for name, values in likeness.items()]
-    return _table(["measure", *(f"epoch {epoch[there][0]}" for there in ends)], rows)
+    return table(["measure", *(f"epoch {epoch[there][0]}" for there in ends)], rows)

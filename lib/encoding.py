@@ -231,7 +231,8 @@ def _read(responses: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     return block
 
 
-def _by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Responses (n_images, n_voxels) standardised by the mean and deviation of the training images."""
     mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
     return (y - mean) / std, (y_test - mean) / std
 
@@ -280,11 +281,11 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) ->
 
 
 PROTOCOLS = {
-    "fast": Protocol(_by_training, _prepare_fast),
-    "gcv": Protocol(_by_training, partial(_prepare_ridge, k_fold=False)),
-    "k-fold": Protocol(_by_training, partial(_prepare_ridge, k_fold=True)),
+    "fast": Protocol(by_training, _prepare_fast),
+    "gcv": Protocol(by_training, partial(_prepare_ridge, k_fold=False)),
+    "k-fold": Protocol(by_training, partial(_prepare_ridge, k_fold=True)),
     "reference": Protocol(_each_by_itself, _prepare_reference),
-    "reference-forward": Protocol(_by_training, _prepare_reference),
+    "reference-forward": Protocol(by_training, _prepare_reference),
 }
 
 

@@ -109,6 +109,26 @@ def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: 
     return figure, axes
 
 
+def errorbar(ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, **style: object) -> None:
+    """Estimates and their intervals, with the i-th colour and marker and whatever else of matplotlib's style.
+
+    Resampling can only add to a size (a share that moves, say), so a whole interval may lie above its estimate.
+    """
+    y, low, high = np.array([(one.estimate, one.low, one.high) for one in found]).T
+    usual = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 4, "capsize": 2}
+    ax.errorbar(x, y, np.maximum(0, (y - low, high - y)), **(usual | style))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
+    """Rows of text and numbers as a table; numbers with three digits after the point."""
+    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+
+
 def montage(images: np.ndarray, n_columns: int) -> np.ndarray:
     """Images (n, h, w, 3) side by side in rows of `n_columns`, white where there are none left."""
     n, height, width, _ = images.shape
@@ -266,10 +286,7 @@ def _intervals(rois: Sequence[str], found: Mapping[str, Sequence[Interval]], y: 
     figure, axes = subplots(1, 1, (8, 3.2))
     ax, shifts = axes[0, 0], np.linspace(-0.3, 0.3, len(found))
     for i, (shift, (label, intervals)) in enumerate(zip(shifts, found.items(), strict=True)):
-        middle = np.array([one.estimate for one in intervals])
-        error = [middle - [one.low for one in intervals], [one.high for one in intervals] - middle]
-        style = {"fmt": MARKERS[i], "color": COLOURS[i], "ms": 4.5, "capsize": 2, "lw": 1.2}
-        ax.errorbar(np.arange(len(rois)) + shift, middle, error, label=label, **style)
+        errorbar(ax, np.arange(len(rois)) + shift, intervals, i, label=label, ls="none", ms=4.5, lw=1.2)
     ax.axhline(0, color="0.6", lw=0.6)
     ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
     ax.set_ylabel(y, fontsize=SMALL)
@@ -298,12 +315,10 @@ def ceilings(study: Study) -> Figure:
 
 def verdicts(found: Sequence[Verdict]) -> Markdown:
     """Claims and what became of them, as a table."""
-    rows = [
+    return table(
         ("claim", "the paper says", "here it", "effect [95 % interval]", "in the weakest contrast"),
-        ("---",) * 5,
-        *((v.claim, f"“{CLAIMS[v.claim].quote}”", f"**{v.outcome}**", str(v.effect or ""), v.where) for v in found),
-    ]
-    return Markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+        ((v.claim, f"“{CLAIMS[v.claim].quote}”", f"**{v.outcome}**", v.effect or "", v.where) for v in found),
+    )
 
 
 def claim_cards(claims: Iterable[Claim]) -> Markdown:
@@ -365,9 +380,5 @@ def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
 
 def evidence(found: Iterable[Evidence]) -> Markdown:
     """What others measured beside the claims it bears on, with its source."""
-    rows = [
-        ("bears on", "others measured", "source"),
-        ("---",) * 3,
-        *((", ".join(e.claims), f"{e.what}: {e.numbers}", f"{{cite:t}}`{e.source}`") for e in found),
-    ]
-    return Markdown("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    rows = [(", ".join(e.claims), f"{e.what}: {e.numbers}", f"{{cite:t}}`{e.source}`") for e in found]
+    return table(("bears on", "others measured", "source"), rows)

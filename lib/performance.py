@@ -18,12 +18,13 @@ from lib import progress
 from lib.decoding import units_of
 from lib.networks import Network, extract
 from lib.networks.extraction import prepare
+from lib.networks.tasks import score
+from lib.networks.training import HELD_OUT_WORLD, TRAINING_WORLD
 from lib.participants import Participant
 from lib.rsa import compare, rdm
 from lib.scenes import OBJECTS, SIZE, Scenes, render_many
 from lib.specifications import encode_units
 
-TRAINING_WORLD, HELD_OUT_WORLD = 0, 1
 MAX_DOUBLINGS = 3
 
 
@@ -134,8 +135,7 @@ def _train(shape: Shape, lesson: Scenes, epochs: int, seed: int) -> Iterator[tup
 def _accuracy(module: nn.Module, scenes: Scenes) -> float:
     module.eval()
     with torch.inference_mode():
-        answers = module(prepare(scenes.image, SIZE, "unit")).argmax(1).numpy()
-    return float((answers == scenes.object_label).mean())
+        return score(module(prepare(scenes.image, SIZE, "unit")), scenes, "object")
 
 
 def _network(shape: Shape, epoch: int, module: nn.Module) -> Network:

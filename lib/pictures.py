@@ -1,6 +1,6 @@
 """The pictures around the figures: methods, miniature world, simulated participant."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, product
 from typing import Any
 
@@ -15,23 +15,13 @@ from matplotlib.patches import Rectangle
 from lib.claims import Study
 from lib.claims.study import best_layer_score
 from lib.encoding import EncodingResult
-from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, montage, stamp, subplots
+from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, montage, stamp, subplots, table
 from lib.networks import ZOO, Network
 from lib.networks.cards import Score, read_card, scores
 from lib.networks.tasks import CLASSES, EDGES, target
 from lib.participants.worlds import ROIS, Drive, World
 from lib.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 from lib.scores import correlation, noise_ceiling, r2, signed_root
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
-    """Rows of text and numbers as a table; numbers with three digits after the point."""
-    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
-
-
-def _cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _plain(ax: Axes, title: str, x: str = "", y: str = "") -> None:

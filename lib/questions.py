@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from lib.claims import CLAIMS, Study, Verdict
 from lib.claims.claim import interval_of
 from lib.claims.wang2021 import ALEXNETS, RESNETS, task_shift
-from lib.figures import COLOURS, MARKERS, NORMAL, ROI_GROUPS, SMALL, stamp, subplots
+from lib.figures import COLOURS, NORMAL, ROI_GROUPS, SMALL, errorbar, stamp, subplots, table
 from lib.participants.worlds import ROIS
-from lib.pictures import table
 from lib.scores import bootstrap_mean
 from lib.selection import CHOICES, SHARES, Retest, mean_of_best, profile, stack_of_best
 from lib.variance import Partition
@@ -76,10 +75,7 @@ def task_shifts(studies: Mapping[str, Study]) -> Figure:
         rois = study.rois(ROIS)
         for i, (label, pair) in enumerate(ARCHITECTURES.items()):
             found = [interval_of(task_shift(study, pair, roi)) for roi in rois]
-            middle, low, high = np.array([(one.estimate, one.low, one.high) for one in found]).T
-            x, style = np.arange(len(rois)) + 0.2 * i - 0.1, {"fmt": MARKERS[i], "color": COLOURS[i], "capsize": 2}
-            error = np.maximum(0, (middle - low, high - middle))  # differences that resampling adds lie above the dot
-            ax.errorbar(x, middle, error, ms=4.5, label=label, **style)
+            errorbar(ax, np.arange(len(rois)) + 0.2 * i - 0.1, found, i, label=label, ls="none", ms=4.5)
         ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
         ax.set_ylabel("share that moves", fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
@@ -165,9 +161,7 @@ def _partition(ax: Axes, one: Partition) -> None:
     ax.bar(x, one.alone.mean(1), color="0.8", width=0.8, label="alone")
     for i, (part, words) in enumerate(PARTS.items()):
         found = [bootstrap_mean(values) for values in getattr(one, part)]
-        middle, low, high = np.array([(f.estimate, f.low, f.high) for f in found]).T
-        style = {"fmt": MARKERS[i], "color": COLOURS[i], "ms": 4.5, "capsize": 2, "lw": 1}
-        ax.errorbar(x + 0.22 * (i - 1), middle, (middle - low, high - middle), label=words, **style)
+        errorbar(ax, x + 0.22 * (i - 1), found, i, label=words, ls="none", ms=4.5, lw=1)
     ax.axhline(0, color="0.5", lw=0.8)
     ax.set_xticks(x, one.layers, fontsize=SMALL, rotation=60)
     ax.tick_params(axis="y", labelsize=SMALL)

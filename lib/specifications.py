@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from lib import readings
 from lib.claims import HOLDS, evaluate
 from lib.claims.decoding_study import DecodingStudy, study_units
 from lib.claims.yu2018 import ALEXNET, RESNET50, pair_differences
@@ -21,7 +22,7 @@ from lib.participants.god import ImageFeatures
 from lib.readings import AS_PUBLISHED, OUTPUTS
 from lib.scores import Interval, bootstrap_mean
 
-HIDDEN = (AS_PUBLISHED, "convolution", "normalised", "rectified")
+HIDDEN = tuple(readings.HIDDEN["alexnet"])
 OUTPUT = (AS_PUBLISHED, *OUTPUTS)
 REGRESSIONS = ("ols", "ridge")  # for every reading; sparse regression takes too long for that
 PAIR = (ALEXNET, RESNET50)

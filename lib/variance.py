@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from lib import choose, progress
-from lib.encoding import contiguous_folds, varies
+from lib.encoding import by_training, contiguous_folds, varies
 from lib.networks import Network, extract
 from lib.participants import Participant
 from lib.ridge import Design, decompose, fit_ridge, project
@@ -172,8 +172,7 @@ def voxels(participant: Participant, rois: Iterable[str]) -> np.ndarray:
 def responses(participant: Participant, chosen: np.ndarray) -> Targets:
     """Responses of some voxels, standardised by the training images."""
     y, y_test = participant.train.responses[:, chosen], participant.test.responses[:, chosen]
-    mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
-    return Targets(*(torch.as_tensor((part - mean) / std, dtype=torch.float32) for part in (y, y_test)))
+    return Targets(*(torch.as_tensor(part, dtype=torch.float32) for part in by_training(y, y_test)))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@
 from lib import figures, pictures, questions
 from lib.claims import encoding_studies, evaluate
 from lib.participants.simulated import simulate_worlds
-from lib.participants.worlds import WORLDS
+from lib.participants.worlds import SIX, WORLDS
 
 # %% tags=["parameters"]
 subject = 1  # number of the participant
@@ -50,15 +50,7 @@ pictures.planted(WORLDS[world])
 
 # %%
 people = simulate_worlds((world, beside), subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
-networks = (
-    "alexnet-object",
-    "alexnet-place",
-    "resnet50-object",
-    "resnet50-place",
-    "taskonomy-edge2d",
-    "taskonomy-edge3d",
-)
-studies = encoding_studies(people, networks, weights, n_best_voxels)
+studies = encoding_studies(people, SIX, weights, n_best_voxels)
 study = studies[world]
 
 # %% mystnb={"markdown_format": "myst"}
@@ -71,7 +63,7 @@ figures.notice(people[world].source)
 # AlexNets and between the two ResNet50s.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
-figures.preferred_layers(study.only(networks[:4]))
+figures.preferred_layers(study.only(SIX[:4]))
 
 # %% [markdown]
 # ## Does the task move the weights?

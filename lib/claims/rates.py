@@ -223,8 +223,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--claims", nargs="+", choices=CLAIMS, metavar="ID", help=f"some of {', '.join(CLAIMS)} (default: all)")
     add("--weights", default="miniature", help="of the networks that are analysed (default: %(default)s)")
     add("--analysis", choices=ANALYSES, default="as-published", help="of the decoding claims (default: %(default)s)")
-    add("--n-images", type=int, metavar="N", help="that each participant sees (default: W 1000, Y 1200)")
-    add("--voxels-per-roi", type=int, metavar="N", help="of each participant (default: 100)")
+    add("--n-images", type=int, metavar="N", help=f"that each participant sees (default: W {N_IMAGES}, Y 1200)")
+    add("--voxels-per-roi", type=int, metavar="N", help=f"of each participant (default: W {VOXELS_PER_ROI}, Y 100)")
     add("--json", action="store_true", help='print {claim id: {"holds": rate, "n": seeds, "effect": mean}}')
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG

@@ -7,12 +7,10 @@ import numpy as np
 
 from lib.claims.claim import Claim, interval_of, margin, resampled_means, weaker
 from lib.claims.study import Study, best_layer_score
-from lib.participants.worlds import EARLY, FACE, PLACE, ROIS
+from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, SIX
 from lib.scores import Interval, bootstrap_mean
 
-ALEXNETS = ("alexnet-object", "alexnet-place")
-RESNETS = ("resnet50-object", "resnet50-place")
-EDGES = ("taskonomy-edge2d", "taskonomy-edge3d")
+ALEXNETS, RESNETS, EDGES = SIX[:2], SIX[2:4], SIX[4:]  # objects before places, 2D before 3D
 
 Contrasts = dict[str, Interval]
 
@@ -122,14 +120,13 @@ def _w6(study: Study) -> Contrasts:
 
 
 def _w7(study: Study) -> Contrasts:
-    everybody = (*ALEXNETS, *RESNETS, *EDGES)
-    stacked = {name: study.encoding[name].stacked_score for name in everybody}
+    stacked = {name: study.encoding[name].stacked_score for name in SIX}
     pairs = product((*ALEXNETS, *RESNETS), EDGES) if study.rois(ROIS) else ()
     return {f"{name} over {edges}": better(study, stacked[name], stacked[edges]) for name, edges in pairs}
 
 
 def _w8(study: Study) -> Contrasts:
-    results = {name: study.encoding[name] for name in (*ALEXNETS, *RESNETS, *EDGES) if study.rois(ROIS)}
+    results = {name: study.encoding[name] for name in SIX if study.rois(ROIS)}
     return {name: better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
 
 
@@ -260,7 +257,7 @@ CLAIMS = (
             "and the stack of each edge network"
         ),
         rule="every pair's 95 % interval lies above zero, and so does that of the object or place network's mean R",
-        networks=(*ALEXNETS, *RESNETS, *EDGES),
+        networks=SIX,
         contrasts=_w7,
         notebook="fig3_taskonomy",
     ),
@@ -278,7 +275,7 @@ CLAIMS = (
             "best out of fold in that voxel, for each network"
         ),
         rule="every network's 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=(*ALEXNETS, *RESNETS, *EDGES),
+        networks=SIX,
         contrasts=_w8,
         notebook="stacking",
     ),
