@@ -7,10 +7,12 @@ with the chosen parameters, and the result is `notebooks/x.ipynb`, which git ign
 import argparse
 import ast
 import hashlib
+import multiprocessing
 import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -25,6 +27,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
 
 from lib import choose
 from lib.fetch import cache_folder
@@ -36,6 +39,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "h5py", "nibabel", "matplotlib")
 
 Value = bool | int | float | str | list[object] | None
+_bar: dict[str, object] = {}  # where a process that is one of several draws its progress
 
 
 class NotebookFailed(RuntimeError):
@@ -193,7 +197,7 @@ def _execute(source: Source, given: Mapping[str, Value], path: Path) -> None:
         path,
         dict(given),
         cwd=source.path.parent.absolute(),
-        progress_bar={"desc": source.name},
+        progress_bar={"desc": source.name, **_bar},
         kernel_manager_class=ThisPython,
         record_timing=False,
     )
@@ -297,6 +301,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--output", type=Path, help="the executed notebook (default: x.ipynb beside x.py)")
     add("--force", action="store_true", help="execute even if nothing has changed")
+    add("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="notebooks at once (default: %(default)s)")
     add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
 
 
@@ -306,19 +311,67 @@ def main(args: argparse.Namespace) -> int:
         print("\n\n".join(describe(source) for source in find_sources(args.folder).values()))
         return 0
     jobs = _jobs(args)
-    failures = 0
-    for position, (source, given) in enumerate(jobs, start=1):
-        label = f"[{position}/{len(jobs)}] {source.name}" if args.all else source.name
-        failures += not _run_and_tell(label, source, given, args)
+    at_once = min(args.jobs, len(jobs))
+    failures = _run_side_by_side(jobs, args, at_once) if at_once > 1 else _run_in_turn(jobs, args)
     return 1 if failures else 0
 
 
-def _jobs(args: argparse.Namespace) -> list[tuple[Source, dict[str, Value]]]:
+Job = tuple[Source, dict[str, Value]]
+
+
+def _run_in_turn(jobs: Iterable[Job], args: argparse.Namespace) -> int:
+    """Execute one notebook after the other; return how many failed."""
+    return sum(not _tell(source, *_attempt(source, given, args), args) for source, given in jobs)
+
+
+def _run_side_by_side(jobs: list[Job], args: argparse.Namespace, at_once: int) -> int:
+    """Execute several notebooks at once, each in a process of its own; return how many failed.
+
+    Much of a notebook is not arithmetic and keeps one core busy at most: two cores are used better by two notebooks.
+    """
+    method = multiprocessing.get_context("spawn")
+    rows = method.SimpleQueue()
+    for row in range(1, at_once + 1):
+        rows.put(row)
+    lock = method.RLock()
+    tqdm.set_lock(lock)  # all bars are in one terminal
+    share = max(1, (os.cpu_count() or 1) // at_once)
+    bar = tqdm(total=len(jobs), desc="notebooks", position=0)
+    with bar, ProcessPoolExecutor(at_once, method, _become_one_of, (lock, rows, share)) as pool:
+        sources = {pool.submit(_attempt, source, given, args): source for source, given in jobs}
+        failures = 0
+        for done in as_completed(sources):
+            failures += not _tell(sources[done], *done.result(), args)
+            bar.update()
+    return failures
+
+
+def _become_one_of(lock: object, rows: "multiprocessing.SimpleQueue[int]", n_threads: int) -> None:
+    """Take a row of the terminal for bars, and leave the kernels to come a share of the cores."""
+    tqdm.set_lock(lock)
+    _bar.update(position=rows.get(), leave=False)
+    os.environ.setdefault("OMP_NUM_THREADS", str(n_threads))
+
+
+def _attempt(source: Source, given: Mapping[str, Value], args: argparse.Namespace) -> tuple[bool, str]:
+    """Execute one notebook; return whether it went well, and what to say about it."""
+    try:
+        executed = run_notebook(source, given, args.output, force=args.force)
+    except NotebookFailed as failure:
+        if getattr(args, "debug", False):
+            raise
+        return False, str(failure)
+    return True, f"{'written' if executed else 'unchanged'}: {args.output or source.output}"
+
+
+def _jobs(args: argparse.Namespace) -> list[Job]:
     """The notebooks to execute, each with its parameters; ValueError if the command makes no sense."""
     sources = find_sources(args.folder)
     given = {name: parse_value(text) for name, text in args.parameter}
     if bool(args.notebook) == args.all:
         raise ValueError(f"Name one notebook or say --all; there are {', '.join(sources) or 'none'}.")
+    if args.jobs < 1:
+        raise ValueError(f"--jobs must be at least 1, found {args.jobs}.")
     if args.all and args.output:
         raise ValueError("--output goes with one notebook, not with --all.")
     if args.all:
@@ -334,18 +387,11 @@ def _named(name: str, sources: Mapping[str, Source]) -> Source:
     return Source(Path(name))
 
 
-def _run_and_tell(label: str, source: Source, given: Mapping[str, Value], args: argparse.Namespace) -> bool:
-    """Execute one notebook and say how it went; False if it failed."""
-    print(label, flush=True)
-    try:
-        executed = run_notebook(source, given, args.output, force=args.force)
-    except NotebookFailed as failure:
-        if getattr(args, "debug", False):
-            raise
-        print(failure, file=sys.stderr)
-        return False
-    print(f"  {'written' if executed else 'unchanged'}: {args.output or source.output}", flush=True)
-    return True
+def _tell(source: Source, well: bool, words: str, args: argparse.Namespace) -> bool:
+    """Say how a notebook went, without breaking a bar; return whether it went well."""
+    name = f"{source.name}: " if args.all and well else ""
+    tqdm.write(f"{name}{words}", file=sys.stdout if well else sys.stderr)
+    return well
 
 
 def describe(source: Source) -> str:

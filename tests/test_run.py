@@ -191,11 +191,21 @@ def test_dead_kernel_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert not (folder / "deadly.ipynb").exists()
 
 
-def test_all_goes_on_after_a_failure_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(folder, "--all", "-p", "world", "noise") == 1
-    printed_lines = capsys.readouterr().out.splitlines()
-    assert [line for line in printed_lines if line.startswith("[")] == ["[1/2] bad", "[2/2] good"]
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_all_goes_on_after_a_failure_and_fails(folder: Path, capsys: pytest.CaptureFixture[str], jobs: str) -> None:
+    assert command(folder, "--all", "--jobs", jobs, "-p", "world", "noise") == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [f"good: written: {folder / 'good.ipynb'}"]
+    assert "bad failed in code cell 3" in told.err
     assert "1 noise" in printed(folder / "good.ipynb")
+
+
+def test_notebooks_side_by_side_share_the_cores(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    (folder / "bad.py").write_text("# %%\nimport os\n\nprint(os.environ['OMP_NUM_THREADS'])\n")
+    assert command(folder, "--all", "--jobs", "2") == 0
+    assert printed(folder / "bad.ipynb") == "4\n"
 
 
 @pytest.mark.parametrize(
@@ -207,6 +217,7 @@ def test_all_goes_on_after_a_failure_and_fails(folder: Path, capsys: pytest.Capt
         (["nowhere/mine.py"], "There is no notebook nowhere/mine.py."),
         ([], "Name one notebook or say --all; there are bad, good."),
         (["good", "--all"], "Name one notebook or say --all; there are bad, good."),
+        (["--all", "--jobs", "0"], "--jobs must be at least 1, found 0."),
         (["--all", "--output", "out.ipynb"], "--output goes with one notebook, not with --all."),
     ],
 )
