@@ -97,7 +97,10 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
     if not usable.all():
         warnings.warn(f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or not finite.", stacklevel=3)
         train, test, mean, std = train[:, usable], test[:, usable], mean[usable], std[usable]
-    return Voxels((train - mean) / std, (test - mean) / std)
+    train, test = train - mean, test - mean
+    train /= std
+    test /= std
+    return Voxels(train, test)
 
 
 def scale_units(units: np.ndarray) -> Units:

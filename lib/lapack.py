@@ -23,7 +23,8 @@ UPPER = "L"
 
 def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
     """`[work(item) for item in items]`, on all cores; inside, each call has one core."""
-    with threadpool_limits(1), ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    n_threads = torch.get_num_threads()  # asked first: the limit is PyTorch's, too
+    with threadpool_limits(1), ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(work, items))
 
 

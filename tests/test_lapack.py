@@ -1,9 +1,11 @@
 """LAPACK without the lock: the same factors as NumPy's, in place, and side by side."""
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from lib.lapack import cholesky, cholesky_solve, in_threads, invert_triangle
 
@@ -34,8 +36,17 @@ def test_what_has_no_factor_is_told() -> None:
     assert not cholesky(-np.eye(3))
 
 
-def test_threads_work_side_by_side_and_keep_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """PyTorch's setting, which the threads follow, on any machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_threads_work_side_by_side_and_keep_the_order() -> None:
     both = threading.Barrier(2, timeout=20)
 
     def work(i: int) -> int:
