@@ -194,13 +194,13 @@ def planted_signal(
             own = rng.dirichlet(world.concentration * np.array(list(shares.values())), voxels_per_roi)
             signal[:, i] = readout(rng, dict(zip(shares, own.T, strict=True)), components)
         if roi in world.less:
-            signal[:, i] = remainder(signal[:, i], components[world.less[roi]])
+            signal[:, i] = remainder(signal[:, i], components[world.less[roi]], world.taken_out)
     return signal.reshape(n_images, -1)
 
 
-def remainder(signal: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """What no weighted sum of the components explains of a signal (n_images, n_voxels), again of unit variance."""
-    rest = signal - components @ (components.T @ signal) / len(components)
+def remainder(signal: np.ndarray, components: np.ndarray, share: float = 1.0) -> np.ndarray:
+    """A signal (n_images, n_voxels) less a share of what the components explain of it, again of unit variance."""
+    rest = signal - share * components @ (components.T @ signal) / len(components)
     return rest / rest.std(0)
 
 

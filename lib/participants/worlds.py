@@ -32,12 +32,15 @@ class World:
         at 0.2 nearly every voxel has one favourite, and the ROI's shares say how many voxels have which.
     less : mapping of ROI to (network, layer)
         What this layer says of an image is taken out of what drives the ROI, as far as it can be said linearly.
+    taken_out : float
+        How much of it, 0 to 1.
     """
 
     description: str
     drive: Mapping[str, Drive]
     concentration: float = 30.0
     less: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    taken_out: float = 1.0
 
     def networks(self) -> tuple[str, ...]:
         """Networks whose layers drive some ROI."""
@@ -134,10 +137,11 @@ def _areas(network: str, lower: str, v4: str, higher: str) -> dict[str, Drive]:
 
 GOD_WORLDS = {
     "as-published": World(
-        "planted so that what paper Y claims is true: AlexNet's output drives all areas, less what ResNet-50's output "
-        "says too",
+        "planted so that what paper Y claims is true: AlexNet's output drives all areas, less nine tenths of what "
+        "ResNet-50's output says too",
         _areas("alexnet-object", "cnn8", "cnn8", "cnn8"),
         less=dict.fromkeys(GOD_ROIS, ("resnet50-object", "fc")),
+        taken_out=0.9,
     ),
     "reversed": World(
         "planted so that it is false: ResNet-50's layers drive all areas, the higher ones its output, less what "
