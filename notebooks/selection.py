@@ -34,9 +34,7 @@ dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
-world = (
-    "as-published"  # of a simulation; noise always stands beside it: "as-published", "reversed", "flat" or "unplanted"
-)
+world = "as-published"  # of a simulation, beside noise: "as-published", "reversed", "flat" or "unplanted"
 n_fresh = 200  # training images set aside, to score voxels on images that had no part in the choice
 n_best_voxels = 15  # called best, of each ROI
 seed = 0  # of the simulation

@@ -10,7 +10,7 @@ import nbformat
 import papermill
 import pytest
 import rerun
-from browser import HTML, ROOT
+from browser import HTML, ROOT, contents
 
 from lib.networks.zoo import ZOO
 from lib.participants.loading import SOURCES
@@ -67,7 +67,8 @@ def test_note_has_a_row_per_parameter_and_the_cost(toy: rerun.Executed) -> None:
     assert "| Parameter | Default | Meaning | Choices | On this page |" in note
     assert '| `world` | `"flat"` | what drives the voxels | `"flat"` or `"noise"` | `\'flat\'` |' in note
     assert "| `subject` | `1` | whose brain | a whole number | `2` |" in note
-    assert "2 min on 2 cores, 1.2 GB of memory" in note
+    assert "what this page costs: 2 min, 1.2 GB\n" in note
+    assert "cores used: 2." in note
     assert "python -m lib run toy -p world VALUE" in note
 
 
@@ -115,11 +116,14 @@ def test_published_notebook_is_the_executed_one_with_a_cell_that_installs(name: 
 
 def test_pages_show_the_parameters_and_not_the_install_cell() -> None:
     built("notebooks/ridge")
-    page = (HTML / "notebooks" / "ridge.html").read_text()
+    page = re.sub("<[^>]+>", "", (HTML / "notebooks" / "ridge.html").read_text())
     assert "python -m lib run ridge -p seed VALUE" in page
     assert "pip install" not in page
-    costs = (HTML / "book" / "run.html").read_text()
-    assert [name for name in find_sources() if f"../notebooks/{name}.html" not in costs] == []
+    costs = (HTML / "book" / "run.html").read_text().split('id="what-it-costs"')[1].split("</table>")[0]
+    named = [
+        f"notebooks/{name}" for name in re.findall(r'<td><p><a class="[^"]+" href="../notebooks/(\w+).html">', costs)
+    ]
+    assert named == [page for page in contents() if page.startswith("notebooks/")], "in the order of the contents"
 
 
 def test_install_cell_names_the_package_and_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:

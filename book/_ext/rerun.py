@@ -69,11 +69,11 @@ class Executed:
 
     @property
     def cost(self) -> tuple[str, str, str]:
-        """Time on the wall, the cores it computed on, and the most memory its kernel held; "?" if not measured."""
+        """Time on the clock, cores it computed on, and the most memory its kernel held; "?" if not measured."""
         seconds, cores, memory = (self.record.get(key) for key in ("seconds", "cores", "memory"))
         return (
             duration(seconds) if seconds else "?",
-            f"{cores} core{'s' * (cores > 1)}" if cores else "?",
+            str(cores or "?"),
             f"{memory / 1e9:.1f} GB" if memory else "?",
         )
 
@@ -111,9 +111,9 @@ def parameters_note(executed: Executed) -> str:
     source, (time, cores, memory) = executed.source, executed.cost
     first = next(iter(source.parameters))
     return (
-        f"````{{admonition}} Parameters; executing this page takes {time} and {memory}\n:class: dropdown note\n\n"
+        f"````{{admonition}} Parameters, and what this page costs: {time}, {memory}\n:class: dropdown note\n\n"
         f"{markdown_table(parameter_rows(source, executed.record.get('parameters', {})))}\n\n"
-        f"With the values of this page: {time} on {cores}, {memory} of memory. With {{ref}}`another value <run>`: "
+        f"With the values of this page: {time}, {memory} of memory, cores used: {cores}. {{ref}}`Other values <run>`: "
         f"`python -m lib run {source.name} -p {first} VALUE`.\n````"
     )
 
@@ -134,8 +134,8 @@ class Costs(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        rows = [["Notebook", "Time", "Computed on", "Memory"]]
-        for page in notebook_pages(self.env.found_docs):
+        rows = [["Notebook", "Time", "Cores", "Memory"]]
+        for page in notebook_pages(self.env.external_site_map):
             executed = Executed(page, Path(self.env.srcdir))
             self.env.note_dependency(str(executed.path))
             rows.append([f"{{doc}}`/{page}`", *executed.cost])
@@ -143,8 +143,8 @@ class Costs(SphinxDirective):
 
 
 def notebook_pages(pages: Iterable[str]) -> list[str]:
-    """Those of the pages that are notebooks, in alphabetical order."""
-    return sorted(page for page in pages if page.startswith("notebooks/"))
+    """Those of the pages that are notebooks, in their order."""
+    return [page for page in pages if page.startswith("notebooks/")]
 
 
 def runnable(notebook: NotebookNode, repository: str, version: str) -> NotebookNode:
