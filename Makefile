@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 
 # TORCH_INDEX=URL: one more package index, for PyTorch's builds without graphics card libraries.
 TORCH_INDEX ?=
-PIP_INSTALL = $(BIN)/python -m pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -c constraints.txt
+INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PIP_INSTALL = $(BIN)/python -m pip install $(INDEX) -c constraints.txt
 
 # PARAMS="name=value name=value": parameters for every notebook that knows them.
 PARAMS ?=
@@ -59,7 +60,7 @@ screenshots: $(VENV)/.test ## a picture of every page: desktop and phone, light 
 constraints: ## choose the newest versions that fit, and write them to constraints.txt
 	rm -rf _build/constraints
 	$(PYTHON) -m venv _build/constraints
-	_build/constraints/bin/python -m pip install --quiet -e '.[test]'
+	_build/constraints/bin/python -m pip install --quiet $(INDEX) -e '.[test]'
 	echo '# Exact versions of everything installed. Do not edit: `make constraints` renews them.' > constraints.txt
 	_build/constraints/bin/python -m pip freeze --exclude-editable > _build/constraints/freeze.txt
 	@# PyTorch itself names the versions of the graphics card libraries that belong to it.

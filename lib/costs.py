@@ -21,12 +21,16 @@ N_GROUPS = 4
 def measured(benchmark: str, results: str | PathLike) -> dict[str, Any]:
     """The last run of a benchmark, from its file of results: its rows, the date, and the machine.
 
+    A relative path that does not exist starts from this package's folder: a notebook that was moved elsewhere still
+    finds the results that came with the package.
+
     Raises
     ------
     FileNotFoundError
         It was never run here; `make bench` does.
     """
-    found = json.loads(Path(results).read_text()) if Path(results).exists() else {}
+    path = Path(results) if Path(results).exists() else Path(__file__).parent / results
+    found = json.loads(path.read_text()) if path.exists() else {}
     if benchmark not in found:
         raise FileNotFoundError(f"{results} holds no benchmark {benchmark!r}: run make bench, or make rehearsal.")
     return found[benchmark]

@@ -37,6 +37,8 @@ NOTEBOOKS = LIB.parent / "notebooks"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 # Packages whose version can change a notebook's numbers or pictures.
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "h5py", "nibabel", "matplotlib")
+# The last cell of every notebook while it is executed; nobody else can say what the kernel took.
+MEASURE = "from lib.memory import peak_memory\n\nprint(peak_memory())"
 
 Value = bool | int | float | str | list[object] | None
 _bar: dict[str, object] = {}  # where a process that is one of several draws its progress
@@ -183,7 +185,9 @@ def _execute_aside(source: Source, given: Mapping[str, Value], output: Path, mar
         aside.replace(output)
         failed.unlink(missing_ok=True)
     except (PapermillExecutionError, DeadKernelError) as error:
-        aside.replace(failed)
+        kept = nbformat.read(aside, as_version=4)
+        _pop_measure(kept)
+        nbformat.write(kept, failed)
         raise NotebookFailed(_failure(source, failed, error)) from error
     finally:
         aside.unlink(missing_ok=True)
@@ -193,7 +197,7 @@ def _execute(source: Source, given: Mapping[str, Value], path: Path) -> None:
     # The kernel inherits it; otherwise each one warns about Python's frozen modules.
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     papermill.execute_notebook(
-        source.notebook,
+        _with_measure(source.notebook),
         path,
         dict(given),
         cwd=source.path.parent.absolute(),
@@ -203,6 +207,17 @@ def _execute(source: Source, given: Mapping[str, Value], path: Path) -> None:
     )
 
 
+def _with_measure(notebook: NotebookNode) -> NotebookNode:
+    cell = nbformat.v4.new_code_cell(MEASURE)
+    return NotebookNode({**notebook, "cells": [*notebook.cells, cell]})
+
+
+def _pop_measure(notebook: NotebookNode) -> int | None:
+    """Take off the last cell and return the bytes it measured, if it was executed."""
+    outputs = notebook.cells.pop().outputs
+    return _literal(outputs[0].text) if outputs else None
+
+
 def _tidy(notebook: NotebookNode, mark: str) -> NotebookNode:
     """Keep what a reader needs: no clock times, no folders of this machine, no injected cell on the page."""
     record = notebook.metadata.pop("papermill")
@@ -210,6 +225,8 @@ def _tidy(notebook: NotebookNode, mark: str) -> NotebookNode:
         "fingerprint": mark,
         "parameters": record["parameters"],
         "seconds": round(record["duration"], 1),
+        "memory": _pop_measure(notebook),
+        "cores": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
     }
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)

@@ -26,10 +26,10 @@ from lib.claims.evidence import EVIDENCE
 from lib.claims.rates import EVERY_WORLD, ledger
 
 # %% tags=["parameters"]
-dataset = "simulated"  # "simulated"; "nsd" or "god" adds a column of measured data
+dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
 subject = 1  # number of the measured participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # "miniature", "untrained" or "published"
+weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
 seed = 0  # of the first simulated study in each world
 n_seeds = 1  # simulated studies per world
 n_images = None  # seen by a simulated participant; by default as `python -m lib claims` has it

@@ -43,7 +43,7 @@ from lib.specifications import (
 )
 
 # %% tags=["parameters"]
-weights = "miniature"  # "miniature" or "untrained"
+weights = "miniature"  # of the networks: "miniature" or "untrained"
 seed = 0  # of the simulation
 n_images = 1200  # for training
 voxels_per_roi = 100  # of a simulated participant

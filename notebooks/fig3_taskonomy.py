@@ -33,10 +33,10 @@ from lib.claims.study import best_layer_score
 from lib.participants import load_participant
 
 # %% tags=["parameters"]
-dataset = "simulated"  # "simulated" or "nsd"
+dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # "miniature", "untrained" or "published"
+weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
 n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
 seed = 0  # of the simulation

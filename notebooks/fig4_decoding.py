@@ -38,11 +38,11 @@ from lib.participants import load_everybody
 # made of them was published with the data. ResNet-50 does.
 
 # %% tags=["parameters"]
-dataset = "simulated"  # "simulated" or "god"
+dataset = "simulated"  # where the participants come from: "simulated" or "god"
 data_root = None  # folder of the measured data
-weights = "miniature"  # "miniature", "untrained" or "published"
+weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "noise", "resnet-brain" or "resnet-deep"
-regression = "ols"  # "ols", "ridge" or "slr"
+regression = "ols"  # least squares, ridge or sparse linear regression: "ols", "ridge" or "slr"
 n_voxels = 500  # kept per unit, twice as many in LVC, HVC and VC
 n_units = 1000  # drawn from each layer
 seed = 0  # of the simulation

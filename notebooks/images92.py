@@ -31,10 +31,10 @@ from lib import figures, rsa
 from lib.participants.images92 import load_images92
 
 # %% tags=["parameters"]
-networks = ["alexnet-object", "alexnet-place"]
-weights = "miniature"
-n_bootstrap = 1000
-seed = 0
+networks = ["alexnet-object", "alexnet-place"]  # whose layers are compared with the brain
+weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+n_bootstrap = 1000  # samples behind each interval
+seed = 0  # of the bootstrap
 
 # %% [markdown]
 # ## The data

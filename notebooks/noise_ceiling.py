@@ -42,7 +42,7 @@ from lib.participants.trials import standardise_runs
 seed = 0  # another seed, other voxels and noise
 n_images = 1000  # images, each shown three times
 n_voxels = 400  # voxels with a known signal
-world = "noise"  # what drives the simulated participant of the last section
+world = "noise"  # what drives the participant of the last section: "as-published", "reversed", "flat", "noise" or "unplanted"
 n_best_voxels = 200  # voxels per ROI that are shown, as in paper W
 
 # %% [markdown]

@@ -28,7 +28,7 @@ from lib.performance import Shape, brain_rdms, encoding_likeness, grow, rsa_like
 from lib.rsa import noise_ceiling
 
 # %% tags=["parameters"]
-world = "resnet-deep"  # of the simulated brain, any of Figure 4's; this one is driven by ResNet-50's later layers
+world = "resnet-deep"  # what drives the simulated brain: "as-published", "reversed", "noise", "resnet-brain" or "resnet-deep"
 seed = 0  # of the simulation and the networks
 depths = [3, 5]  # convolutions of the networks
 widths = [4, 12]  # channels of their first convolution

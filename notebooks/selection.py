@@ -30,11 +30,11 @@ from lib.participants.simulated import simulate_worlds
 from lib.scores import signed_root
 
 # %% tags=["parameters"]
-dataset = "simulated"  # "simulated" or "nsd"
+dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # "miniature", "untrained" or "published"
-world = "as-published"  # of a simulation; the world "noise" always stands beside it
+weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+world = "as-published"  # of a simulation, beside noise: "as-published", "reversed", "flat" or "unplanted"
 n_fresh = 200  # training images set aside, to score voxels on images that had no part in the choice
 n_best_voxels = 15  # called best, of each ROI
 seed = 0  # of the simulation

@@ -33,7 +33,7 @@ from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, WORLDS, World
 # %% tags=["parameters"]
 seed = 0  # another seed: other images, voxels and noise
 subject = 1  # participants share a tenth of their images
-world = "as-published"  # what drives the voxels, one of the worlds below
+world = "as-published"  # what drives the voxels: "as-published", "reversed", "flat", "noise" or "unplanted"
 n_images = 1000  # the real participants saw 10,000
 voxels_per_roi = 100  # the real areas hold some hundreds to some thousands
 

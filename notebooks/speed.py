@@ -31,7 +31,7 @@ from lib.participants import load_participant
 # %% tags=["parameters"]
 subject = 1  # number of the participant
 network = "alexnet-object"  # which layers predict
-weights = "miniature"  # "miniature" or "untrained"
+weights = "miniature"  # of the networks: "miniature" or "untrained"
 world = "as-published"  # of the simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
 seed = 0  # of the simulation
 few = 200  # images seen by the first participant

@@ -33,8 +33,8 @@ from lib.participants.worlds import SIX, WORLDS
 # %% tags=["parameters"]
 subject = 1  # number of the participant
 weights = "miniature"  # of the networks that are analysed: "miniature" or "untrained"
-world = "unplanted"  # the brain to look at
-beside = "as-published"  # a brain in which the claims were planted, to compare with
+world = "unplanted"  # the brain to look at: "as-published", "reversed", "flat", "noise" or "unplanted"
+beside = "as-published"  # a brain in which the claims were planted, to compare with: "as-published" or "reversed"
 n_best_voxels = 15  # voxels looked at per ROI
 seed = 0  # of the simulation
 n_images = 1000  # seen by the participants; the real ones saw 10,000

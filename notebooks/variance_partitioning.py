@@ -34,12 +34,12 @@ from lib.participants.simulated import simulate_worlds
 from lib.participants.worlds import FACE, PLACE, WORLDS
 
 # %% tags=["parameters"]
-dataset = "simulated"  # "simulated" or "nsd"
+dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # "miniature", "untrained" or "published"
-world = "as-published"  # of a simulation in which edge networks drive voxels
-beside = "unplanted"  # of a simulation in which they drive none
+weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+world = "as-published"  # of a simulation in which edge networks drive voxels: "as-published", "reversed" or "flat"
+beside = "unplanted"  # of a simulation in which they drive none: "unplanted" or "noise"
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant; the real ones saw 10,000
 voxels_per_roi = 100  # of a simulated participant

@@ -1,5 +1,6 @@
 """Notebooks through papermill: parameters, failures, and executing only what changed."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -100,6 +101,18 @@ def test_injected_parameters_are_not_on_the_page(folder: Path) -> None:
     injected = [cell for cell in notebook.cells if "injected-parameters" in cell.metadata.tags]
     assert [("remove-cell" in cell.metadata.tags) for cell in injected] == [True]
     assert str(folder) not in str(notebook.metadata)
+
+
+def test_what_a_notebook_cost_is_recorded(folder: Path) -> None:
+    (folder / "big.py").write_text("# %%\nblock = bytearray(300_000_000)\n")
+    command(folder, "--all", "--jobs", "1", "-p", "world", "noise")
+    small, big = (nbformat.read(folder / f"{name}.ipynb", as_version=4) for name in ("good", "big"))
+    taken = big.metadata.companion.memory - small.metadata.companion.memory
+    assert taken == pytest.approx(300e6, rel=0.1)
+    assert 0 < big.metadata.companion.seconds < 600
+    assert 1 <= big.metadata.companion.cores <= (os.cpu_count() or 1)
+    assert [cell.source for cell in big.cells] == ["block = bytearray(300_000_000)"], "nothing is left of measuring"
+    assert "raise" in nbformat.read(folder / "bad.failed.ipynb", as_version=4).cells[-1].source
 
 
 def test_output_may_go_elsewhere(folder: Path) -> None:

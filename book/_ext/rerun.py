@@ -1,0 +1,181 @@
+"""What a reader needs to run a page: its parameters, its cost, and a notebook that runs elsewhere too.
+
+* Below the cell of its parameters, each notebook page gets a table of them and what executing it took.
+* `{costs}` is a table of what every notebook took.
+* The notebooks that readers download, and Colab opens, begin with a cell that installs the companion where it is
+  missing. `_build/executed` holds them as the workflow publishes them.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from lib.run import Source
+
+# `meaning: "one", "another" or "third"`, as the comments of parameters with choices are written.
+WITH_CHOICES = re.compile(r'(?P<meaning>.+): (?P<choices>"[^"]+"(?:(?:, | or )"[^"]+")*)')
+KINDS = {bool: "`True` or `False`", int: "a whole number", float: "a number", str: "a text", list: "a list"}
+PACKAGE = "brains-and-networks-companion"
+INSTALL = """\
+# Installs the companion where it is missing, on Colab say.
+from importlib.util import find_spec
+
+if not find_spec("lib"):
+    %pip install --quiet "{package} @ git+{repository}@{version}\""""
+README = """\
+# Executed notebooks
+
+The notebooks of {repository} with their outputs, as its workflow executed them for commit {version}.
+Each push to the main branch replaces this one. Their sources are there, in `notebooks/`.
+"""
+
+
+@dataclass(frozen=True)
+class Executed:
+    """An executed notebook of the book, `notebooks/x`."""
+
+    page: str
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """Where papermill put it."""
+        return self.folder / f"{self.page}.ipynb"
+
+    @cached_property
+    def notebook(self) -> NotebookNode:
+        """Its cells, outputs and metadata."""
+        return nbformat.read(self.path, as_version=4)
+
+    @property
+    def source(self) -> Source:
+        """The notebook that git holds."""
+        return Source(self.path.with_suffix(".py"))
+
+    @property
+    def record(self) -> dict:
+        """What `python -m lib run` wrote down; empty if somebody else executed it."""
+        return self.notebook.metadata.get("companion", {})
+
+    @property
+    def cost(self) -> tuple[str, str, str]:
+        """Time on the clock, cores it computed on, and the most memory its kernel held; "?" if not measured."""
+        seconds, cores, memory = (self.record.get(key) for key in ("seconds", "cores", "memory"))
+        return (
+            duration(seconds) if seconds else "?",
+            str(cores or "?"),
+            f"{memory / 1e9:.1f} GB" if memory else "?",
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as one says them."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def split_help(help_text: str, default: object) -> tuple[str, str]:
+    """What a parameter means and the values it takes, from the comment behind it."""
+    found = WITH_CHOICES.fullmatch(help_text)
+    if found:
+        return found["meaning"], re.sub('"[^"]+"', lambda word: f"`{word[0]}`", found["choices"])
+    return help_text, KINDS.get(type(default), "`None` or a value")
+
+
+def parameter_rows(source: Source, given: dict[str, object]) -> Iterator[list[str]]:
+    """A head, then per parameter: name, default, meaning, choices, and what this page was given, if anything was."""
+    yield ["Parameter", "Default", "Meaning", "Choices", *(["On this page"] if given else [])]
+    for name, parameter in source.parameters.items():
+        default = source.defaults[name]
+        here = [f"`{given.get(name, default)!r}`"] if given else []
+        yield [f"`{name}`", f"`{parameter['default']}`", *split_help(parameter["help"], default), *here]
+
+
+def markdown_table(rows: Iterable[list[str]]) -> str:
+    """Rows of text, the first of them the head, as Markdown."""
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
+
+
+def parameters_note(executed: Executed) -> str:
+    """The box below a page's parameters, as MyST Markdown."""
+    source, (time, cores, memory) = executed.source, executed.cost
+    first = next(iter(source.parameters))
+    return (
+        f"````{{admonition}} Parameters, and what this page costs: {time}, {memory}\n:class: dropdown note\n\n"
+        f"{markdown_table(parameter_rows(source, executed.record.get('parameters', {})))}\n\n"
+        f"With the values of this page: {time}, {memory} of memory, cores used: {cores}. {{ref}}`Other values <run>`: "
+        f"`python -m lib run {source.name} -p {first} VALUE`.\n````"
+    )
+
+
+def add_parameters(app: Sphinx, page: str, content: list[str]) -> None:
+    """Put the box behind the cell tagged `parameters` before a notebook is read."""
+    executed = Executed(page, Path(app.srcdir))
+    if not (page.startswith("notebooks/") and executed.source.path.is_file() and executed.source.parameters):
+        return
+    notebook = nbformat.reads(content[0], as_version=4)
+    tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())]
+    notebook.cells.insert(tagged[0] + 1, nbformat.v4.new_markdown_cell(parameters_note(executed)))
+    content[0] = nbformat.writes(notebook)
+
+
+class Costs(SphinxDirective):
+    """A table of what executing each notebook of the book took."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        rows = [["Notebook", "Time", "Cores", "Memory"]]
+        for page in notebook_pages(self.env.external_site_map):
+            executed = Executed(page, Path(self.env.srcdir))
+            self.env.note_dependency(str(executed.path))
+            rows.append([f"{{doc}}`/{page}`", *executed.cost])
+        return self.parse_text_to_nodes(markdown_table(rows))
+
+
+def notebook_pages(pages: Iterable[str]) -> list[str]:
+    """Those of the pages that are notebooks, in their order."""
+    return [page for page in pages if page.startswith("notebooks/")]
+
+
+def runnable(notebook: NotebookNode, repository: str, version: str) -> NotebookNode:
+    """A copy that begins its code with the cell that installs the companion where it is missing."""
+    source = INSTALL.format(package=PACKAGE, repository=repository, version=version)
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["install"]})
+    first = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    return NotebookNode({**notebook, "cells": [*notebook.cells[:first], cell, *notebook.cells[first:]]})
+
+
+def write_runnable(app: Sphinx, error: Exception | None) -> None:
+    """Write the notebooks that readers download, and the folder that the workflow publishes for Colab."""
+    if error is not None or app.builder.format != "html":
+        return
+    options = app.config.html_theme_options
+    version = os.environ.get("GITHUB_SHA", options["repository_branch"])
+    repository = options["repository_url"].rstrip("/")
+    published = Path(app.outdir).with_name("executed")
+    shutil.rmtree(published, ignore_errors=True)
+    for page in notebook_pages(app.env.found_docs):
+        notebook = runnable(Executed(page, Path(app.srcdir)).notebook, repository, version)
+        for folder in (Path(app.outdir, "_sources"), published):
+            path = folder / f"{page}.ipynb"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nbformat.write(notebook, path)
+    (published / "README.md").write_text(README.format(repository=repository, version=version))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_directive("costs", Costs)
+    app.connect("source-read", add_parameters)
+    app.connect("build-finished", write_runnable)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
