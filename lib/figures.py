@@ -15,7 +15,7 @@ from lib.claims.evidence import Evidence
 from lib.claims.rates import rate
 from lib.participants import Source
 from lib.participants.images92 import Images92
-from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, WORLDS, World
+from lib.participants.worlds import EARLY, FACE, PLACE, WORLDS, World
 from lib.rsa import RSAResult
 from lib.scores import Interval, bootstrap_mean
 
@@ -198,7 +198,7 @@ def encoding_figure(study: Study, selection: str = "test") -> Figure:
     A line is a voxel: the `study.n_best` best of the ROI by stacked score on the test images, as published, or by
     out-of-fold score (`selection="out-of-fold"`). The dark line is their mean.
     """
-    rois = study.rois(ROIS)
+    rois = study.rois()
     rows = [(name, what) for what in ("score", "weights") for name in study.encoding]
     figure, axes = subplots(len(rows), len(rois), (10, 1.5 * len(rows) + 0.5), sharex="col", sharey="row")
     for (name, what), row in zip(rows, axes, strict=True):
@@ -227,7 +227,7 @@ def _roi_colour(roi: str) -> str:
 
 def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
     """Which layer predicts each voxel best: the share of an ROI's voxels per layer, their median and middle half."""
-    rois = study.rois(ROIS)
+    rois = study.rois()
     figure, axes = subplots(1, len(study.encoding), (8.5, 0.32 * len(rois) + 1.4), sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         best = [result.score[:, study.best(name, roi, selection)].argmax(0) for roi in rois]
@@ -273,7 +273,7 @@ def _planted_shares(world: World | None, roi: str, network: str, layers: Sequenc
 
 def network_scores(study: Study) -> Figure:
     """Mean R of every network's stack over all voxels of an ROI."""
-    rois = study.rois(ROIS)
+    rois = study.rois()
     found = {
         name: [bootstrap_mean(result.stacked_score[study.participant.roi(roi)]) for roi in rois]
         for name, result in study.encoding.items()
