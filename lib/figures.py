@@ -15,7 +15,7 @@ from lib.claims.evidence import Evidence
 from lib.claims.rates import rate
 from lib.participants import Source
 from lib.participants.images92 import Images92
-from lib.participants.worlds import EARLY, FACE, PLACE, WORLDS, World
+from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, WORLDS, World
 from lib.rsa import RSAResult
 from lib.scores import Interval, bootstrap_mean
 
@@ -225,6 +225,13 @@ def _roi_colour(roi: str) -> str:
     return next((c for c, rois in zip(COLOURS, ROI_GROUPS.values(), strict=False) if roi in rois), "0.3")
 
 
+def _groups(study: Study) -> dict[str, list[str]]:
+    """The participant's ROIs in groups, those of other names in a group of their own; no group is empty."""
+    known = {name: study.rois(rois) for name, rois in ROI_GROUPS.items()}
+    others = [roi for roi in study.rois() if roi not in ROIS]
+    return {name: rois for name, rois in {**known, "Other": others}.items() if rois}
+
+
 def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
     """Which layer predicts each voxel best: the share of an ROI's voxels per layer, their median and middle half."""
     rois = study.rois()
@@ -249,7 +256,7 @@ def planted_and_recovered(study: Study) -> Figure:
     Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows, there is no bar.
     """
     world = WORLDS.get(study.participant.source.world)
-    groups = {name: study.rois(rois) for name, rois in ROI_GROUPS.items() if study.rois(rois)}
+    groups = _groups(study)
     figure, axes = subplots(len(study.encoding), len(groups), (9, 2 * len(study.encoding)), sharey=True, sharex="row")
     for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
         for ax, (group, rois) in zip(row, groups.items(), strict=True):
@@ -301,8 +308,8 @@ def ceilings(study: Study) -> Figure:
     figure, axes = subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         explained = np.sign(result.stacked_score) * result.stacked_score**2
-        for group, rois in ROI_GROUPS.items():
-            voxels = np.any([study.participant.roi(roi) for roi in study.rois(rois)], axis=0)
+        for group, rois in _groups(study).items():
+            voxels = np.any([study.participant.roi(roi) for roi in rois], axis=0)
             ceiling = study.participant.noise_ceiling[voxels]
             ax.plot(ceiling, explained[voxels], ".", markersize=2, color=_roi_colour(rois[0]), alpha=0.5, label=group)
         ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--")

@@ -123,6 +123,8 @@ def test_figures_show_areas_of_other_names(trials: Trials) -> None:
     study = Study(person, {"alexnet-object": encode(person, load_network("alexnet-object"))}, n_best=3)
     figure = figures.encoding_figure(study)
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["V1", "ours"]
+    legend = figures.ceilings(study).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["Early visual", "Other"]
 
 
 @pytest.mark.parametrize(
