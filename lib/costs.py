@@ -16,17 +16,21 @@ from lib.participants import Participant
 from lib.scores import bootstrap_mean
 
 N_GROUPS = 4
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 def measured(benchmark: str, results: str | PathLike) -> dict[str, Any]:
     """The last run of a benchmark, from its file of results: its rows, the date, and the machine.
+
+    A relative path is seen from the folder of the book's notebooks, wherever a copy of one may lie.
 
     Raises
     ------
     FileNotFoundError
         It was never run here; `make bench` does.
     """
-    found = json.loads(Path(results).read_text()) if Path(results).exists() else {}
+    path = NOTEBOOKS / results
+    found = json.loads(path.read_text()) if path.exists() else {}
     if benchmark not in found:
         raise FileNotFoundError(f"{results} holds no benchmark {benchmark!r}: run make bench, or make rehearsal.")
     return found[benchmark]

@@ -8,6 +8,7 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
+from lib import costs
 from lib.__main__ import main
 from lib.run import Source, ThisPython, find_sources, run_notebook
 from lib.student import student_notebook
@@ -192,3 +193,11 @@ def test_the_command_writes_named_notebooks_and_knows_no_others(
     assert f"{out / 'tiny'}.ipynb: 2 exercises to solve" in capsys.readouterr().out
     assert main(["student", str(out), "tinny", "--folder", str(tmp_path)]) == 2
     assert "Unknown notebook 'tinny'; choose one of tiny. Did you mean 'tiny'?" in capsys.readouterr().err
+
+
+def test_a_students_copy_elsewhere_finds_the_benchmarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = SOURCES["speed"].defaults["results"]
+    assert costs.measured("ridge", results)["rows"]
+    (tmp_path / "mine.json").write_text('{"ridge": {"rows": [1]}}')
+    assert costs.measured("ridge", tmp_path / "mine.json")["rows"] == [1]
