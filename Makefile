@@ -19,7 +19,7 @@ PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks test bench rehearsal miniatures serve screenshots constraints clean clean-all
+.PHONY: help install book notebooks test student slides bench rehearsal miniatures serve screenshots constraints clean clean-all
 
 help: ## this list
 	@echo "Brains and networks: an executable companion"
@@ -41,6 +41,12 @@ notebooks: $(VENV)/.book ## execute the notebooks that changed
 test: $(VENV)/.test book ## build the book and check everything
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
+
+student: $(VENV)/.book ## notebooks without their solutions, into _build/student
+	$(BIN)/python -m lib student _build/student
+
+slides: $(VENV)/.book ## every figure as SVG, 16:9, into _build/slides; half an hour
+	$(BIN)/python -m lib slides _build/slides $(PARAMETERS)
 
 bench: $(VENV)/.bench ## time the solvers side by side with their peers
 	$(BIN)/python -m benchmarks

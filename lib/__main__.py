@@ -13,6 +13,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "miniatures": ("lib.networks.training", "train the small networks again"),
     "fetch": ("lib.fetch", "download data that may not be redistributed, checksummed"),
     "check": ("lib.check", "say which files of measured data are there, and whether the figures can run"),
+    "student": ("lib.student", "write notebooks without their solutions, for a class"),
+    "slides": ("lib.slides", "write the book's figures for slides: SVG, 16:9"),
     "simulate": ("lib.participants.layouts", "write a simulated participant in the layout of measured data"),
 }
 

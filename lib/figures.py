@@ -198,7 +198,7 @@ def encoding_figure(study: Study, selection: str = "test") -> Figure:
     A line is a voxel: the `study.n_best` best of the ROI by stacked score on the test images, as published, or by
     out-of-fold score (`selection="out-of-fold"`). The dark line is their mean.
     """
-    rois = study.rois(ROIS)
+    rois = study.rois()
     rows = [(name, what) for what in ("score", "weights") for name in study.encoding]
     figure, axes = subplots(len(rows), len(rois), (10, 1.5 * len(rows) + 0.5), sharex="col", sharey="row")
     for (name, what), row in zip(rows, axes, strict=True):
@@ -225,9 +225,16 @@ def _roi_colour(roi: str) -> str:
     return next((c for c, rois in zip(COLOURS, ROI_GROUPS.values(), strict=False) if roi in rois), "0.3")
 
 
+def _groups(study: Study) -> dict[str, list[str]]:
+    """The participant's ROIs in groups, those of other names in a group of their own; no group is empty."""
+    known = {name: study.rois(rois) for name, rois in ROI_GROUPS.items()}
+    others = [roi for roi in study.rois() if roi not in ROIS]
+    return {name: rois for name, rois in {**known, "Other": others}.items() if rois}
+
+
 def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
     """Which layer predicts each voxel best: the share of an ROI's voxels per layer, their median and middle half."""
-    rois = study.rois(ROIS)
+    rois = study.rois()
     figure, axes = subplots(1, len(study.encoding), (8.5, 0.32 * len(rois) + 1.4), sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         best = [result.score[:, study.best(name, roi, selection)].argmax(0) for roi in rois]
@@ -249,7 +256,7 @@ def planted_and_recovered(study: Study) -> Figure:
     Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows, there is no bar.
     """
     world = WORLDS.get(study.participant.source.world)
-    groups = {name: study.rois(rois) for name, rois in ROI_GROUPS.items() if study.rois(rois)}
+    groups = _groups(study)
     figure, axes = subplots(len(study.encoding), len(groups), (9, 2 * len(study.encoding)), sharey=True, sharex="row")
     for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
         for ax, (group, rois) in zip(row, groups.items(), strict=True):
@@ -273,7 +280,7 @@ def _planted_shares(world: World | None, roi: str, network: str, layers: Sequenc
 
 def network_scores(study: Study) -> Figure:
     """Mean R of every network's stack over all voxels of an ROI."""
-    rois = study.rois(ROIS)
+    rois = study.rois()
     found = {
         name: [bootstrap_mean(result.stacked_score[study.participant.roi(roi)]) for roi in rois]
         for name, result in study.encoding.items()
@@ -301,8 +308,8 @@ def ceilings(study: Study) -> Figure:
     figure, axes = subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         explained = np.sign(result.stacked_score) * result.stacked_score**2
-        for group, rois in ROI_GROUPS.items():
-            voxels = np.any([study.participant.roi(roi) for roi in study.rois(rois)], axis=0)
+        for group, rois in _groups(study).items():
+            voxels = np.any([study.participant.roi(roi) for roi in rois], axis=0)
             ceiling = study.participant.noise_ceiling[voxels]
             ax.plot(ceiling, explained[voxels], ".", markersize=2, color=_roi_colour(rois[0]), alpha=0.5, label=group)
         ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--")

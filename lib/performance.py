@@ -12,14 +12,11 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 from torch import nn
-from torch.nn import functional
 
 from lib import progress
 from lib.decoding import units_of
 from lib.networks import Network, extract
-from lib.networks.extraction import prepare
-from lib.networks.tasks import score
-from lib.networks.training import HELD_OUT_WORLD, TRAINING_WORLD
+from lib.networks.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, teach
 from lib.participants import Participant
 from lib.rsa import compare, rdm
 from lib.scenes import OBJECTS, SIZE, Scenes, render_many
@@ -108,7 +105,7 @@ def grow(
     lesson, held_out = render_many(TRAINING_WORLD, range(n_images)), render_many(HELD_OUT_WORLD, range(500))
     keep = set(keep)
     return [
-        Snapshot(shape, epoch, _accuracy(module, held_out), _network(shape, epoch, module))
+        Snapshot(shape, epoch, accuracy(module, held_out), _network(shape, epoch, module))
         for shape in progress(list(shapes), "training networks")
         for epoch, module in _train(shape, lesson, epochs, seed)
         if epoch in keep
@@ -120,22 +117,8 @@ def _train(shape: Shape, lesson: Scenes, epochs: int, seed: int) -> Iterator[tup
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = Stack(shape, len(OBJECTS)).to(memory_format=torch.channels_last)
-        images, target = prepare(lesson.image, SIZE, "unit"), torch.from_numpy(lesson.object_label)
-        optimiser = torch.optim.AdamW(module.parameters(), 3e-3)
-        yield 0, module
-        for epoch in range(1, epochs + 1):
-            module.train()
-            for batch in torch.randperm(len(images)).split(64):
-                optimiser.zero_grad()
-                functional.cross_entropy(module(images[batch]), target[batch]).backward()
-                optimiser.step()
+        for epoch in teach(module, lesson, epochs):
             yield epoch, module
-
-
-def _accuracy(module: nn.Module, scenes: Scenes) -> float:
-    module.eval()
-    with torch.inference_mode():
-        return score(module(prepare(scenes.image, SIZE, "unit")), scenes, "object")
 
 
 def _network(shape: Shape, epoch: int, module: nn.Module) -> Network:

@@ -36,6 +36,12 @@ n_images = None  # seen by a simulated participant; by default as `python -m lib
 voxels_per_roi = None  # of a simulated participant; the same
 
 # %% [markdown]
+# ```{admonition} Simulated data
+# :class: warning
+#
+# Every column but those under *measured* is a simulated participant in a world of which the truth is known. Nobody was scanned.
+# ```
+#
 # ## Claims and worlds
 #
 # W1 to W8 are claims of {cite:t}`wang2021` about encoding, Y1 to Y3 of {cite:t}`yu2018` about decoding. Each has worlds of
@@ -101,19 +107,39 @@ figures.evidence(EVIDENCE)
 # ResNet50 is the worse model (Y1) depends on the arrow: by encoding it is not, by decoding it is.
 #
 # ## Exercises
-#
-# ```{exercise}
+
+# %% [markdown]
+# ```{exercise} The rule that W1 should not be
 # :label: ex-ledger-argmax
-# Write the rule that W1 should *not* be: "in V1-V3 the layer with the highest mean R is Conv-2 or Conv-3". In which of the
-# worlds do you expect it to hold? Check with `fig1_alexnet`.
+#
+# "In V1-V3 the layer with the highest mean R is Conv-2 or Conv-3." In which of the worlds do you expect this rule to hold? Write it, and
+# look.
 # ```
-#
-# ````{solution} ex-ledger-argmax
+
+# %% [markdown]
+# ```{solution-start} ex-ledger-argmax
 # :class: dropdown
-# In *as-published*, and it may well in *flat* and *unplanted*, where middle layers lie a little ahead in every area. In *noise* it is a
-# matter of chance. So the bare best layer cannot tell a brain in which the claim is true from one in which it is not.
-# ````
-#
+# ```
+
+# %%
+from lib.claims import encoding_studies
+from lib.participants.simulated import simulate_worlds
+from lib.participants.worlds import WORLDS
+
+people = simulate_worlds(WORLDS, seed=seed, n_images=n_images or 500, voxels_per_roi=voxels_per_roi or 100)
+for world, study in encoding_studies(people, ["alexnet-object"], weights, n_best=15).items():
+    result, areas = study.encoding["alexnet-object"], ("V1", "V2", "V3")
+    means = [result.score[:, study.best("alexnet-object", roi)].mean(axis=1) for roi in areas]
+    print(f"{world:13}", *(result.layers[mean.argmax()] for mean in means))
+
+# %% [markdown]
+# With these parameters it holds in *as-published* only. But look how near the others come. In *reversed* Conv-2 is the best layer of V2, where
+# it drives nothing; in *flat* it is the best of V3, which prefers no layer; in *noise* a die decides. The rule does not say by how much the best layer
+# leads, how sure that is, or whether anything is predicted at all. With other images or voxels it may hold anywhere.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
 # ```{exercise} The price of many areas
 # :label: ex-ledger-weakest
 #

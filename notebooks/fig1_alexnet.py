@@ -140,28 +140,60 @@ figures.verdicts(evaluate(study, ["W1", "W2"]))
 
 # %% [markdown]
 # ## Exercises
-#
-# ```{exercise}
+
+# %% [markdown]
+# ```{exercise} Every layer alike
 # :label: ex-flat
-# In the world *flat*, every layer drives every ROI alike. Before running it: which layer do you expect to get the largest
-# stacking weight? Run it, and explain why the profile is not flat.
+#
+# In the world *flat*, every layer drives every area alike. Before you look: which layer do you expect to get the largest stacking
+# weight, and in which areas? Draw planted and recovered shares for a participant of that world, and explain the profile.
 # ```
-#
-# ````{solution} ex-flat
+
+# %% [markdown]
+# ```{solution-start} ex-flat
 # :class: dropdown
-# Conv-1 gets the largest weight. Layers share most of what they hold; what a later layer keeps of the image, an earlier one
-# holds too, but not the other way round. With equal drive, the layer that also explains its neighbours' contribution
-# gets their weight. The weights show the analysis' own preference, not the brain's. So claims are contrasts.
-# ````
-#
-# ```{exercise}
+# ```
+
+# %%
+small = {"n_images": n_images // 2, "voxels_per_roi": voxels_per_roi // 4}
+flat = load_participant("simulated", subject, world="flat", seed=seed, **small)
+alike = encoding_study(flat, networks, n_best=n_best_voxels)
+
+# %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and orange dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: every layer drives every area alike. Grey bars: share planted in each layer of the network. Orange dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
+figures.planted_and_recovered(alike)
+
+# %% [markdown]
+# Conv-1 gets the largest weight, in all areas. Layers share most of what they hold; what a later layer keeps of the image, an earlier
+# one holds too, but not the other way round. With equal drive, the layer that also explains its neighbours' contribution gets their
+# weight. The weights show the analysis' own preference, not the brain's. So claims are contrasts.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} The luckiest voxels of nobody
 # :label: ex-selection
-# The figure shows the best voxels by test score, which is also the score on its axis. Draw it for `world = "noise"` with
-# `figures.encoding_figure(study, selection="out-of-fold")` beside the published selection, and compare the mean lines.
-# ```
 #
-# ````{solution} ex-selection
+# The figure shows the best voxels by test score, which is also the score on its axis. In the world *noise* nothing can be
+# predicted. What is the mean R of the stack over the best voxels of an area, chosen by test score, and what if they are chosen by
+# out-of-fold score?
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-selection
 # :class: dropdown
-# In *noise* nothing can be predicted. Chosen by test score, the mean lines rise a little above those chosen out of fold: the luckiest voxels were
-# picked by the very number that is shown. The difference is the size of the selection effect.
-# ````
+# ```
+
+# %%
+noise = load_participant("simulated", subject, world="noise", seed=seed, **small)
+nothing = encoding_study(noise, networks[:1], n_best=n_best_voxels)
+score = nothing.encoding[networks[0]].stacked_score
+for selection in ("test", "out-of-fold"):
+    means = {roi: score[nothing.best(networks[0], roi, selection)].mean() for roi in ("V1", "PPA", "FFA")}
+    print(f"chosen by {selection} score:", {roi: f"{mean:+.2f}" for roi, mean in means.items()})
+
+# %% [markdown]
+# Chosen by test score, voxels that answer to nothing seem to be predicted: the luckiest were picked by the very number that is shown.
+# Chosen out of fold they are not. How large the effect is where there is something to find is the subject of
+# [The best voxels, chosen how?](selection).
+# ```{solution-end}
+# ```

@@ -161,12 +161,24 @@ for name, result in shown.encoding.items():
 # :label: ex-resnet-reversed
 #
 # In the world *reversed*, ResNet50-Object drives every area through Avgpool, ResNet50-Place the early areas through Conv-5 and
-# the higher ones through Conv-2. Which of the three claims fail, and which contrast breaks each? Guess, then run
-# `python -m lib run fig2_resnet50 -p world reversed`.
+# the higher ones through Conv-2. Which of the three claims fail, and which contrast breaks each? Guess, then evaluate them on a
+# participant of that world.
 # ```
-#
-# ````{solution} ex-resnet-reversed
+
+# %% [markdown]
+# ```{solution-start} ex-resnet-reversed
 # :class: dropdown
-# All three. W3 breaks in place and face areas, where the preferred layer and its weight move with the task. W4 breaks in V1 to V4, which
-# the last layers now predict best. W5 breaks in AlexNet already: FC-7 has lost its weight to Conv-2.
-# ````
+# ```
+
+# %% mystnb={"markdown_format": "myst"}
+half = size | {"n_images": n_images // 2}
+opposite = load_participant("simulated", subject, world="reversed", seed=seed, **half)
+reverse = encoding_study(opposite, study.networks, n_best=n_best_voxels)
+figures.verdicts(evaluate(reverse, ["W3", "W4", "W5"]))
+
+# %% [markdown]
+# All three. W3: with the task, ResNet50's weight moves (in V1 to V4 from Avgpool to Conv-5) and AlexNet's stays where it is, so the contrast
+# against AlexNet has the wrong sign. W4: late layers now predict V1 to V4 best. W5: in place and face areas Conv-5 has no weight, neither in
+# the network that names objects, where it lies on Avgpool, nor in the one that names places, where it lies on Conv-2.
+# ```{solution-end}
+# ```

@@ -149,13 +149,29 @@ for name, result in study.encoding.items():
 # ```{exercise} Without training
 # :label: ex-edge-untrained
 #
-# Run `python -m lib run fig3_taskonomy -p weights untrained`. The voxels are still driven by trained networks. Which of the three
-# claims survive?
+# Predict the same voxels, which trained networks drive, from Edge3d and from ResNet50-Object before they were trained. What is left of the
+# three claims: of Conv-3's lead in face areas (W6), of ResNet50's lead over the edge network (W7), and of the gain by stacking (W8)?
 # ```
-#
-# ````{solution} ex-edge-untrained
+
+# %% [markdown]
+# ```{solution-start} ex-edge-untrained
 # :class: dropdown
-# Only W8: whatever the layers hold, a good combination of them predicts better than one. W6 fails, so Conv-3 owes its place to training
-# (of the edge networks, and of those that drive the voxels). W7 fails as well: an untrained ResNet50 has nothing that an untrained
-# edge network, nearly the same architecture, lacks.
-# ````
+# ```
+
+# %%
+pair = ("taskonomy-edge3d", "resnet50-object")
+untrained = encoding_study(participant, pair, "untrained", n_best_voxels)
+for training, found in {"trained": study, "untrained": untrained}.items():
+    for name in pair:
+        result, best = found.encoding[name], found.best(name, "FFA")
+        layers = dict(zip(result.layers, result.score[:, best].mean(axis=1).round(2).tolist(), strict=True))
+        gain = np.nanmean(result.stacked_score - best_layer_score(result))
+        mean = np.nanmean(result.stacked_score)
+        print(f"{training} {name}: mean R {mean:+.3f}, of it by stacking {gain:+.3f}; in FFA {layers}")
+
+# %% [markdown]
+# Conv-3's lead is gone: in the untrained edge network the first layer is the best, so Conv-3 owes its place to training (of the
+# edge networks, and of those that drive the voxels). ResNet50's lead is gone too: untrained, it has nothing that an untrained edge network, nearly
+# the same architecture, lacks. What is left is W8: whatever the layers hold, a good combination of them predicts better than one.
+# ```{solution-end}
+# ```

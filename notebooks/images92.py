@@ -53,7 +53,7 @@ figures.notice(data.source)
 # **Look for** categories that are easy to tell apart by shape or colour alone, and for pairs of
 # categories that are not.
 
-# %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 images by category.", "name": "fig-images92-sheet"}}
+# %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 photographs that people and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}}
 figures.contact_sheet(data)
 
 # %% [markdown]
@@ -67,7 +67,7 @@ figures.contact_sheet(data)
 # to both images with nearly the same pattern of voxels. **Look for** dark squares on the diagonal, and
 # ask which categories they join.
 
-# %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images in the order of the sheet above.", "name": "fig-images92-rdms"}}
+# %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images ordered by category.", "name": "fig-images92-rdms"}}
 figures.mean_rdms(data)
 
 # %% [markdown]
@@ -147,7 +147,7 @@ print(rsa.best_layer_table(results))
 #
 # A mean can hide that people differ. **Look for** how many people share the best layer of the mean.
 
-# %% mystnb={"image": {"alt": "Two panels, EVC and IT: one thin line per person over the layers of one network, the best layer of each marked."}, "figure": {"caption": "One network, every person; orange: each person's best layer.", "name": "fig-images92-people"}}
+# %% mystnb={"image": {"alt": "Two panels, EVC and IT: one thin line per person over the layers of one network, the best layer of each marked."}, "figure": {"caption": "Spearman r of each layer of one network with every person's dissimilarities. A grey line is a person, orange marks that person's best layer, black is the mean.", "name": "fig-images92-people"}}
 first = next(iter(results))
 figures.participants_against_areas(results[first], first, data.source.simulated)
 
@@ -166,46 +166,52 @@ figures.participants_against_areas(results[first], first, data.source.simulated)
 # ## Exercises
 
 # %% [markdown]
-# ````{exercise} Whose variation?
+# ```{exercise} Whose variation?
 # :label: images92-people-only
 #
 # The intervals above draw people and images again. Draw only the people, for the yardstick *animal* in
 # IT. Which interval is narrower, and which question does each of them answer?
-# ````
-#
-# ````{solution} images92-people-only
-# :class: dropdown
-#
-# `simple["IT"].r` holds one r per yardstick and person:
-#
-# ```python
-# import numpy as np
-#
-# people = np.random.default_rng(0).integers(15, size=(1000, 15))
-# print(np.quantile(simple["IT"].r[1, people].mean(axis=1), [0.025, 0.975]))
-# print(simple["IT"].low[1], simple["IT"].high[1])
 # ```
-#
-# Drawing people alone is narrower: it asks what *other people* would show with *these 92 images*. Whoever
-# speaks of objects, and not of these photographs, needs the wider one.
-# ````
 
 # %% [markdown]
-# ````{exercise} Without faces
+# ```{solution-start} images92-people-only
+# :class: dropdown
+# ```
+# `simple["IT"].r` holds one r per yardstick and person.
+
+# %%
+import numpy as np
+
+r = simple["IT"].r[1]  # of the second yardstick
+people = np.random.default_rng(seed).integers(len(r), size=(n_bootstrap, len(r)))
+print("people:           ", np.quantile(r[people].mean(axis=1), [0.025, 0.975]).round(3))
+print("people and images:", np.round([simple["IT"].low[1], simple["IT"].high[1]], 3))
+
+# %% [markdown]
+# Drawing people alone is narrower: it asks what *other people* would show with *these 92 images*. Whoever
+# speaks of objects, and not of these photographs, needs the wider one.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Without faces
 # :label: images92-no-faces
 #
 # Faces are the darkest block of the measured IT. Leave all faces out. How much is left of people's
 # agreement about IT?
-# ````
-#
-# ````{solution} images92-no-faces
-# :class: dropdown
-#
-# ```python
-# keep = ~data.face
-# print(rsa.ceiling_table({roi: rdms[:, keep][:, :, keep] for roi, rdms in data.rdms.items()}))
 # ```
-#
-# The ceiling of IT falls and stays well above zero; that of EVC does not fall. Much of what people share
-# about IT is faces, but not all.
-# ````
+
+# %% [markdown]
+# ```{solution-start} images92-no-faces
+# :class: dropdown
+# ```
+
+# %%
+keep = ~data.face
+print(rsa.ceiling_table({roi: rdms[:, keep][:, :, keep] for roi, rdms in data.rdms.items()}))
+
+# %% [markdown]
+# With the measured data, the ceiling of IT falls and stays well above zero; that of EVC does not fall. Much of what people
+# share about IT is faces, but not all.
+# ```{solution-end}
+# ```

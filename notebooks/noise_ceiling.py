@@ -46,9 +46,15 @@ world = "noise"  # what drives the participant of the last section: "as-publishe
 n_best_voxels = 200  # voxels per ROI that are shown, as in paper W
 
 # %% [markdown]
+# ```{admonition} Simulated data
+# :class: warning
+#
+# Voxels of this page are random numbers, so that signal and noise are known apart. Nobody was scanned.
+# ```
+#
 # ## Voxels whose signal is known
 #
-# Everything here is simulated, so that signal and noise are known apart. Voxels range from nearly deaf (ncsnr near 0) to
+# Voxels range from nearly deaf (ncsnr near 0) to
 # the clearest in the Natural Scenes Dataset {cite}`allen2022`. Trials come in sessions, each with a gain and a baseline
 # of its own; standardising within sessions removes both.
 
@@ -109,7 +115,7 @@ for m, of_truth in reached.items():
 # **Look for** two things: whether the points follow the lines, and how low the lines are where most voxels lie (ncsnr .3
 # to .6).
 
-# %% mystnb={"image": {"alt": "Left: estimated ncsnr against planted ncsnr, on the diagonal. Right: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "Left: ncsnr estimated from repeats against the planted one; the line is identity. Right: variance the true model explains (points) and the noise ceiling by the formula above (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
+# %% mystnb={"image": {"alt": "Left: estimated ncsnr against planted ncsnr, on the diagonal. Right: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "Left: ncsnr estimated from repeats against the planted one; the line is identity. Right: variance the true model explains (points) and the noise ceiling by its formula (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
 pictures.ceiling_check(ncsnr, estimated, reached)
 
 # %% [markdown]

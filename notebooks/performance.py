@@ -96,7 +96,7 @@ people = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in dat
 # %% mystnb={"markdown_format": "myst"}
 figures.notice(data.source)
 
-# %% mystnb={"image": {"alt": "Two panels: similarity in early visual and inferior temporal cortex against accuracy, a line per network."}, "figure": {"caption": "The same networks against fifteen people's dissimilarities of 92 images, or the simulated stand-in where the data are not there.", "name": "fig-performance-people"}}
+# %% mystnb={"image": {"alt": "Two panels: similarity in early visual and inferior temporal cortex against accuracy, a line per network."}, "figure": {"caption": "Likeness against accuracy on held-out scenes, along the training of networks of several sizes: Spearman r of the best layer's dissimilarities with fifteen people's dissimilarities of 92 images, or the simulated stand-in where the data are not there.", "name": "fig-performance-people"}}
 decoding_figures.performance_figure(snapshots, measured, people, data.source.simulated)
 
 # %% mystnb={"markdown_format": "myst"}

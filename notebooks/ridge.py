@@ -47,6 +47,12 @@ n_features = 600  # more than images, as in most layers
 n_voxels = 60  # simulated voxels, from noisy to clear
 
 # %% [markdown]
+# ```{admonition} Simulated data
+# :class: warning
+#
+# Layer and voxels of this page are random numbers, made so that the truth is known. Nobody was scanned.
+# ```
+#
 # ## A toy layer, toy voxels
 #
 # Units of a real layer are correlated: a few directions carry most of the variance. The toy layer imitates this with
@@ -175,7 +181,7 @@ print("penalties chosen:", np.unique(trapped))
 spoilt = ridge.fit_ridge(design, Y, trapped[:1])
 print(f"R2 of the noisy voxel: {scores.r2(Y_test, spoilt.predict(coordinates).numpy())[0]:.2f}")
 
-# %% mystnb={"image": {"alt": "The same three voxels: with the null direction kept, the criterion falls to zero at the smallest penalty, far from the minimum of the held-out error."}, "figure": {"caption": "As the figure before, with the null direction left in: the criterion falls towards zero at the smallest penalty, whatever the voxel.", "name": "fig-ridge-trap"}}
+# %% mystnb={"image": {"alt": "The same three voxels: with the null direction kept, the criterion falls to zero at the smallest penalty, far from the minimum of the held-out error."}, "figure": {"caption": "Generalised cross-validation and held-out squared error over penalties, for a noisy, a middling and a clear voxel, with the null direction left in: the criterion falls towards zero at the smallest penalty, whatever the voxel.", "name": "fig-ridge-trap"}}
 pictures.penalty_curves(
     ridge.ALPHAS, {"GCV, trapped": gcv(e_all, Z_all)[:, voxels], "held-out error": errors[:, voxels]}, names
 )

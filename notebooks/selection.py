@@ -101,7 +101,7 @@ for share in (0.001, 0.01, 0.04):
 #
 # A claim is about the shape of the profile, not its height. **Look for** lines that are not parallel.
 
-# %% mystnb={"image": {"alt": "Line plots of mean R over AlexNet layers for three areas in each world, one line per way of choosing voxels."}, "figure": {"caption": "Mean R of each layer of AlexNet-Object over the best voxels of three ROIs, colours as above.", "name": "fig-selection-profiles"}}
+# %% mystnb={"image": {"alt": "Line plots of mean R over AlexNet layers for three areas in each world, one line per way of choosing voxels."}, "figure": {"caption": "Mean R of each layer of AlexNet-Object over the best voxels of three ROIs, a row per world. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images.", "name": "fig-selection-profiles"}}
 questions.selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
 
 # %% [markdown]
@@ -142,7 +142,7 @@ questions.verdict_table(found)
 # :class: dropdown
 # ```
 
-# %%
+# %% mystnb={"image": {"alt": "Two panels of curves of mean R against the share of voxels called best, with a quarter and with all of the test images: the published choice lies higher with fewer images."}, "figure": {"caption": "Mean R of the stack over the best voxels of an ROI, by the share of the ROI that is called best, with a quarter of the test images and with all, in the last world of this page. Blue: chosen by test score and shown by it. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images.", "name": "fig-selection-fewer"}}
 last = list(people)[-1]
 fewer = selection.retest({last: selection.thinned(people[last], 0.25)}, networks[:1], n_fresh, weights)
 questions.selection_curves({f"{last}, a quarter of the test images": fewer[last], last: studies[last]}, networks[0])
@@ -157,13 +157,27 @@ questions.selection_curves({f"{last}, a quarter of the test images": fewer[last]
 # ```{exercise} Is choosing wrong?
 # :label: selection-any
 #
-# Compare the left end of the orange line in *as-published* with its right end. Why is it fair to show the best voxels
-# out of fold, and what would you write into the caption?
+# Compare the left end of the orange line with its right end, where nothing is chosen. Which voxels does an out-of-fold score find?
+# Why is it fair to show them, and what would you write into the caption?
 # ```
-#
-# ````{solution} selection-any
+
+# %% [markdown]
+# ```{solution-start} selection-any
 # :class: dropdown
+# ```
+
+# %%
+first = next(iter(people))
+known, ceiling = studies[first].test, studies[first].test.participant.noise_ceiling
+for roi in ("V1", "PPA", "FFA"):
+    curve = selection.mean_of_best(studies[first], selection.CHOICES["out of fold"], networks[0], roi)
+    best, everywhere = known.best(networks[0], roi), known.participant.roi(roi)
+    print(f"{roi}, best: mean R {curve[0]:.2f}, noise ceiling {ceiling[best].mean():.2f}")
+    print(f"{roi}, all:  mean R {curve[-1]:.2f}, noise ceiling {ceiling[everywhere].mean():.2f}")
+
+# %% [markdown]
 # The left end is higher: some voxels are less noisy than others, and the out-of-fold score finds them without looking at the
 # test images. Showing them is fair if the caption says so: "the 200 voxels of each area with the highest out-of-fold
 # score", and that they stand for themselves, not for the area.
-# ````
+# ```{solution-end}
+# ```

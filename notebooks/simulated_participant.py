@@ -18,8 +18,14 @@
 # at [drawn scenes](miniature_world) and whose voxels read out layers of small networks. They come with what makes
 # the real experiment hard: three trials per image, sessions that drift, voxels that are mostly noise.
 #
-# Nobody was scanned. What was planted is written down in small tables, *worlds*, and this page shows them, and what becomes of them
-# on the way from signal to data.
+# What was planted is written down in small tables, *worlds*, and this page shows them, and what becomes of them on the way from
+# signal to data.
+#
+# ```{admonition} Simulated data
+# :class: warning
+#
+# All voxels of this page were planted and their noise was drawn at random. Nobody was scanned.
+# ```
 
 # %%
 import numpy as np
@@ -43,7 +49,7 @@ voxels_per_roi = 100  # the real areas hold some hundreds to some thousands
 # A number in a world is the share of a voxel's stimulus-driven variance that comes from one layer of one network. **Look for**
 # the layer that drives V4 in each of the two networks.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps of planted shares, one per network: rows are visual areas, columns are layers; early areas are driven by middle convolutions, higher areas by the last layer."}, "figure": {"caption": "What drives the simulated voxels in one world: share of each layer, dark for much. Areas with the same shares stand in one row.", "name": "fig-simulated-planted"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Table of planted layers: rows are visual areas, columns are networks, and a cell names layers and their share; early areas are driven by middle convolutions, higher areas by late layers."}, "figure": {"caption": "What drives the simulated voxels in one world: the layers of each network, and the share of the signal that they contribute. The darker, the later in its network. Areas with the same shares stand in one row.", "name": "fig-simulated-planted"}}
 pictures.planted(WORLDS[world])
 
 # %% [markdown]
@@ -53,7 +59,7 @@ pictures.planted(WORLDS[world])
 # An analysis that finds what was planted deserves no praise unless it also *fails* to find what was not. For that there are other
 # worlds.
 
-# %% mystnb={"image": {"alt": "One heat map per world: areas in rows, layers of all networks in columns, darkness is the planted share."}, "figure": {"caption": "All worlds. A white row is an area that answers to nothing.", "name": "fig-simulated-worlds"}}
+# %% mystnb={"image": {"alt": "One table per world: areas in rows, networks in columns; a cell names the layers that drive the area and their share."}, "figure": {"caption": "What drives each area in every world: the layers of each network, and the share of the voxels' signal that they contribute. The darker, the later in its network; a white row is an area that answers to nothing.", "name": "fig-simulated-worlds"}}
 pictures.planted_worlds(WORLDS)
 
 # %% [markdown]
@@ -182,7 +188,7 @@ print(f"median ncsnr: {np.nanmedian(estimated):.3f} standardised, {np.nanmedian(
 # :class: dropdown
 # ```
 
-# %%
+# %% mystnb={"image": {"alt": "Table of planted layers with one column: in the face areas FC-6 and FC-7 of AlexNet-Object drive all of the signal, in all other areas nothing."}, "figure": {"caption": "What drives each area in a world of one's own: the last two layers of AlexNet-Object drive the face areas, and nothing drives the others.", "name": "fig-simulated-own"}}
 late = {("alexnet-object", "FC-6"): 0.5, ("alexnet-object", "FC-7"): 0.5}
 faces = World("only face areas answer", {roi: late if roi in FACE else {} for roi in ROIS})
 pictures.planted(faces)

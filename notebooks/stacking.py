@@ -44,6 +44,12 @@ n_voxels = 150  # simulated voxels
 overlap = 0.5  # share of layer C that is made of layers A and B, 0 to 1
 
 # %% [markdown]
+# ```{admonition} Simulated data
+# :class: warning
+#
+# Layers and voxels of this page are random numbers, made so that the truth is known. Nobody was scanned.
+# ```
+#
 # ## Three toy layers
 #
 # Layers of a network hold much of the same information. Here A and B have nothing in common, and C is made of both, to the

@@ -45,7 +45,7 @@ voxels_per_roi = 600  # of the participants
 #
 # **Look for** a network that is in none of the papers' figures.
 
-# %% mystnb={"image": {"alt": "Heat map of planted shares: rows are visual areas, columns are layers of the multi-task network."}, "figure": {"caption": "What drives the voxels: share of each layer of the multi-task network, dark for much.", "name": "fig-unplanted-planted"}}
+# %% mystnb={"image": {"alt": "Table with one column, the multi-task network: rows are visual areas, and a cell names the layers that drive the area."}, "figure": {"caption": "What drives each area in a brain made of the multi-task network: its layers, and the share of the voxels' signal that they contribute. The darker, the later in the network.", "name": "fig-unplanted-planted"}}
 pictures.planted(WORLDS[world])
 
 # %%
@@ -145,13 +145,25 @@ figures.network_scores(study)
 # ```{exercise} Without training
 # :label: unplanted-untrained
 #
-# Run the page with `-p weights untrained`: the networks that are analysed then have random weights. Which claims can still hold, and
-# what would you conclude if one does?
+# Analyse this brain with the same networks before they were trained. Which claims can still hold? What would you conclude from one that
+# does?
 # ```
-#
-# ````{solution} unplanted-untrained
+
+# %% [markdown]
+# ```{solution-start} unplanted-untrained
 # :class: dropdown
-# Those that need only the progression from local to global, for that is in the architecture: convolution, pooling, depth. Tasks
-# cannot move anything, as the two networks of an architecture are then the same network. A claim that holds without training is no
-# evidence about tasks.
-# ````
+# ```
+
+# %% mystnb={"markdown_format": "myst"}
+small = {"n_images": n_images // 2, "voxels_per_roi": voxels_per_roi // 4}
+smaller = simulate_worlds([world], subject=subject, seed=seed, **small)
+untrained = encoding_studies(smaller, SIX, "untrained", n_best_voxels)
+questions.verdict_table({f"{world}, networks untrained": evaluate(untrained[world])})
+
+# %% [markdown]
+# W8 holds: a mixture of layers predicts better than the best one, whatever they have learned. All others fail. Those about tasks must, as
+# the two networks of an architecture are hardly different before training. W4 and W6 need only a progression from local to global, and one might think that
+# convolution, pooling and depth bring it along; without training they do not. A claim that held here would be no evidence about tasks,
+# and hardly any about the brain.
+# ```{solution-end}
+# ```

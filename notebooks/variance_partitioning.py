@@ -62,7 +62,7 @@ anybody = next(iter(people.values()))
 # %% mystnb={"markdown_format": "myst"}
 figures.notice(anybody.source)
 
-# %% mystnb={"image": {"alt": "Two tables of dots, one per brain: rows are visual areas, columns are networks and layers; the second has no dot in the columns of the edge networks."}, "figure": {"caption": "What drives the two simulated brains, by area and layer.", "name": "fig-variance-planted"}}
+# %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that drive the area; the second has one column, a network that is not analysed."}, "figure": {"caption": "What drives each area in two simulated brains: the layers of each network, and the share of the voxels' signal that they contribute. The darker, the later in its network.", "name": "fig-variance-planted"}}
 pictures.planted_worlds({name: WORLDS[name] for name in people if name in WORLDS})
 
 # %% [markdown]
@@ -152,11 +152,27 @@ for given in ([], own[:2], [*own[:2], last]):
 # ```{exercise} Other others
 # :label: variance-others
 #
-# Change `others` to the two AlexNets, and then to a single network. Does the shared part shrink?
+# "Beyond the others" depends on who the others are. For Conv-3 of Edge3d in the face areas, let them be nobody, a single ResNet50, both,
+# or two AlexNets. When does the shared part shrink?
 # ```
-#
-# ````{solution} variance-others
+
+# %% [markdown]
+# ```{solution-start} variance-others
 # :class: dropdown
-# It can only shrink, up to the error of the estimates: fewer networks can say less of what the edge network says. "Unique" is always short
-# for "not in the networks I thought of". The result of this page is as strong as the list in `others`.
-# ````
+# ```
+
+# %%
+alexnets = ("alexnet-object", "alexnet-place")
+more = variance.look(anybody, [load_network(name, weights) for name in alexnets])
+wider = variance.Spaces({**spaces.layers, **more.layers})
+for names in ((), others[:1], others, alexnets):
+    given = wider.of(*names)
+    beyond = {brain: variance.each(wider, y[brain, "face"], [middle], given).added.mean() for brain in people}
+    print("beyond", ", ".join(names) or "nobody", {brain: f"{value:+.3f}" for brain, value in beyond.items()})
+
+# %% [markdown]
+# A single ResNet50 shares as much with Conv-3 as two do. Two AlexNets share a little less, and leave more for Conv-3. Take networks away, and the shared
+# part can only shrink, up to the error of the estimates. "Unique" is always short for "not in the networks I thought of", and the result of this page is as
+# strong as the list in `others`.
+# ```{solution-end}
+# ```

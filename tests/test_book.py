@@ -15,7 +15,7 @@ from browser import HTML, ROOT, contents
 from lib.__main__ import _parser
 
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-COMMAND_PAGES = ["README.md", "CONTRIBUTING.md", "book/run.md"]
+COMMAND_PAGES = ["README.md", "CONTRIBUTING.md", "book/run.md", "book/teaching.md"]
 NOTEBOOKS = [page for page in contents() if page.startswith("notebooks/")]
 
 

@@ -10,6 +10,7 @@ from lib import choose
 from lib.encoding import EncodingResult, encode
 from lib.networks import load_network
 from lib.participants import Participant, Responses
+from lib.participants.worlds import ROIS
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class Study:
         score = getattr(self.encoding[network], scores[choose("selection", selection, scores)])
         return best_voxels(score, self.participant.roi(roi), self.n_best)
 
-    def rois(self, wanted: Iterable[str]) -> list[str]:
-        """Those of the wanted ROIs that the participant has, with at least two voxels that could be fitted."""
+    def rois(self, wanted: Iterable[str] | None = None) -> list[str]:
+        """Those of the wanted ROIs that the participant has, with at least two voxels that could be fitted.
+
+        By default all: paper W's in its order, then others.
+        """
+        wanted = dict.fromkeys((*ROIS, *self.participant.rois)) if wanted is None else wanted
         fitted = np.all([np.isfinite(result.stacked_score) for result in self.encoding.values()], axis=0)
         return [roi for roi in wanted if (self.participant.rois.get(roi, False) & fitted).sum() > 1]
 

@@ -168,6 +168,43 @@ def _epoch(student: Student, lesson: Scenes, batch_size: int, optimiser: Optimiz
     return total / len(lesson)
 
 
+def teach(module: nn.Module, lesson: Scenes, epochs: int, *, learning_rate: float = 3e-3) -> Iterator[int]:
+    """Train any network to name the objects of scenes, in place.
+
+    PyTorch's random numbers decide the order of the scenes: after the same `torch.manual_seed` it is the same.
+
+    Parameters
+    ----------
+    module : Module
+        Maps images (n, 3, 64, 64), pixels in 0..1, to scores of `lib.scenes.OBJECTS`.
+    lesson : Scenes
+    epochs : int
+    learning_rate : float
+
+    Yields
+    ------
+    int
+        How many epochs are done: 0 before the first.
+    """
+    images, right = prepare(lesson.image, SIZE, "unit"), target(lesson, "object")
+    optimiser = torch.optim.AdamW(module.parameters(), learning_rate)
+    yield 0
+    for epoch in range(1, epochs + 1):
+        module.train()
+        for batch in torch.randperm(len(images)).split(64):
+            optimiser.zero_grad()
+            functional.cross_entropy(module(images[batch]), right[batch]).backward()
+            optimiser.step()
+        yield epoch
+
+
+def accuracy(module: nn.Module, scenes: Scenes) -> float:
+    """Share of scenes whose object a network names, as `teach` taught it."""
+    module.eval()
+    with torch.inference_mode():
+        return score(module(prepare(scenes.image, SIZE, "unit")), scenes, "object")
+
+
 def some_mirrored(scenes: Scenes, indices: np.ndarray, mirror: np.ndarray) -> Scenes:
     """A batch of scenes, some of them turned left to right: a mirrored face is a face.
 

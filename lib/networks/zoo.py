@@ -1,7 +1,8 @@
 """The networks of the papers: their layers by the papers' names, their sizes, and where their weights come from."""
 
+import difflib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -209,6 +210,44 @@ class Network:
 
 
 FUNCTIONS = ("", "softmax", "log_softmax")
+
+
+def own_network(
+    name: str, module: nn.Module, layers: Mapping[str, str], *, weights: str = "own", input_size: int = SIZE
+) -> Network:
+    """Make a network ready to look at images that is not in the zoo.
+
+    Parameters
+    ----------
+    name : str
+    module : torch.nn.Module
+        Maps images (n, 3, input_size, input_size), pixels in 0..1, to anything; put into evaluation mode here.
+    layers : mapping of a layer's name to its tap (see `Network.tap`), in the network's order
+    weights : str
+        Where they come from.
+    input_size : int
+        Height and width of the images it takes.
+
+    Raises
+    ------
+    ValueError
+        No layers, or a tap that is no place in the module; names those that are most like it.
+    """
+    network = Network(name, weights, _for_reading(module), dict(layers), input_size)
+    if not layers:
+        raise ValueError(f"{name}: expected at least one layer to read, found none.")
+    places = get_graph_node_names(module, suppress_diff_warning=True)[1]
+    for layer, tap in layers.items():
+        if not network._has(tap.partition("|")[0]):
+            close = difflib.get_close_matches(tap, _modules_of(places), n=5, cutoff=0)
+            raise ValueError(f"{name} has no {tap!r}, named for layer {layer}; it has {', '.join(close)}, for example.")
+    return network
+
+
+def _modules_of(places: Iterable[str]) -> list[str]:
+    """Nodes of a graph and the modules that hold them: "stage2.0", "stage2" and so on."""
+    parts = [place.split(".") for place in places]
+    return list(dict.fromkeys(".".join(p[: i + 1]) for p in parts for i in range(len(p))))
 
 
 def load_network(name: str, weights: str = "miniature") -> Network:

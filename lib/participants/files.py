@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from PIL import Image
+
 Content = TypeVar("Content")
 
 SIMULATED = "simulated"  # attribute of the HDF5 files that this project writes: a JSON text that says what was planted
@@ -64,6 +67,22 @@ def read(path: Path, expected: str, reader: Callable[[Path], Content]) -> Conten
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+
+
+def open_picture(path: str | os.PathLike) -> np.ndarray:
+    """A picture of any common format as a uint8 array of shape (height, width, 3); errors as for `read`."""
+    return read(Path(path), "a picture", _pixels)
+
+
+def _pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def stamp_of(path: str | os.PathLike) -> tuple[int, int]:
+    """Size and time of a file: two files of one path with the same stamp are taken for the same."""
+    status = Path(path).stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def expect(path: Path, what: str, expected: object, found: object) -> None:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from PIL import Image
 
 from lib import choose
-from lib.participants.files import SIMULATED, existing_folder, expect, read
+from lib.participants.files import SIMULATED, existing_folder, expect, open_picture, read, stamp_of
 from lib.participants.participant import Participant, Responses, Source, Stimuli
 from lib.participants.trials import average_repeats, ncsnr_of_repeats
 from lib.scores import noise_ceiling
@@ -274,7 +273,7 @@ def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
     there = image_files(folder)
     names = [image_name(i) for i in wanted]
     paths = {i: str(there[name]) for i, name in zip(wanted.tolist(), names, strict=True) if name in there}
-    stats = [(path, *_stamp(path)) for path in paths.values()]
+    stats = [(path, *stamp_of(path)) for path in paths.values()]
     return Stimuli(
         f"{folder}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}", partial(photograph, folder, paths)
     )
@@ -283,11 +282,6 @@ def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
 def image_files(folder: Path) -> dict[str, Path]:
     """Image files in a folder and below by their names without suffix; none where there is no folder."""
     return {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES}
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    status = Path(path).stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def photograph(folder: Path, paths: Mapping[int, str], image_id: int) -> np.ndarray:
@@ -300,12 +294,7 @@ def photograph(folder: Path, paths: Mapping[int, str], image_id: int) -> np.ndar
     """
     if image_id not in paths:
         raise FileNotFoundError(f"{folder}: expected {image_name(image_id)}.JPEG there or below, found no such image.")
-    return read(Path(paths[image_id]), "a picture", _pixels)
-
-
-def _pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    return open_picture(paths[image_id])
 
 
 # What the published networks made of it

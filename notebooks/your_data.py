@@ -1,0 +1,217 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your lab's data
+#
+# Somebody looked at pictures in your scanner, and the result is neither the Natural Scenes Dataset nor generic object decoding. All that the
+# figures of this book need is a `Participant`, and twenty lines make one of what every such experiment has:
+#
+# * **responses**: an array of trials by voxels, one estimated response each (percent signal change, say);
+# * **events**: which picture each trial showed, and in which run or session;
+# * **masks**: for each area, which of the voxels belong to it;
+# * **pictures**: a folder of files.
+#
+# This page writes such a folder first, from a simulated participant, since it has no lab. From [there](your-data-read) on, every line is one
+# that you could run on your own.
+
+# %%
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from lib import figures
+from lib.claims import encoding_study
+from lib.participants import Source, participant_from_trials
+from lib.participants.arrays import write_arrays
+from lib.participants.simulated import draw_trials
+
+# %% tags=["parameters"]
+folder = None  # a folder with your data, laid out as below; by default this page writes a simulated one
+subject = 1  # number of the simulated participant
+world = "as-published"  # of the simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+seed = 0  # of the simulation
+weights = "miniature"  # of the network: "miniature", "untrained" or "published"
+n_best_voxels = 15  # voxels shown per area
+n_images = 800  # seen by the simulated participant
+voxels_per_roi = 200  # of the simulated participant
+
+# %% [markdown]
+# ## What lies on the disk
+#
+# With a folder of your own, name it in `folder`, and this cell writes nothing.
+
+# %%
+if folder is None:
+    trials = draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    folder = Path(tempfile.mkdtemp(), "lab")
+    write_arrays(trials, folder)
+
+# %%
+for pattern in ("*.*", "masks/*.npy", "pictures/*.png"):
+    found = sorted(Path(folder).glob(pattern))
+    print(f"{len(found):4} {pattern:15}", ", ".join(path.name for path in found[:4]), "..." if len(found) > 4 else "")
+
+# %% [markdown]
+# `events.tsv` has a line per trial, as in the Brain Imaging Data Structure {cite}`gorgolewski2016`:
+
+# %%
+print(*Path(folder, "events.tsv").read_text().splitlines()[:5], sep="\n")
+
+# %% [markdown]
+# (your-data-read)=
+# ## Twenty lines
+#
+# Read what is there:
+
+# %%
+lab = Path(folder)
+betas = np.load(lab / "betas.npy")
+events = np.genfromtxt(lab / "events.tsv", delimiter="\t", names=True, dtype=None, encoding="utf-8")
+masks = {path.stem: np.load(path) for path in sorted(lab.glob("masks/*.npy"))}
+pictures = {path.name: path for path in sorted(lab.glob("pictures/*.png"))}
+held_out = np.unique(events["picture"][events["part"] == "test"])
+print("(n_trials, n_voxels) =", betas.shape)
+
+# %% [markdown]
+# Say what it is. Every figure made from it says in the picture whether anybody was scanned:
+
+# %%
+source = Source(
+    dataset="our lab",
+    description="pictures shown three times each, in sessions of 750 trials",
+    origin="written by this page",
+    licence="whatever the lab and its participants agreed on",
+    simulated=True,
+)
+
+# %% [markdown]
+# And hand it over. Pictures in `test` are held out from every fit; here the column `part` says which. With `run`, each voxel is standardised within
+# each run or session, whose baselines and gains differ. Repeats of a picture are averaged, and the [noise
+# ceiling](noise_ceiling) is estimated from the repeats of the test pictures.
+
+# %%
+participant = participant_from_trials(
+    betas,
+    events["picture"],
+    pictures,
+    masks,
+    source,
+    test=held_out,
+    run=events["session"],
+    name="our first participant",
+)
+print("(n_images_train, n_voxels) =", participant.train.responses.shape)
+print("(n_images_test, n_voxels) =", participant.test.responses.shape)
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participant.source)
+
+# %% [markdown]
+# That is all. What does not fit together is refused in a sentence that names what was expected and what was found.
+#
+# ## Figures out
+#
+# From here on it is a participant like any other.
+
+# %%
+study = encoding_study(participant, ["alexnet-object"], weights, n_best_voxels)
+print(study)
+
+# %% [markdown]
+# **Look for** peaks that move to the right from the early areas to the place and face areas.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per area, one line per voxel."}, "figure": {"caption": "Encoding results of AlexNet-Object for a participant read from arrays, masks and PNG files. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer, sign(R2) sqrt(|R2|), on test images. Row 2: stacking weights.", "name": "fig-own-data"}}
+figures.encoding_figure(study, selection="out-of-fold")
+
+# %% [markdown]
+# In the world *as-published* V1 to V4 peak at Conv-3, place and face areas at FC-7: what was planted came back through arrays and PNG files.
+#
+# **Look for** the distance of the points from the dashed line, and for points beyond it.
+
+# %% mystnb={"image": {"alt": "Scatter plot of the variance explained by the stack against the noise ceiling of each voxel, with the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling estimated from the repeats of the test pictures; a point is a voxel, the dashed line a perfect model.", "name": "fig-own-data-ceilings"}}
+figures.ceilings(study)
+
+# %% [markdown]
+# Most points lie well below the line: in this world a voxel listens to one of six networks, and this is one of them. The few above it are no
+# miracle. This ceiling was estimated from three presentations of each of 120 pictures, and an estimate errs to both sides.
+#
+# To use it in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: CONTRIBUTING.md says where.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} An area of your own
+# :label: own-data-area
+#
+# Masks are arrays, so areas can be joined and cut. Make one area of all place areas (OPA, PPA, RSC) and one of all face areas, draw
+# the figure with these two alone, and say which layer each prefers.
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-data-area
+# :class: dropdown
+# ```
+
+# %%
+from dataclasses import replace
+
+joined = {
+    "places": masks["OPA"] | masks["PPA"] | masks["RSC"],
+    "faces": masks["FFA"] | masks["OFA"] | masks["aTLfaces"],
+}
+regrouped = replace(study, participant=replace(participant, rois=joined))
+
+# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: R and stacking weight of each AlexNet layer in places and faces; all peak at the last layer."}, "figure": {"caption": "Encoding results of AlexNet-Object in two areas joined from masks, places and faces. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer on test images. Row 2: stacking weights.", "name": "fig-own-data-joined"}}
+figures.encoding_figure(regrouped, selection="out-of-fold")
+
+# %% [markdown]
+# FC-7, both of them. Nothing was fitted again: scores belong to voxels, and an area is only a way to look at them. Areas whose names the
+# papers do not use are drawn in grey, after the others.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} What is refused
+# :label: own-data-refused
+#
+# Hand over masks of another brain, with ten voxels more, and events of which the last is missing. What do you learn from the answers? What
+# mistake would *not* be found?
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-data-refused
+# :class: dropdown
+# ```
+
+# %%
+larger = {area: np.append(mask, np.zeros(10, bool)) for area, mask in masks.items()}
+for shown, rois in ((events["picture"], larger), (events["picture"][:-1], masks)):
+    try:
+        participant_from_trials(betas, shown, pictures, rois, source, test=held_out)
+    except ValueError as error:
+        print(error)
+
+# %%
+mixed_up = np.random.default_rng(seed).permutation(events["picture"])
+wrong = participant_from_trials(betas, mixed_up, pictures, masks, source, test=held_out, run=events["session"])
+for name, person in {"as shown": participant, "mixed up": wrong}.items():
+    print(f"{name}: median noise ceiling {np.nanmedian(person.noise_ceiling):.2f}")
+
+# %% [markdown]
+# Each sentence names the culprit and both numbers. Not found are events of the right length in the wrong order, and masks of another brain
+# that happens to have as many voxels. So look at the noise ceilings first. They need no network, and are near zero where the events do
+# not belong to the responses. Against wrong masks they do not help.
+# ```{solution-end}
+# ```

@@ -1,0 +1,243 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Your own network, your own participant
+#
+# A template for an hour of your own work: take a network that is not in this book, teach it, let it predict a participant's voxels,
+# and decide a claim about it. Five cells are yours, each an exercise. Its solution, hidden here, takes ShuffleNet
+# {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
+# What is not an exercise is there already and uses the names that you define: `module`, `layers`, `study`, `contrasts`, `control`.
+#
+# Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
+
+# %%
+import torch
+import torchvision
+
+from lib import figures
+from lib.claims import Study, wang2021
+from lib.encoding import encode
+from lib.networks import extract, load_network, own_network, training
+from lib.participants import load_participant
+from lib.participants.worlds import EARLY, FACE, PLACE
+from lib.scenes import OBJECTS, render_many
+
+# %% [markdown]
+# Your participant is set here: a `subject`, a `seed`, and the [world](simulated_participant) that drives the voxels.
+
+# %% tags=["parameters"]
+subject = 1  # number of the participant
+world = "as-published"  # of the simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+seed = 0  # of the simulation, and of your network's weights
+n_best_voxels = 15  # looked at per ROI
+n_images = 1000  # seen by the participant
+voxels_per_roi = 200  # of the participant
+n_lessons = 3000  # scenes that your network learns from
+n_epochs = 6  # how often it sees them
+
+# %%
+size = {"seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi}
+participant = load_participant("simulated", subject, world=world, **size)
+print("(n_images_train, n_voxels) =", participant.train.responses.shape)
+
+# %% mystnb={"markdown_format": "myst"}
+figures.notice(participant.source)
+
+# %% [markdown]
+# ## A network
+#
+# ```{exercise} Choose a network
+# :label: own-choose
+#
+# torchvision builds many networks by name: `torchvision.models.list_models(torchvision.models)` lists them. Choose a light one that
+# is not in `lib.networks.ZOO` and call it `module`. It gets no weights and as many outputs as there are `OBJECTS`. Look at the
+# parts it is made of.
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-choose
+# :class: dropdown
+# ```
+
+# %%
+torch.manual_seed(seed)
+module = torchvision.models.get_model("shufflenet_v2_x0_5", weights=None, num_classes=len(OBJECTS))
+print(*(f"{name}: {type(part).__name__}" for name, part in module.named_children()), sep="\n")
+print(f"{sum(weight.numel() for weight in module.parameters()):,} weights")
+
+# %% [markdown]
+# A ShuffleNet is a convolution, three stages of blocks that mix their channels, another convolution, and a linear map. With half the
+# usual channels (`x0_5`) it has about as many weights as the miniature AlexNet.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# Now it goes to school. A network that learned nothing has layers too, and [they predict voxels as well](unplanted_brain); so look
+# whether it learned something. Whoever guesses is right in one scene of eight.
+
+# %%
+lesson = render_many(training.TRAINING_WORLD, range(n_lessons))
+held_out = render_many(training.HELD_OUT_WORLD, range(500))
+for epoch in training.teach(module, lesson, n_epochs):
+    print(f"after {epoch} epochs it names {training.accuracy(module, held_out):.0%} of the objects in new scenes")
+
+# %% [markdown]
+# ## Its layers
+#
+# ```{exercise} Choose its layers
+# :label: own-layers
+#
+# Which places of your network do you want to read? Write a dictionary `layers` from names of your own to names of its parts, from the
+# first to the last. Five or six will do, spread over its depth. A part's name is what `named_children` printed, and
+# `"stage2.0"` is the first part of `stage2`. `own_network` makes a `Network` of it, and refuses a part that does not exist.
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-layers
+# :class: dropdown
+# ```
+
+# %%
+layers = {
+    "Conv-1": "conv1",
+    "Stage-2": "stage2",
+    "Stage-3": "stage3",
+    "Stage-4": "stage4",
+    "Conv-5": "conv5",
+    "FC": "fc",
+}
+
+# %% [markdown]
+# The first convolution, the end of each stage, and what comes behind. The linear map at the end is a layer like any other: eight
+# numbers, one for each object.
+# ```{solution-end}
+# ```
+
+# %%
+network = own_network("shufflenet-object", module, layers)
+for layer, activations in extract(network, participant.images(participant.test)[:8]).items():
+    print(f"{layer:8} (n_images, n_features) = {activations.shape}")
+
+# %% [markdown]
+# ## The voxels
+#
+# ```{exercise} Encode
+# :label: own-encode
+#
+# Predict the participant's voxels from your network and, to compare, from the miniature `alexnet-object`. `encode(participant, network)`
+# does one network. Put both results into a dictionary by name, and make a `study` of it:
+# `Study(participant, results, n_best_voxels)`.
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-encode
+# :class: dropdown
+# ```
+
+# %%
+both = {one.name: one for one in (network, load_network("alexnet-object"))}
+study = Study(participant, {name: encode(participant, one) for name, one in both.items()}, n_best_voxels)
+print(study)
+
+# %% [markdown]
+# Each took its pictures' activations, a ridge regression per layer, and the stack of the layers; the scores are of test images.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# The figure, in the layout of [paper W's](fig1_alexnet). **Look for** the layer at which the lines of a column peak.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each layer of one's own network, one column per ROI, one line per voxel."}, "figure": {"caption": "A network of one's own predicts a simulated participant. A thin line is one of the best voxels of an ROI, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer, sign(R2) sqrt(|R2|), on test images. Row 2: stacking weights.", "name": "fig-own"}}
+figures.encoding_figure(study.only([network.name]), selection="out-of-fold")
+
+# %% [markdown]
+# And beside AlexNet. **Look for** areas in which the two part.
+
+# %% mystnb={"image": {"alt": "Mean R of the stack of two networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels. Simulated participant.", "name": "fig-own-both"}}
+figures.network_scores(study)
+
+# %% [markdown]
+# AlexNet is ahead in every area, as it should be: it drives some of these voxels, and ShuffleNet drives none. What ShuffleNet predicts all the
+# same is what it shares with networks that do. Its lines fall from the first layers on, in all areas. It went to school for a
+# minute, and what its later layers have learned to leave out, these voxels still answer to.
+#
+# ## A claim
+#
+# ```{exercise} Decide
+# :label: own-claim
+#
+# "Its early layers predict V1 to V4 better, its late layers place and face areas." Write it as contrasts: `wang2021.preferences(study,
+# [network.name], wanted, "score")` takes a dictionary from an area to the layers that should be preferred there, and gives for
+# each area the margin by which they are, with its 95 % interval. Call them `contrasts`. The claim holds if all intervals lie
+# above zero. Does it, and where is it weakest?
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-claim
+# :class: dropdown
+# ```
+
+# %%
+names = list(layers)
+wanted = dict.fromkeys(EARLY, names[:3]) | dict.fromkeys(PLACE + FACE, names[3:])
+contrasts = wang2021.preferences(study, [network.name], wanted, "score")
+print(*(f"{area}: {interval}" for area, interval in contrasts.items()), sep="\n")
+print("holds" if all(interval.low > 0 for interval in contrasts.values()) else "does not hold")
+
+# %% [markdown]
+# It does not hold. V1 to V4 come out right, all four intervals above zero. In place and face areas the early layers predict better,
+# too, and all six intervals lie below zero. Would you have reported the first half as a finding?
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ## A control
+#
+# ```{exercise} Where nothing about layers is true
+# :label: own-control
+#
+# A contrast that comes out right says little until one knows that it can come out wrong. In the world *flat* every layer of six other
+# networks drives every area alike. Simulate a participant of that world, decide the same claim, and call the contrasts `control`. Half the
+# images will do.
+# ```
+
+# %% [markdown]
+# ```{solution-start} own-control
+# :class: dropdown
+# ```
+
+# %%
+flat = load_participant("simulated", subject, world="flat", **size | {"n_images": n_images // 2})
+other = Study(flat, {network.name: encode(flat, network)}, n_best_voxels)
+control = wang2021.preferences(other, [network.name], wanted, "score")
+print(*(f"{area}: {interval}" for area, interval in control.items()), sep="\n")
+print("holds" if all(interval.low > 0 for interval in control.values()) else "does not hold")
+
+# %% [markdown]
+# It does not hold here either, and the half that came out right before does so again in V2 to V4, and nearly in V1: the early layers predict better,
+# in a brain that prefers none. They hold more of the image. The first half of the claim is true of almost any brain, and says nothing
+# about this one; only the order of areas, with late layers ahead in the higher ones, would.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ## What may you conclude?
+#
+# About brains, nothing: nobody was scanned. About your network, that its layers share a progression from local to global with the networks
+# that drive these voxels, or do not. About the analysis, whether it can tell this participant from one in whom no layer is
+# preferred. Put a measured participant in the first cell, with `load_participant("nsd", subject, data_root)` or
+# [your lab's own](your_data), and the same five cells speak about a brain.
+#
+# Where to go from here: another task (`lesson.scene_label` instead of objects), [what your network explains beyond
+# AlexNet](variance_partitioning), or the [ledger](claims) with a row of your own (CONTRIBUTING.md says how).

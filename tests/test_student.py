@@ -1,0 +1,203 @@
+"""Exercises and what a class gets of them: solutions are gated, executed, and gone from the student's notebooks."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from papermill.exceptions import PapermillExecutionError
+
+from lib import costs
+from lib.__main__ import main
+from lib.run import Source, ThisPython, find_sources, run_notebook
+from lib.student import student_notebook
+
+SOURCES = find_sources()
+TINY = """\
+# %% [markdown]
+# # Sums
+
+# %%
+a = 1
+
+# %% [markdown]
+# ## Exercises
+#
+# ```{exercise} Two
+# :label: ex-two
+#
+# Add one.
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-two
+# :class: dropdown
+# ```
+# The secret before.
+
+# %%
+b = a + 1
+
+# %% [markdown]
+# The secret after.
+# ```{solution-end}
+# ```
+# Words between.
+#
+# ```{exercise}
+# :label: ex-print
+#
+# Print.
+# ```
+#
+# ```{solution-start} ex-print
+# ```
+
+# %%
+print("the sum is", b)
+
+# %% [markdown]
+# ```{solution-end}
+# ```
+
+# %%
+c = b
+"""
+SMALL = {"n_images": 120, "voxels_per_roi": 8}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Source:
+    """A notebook of two exercises."""
+    (tmp_path / "tiny.py").write_text(TINY)
+    return Source(tmp_path / "tiny.py")
+
+
+def solutions(source: Source) -> dict[str, list[tuple[str, str]]]:
+    """Label of each gated solution -> the (kind, text) of every cell or part of one between start and end."""
+    found, label = {}, None
+    for cell in source.notebook.cells:
+        text = cell.source
+        if cell.cell_type == "markdown" and (start := re.search(r"```\{solution-start\} (\S+)\n(.*\n)*?```", text)):
+            label, text = start[1], text[start.end() :]
+            found[label] = []
+        if label:
+            found[label].append((cell.cell_type, text.split("```{solution-end}")[0].strip()))
+        if label and cell.cell_type == "markdown" and "```{solution-end}" in text:
+            label = None
+    return found
+
+
+def exercises(source: Source) -> list[str]:
+    """Labels of a notebook's exercises."""
+    texts = "\n\n".join(cell.source for cell in source.notebook.cells if cell.cell_type == "markdown")
+    return re.findall(r"^`{3,}\{exercise\}.*\n:label: (\S+)$", texts, re.MULTILINE)
+
+
+def execute(notebook: nbformat.NotebookNode, path: Path, **parameters: object) -> nbformat.NotebookNode:
+    """Through papermill, as a student's machine would."""
+    manager = {"kernel_manager_class": ThisPython}
+    return papermill.execute_notebook(notebook, path, parameters, cwd=path.parent, progress_bar=False, **manager)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_notebook_has_two_exercises_with_executed_solutions(name: str) -> None:
+    labels, found = exercises(SOURCES[name]), solutions(SOURCES[name])
+    assert len(labels) >= 2
+    assert sorted(found) == sorted(labels), "each exercise has one gated solution"
+    assert [label for label in labels if "code" not in dict(found[label])] == [], "solutions that execute nothing"
+    text = SOURCES[name].path.read_text()
+    assert "{solution}" not in text, "a solution without gates is not executed"
+
+
+def test_labels_of_exercises_are_unique_in_the_book() -> None:
+    labels = [label for source in SOURCES.values() for label in exercises(source)]
+    assert len(labels) == len(set(labels))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_solution_is_left_for_students_and_all_else_is(name: str) -> None:
+    source, student = SOURCES[name], student_notebook(SOURCES[name])
+    texts = [cell.source for cell in student.cells]
+    hidden = {text for parts in solutions(source).values() for _, text in parts if text}
+    assert [text for text in hidden if any(text in other for other in texts)] == []
+    assert not any(re.search(r"\{solution", text) for text in texts)
+    kept = [cell.source for cell in source.notebook.cells if cell.cell_type == "code" and cell.source not in hidden]
+    assert [t for c, t in zip(student.cells, texts, strict=True) if c.cell_type == "code" and not unsolved(t)] == kept
+    assert sum(map(unsolved, texts)) == len(exercises(source)) == len(exercises(_Student(student)))
+    nbformat.validate(student)
+
+
+def unsolved(text: str) -> bool:
+    """Whether a cell waits for an answer."""
+    return bool(re.fullmatch(r'raise NotImplementedError\("Exercise \S+: replace this cell by your answer"\)', text))
+
+
+class _Student:
+    """Stands in for a source where only the notebook is asked for."""
+
+    def __init__(self, notebook: nbformat.NotebookNode) -> None:
+        self.notebook = notebook
+
+
+def test_what_stands_around_a_solution_stays(tiny: Source) -> None:
+    cells = [(cell.cell_type, cell.source) for cell in student_notebook(tiny).cells]
+    assert [kind for kind, _ in cells] == ["markdown", "code", "markdown", "code", "markdown", "code", "code"]
+    assert cells[1][1] == "a = 1" and cells[-1][1] == "c = b"
+    assert "Words between." in cells[4][1] and "secret" not in str(cells)
+    assert [text for _, text in cells if unsolved(text)] == [cells[3][1], cells[5][1]]
+    assert "ex-two" in cells[3][1] and "ex-print" in cells[5][1]
+
+
+def test_unsolved_cells_fail_one_by_one_and_the_solved_notebook_passes(tiny: Source, tmp_path: Path) -> None:
+    assert main(["student", str(tmp_path / "out"), "--folder", str(tmp_path)]) == 0
+    student = nbformat.read(tmp_path / "out" / "tiny.ipynb", as_version=4)
+    with pytest.raises(PapermillExecutionError, match="Exercise ex-two: replace this cell by your answer") as caught:
+        execute(student, tmp_path / "unsolved.ipynb")
+    assert caught.value.ename == "NotImplementedError"
+    student.cells[3].source = "b = a + 1"
+    with pytest.raises(PapermillExecutionError, match="Exercise ex-print: replace this cell by your answer"):
+        execute(student, tmp_path / "unsolved.ipynb")
+    student.cells[5].source = "print(b)"
+    execute(student, tmp_path / "solved.ipynb")
+    assert run_notebook(tiny, {}, tmp_path / "book.ipynb")
+
+
+def test_a_page_of_the_book_fails_unsolved_and_passes_solved(tmp_path: Path) -> None:
+    source = SOURCES["simulated_participant"]
+    with pytest.raises(PapermillExecutionError, match="Exercise simulated-sessions: replace this cell"):
+        execute(student_notebook(source), tmp_path / "student.ipynb", **SMALL)
+    assert run_notebook(source, SMALL, tmp_path / "book.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("# ```{solution-end}\n# ```\n# Words", "# Words", "each solution to end before the next, found ex-two"),
+        ("# ```{solution-start} ex-two\n# :class: dropdown\n# ```\n", "", "end before the next, found no start"),
+        ("# ```{solution-end}\n# ```\n\n# %%\nc", "# %%\nc", "the solution ex-print to end, found no end"),
+    ],
+)
+def test_markers_that_do_not_pair_are_refused(tiny: Source, before: str, after: str, sentence: str) -> None:
+    tiny.path.write_text(TINY.replace(before, after))
+    with pytest.raises(ValueError, match=sentence):
+        student_notebook(Source(tiny.path))
+
+
+def test_the_command_writes_named_notebooks_and_knows_no_others(
+    tiny: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "out"
+    assert main(["student", str(out), "tiny", "--folder", str(tmp_path)]) == 0
+    assert f"{out / 'tiny'}.ipynb: 2 exercises to solve" in capsys.readouterr().out
+    assert main(["student", str(out), "tinny", "--folder", str(tmp_path)]) == 2
+    assert "Unknown notebook 'tinny'; choose one of tiny. Did you mean 'tiny'?" in capsys.readouterr().err
+
+
+def test_a_students_copy_elsewhere_finds_the_benchmarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = SOURCES["speed"].defaults["results"]
+    assert costs.measured("ridge", results)["rows"]
+    (tmp_path / "mine.json").write_text('{"ridge": {"rows": [1]}}')
+    assert costs.measured("ridge", tmp_path / "mine.json")["rows"] == [1]
