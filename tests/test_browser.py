@@ -1,18 +1,21 @@
 """Every page in a real browser: desktop and phone, light and dark."""
 
 import os
-from collections.abc import Iterator
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
-from browser import COLOURS, HTML, WIDTHS, chromium, contents, find_chromium, opened, served
+from browser import HTML, MODES, WIDTHS, Inspection, chromium, contents, find_chromium, inspect, opened, served
 from playwright.sync_api import Browser, Error
 
 MISSING = "no Chromium: install it, or let the environment variable CHROMIUM name one"
-# Beyond the table of contents.
-EXTRA = ["search", "genindex"]
-BROKEN_IMAGES = "Array.from(document.images).filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
-OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-PAINT = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
+EVERY_PAGE = pytest.mark.parametrize("name", [*contents(), "search", "genindex"])
+PAGE_BYTES, SITE_BYTES = 2_000_000, 60_000_000
+READABLE = 1000  # milliseconds
+
+Inspect = Callable[[str], dict[str, Inspection]]
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +39,72 @@ def browser() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(MISSING)
 
 
-@pytest.mark.parametrize("colours", COLOURS)
-@pytest.mark.parametrize("screen", WIDTHS)
-@pytest.mark.parametrize("name", contents() + EXTRA)
-def test_page(browser: Browser, address: str, name: str, screen: str, colours: str) -> None:
-    with opened(browser, f"{address}/{name}.html", WIDTHS[screen], colours) as (page, visit):
-        # Images may load only when they come into view.
-        page.evaluate("Array.from(document.images).forEach(image => image.loading = 'eager')")
-        page.wait_for_function("Array.from(document.images).every(image => image.complete)")
-        assert page.evaluate(BROKEN_IMAGES) == []
-        assert page.evaluate(OVERHANG) <= 0, "the page scrolls sideways"
-        assert (max(page.evaluate(PAINT)) < 128) == (colours == "dark")
-    assert visit.errors == []
-    assert visit.failed == []
-    assert visit.external == []
+@pytest.fixture(scope="module")
+def inspected(browser: Browser, address: str) -> Iterator[Inspect]:
+    """What a page was found to be in each mode; a page is loaded once per mode for all tests."""
+    with ExitStack() as stack:
+        contexts = {
+            mode: stack.enter_context(
+                browser.new_context(viewport={"width": WIDTHS[mode.screen], "height": 900}, color_scheme=mode.colours)
+            )
+            for mode in MODES
+        }
+
+        @cache
+        def look(name: str) -> dict[str, Inspection]:
+            return {str(mode): inspect(context, f"{address}/{name}.html") for mode, context in contexts.items()}
+
+        yield look
+
+
+@EVERY_PAGE
+def test_page_makes_no_errors_and_asks_nobody_else(inspected: Inspect, name: str) -> None:
+    for mode, found in inspected(name).items():
+        assert found.visit.errors == [], mode
+        assert found.visit.failed == [], mode
+        assert found.visit.external == [], mode
+        assert found.broken_images == [], mode
+
+
+@EVERY_PAGE
+def test_page_does_not_scroll_sideways(inspected: Inspect, name: str) -> None:
+    assert {mode: found.overhang for mode, found in inspected(name).items() if found.overhang > 0} == {}
+
+
+@EVERY_PAGE
+def test_page_is_dark_where_the_reader_wants_it_dark(inspected: Inspect, name: str) -> None:
+    dark = {mode: max(found.background[:3]) < 128 for mode, found in inspected(name).items()}
+    assert dark == {str(mode): mode.colours == "dark" for mode in MODES}
+
+
+@EVERY_PAGE
+def test_headings_are_in_order(inspected: Inspect, name: str) -> None:
+    for mode, found in inspected(name).items():
+        steps = [after - before for before, after in zip(found.levels, found.levels[1:], strict=False)]
+        assert found.levels[:1] == [1] and found.levels.count(1) == 1, (mode, found.levels)
+        assert max(steps, default=0) <= 1, (mode, found.levels)
+
+
+@EVERY_PAGE
+def test_axe_finds_nothing_serious(inspected: Inspect, name: str) -> None:
+    assert {mode: found.violations for mode, found in inspected(name).items() if found.violations} == {}
+
+
+@EVERY_PAGE
+def test_page_is_readable_within_a_second(inspected: Inspect, name: str) -> None:
+    assert statistics.median(found.first_paint for found in inspected(name).values()) < READABLE
+
+
+@EVERY_PAGE
+def test_page_is_light(inspected: Inspect, name: str) -> None:
+    assert (HTML / f"{name}.html").stat().st_size < PAGE_BYTES
+    assert max(found.bytes_loaded for found in inspected(name).values()) < PAGE_BYTES
+
+
+def test_site_is_light() -> None:
+    if not HTML.is_dir():
+        pytest.skip("the book is not built: make book")
+    assert sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) < SITE_BYTES
 
 
 def test_front_door_leads_to_the_landing_page(browser: Browser, address: str) -> None:
