@@ -4,7 +4,7 @@
 (() => {
   "use strict";
   const SHAPES = new Set(["svg", "path", "line", "circle", "polygon", "text"]);
-  const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [380, 270, 42, 10, 42, 66];
+  const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [380, 284, 42, 10, 42, 80];
   const CIVIDIS = [[0, 34, 78], [87, 93, 109], [165, 156, 116], [254, 232, 56]];
   const CORNERS = [[30, 222], [350, 222], [190, 18]]; // of the triangle, in the picture's units
   const GRID = 24; // steps along a side of the triangle
