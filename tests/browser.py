@@ -169,8 +169,9 @@ class Inspection:
 
 # Images may load only when they come into view, and solutions wait behind a click: show all that there is.
 UNFOLD = """async () => {
-  for (const fold of document.querySelectorAll("details")) fold.open = true;
-  for (const fold of document.querySelectorAll(".toggle-hidden")) fold.classList.remove("toggle-hidden");
+  const folds = document.querySelectorAll(".toggle-hidden > .admonition-title, main details:not([open]) > summary");
+  for (const fold of folds) fold.click();
+  if (folds.length) await new Promise((done) => setTimeout(done, 400)); // the theme looks after 300
   for (const image of document.images) image.loading = "eager";
   await Promise.all(Array.from(document.images, (image) => image.decode().catch(() => null)));
 }"""
@@ -222,7 +223,7 @@ def write_screenshots(folder: Path) -> int:
         for page, mode in pictures:
             path = folder / f"{page.replace('/', '-')}.{mode.screen}.{mode.colours}.png"
             with opened(browser, f"{address}/{page}.html", WIDTHS[mode.screen], mode.colours) as (view, _):
-                view.screenshot(path=path, full_page=True)
+                view.screenshot(path=path, full_page=True, animations="disabled")
     return len(pictures)
 
 

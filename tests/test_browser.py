@@ -10,7 +10,19 @@ from functools import cache
 
 import numpy as np
 import pytest
-from browser import HTML, MODES, WIDTHS, Inspection, chromium, contents, find_chromium, inspect, opened, served
+from browser import (
+    HTML,
+    MODES,
+    WIDTHS,
+    Inspection,
+    chromium,
+    contents,
+    find_chromium,
+    inspect,
+    opened,
+    served,
+    violations,
+)
 from playwright.sync_api import Browser, Error, Locator
 
 from lib.stacking import simplex_weights
@@ -93,6 +105,13 @@ def test_headings_are_in_order(inspected: Inspect, name: str) -> None:
 @EVERY_PAGE
 def test_axe_finds_nothing_serious(inspected: Inspect, name: str) -> None:
     assert {mode: found.violations for mode, found in inspected(name).items() if found.violations} == {}
+
+
+def test_axe_finds_what_is_serious(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<main><h1>A page</h1><img src='data:,'><p style='color: #ccc'>too pale</p></main>")
+    assert {found.partition(":")[0] for found in violations(page)} >= {"image-alt", "color-contrast", "html-has-lang"}
+    page.close()
 
 
 @EVERY_PAGE

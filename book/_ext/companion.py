@@ -2,7 +2,7 @@
 
 * MathJax comes with the book: a page with formulas needs no network.
 * A notebook page's buttons lead to files that exist: git holds `x.py`, the branch `executed` holds `x.ipynb`.
-* A page loads only the scripts it needs: they weighed more than all else on it.
+* A page loads only the scripts it needs, and light pictures: scripts weighed more than all else on it.
 * `{thumbnail}` shows a figure of an executed notebook on another page, so that no picture is kept in git.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
@@ -31,9 +31,14 @@ MATHJAX_PARTS = (
     "input/tex/extensions",
     "output/chtml/fonts",
 )
+# The theme lets keys reach a box that scrolls, but looks for such boxes only when the window changes its size.
+LOOK_AGAIN = """addEventListener("click", (event) => {
+  if (event.target.closest(".admonition-title, summary")) dispatchEvent(new Event("resize"));
+});"""
 # Icons come from the theme's font as well, and only the search page searches.
 ICON_SCRIPTS, SEARCH_SCRIPTS = ("fontawesome",), ("searchtools", "language_data", "searchindex")
 EXECUTED_BRANCH = "executed"
+VISIBLE_LOSS = 0.5  # of 255, mean over a picture: plots lose a tenth of that, photographs more than one
 THUMBNAIL_WIDTH = 720  # pixels: twice what a card on a desktop needs
 
 Button = dict[str, Any]
@@ -143,6 +148,12 @@ def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
         context["script_files"] = [one for one in context["script_files"] if "mathjax" not in str(one.filename).lower()]
 
 
+def mend_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Make the entries of a reference list what a reader of screens expects in a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def _without_brands(button: Button) -> Button:
     icon = button.get("icon", "")
     changed = {"icon": "fas fa-code-branch"} if icon.startswith("fab ") else {}
@@ -157,10 +168,24 @@ def set_mathjax(app: Sphinx, config: Any) -> None:
 
 
 def copy_files(app: Sphinx, error: Exception | None) -> None:
-    """Put MathJax and the notebooks' sources beside the finished pages."""
+    """Put MathJax and the notebooks' sources beside the finished pages, and make their pictures light."""
     if error is None and app.builder.format == "html":
+        for path in Path(app.outdir, "_images").glob("*.png"):
+            _shrink(path)
         _copy_mathjax(Path(app.outdir, "_static", "mathjax"))
         _copy_sources(Path(app.srcdir), Path(app.outdir, "_sources"), app.env.found_docs)
+
+
+def _shrink(path: Path) -> None:
+    """Write a plot with 256 colours, less than half as many bytes; a picture that would suffer keeps its own."""
+    image = Image.open(path)
+    transparent = image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255
+    if image.mode == "P" or transparent:
+        return
+    full = image.convert("RGB")
+    few = full.quantize(256, dither=Image.Dither.NONE)
+    lost = ImageStat.Stat(ImageChops.difference(full, few.convert("RGB"))).mean
+    (few if max(lost) < VISIBLE_LOSS else full).save(path, optimize=True)
 
 
 def _copy_mathjax(target: Path) -> None:
@@ -189,5 +214,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", set_mathjax, priority=900)
     app.connect("html-page-context", set_buttons, priority=900)  # after the theme has made its own
     app.connect("html-page-context", lighten, priority=900)
+    app.connect("html-page-context", mend_roles, priority=900)
+    app.add_js_file(None, body=LOOK_AGAIN)
     app.connect("build-finished", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
