@@ -122,6 +122,35 @@ def fit_encoding(
     return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable))
 
 
+def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int = 5) -> np.ndarray:
+    """P of every voxel, as `fit_encoding` stacks by default: what `lib.stacking` decides by, to be looked at.
+
+    Responses are standardised, so that 1 - P_kk is R2 of layer k out of fold.
+
+    Parameters
+    ----------
+    features : mapping of layer to array of shape (n_images, n_features)
+    responses : array of shape (n_images, n_voxels)
+
+    Returns
+    -------
+    array of shape (n_voxels, n_layers, n_layers)
+
+    Raises
+    ------
+    ValueError
+        As `fit_encoding`, and for voxels that are constant or hold NaN.
+    """
+    _check(features, responses, features, responses, n_folds)
+    if not varies(responses).all():
+        n_unfit = (~varies(responses)).sum()
+        raise ValueError(f"{n_unfit} of {responses.shape[1]} voxels are constant or hold NaN; leave them out first.")
+    settings = Settings(contiguous_folds(len(responses), n_folds), ALPHAS, "cpu")
+    y = by_training(responses, responses)[0]
+    fitters = (_prepare(PROTOCOLS["fast"], name, X, X[:1], settings) for name, X in features.items())
+    return error_products([fit(y).errors for fit in fitters])
+
+
 def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
     """Equal runs of images, the last with the remainder, as paper W's package cuts them."""
     size = n_images // n_folds

@@ -25,7 +25,7 @@
 # None of these is the brain. This page varies them one at a time and together, in brains that were built so that the truth is known.
 
 # %%
-from lib import decoding_figures
+from lib import decoding_figures, explorers
 from lib.decoding import MATCHED, PUBLISHED
 from lib.participants.simulated_god import simulate_god_worlds
 from lib.specifications import (
@@ -109,6 +109,12 @@ decoding_figures.choices_table(found, one_at_a_time())
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Five specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % bootstrap intervals over participants. Circles: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
 decoding_figures.specification_figure(found, simulated=True)
+
+# %% [markdown]
+# Make the choices yourself. **Look for** the one menu that moves AlexNet's lead across zero, and the world in which it does.
+
+# %%
+explorers.choice_explorer(found, simulated=True)
 
 # %% [markdown]
 # One curve crosses zero: that of *resnet-deep*, and its ticks say why. The eight analyses with the published reading of the

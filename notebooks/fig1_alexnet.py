@@ -27,7 +27,7 @@
 # [scores](noise_ceiling) on images that no fit has seen.
 
 # %%
-from lib import figures
+from lib import explorers, figures
 from lib.claims import encoding_study, evaluate
 from lib.participants import load_participant
 
@@ -76,6 +76,12 @@ print(study)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-alexnet"}}
 figures.encoding_figure(study)
+
+# %% [markdown]
+# The same lines, one at a time. **Look for** a voxel whose largest weight lies on another layer than its highest R.
+
+# %%
+explorers.voxel_explorer(study)
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the

@@ -28,7 +28,7 @@
 # say that the *last* layer is not the best, and Avgpool is the mean of that block's maps.
 
 # %%
-from lib import figures, questions
+from lib import explorers, figures, questions
 from lib.claims import encoding_study, evaluate
 from lib.participants import load_participant
 from lib.participants.worlds import FACE, PLACE
@@ -73,6 +73,12 @@ print(shown)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-resnet50"}}
 figures.encoding_figure(shown)
+
+# %% [markdown]
+# The same lines, one at a time. **Look for** Avgpool in a face area: its R comes close to the highest, its weight does not.
+
+# %%
+explorers.voxel_explorer(shown)
 
 # %% [markdown]
 # In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-3, and all place and face areas at Conv-5. The first two rows

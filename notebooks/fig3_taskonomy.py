@@ -27,7 +27,7 @@
 # %%
 import numpy as np
 
-from lib import figures
+from lib import explorers, figures
 from lib.claims import encoding_study, evaluate
 from lib.claims.study import best_layer_score
 from lib.participants import load_participant
@@ -72,6 +72,12 @@ print(shown)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-taskonomy"}}
 figures.encoding_figure(shown)
+
+# %% [markdown]
+# The same lines, one at a time. **Look for** voxels whose R stays far below the noise ceiling: another network drives them.
+
+# %%
+explorers.voxel_explorer(shown)
 
 # %% [markdown]
 # Lines rise to Conv-3 in every column but the first. In V1, an earlier layer is the best: Conv-2 of Edge2d, Conv-1 of Edge3d. So

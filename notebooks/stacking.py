@@ -30,8 +30,10 @@
 # %%
 import numpy as np
 
-from lib import pictures
+from lib import explorers, pictures
 from lib.encoding import contiguous_folds, fit_encoding
+from lib.networks import load_network
+from lib.participants import load_participant
 from lib.ridge import decompose, fit_ridge
 from lib.scores import bootstrap_mean
 from lib.stacking import error_products, kkt_residual, simplex_weights
@@ -125,7 +127,18 @@ pictures.simplex(P[examples], w[examples], list(layers), titles)
 # %% [markdown]
 # The error is a bowl, and the triangle cuts it out. Where the bowl's lowest point lies outside, the best combination sits on the
 # border, and some layer gets exactly nothing. That is why lines of stacking weights are so spiky.
-#
+
+# %% [markdown]
+# Now layers of real networks, for voxels driven by [a network that is not among them](unplanted_brain). **Look for** two
+# layers with nearly the same row in $P$: along the edge between them the error hardly changes, so a little noise decides where
+# the star lies.
+
+# %%
+networks = [load_network(name) for name in ("alexnet-object", "alexnet-place", "resnet50-object", "taskonomy-edge3d")]
+participant = load_participant(world="unplanted", seed=seed, n_images=1000, voxels_per_roi=60)
+explorers.stacking_explorer(participant, networks)
+
+# %% [markdown]
 # ## A certificate
 #
 # How does one know that a solver found the minimum? At the optimum no layer would lower the error if it got a little more

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
@@ -96,26 +97,134 @@ def chromium(executable: str | None) -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, width: int, colours: str) -> Iterator[tuple[Page, Visit]]:
+def opened(browser: Browser, url: str, width: int, colours: str, **options: object) -> Iterator[tuple[Page, Visit]]:
     """A page as somebody sees it who has never been here before, and what it did wrong."""
-    with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours) as context:
-        page, visit = context.new_page(), Visit()
+    with browser.new_context(viewport=_viewport(width), color_scheme=colours, **options) as context:
+        with visited(context, url) as found:
+            yield found
+
+
+@contextmanager
+def visited(context: BrowserContext, url: str) -> Iterator[tuple[Page, Visit]]:
+    """A page opened among others of the same visitor, and what it did wrong."""
+    page, visit = context.new_page(), Visit()
+    try:
         visit.watch(page, "/".join(url.split("/")[:3]))
         page.goto(url)
         page.wait_for_load_state("networkidle")
         yield page, visit
+    finally:
+        page.close()
+
+
+def _viewport(width: int) -> ViewportSize:
+    return {"width": width, "height": 900}
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a page is looked at."""
+
+    screen: str
+    colours: str
+
+    def __str__(self) -> str:
+        return f"{self.screen}, {self.colours}"
+
+
+MODES = tuple(Mode(screen, colours) for screen in WIDTHS for colours in COLOURS)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """All that the checks ask of one page in one mode, from one load.
+
+    Attributes
+    ----------
+    visit : Visit
+    broken_images : list of str
+    overhang : int
+        Pixels by which the page is wider than the screen.
+    levels : list of int
+        Of the headings, in the page's order.
+    background : list of numbers
+        Red, green, blue, 0 to 255.
+    first_paint : float
+        Milliseconds from the request to the first text or picture.
+    bytes_loaded : int
+        The page and all that it loads by itself.
+    violations : list of str
+        What axe-core calls serious or critical: rule, element and reason.
+    """
+
+    visit: Visit
+    broken_images: list[str]
+    overhang: int
+    levels: list[int]
+    background: list[float]
+    first_paint: float
+    bytes_loaded: int
+    violations: list[str]
+
+
+# Images may load only when they come into view, and solutions wait behind a click: show all that there is.
+UNFOLD = """async () => {
+  const folds = document.querySelectorAll(".toggle-hidden > .admonition-title, main details:not([open]) > summary");
+  for (const fold of folds) fold.click();
+  if (folds.length) await new Promise((done) => setTimeout(done, 400)); // the theme looks after 300
+  for (const image of document.images) image.loading = "eager";
+  await Promise.all(Array.from(document.images, (image) => image.decode().catch(() => null)));
+}"""
+LOOK = """() => {
+  const loaded = performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"));
+  return {
+    broken_images: Array.from(document.images).filter((i) => !(i.complete && i.naturalWidth)).map((i) => i.src),
+    overhang: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    levels: Array.from(document.querySelectorAll("h1, h2, h3, h4, h5, h6"))
+      .filter((heading) => heading.checkVisibility()).map((heading) => Number(heading.tagName[1])),
+    background: getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).map(Number),
+    first_paint: performance.getEntriesByName("first-contentful-paint")[0].startTime,
+    bytes_loaded: loaded.reduce((sum, entry) => sum + entry.encodedBodySize, 0),
+  };
+}"""
+PAINTED = "performance.getEntriesByName('first-contentful-paint').length"
+
+
+def inspect(context: BrowserContext, url: str) -> Inspection:
+    """Load a page once and note what the checks ask."""
+    with visited(context, url) as (page, visit):
+        page.wait_for_function(PAINTED)
+        page.evaluate(UNFOLD)
+        return Inspection(visit=visit, **page.evaluate(LOOK), violations=violations(page))
+
+
+# MathJax draws a formula from hundreds of elements, and gives readers of screens its MathML instead.
+NOT_OURS = {"exclude": [["mjx-container"]]}
+# Without preload, which asks for imported style sheets at addresses where there are none.
+AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core calls serious or critical on a page."""
+    rules = Axe().run(page, NOT_OURS, AXE_OPTIONS).response["violations"]
+    return [
+        f"{rule['id']}: {' '.join(map(str, node['target']))}: {node['failureSummary'].splitlines()[-1].strip()}"
+        for rule in rules
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
 
 
 def write_screenshots(folder: Path) -> int:
     """Write a picture of every page in four modes; return how many."""
     folder.mkdir(parents=True, exist_ok=True)
-    modes = [(page, screen, colours) for page in contents() for screen in WIDTHS for colours in COLOURS]
+    pictures = [(page, mode) for page in contents() for mode in MODES]
     with served() as address, chromium(find_chromium()) as browser:
-        for page, screen, colours in modes:
-            path = folder / f"{page.replace('/', '-')}.{screen}.{colours}.png"
-            with opened(browser, f"{address}/{page}.html", WIDTHS[screen], colours) as (view, _):
-                view.screenshot(path=path, full_page=True)
-    return len(modes)
+        for page, mode in pictures:
+            path = folder / f"{page.replace('/', '-')}.{mode.screen}.{mode.colours}.png"
+            with opened(browser, f"{address}/{page}.html", WIDTHS[mode.screen], mode.colours) as (view, _):
+                view.screenshot(path=path, full_page=True, animations="disabled")
+    return len(pictures)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
 """The book's files: what they name exists, and what they command runs."""
 
+import importlib
 import re
 import shlex
+import sys
 from collections.abc import Iterable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import parse_qs, urlsplit
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from browser import HTML, ROOT, contents
+from PIL import Image
 
 from lib.__main__ import _parser
 
@@ -148,3 +153,42 @@ def test_downloads_are_the_source_and_the_executed_notebook(page: str) -> None:
     assert all(cell.execution_count for cell in own if cell.source)
     links = addresses(HTML / f"{page}.html").links
     assert {f"../_sources/{page}.py", f"../_sources/{page}.ipynb"} <= set(links)
+
+
+def companion() -> ModuleType:
+    """What this book adds to Sphinx."""
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    try:
+        return importlib.import_module("companion")
+    finally:
+        sys.path.pop(0)
+
+
+def test_plots_are_made_light_and_photographs_keep_their_colours(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    plot = np.full((200, 200, 3), 255, np.uint8)
+    plot[90:110] = [0, 114, 178]
+    for name, pixels in {"noise": noise, "plot": plot}.items():
+        path = tmp_path / f"{name}.png"
+        Image.fromarray(pixels).convert("RGBA").save(path)
+        before = path.stat().st_size
+        companion()._shrink(path)
+        np.testing.assert_array_equal(np.asarray(Image.open(path).convert("RGB")), pixels)
+        assert path.stat().st_size < before
+    assert [Image.open(tmp_path / f"{name}.png").mode for name in ("noise", "plot")] == ["RGB", "P"]
+
+
+def test_a_transparent_picture_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "icon.png"
+    Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(path)
+    before = path.read_bytes()
+    companion()._shrink(path)
+    assert path.read_bytes() == before
+
+
+def test_pages_load_scripts_only_where_they_are_used() -> None:
+    for path in built_pages():
+        loaded = " ".join(addresses(path).loaded)
+        assert "fontawesome.js" not in loaded, path
+        assert ("searchindex.js" in loaded) == (path.name == "search.html"), path
+        assert ("mathjax" in loaded) == ('class="math' in path.read_text(encoding="utf-8")), path

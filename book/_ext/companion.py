@@ -2,11 +2,13 @@
 
 * MathJax comes with the book: a page with formulas needs no network.
 * A notebook page's buttons lead to files that exist: git holds `x.py`, the branch `executed` holds `x.ipynb`.
+* A page loads only the scripts it needs, and light pictures: scripts weighed more than all else on it.
 * `{thumbnail}` shows a figure of an executed notebook on another page, so that no picture is kept in git.
 """
 
 import base64
 import io
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -15,15 +17,28 @@ from typing import Any, ClassVar
 import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.fileutil import copy_asset
 
-# tex-chtml loads the others on demand: rarer TeX commands, and the fonts.
-MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")
+# startup loads the next ones, and they the rest on demand: rarer TeX commands, and the fonts. Left out: MathJax's menu.
+MATHJAX_LOADED = ("core", "input/tex", "output/chtml", "a11y/assistive-mml")
+MATHJAX_PARTS = (
+    "startup.js",
+    *(f"{part}.js" for part in MATHJAX_LOADED),
+    "input/tex/extensions",
+    "output/chtml/fonts",
+)
+# The theme lets keys reach a box that scrolls, but looks for such boxes only when the window changes its size.
+LOOK_AGAIN = """addEventListener("click", (event) => {
+  if (event.target.closest(".admonition-title, summary")) dispatchEvent(new Event("resize"));
+});"""
+# Icons come from the theme's font as well, and only the search page searches.
+ICON_SCRIPTS, SEARCH_SCRIPTS = ("fontawesome",), ("searchtools", "language_data", "searchindex")
 EXECUTED_BRANCH = "executed"
+VISIBLE_LOSS = 0.5  # of 255, mean over a picture: plots lose a tenth of that, photographs more than one
 THUMBNAIL_WIDTH = 720  # pixels: twice what a card on a desktop needs
 
 Button = dict[str, Any]
@@ -123,16 +138,59 @@ def _corrected(button: Button, download: Button) -> Button:
     return button
 
 
+def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Leave out scripts that the page does not use, and a font that would hold one icon."""
+    context["header_buttons"] = [_without_brands(button) for button in context["header_buttons"]]
+    unused = ICON_SCRIPTS if page == "search" else ICON_SCRIPTS + SEARCH_SCRIPTS
+    tag = re.compile(rf'<script[^>]*src="[^"]*(?:{"|".join(unused)})\.js[^"]*"[^>]*></script>')
+    context["without_unused"] = lambda head: tag.sub("", head)
+    if not app.env.get_domain("math").data["has_equations"].get(page):  # those of pages below it do not count
+        context["script_files"] = [one for one in context["script_files"] if "mathjax" not in str(one.filename).lower()]
+
+
+def mend_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Make the entries of a reference list what a reader of screens expects in a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def _without_brands(button: Button) -> Button:
+    icon = button.get("icon", "")
+    changed = {"icon": "fas fa-code-branch"} if icon.startswith("fab ") else {}
+    inner = {"buttons": [_without_brands(one) for one in button["buttons"]]} if "buttons" in button else {}
+    return {**button, **changed, **inner}
+
+
+def set_mathjax(app: Sphinx, config: Any) -> None:
+    """Tell MathJax which of its parts to load, beside what Jupyter Book tells it."""
+    loaded = {"loader": {"load": list(MATHJAX_LOADED)}}
+    config.mathjax3_config = {**(config.mathjax3_config or {}), **loaded}
+
+
 def copy_files(app: Sphinx, error: Exception | None) -> None:
-    """Put MathJax and the notebooks' sources beside the finished pages."""
+    """Put MathJax and the notebooks' sources beside the finished pages, and make their pictures light."""
     if error is None and app.builder.format == "html":
+        for path in Path(app.outdir, "_images").glob("*.png"):
+            _shrink(path)
         _copy_mathjax(Path(app.outdir, "_static", "mathjax"))
         _copy_sources(Path(app.srcdir), Path(app.outdir, "_sources"), app.env.found_docs)
 
 
+def _shrink(path: Path) -> None:
+    """Write a plot with 256 colours, less than half as many bytes; a picture that would suffer keeps its own."""
+    image = Image.open(path)
+    transparent = image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255
+    if image.mode == "P" or transparent:
+        return
+    full = image.convert("RGB")
+    few = full.quantize(256, dither=Image.Dither.NONE)
+    lost = ImageStat.Stat(ImageChops.difference(full, few.convert("RGB"))).mean
+    (few if max(lost) < VISIBLE_LOSS else full).save(path, optimize=True)
+
+
 def _copy_mathjax(target: Path) -> None:
     for part in MATHJAX_PARTS:
-        place = target / part if "." not in part else target
+        place = target / part if "." not in part else (target / part).parent
         copy_asset(str(_mathjax_folder() / part), str(place))
 
 
@@ -153,6 +211,10 @@ def _copy_sources(source_folder: Path, target: Path, pages: Iterable[str]) -> No
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_directive("thumbnail", Thumbnail)
+    app.connect("config-inited", set_mathjax, priority=900)
     app.connect("html-page-context", set_buttons, priority=900)  # after the theme has made its own
+    app.connect("html-page-context", lighten, priority=900)
+    app.connect("html-page-context", mend_roles, priority=900)
+    app.add_js_file(None, body=LOOK_AGAIN)
     app.connect("build-finished", copy_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
