@@ -110,10 +110,14 @@ class Size:
         b = min(self.voxels, voxels_at_once(len(self.features), self.n + self.m, memory_bytes))
         return b * (28 * self.n + 8 * self.m + 4 * len(self.features) * (self.n + self.m))
 
+    def fitting(self, memory_bytes: int) -> int:
+        """Bytes of decompositions and, beside them, of the last layer's decomposing or of a block."""
+        last = 4 * min(self.n, self.features[-1]) * (self.n + self.m)  # not yet there while it is being computed
+        return max(self.decomposed() - last + self.decomposing(), self.decomposed() + self.block(memory_bytes))
+
     def peak(self, memory_bytes: int) -> int:
         """Bytes of the largest moment, besides what the libraries hold."""
-        fitting = self.decomposed() + max(self.decomposing(), self.block(memory_bytes))
-        return max(self.loading(), self.responses() + fitting)
+        return max(self.loading(), self.responses() + self.fitting(memory_bytes))
 
     def operations(self, n_folds: int, *, k_fold: bool) -> float:
         """Multiplications and additions in single precision (LAPACK's in double count twice)."""
