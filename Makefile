@@ -18,7 +18,7 @@ PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks test bench rehearsal miniatures serve screenshots constraints clean clean-all
+.PHONY: help install book notebooks test test-slurm bench rehearsal miniatures serve screenshots constraints clean clean-all
 
 help: ## this list
 	@echo "Brains and networks: an executable companion"
@@ -40,6 +40,9 @@ notebooks: $(VENV)/.book ## execute the notebooks that changed
 test: $(VENV)/.test book ## build the book and check everything
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
+
+test-slurm: $(VENV)/.test ## a sweep through a real SLURM on this machine: root, Debian's packages
+	tests/slurm.sh $(BIN)/python $(SLURM_TEST)
 
 bench: $(VENV)/.bench ## time the solvers side by side with their peers
 	$(BIN)/python -m benchmarks

@@ -3,8 +3,9 @@
     python -m benchmarks.sweep figures     4 participants x 3 figures, each equal to its single run
     python -m benchmarks.sweep kills       a worker killed ten times at random moments
     python -m benchmarks.sweep workers     a CPU-bound sweep on one worker and on two
+    python -m benchmarks.sweep blocks      what blocks of voxels cost, by their size
 
-Each ends with an error if the promise is not kept; what was measured goes into the file of results.
+The first two end with an error if the promise is not kept; what was measured goes into the file of results.
 """
 
 import argparse
@@ -16,12 +17,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import psutil
 
-from benchmarks.harness import record
+from benchmarks.harness import in_turns, record, table
+from lib.encoding import fit_encoding, voxels_at_once
 from lib.run import Source, find_sources, run_notebook
 from lib.sweep.store import Store, sha256_of
 from lib.sweep.tasks import Task, make_grid
@@ -115,7 +119,26 @@ def workers(out: Path) -> dict[str, object]:
     return {"tasks": 8, "one worker": best[1], "two workers": best[2], "speedup": best[1] / best[2]}
 
 
-PROMISES: dict[str, Callable[[Path], dict[str, object]]] = {"figures": figures, "kills": kills, "workers": workers}
+def blocks(_: Path) -> list[dict[str, object]]:
+    """20,000 voxels, three layers, 800 + 200 images, in blocks of several sizes; the fastest of three turns."""
+    rng = np.random.default_rng(0)
+    features = {f"layer{k}": rng.standard_normal((1000, 2000), np.float32) for k in range(3)}
+    responses = rng.standard_normal((1000, 20_000), np.float32)
+    train, test = ({name: X[part] for name, X in features.items()} for part in (slice(800), slice(800, None)))
+
+    def fit(memory_bytes: int) -> None:
+        fit_encoding(train, responses[:800], test, responses[800:], memory_bytes=memory_bytes)
+
+    sizes = {voxels_at_once(3, 1000, size): partial(fit, size) for size in (10**7, 4 * 10**7, 16 * 10**7, 2**31)}
+    turns = in_turns(sizes, 3)
+    rows = [{"voxels in a block": min(n, 20_000), "seconds": min(r.seconds for r in turns[n]),
+             "peak GB": max(r.peak_bytes for r in turns[n]) / 1e9} for n in sizes]  # fmt: skip
+    print(table(rows))
+    return rows
+
+
+CHECKS = (figures, kills, workers, blocks)
+PROMISES: dict[str, Callable[[Path], object]] = {check.__name__: check for check in CHECKS}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -112,7 +112,7 @@ import os
 print("job", os.environ["SLURM_JOB_ID"], "subject", subject)
 NOTEBOOK
 export DASK_JOBQUEUE__SLURM__INTERFACE=lo
-"$python" -m lib sweep "$work/out" "$work/small.py" encoding --subject 1 2 \
+timeout 120 "$python" -m lib sweep "$work/out" "$work/small.py" encoding --subject 1 2 \
   -p n_images 60 -p voxels_per_roi 4 -p world noise --scheduler slurm --workers 2 --cores 1 --memory 3GB --time 00:05:00
 
 "$python" - "$work/out" <<'PY'

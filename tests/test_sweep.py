@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def same(a: EncodingResult, b: EncodingResult) -> bool:
     return all(one.dtype == other.dtype and one.tobytes() == other.tobytes() for one, other in pairs)
 
 
+@cache
 def alone(subject: int, network: str) -> EncodingResult:
     """The single run that a task of the small grid must equal."""
     options = {name: values[0] for name, values in SMALL.items()}

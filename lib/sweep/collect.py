@@ -92,7 +92,7 @@ def done_tasks(out: Path) -> list[Done]:
     manifest = read_json(Store(out).manifest)
     if manifest is None:
         raise FileNotFoundError(
-            f"{out} holds no sweep: expected {Store(out).manifest.name}, as `python -m lib sweep` writes."
+            f"{Store(out).manifest}: expected what `python -m lib sweep` writes, found no such file."
         )
     found = [
         Done(row["task"], row["what"], row["parameters"], out / "results" / f"{row['task']}.npz")
@@ -169,12 +169,12 @@ def group_figures(tasks: Sequence[Done], table: pd.DataFrame, folder: Path) -> l
         rows = table[table.task.isin([task.name for task in members])]
         number = f"_{numbers[group]}" if len(numbers) > 1 else ""
         paths.append(folder / f"{members[0].what}_{network}{number}.png")
-        figure = _group_figure(rows, members[0].what, network)
+        figure = _group_figure(rows, members[0].what, f"{members[0].what} by {network}; {_column(members)}")
         write_aside(paths[-1], lambda file, figure=figure: figure.savefig(file, format="png"))
     return paths
 
 
-def _group_figure(rows: pd.DataFrame, what: str, network: str) -> Figure:
+def _group_figure(rows: pd.DataFrame, what: str, title: str) -> Figure:
     rois = [roi for roi in rows.roi.unique() if roi != EVERYWHERE]
     layers = [layer for layer in rows.layer.unique() if layer != STACK]
     measures = MEASURES[what]
@@ -191,9 +191,8 @@ def _group_figure(rows: pd.DataFrame, what: str, network: str) -> Figure:
         line[0].set_ylabel(label, fontsize=NORMAL)
     for ax, roi in zip(axes[0], rois, strict=True):
         ax.set_title(roi, fontsize=NORMAL)
-    n = rows.subject.nunique()
-    words = f"{network}, {what}: {n} participants (grey), their mean and its 95 % bootstrap interval (blue)"
-    figure.supxlabel(words, fontsize=SMALL)
+    key = "grey: participants; blue: their mean and its 95 % bootstrap interval"
+    figure.supxlabel(f"{title}\n{key}", fontsize=SMALL)
     return stamp(figure, bool(rows.simulated.any()))
 
 
@@ -234,15 +233,11 @@ def verdicts(tasks: Sequence[Done]) -> dict[str, dict[str, object]]:
 
 def _column(members: Sequence[Done]) -> str:
     """What a column is called: whose it is, how many, and what of the group is not as usual."""
-    first, n = members[0], len({task.subject for task in members})
+    first, n_people = members[0], len({task.subject for task in members})
     usual = ANALYSES[first.what].defaults
-    own = {
-        n: v
-        for n, v in first.parameters.items()
-        if n not in (*PERSON, "dataset", "data_root", "world") and v != usual[n]
-    }
+    own = [f"{name} {value}" for name, value in first.parameters.items() if name not in SAID and value != usual[name]]
     whose = f"world {first.parameters['world']}" if first.arrays["simulated"] else str(first.parameters["dataset"])
-    return ", ".join([f"sweep: {whose}", f"{n} participants", *(f"{name} {value}" for name, value in own.items())])
+    return ", ".join([f"sweep: {whose}", f"{n_people} participants", *own])
 
 
 def _encoding_studies(members: Sequence[Done]) -> Iterator[Study]:
