@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (
         ("images", 3400), ("test", 600), ("features", 20_000), ("layers", 3), ("voxels", 200_000), ("cores", 2),
-        ("memory-bytes", MEMORY_BYTES // 2),
+        ("memory-bytes", MEMORY_BYTES // 4),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default:,}")
     parser.add_argument("--folder", type=Path, default=Path("_build/cortex"), help="for the data, some 4 GB")

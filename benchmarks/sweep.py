@@ -32,8 +32,8 @@ from lib.sweep.tasks import Task, make_grid
 
 FIGURES = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5}
-LONG = {"n_images": 900, "voxels_per_roi": 150, "world": "noise"}  # some seconds a task
-N_KILLS, EVERY_SECONDS = 10, (2.0, 10.0)
+LONG = {"n_images": 750, "voxels_per_roi": 150, "world": "noise"}  # some seconds a task
+N_KILLS, EVERY_SECONDS = 10, (2.0, 8.0)
 
 
 def sweep(out: Path, what: Sequence[str], axes: dict[str, Sequence[object]], workers: int) -> subprocess.Popen:

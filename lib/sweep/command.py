@@ -18,7 +18,7 @@ from tqdm import tqdm
 from lib.run import NOTEBOOKS, Value, parse_value, versions
 from lib.sweep.engine import Workers, connected, parse_bytes, run_all
 from lib.sweep.forecast import Forecast, forecast
-from lib.sweep.store import Store, fingerprint
+from lib.sweep.store import Store, fingerprint, read_json
 from lib.sweep.tasks import Task, make_grid
 from lib.sweep.worker import Outcome
 
@@ -199,8 +199,12 @@ def manifest(
     marks: Mapping[str, str],
     outcomes: Mapping[str, Outcome],
 ) -> dict[str, object]:
-    """What was asked, and what has become of it: states are read from the disk, not from what a worker said."""
-    rows = []
+    """What was asked, and what has become of it: states are read from the disk, not from what a worker said.
+
+    Tasks that an earlier command put into the same folder stay in the list, as they were.
+    """
+    names = {task.name for task in tasks}
+    rows = [row for row in (read_json(store.manifest) or {"tasks": []})["tasks"] if row["task"] not in names]
     for task in tasks:
         record, outcome = store.record(task), outcomes.get(task.name)
         done = record is not None and record["fingerprint"] == marks[task.name] and store.result(task).exists()
@@ -213,8 +217,8 @@ def manifest(
 
 def _close(store: Store, tasks: Sequence[Task], found: Mapping[str, object]) -> int:
     """Say how it ended; return 1 if anything is missing."""
-    rows = found["tasks"]
-    left = [(task, row) for task, row in zip(tasks, rows, strict=True) if row["state"] != "done"]
+    rows = {row["task"]: row for row in found["tasks"]}
+    left = [(task, rows[task.name]) for task in tasks if rows[task.name]["state"] != "done"]
     print(f"{len(tasks) - len(left)} of {len(tasks)} tasks done: {store.folder}")
     for task, row in left:
         print(f"FAILED {task.name}: {row['failure'] or 'not reached'}\n  log: {store.log(task)}", file=sys.stderr)

@@ -4,9 +4,12 @@ Memory is a sum of arrays, and so it is known. With n training and m test images
 voxels, in bytes:
 
     what Python and its libraries hold                       as this process does
-    one layer's activations, read through a memory map       4 p (n + m)
-    decomposing it: Gram matrix and LAPACK's workspace       12 n^2
     each layer that is decomposed: U, test images            4 n (n + m)
+
+and, whichever is larger, times HEAP,
+
+    decomposing a layer: its activations, read through a
+    memory map; Gram matrix and LAPACK's workspace           4 p (n + m) + 12 n^2
     a block: responses, one layer's products, errors         b (28 n + 8 m), b 4 (n + m) of every layer
 
 Time is counted in multiplications, at the rate that a product of two matrices reaches here, times SLOWER.
@@ -32,6 +35,7 @@ from lib.sweep.analyses import Parameters
 from lib.sweep.store import Store
 from lib.sweep.tasks import Task
 
+HEAP = 1.7  # arrays of many sizes come and go, and leave holes: measured (`make rehearsal`, `benchmarks.cortex`)
 SLOWER = 1.7  # than matrix products: measured on one NSD participant (`make rehearsal`)
 N_ALPHAS = 8  # penalties that are in use in a layer, of 16
 N_PICTURES = 8  # shown to a network to see how long it takes
@@ -101,7 +105,9 @@ class Size:
     def decomposing(self) -> int:
         """Bytes beside them while the largest layer is decomposed."""
         return max(
-            4 * p * (self.n + self.m) + 12 * min(self.n, p) ** 2 * (2 if p < self.n else 1) + BLOCK_BYTES
+            4 * p * (self.n + self.m)
+            + 12 * min(self.n, p) ** 2 * (2 if p < self.n else 1)
+            + min(BLOCK_BYTES // 2, 4 * p * self.n)
             for p in self.features
         )
 
@@ -113,7 +119,8 @@ class Size:
     def fitting(self, memory_bytes: int) -> int:
         """Bytes of decompositions and, beside them, of the last layer's decomposing or of a block."""
         last = 4 * min(self.n, self.features[-1]) * (self.n + self.m)  # not yet there while it is being computed
-        return max(self.decomposed() - last + self.decomposing(), self.decomposed() + self.block(memory_bytes))
+        decomposing, block = (int(HEAP * need) for need in (self.decomposing(), self.block(memory_bytes)))
+        return max(self.decomposed() - last + decomposing, self.decomposed() + block)
 
     def peak(self, memory_bytes: int) -> int:
         """Bytes of the largest moment, besides what the libraries hold."""
