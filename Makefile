@@ -19,7 +19,8 @@ PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks test student slides bench rehearsal miniatures serve screenshots constraints clean clean-all
+.PHONY: help install book notebooks test test-slurm student slides bench rehearsal miniatures serve screenshots
+.PHONY: constraints clean clean-all
 
 help: ## this list
 	@echo "Brains and networks: an executable companion"
@@ -47,6 +48,9 @@ student: $(VENV)/.book ## notebooks without their solutions, into _build/student
 
 slides: $(VENV)/.book ## every figure as SVG, 16:9, into _build/slides; half an hour
 	$(BIN)/python -m lib slides _build/slides $(PARAMETERS)
+
+test-slurm: $(VENV)/.test ## a sweep through a real SLURM on this machine: root, Debian's packages
+	tests/slurm.sh $(BIN)/python $(SLURM_TEST)
 
 bench: $(VENV)/.bench ## time the solvers side by side with their peers
 	$(BIN)/python -m benchmarks

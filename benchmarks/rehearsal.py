@@ -15,7 +15,7 @@ from tqdm import trange
 
 from benchmarks.harness import Work, machine, phases, record, run, table
 from lib import encoding
-from lib.encoding import EncodingResult, fit_encoding
+from lib.encoding import MEMORY_BYTES, EncodingResult, fit_encoding
 from lib.ridge import Ridge
 
 N_SHARED = 400  # dimensions of what the layers say
@@ -49,12 +49,12 @@ def _write(file: Path, latent: np.ndarray, rng: np.random.Generator, voxels: boo
     aside.replace(file)
 
 
-def fit(files: dict[str, Path], n_train: int) -> EncodingResult:
+def fit(files: dict[str, Path], n_train: int, memory_bytes: int = MEMORY_BYTES) -> EncodingResult:
     """The default analysis, features and responses memory-mapped."""
     arrays = {name: np.load(file, mmap_mode="r") for name, file in files.items()}
     y = arrays.pop("voxels")
     train, test = ({name: X[part] for name, X in arrays.items()} for part in (slice(n_train), slice(n_train, None)))
-    return fit_encoding(train, y[:n_train], test, y[n_train:])
+    return fit_encoding(train, y[:n_train], test, y[n_train:], memory_bytes=memory_bytes)
 
 
 def work(size: argparse.Namespace, n_alphas: int, n_folds: int = 5) -> Work:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("lib.run", "execute notebooks, with the parameters you choose"),
     "claims": ("lib.claims.rates", "count how often each claim holds in a simulated world"),
+    "sweep": ("lib.sweep.command", "many notebooks and analyses on many cores or machines"),
+    "collect": ("lib.sweep.collect", "gather a sweep into one table, figures and verdicts"),
     "miniatures": ("lib.networks.training", "train the small networks again"),
     "fetch": ("lib.fetch", "download data that may not be redistributed, checksummed"),
     "check": ("lib.check", "say which files of measured data are there, and whether the figures can run"),

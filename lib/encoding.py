@@ -1,7 +1,7 @@
 """From layers to voxels: ridge regression per layer, stacked over layers, scored on held-out images (paper W)."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from lib.stacking import error_products, simplex_weights
 
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
 MAY_TOUCH_FLOOR = 0.01  # share of voxels; beyond it, a layer is decomposed again in double precision
+ROWS_AT_ONCE = 500  # images, of responses that are read from a file
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
 Features = Mapping[str, np.ndarray]
@@ -109,7 +110,7 @@ def fit_encoding(
     if not usable.any():
         raise ValueError(f"none of the {len(usable)} voxels is finite and varies over the images.")
     settings = Settings(contiguous_folds(len(responses), n_folds), np.asarray(alphas, float), find_device(device))
-    blocks = _blocks(usable, len(features) * (len(responses) + len(test_responses)), memory_bytes)
+    blocks = _blocks(usable, voxels_at_once(len(features), len(responses) + len(test_responses), memory_bytes))
     fitters = [
         _prepare(method, name, features[name], test_features[name], settings)
         for name in progress(features, "decomposing layers")
@@ -159,12 +160,25 @@ def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
 
 def varies(responses: np.ndarray) -> np.ndarray:
     """Voxels that can be fitted, boolean array of shape (n_voxels,): finite everywhere, and not constant."""
-    return np.isfinite(responses).all(0) & (np.ptp(responses, axis=0) > 0)
+    extremes = [(rows.min(0), rows.max(0)) for rows in _rows(responses)]
+    low, high = np.min([low for low, _ in extremes], 0), np.max([high for _, high in extremes], 0)
+    return np.isfinite(low) & np.isfinite(high) & (high > low)  # NaN and infinity are extremes too
 
 
-def _blocks(usable: np.ndarray, numbers_per_voxel: int, memory_bytes: int) -> list[np.ndarray]:
-    """Indices of the usable voxels, as many at a time as `memory_bytes` hold in single precision, twice over."""
-    at_once = max(1, memory_bytes // (2 * 4 * numbers_per_voxel))
+def _rows(responses: np.ndarray) -> Iterator[np.ndarray]:
+    """The responses to some images at a time; of a file, what was read is let go."""
+    for start in range(0, len(responses), ROWS_AT_ONCE):
+        yield responses[start : start + ROWS_AT_ONCE]
+        let_go(responses)
+
+
+def voxels_at_once(n_layers: int, n_images: int, memory_bytes: int) -> int:
+    """As many voxels as `memory_bytes` hold in single precision, twice over."""
+    return max(1, memory_bytes // (2 * 4 * n_layers * n_images))
+
+
+def _blocks(usable: np.ndarray, at_once: int) -> list[np.ndarray]:
+    """Indices of the usable voxels, at most `at_once` at a time."""
     voxels = np.flatnonzero(usable)
     return np.array_split(voxels, -(-len(voxels) // at_once))
 
@@ -255,9 +269,8 @@ def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, set
 
 
 def _read(responses: np.ndarray, voxels: np.ndarray) -> np.ndarray:
-    block = responses[:, voxels]
-    let_go(responses)
-    return block
+    """A block of voxels, array of shape (n_images, n_voxels in the block)."""
+    return np.concatenate([rows[:, voxels] for rows in _rows(responses)])
 
 
 def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

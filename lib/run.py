@@ -261,26 +261,27 @@ def fingerprint(source: Source, given: Mapping[str, Value]) -> str:
     """
     parameters = {**source.defaults, **given}
     digest = hashlib.sha256(repr(sorted(parameters.items())).encode())
-    for path in [source.path, *_code_files()]:
+    named = [source.path.parent / value for value in parameters.values() if isinstance(value, str) and value]
+    for path in [source.path, *sorted([*LIB.rglob("*.py"), *miniature_files()])]:
         digest.update(path.read_bytes())
-    for line in [*_versions(), *_data_files(source.path.parent, parameters.values())]:
+    for line in [*versions(), *data_files([cache_folder(), *named])]:
         digest.update(line.encode())
     return digest.hexdigest()
 
 
-def _code_files() -> list[Path]:
-    miniatures = (LIB / "networks" / "miniatures").glob("*")
-    return sorted([*LIB.rglob("*.py"), *(path for path in miniatures if path.is_file())])
+def miniature_files() -> list[Path]:
+    """Checkpoints and cards of the miniature networks."""
+    return [path for path in (LIB / "networks" / "miniatures").glob("*") if path.is_file()]
 
 
-def _versions() -> list[str]:
+def versions() -> list[str]:
+    """Of Python, and of the packages that can change a number or a picture."""
     return [platform.python_version(), *(f"{package} {version(package)}" for package in PACKAGES)]
 
 
-def _data_files(start: Path, values: Iterable[Value]) -> Iterator[str]:
-    """One line per file in the data cache and in each file or folder that a parameter names, seen from `start`."""
-    named = [start / value for value in values if isinstance(value, str) and value]
-    for place in [cache_folder(), *named]:
+def data_files(places: Iterable[Path]) -> Iterator[str]:
+    """One line per file at or below each of these places: its path, size and time."""
+    for place in places:
         for path in [place, *sorted(place.rglob("*"))]:
             if path.is_file():
                 yield f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
@@ -393,10 +394,11 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         raise ValueError("--output goes with one notebook, not with --all.")
     if args.all:
         return share_out(sources.values(), given)
-    return [(_named(args.notebook, sources), given)]
+    return [(named_source(args.notebook, sources), given)]
 
 
-def _named(name: str, sources: Mapping[str, Source]) -> Source:
+def named_source(name: str, sources: Mapping[str, Source]) -> Source:
+    """The notebook of that name, or at that path if it ends in .py."""
     if not name.endswith(".py"):
         return sources[choose("notebook", name, sources)]
     if not Path(name).is_file():

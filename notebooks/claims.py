@@ -23,12 +23,13 @@
 from lib import figures
 from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
-from lib.claims.rates import EVERY_WORLD, ledger
+from lib.claims.rates import EVERY_WORLD, ledger, swept
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
 subject = 1  # number of the measured participant
 data_root = None  # folder of the measured data
+sweep = None  # folder of a sweep, gathered by `python -m lib collect`: its participants get a column
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
 seed = 0  # of the first simulated study in each world
 n_seeds = 1  # simulated studies per world
@@ -51,10 +52,11 @@ voxels_per_roi = None  # of a simulated participant; the same
 # %%
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
 measured = {"dataset": dataset, "subject": subject, "data_root": data_root}
-found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, **measured, **size)
+others = swept(sweep)
+found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=others, **measured, **size)
 
 # %%
-figures.ledger(found, len(EVERY_WORLD))
+figures.ledger(found, len(EVERY_WORLD) + len(others.simulated))
 
 # %% [markdown]
 # A check mark: the claim holds. A cross: it does not. A dash: this world's participants, or the networks that were analysed,

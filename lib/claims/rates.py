@@ -5,6 +5,8 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +17,12 @@ from lib.claims.decoding_study import ANALYSES, measure_decoding, simulate_decod
 from lib.participants import load_participant
 from lib.participants.simulated import simulate_worlds
 from lib.participants.worlds import GOD_WORLDS, WORLDS
+from lib.scores import Interval
 
 Verdicts = dict[str, list[Verdict]]  # claim -> one verdict per seed
 
 N_IMAGES, VOXELS_PER_ROI = 1000, 600  # of a simulated participant of NSD
+VERDICTS = "verdicts.json"  # what `python -m lib collect` writes into the folder of a sweep
 BEST = 1 / 40  # of an ROI's voxels decide: few enough to listen, nearly all, to the network they were chosen for
 
 
@@ -175,6 +179,40 @@ def measured_verdicts(
     return {verdict.claim: [verdict] for verdict in evaluate(study, wanted)}
 
 
+@dataclass(frozen=True)
+class Swept:
+    """Columns that a sweep gives to the ledger, by name: claims decided on simulated and on measured participants."""
+
+    simulated: Mapping[str, Verdicts]
+    measured: Mapping[str, Verdicts]
+
+
+def swept(folder: str | None) -> Swept:
+    """What `python -m lib collect` has found in the folder of a sweep; nothing if no folder is named.
+
+    Raises
+    ------
+    FileNotFoundError
+        The sweep was not collected.
+    """
+    if folder is None:
+        return Swept({}, {})
+    path = Path(folder).expanduser() / VERDICTS
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: expected what `python -m lib collect {folder}` writes, found no such file.")
+    columns = json.loads(path.read_text())
+    found = {
+        name: {c: [_verdict(v) for v in vs] for c, vs in column["verdicts"].items()} for name, column in columns.items()
+    }
+    simulated = {name for name, column in columns.items() if column["simulated"]}
+    return Swept(*({n: found[n] for n in found if (n in simulated) == kind} for kind in (True, False)))
+
+
+def _verdict(plain: Mapping[str, Any]) -> Verdict:
+    effect = plain["effect"]
+    return Verdict(**{**plain, "effect": Interval(**effect) if effect else None})
+
+
 def ledger(
     worlds: Sequence[str],
     seeds: Iterable[int],
@@ -183,6 +221,7 @@ def ledger(
     dataset: str = "simulated",
     subject: int = 1,
     data_root: str | None = None,
+    sweep: Swept | None = None,
     **size: int | None,
 ) -> dict[str, Verdicts]:
     """All claims in all worlds, and on one measured participant if `dataset` names a measured data set.
@@ -190,9 +229,10 @@ def ledger(
     Returns
     -------
     dict of column to {claim: list of verdicts}
-        The worlds first, in the order given.
+        The worlds first, in the order given, then a sweep's simulated columns; then what was measured.
     """
-    found = simulated_verdicts(CLAIMS, worlds, seeds, weights, **size)
+    sweep = sweep or Swept({}, {})
+    found = simulated_verdicts(CLAIMS, worlds, seeds, weights, **size) | sweep.simulated | sweep.measured
     if dataset != "simulated":
         found[f"{dataset}, participant {subject}"] = measured_verdicts(CLAIMS, dataset, subject, data_root, weights)
     return found

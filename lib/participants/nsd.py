@@ -176,14 +176,14 @@ def load_nsd(
     inside = np.any(list(masks.values()), axis=0)
     stimuli, design, ncsnr = read_stimuli(files), read_design(files), read_volume(files.ncsnr, files.volume)
     responses = average_sessions(files, numbers, inside, design, zscore)
-    train, test = (_select(responses, ids) for ids in _split(responses.stimulus_ids, split, design, files))
-    source = _source(files, numbers, zscore, split, [roi for roi, mask in masks.items() if not mask.any()])
+    train, test = (_select(responses, ids) for ids in split_images(responses.stimulus_ids, split, design, files))
+    source = source_of(files, numbers, zscore, split, [roi for roi, mask in masks.items() if not mask.any()])
     return Participant(
         name=f"{'simulated' if source.simulated else 'NSD'} participant {subject}",
         train=train,
         test=test,
         rois={roi: mask[inside] for roi, mask in masks.items() if mask.any()},
-        noise_ceiling=_ceiling(ncsnr[inside], test),
+        noise_ceiling=ceiling_of(ncsnr[inside], test),
         stimuli=stimuli,
         source=source,
     )
@@ -294,7 +294,8 @@ def _up_to(path: Path, trials: np.ndarray, largest: int) -> np.ndarray:
     return trials
 
 
-def _split(shown: np.ndarray, split: str, design: Design, files: Files) -> tuple[np.ndarray, np.ndarray]:
+def split_images(shown: np.ndarray, split: str, design: Design, files: Files) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of training and test images, each ascending; parameters as of `load_nsd`."""
     if split == "random":
         return random_split(shown)
     shared = np.isin(shown, design.shared)
@@ -326,6 +327,11 @@ def read_rois(files: Files, rois: Iterable[str] | None = None, hemispheres: str 
     if not any(mask.any() for mask in masks.values()):
         raise ValueError(f"{files.mask('*').parent}: expected voxels in {', '.join(masks)}, found none.")
     return masks
+
+
+def read_cortex(files: Files) -> np.ndarray:
+    """Voxels that a mask calls cortex, with a label or without, boolean array of shape (X, Y, Z)."""
+    return np.any([_read_labels(files, "", name) >= 0 for name in LABELS], axis=0)
 
 
 def _mask(labels: np.ndarray, roi: str) -> np.ndarray:
@@ -384,12 +390,17 @@ def average_sessions(
     """
     shown, counts = np.unique(np.concatenate([design.of_session(n) for n in sessions]), return_counts=True)
     total = np.zeros((len(shown), int(inside.sum())), np.float32)
-    run = np.zeros(TRIALS_PER_SESSION) if zscore == "session" else np.repeat(range(12), TRIALS_PER_RUN)
+    run = spans_of(zscore)
     for number in progress(sessions, "reading sessions"):
         betas = standardise_runs(read_session(files, number, inside), run)
         ids, sums, _ = sum_repeats(betas, design.of_session(number))
         total[np.searchsorted(shown, ids)] += sums
     return Responses(shown, np.divide(total, counts[:, None], out=total, dtype=np.float32, casting="same_kind"), counts)
+
+
+def spans_of(zscore: str) -> np.ndarray:
+    """Which trials of a session are standardised together, array of shape (750,)."""
+    return np.zeros(TRIALS_PER_SESSION) if zscore == "session" else np.repeat(range(12), TRIALS_PER_RUN)
 
 
 def read_session(files: Files, number: int, inside: np.ndarray) -> np.ndarray:
@@ -402,7 +413,8 @@ def read_session(files: Files, number: int, inside: np.ndarray) -> np.ndarray:
     """
     reader = _read_hdf5 if files.session(number).suffix == ".hdf5" else _read_nifti
     expected = f"{DTYPE} betas of {TRIALS_PER_SESSION} trials"
-    return read(files.session(number), expected, partial(reader, inside=inside)) / np.float32(PER_PERCENT)
+    betas = read(files.session(number), expected, partial(reader, inside=inside))
+    return np.divide(betas, np.float32(PER_PERCENT), out=betas)  # no copy: of a whole cortex it would be large
 
 
 def check_session(files: Files, number: int) -> None:
@@ -465,7 +477,7 @@ def _select(responses: Responses, ids: np.ndarray) -> Responses:
     return Responses(ids, responses.responses[rows], responses.n_repeats[rows])
 
 
-def _ceiling(ncsnr: np.ndarray, test: Responses) -> np.ndarray:
+def ceiling_of(ncsnr: np.ndarray, test: Responses) -> np.ndarray:
     """Noise ceiling of responses averaged over unequal numbers of repeats: their noise variances are averaged."""
     return noise_ceiling(ncsnr.astype(float), 1 / np.mean(1 / test.n_repeats))
 
@@ -498,7 +510,8 @@ def _brick(path: str, process: int) -> h5py.Dataset:
     return h5py.File(path)["imgBrick"]
 
 
-def _source(files: Files, sessions: Sequence[int], zscore: str, split: str, lacking: Sequence[str]) -> Source:
+def source_of(files: Files, sessions: Sequence[int], zscore: str, split: str, lacking: Sequence[str]) -> Source:
+    """What was read, and whether anybody was scanned; `lacking` names ROIs without voxels."""
     planted = read(files.stimuli, "HDF5 images", planted_in)
     found = f"{len(sessions)} of {SESSIONS[files.subject]} sessions, z-scored within {zscore}, split {split}"
     without = f"; no voxels are labelled {', '.join(lacking)} in this participant" if lacking else ""

@@ -1,0 +1,94 @@
+"""A sweep gathered: the table against the results themselves, a picture per network, and the ledger's column."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lib.__main__ import main
+from lib.claims import UNTESTED, encoding_study, evaluate
+from lib.claims.rates import BEST, ledger, swept
+from lib.encoding import encode
+from lib.networks import load_network
+from lib.participants import Participant, load_participant
+from lib.sweep.command import manifest
+from lib.sweep.store import Store, fingerprint
+from lib.sweep.tasks import Task, make_grid
+from lib.sweep.worker import perform
+
+SMALL = {"n_images": [60], "voxels_per_roi": [6], "world": ["flat"]}
+PAIR = ("alexnet-object", "alexnet-place")
+GOD = {"n_units": [4], "n_voxels": [10], "world": ["noise"], "n_images": [60], "voxels_per_roi": [6]}
+
+
+def carry_out(grid: list[Task], out: Path) -> None:
+    """What the sweep does, without workers."""
+    marks = {task.name: fingerprint(task) for task in grid}
+    outcomes = {task.name: perform(task, out, marks[task.name], None) for task in grid}
+    assert not any(outcome.failure for outcome in outcomes.values())
+    Store(out).keep_manifest(manifest({}, Store(out), grid, marks, outcomes))
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two participants encoded by two networks, and decoded by one."""
+    out = tmp_path_factory.mktemp("sweep")
+    encoding = make_grid(["encoding"], {"subject": [1, 2], "network": list(PAIR), **SMALL})
+    decoding = make_grid(["decoding"], {"subject": [1, 2], "network": ["alexnet-object"], **GOD})
+    carry_out([*encoding, *decoding], out)
+    assert main(["collect", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def second() -> Participant:
+    return load_participant(subject=2, **{name: values[0] for name, values in SMALL.items()})
+
+
+def test_the_table_holds_the_means_of_single_runs(collected: Path, second: Participant) -> None:
+    table = pd.read_parquet(collected / "table.parquet")
+    result = encode(second, load_network("alexnet-place"))
+    rows = table[(table.what == "encoding") & (table.subject == 2) & (table.network == "alexnet-place")]
+    assert len(rows) == 11 * 8  # ten ROIs and all voxels; seven layers and the stack
+    ppa = rows[rows.roi == "PPA"].set_index("layer")
+    for i, layer in enumerate(result.layers):
+        assert ppa.loc[layer, "score"] == result.score[i, second.roi("PPA")].mean()
+        assert ppa.loc[layer, "weight"] == result.weights[i, second.roi("PPA")].mean()
+    assert ppa.loc["stack", "score"] == result.stacked_score[second.roi("PPA")].mean()
+    assert (ppa.n == 6).all() and ppa.simulated.all() and (ppa.world == "flat").all() and (ppa.seed == 0).all()
+    everywhere = rows[rows.roi == "all voxels"].set_index("layer")
+    assert everywhere.loc["stack", "correlation"] == result.stacked_correlation.mean()
+    decoded = table[table.what == "decoding"]
+    assert len(decoded) == 2 * 8 * 10 and decoded.score.between(-1, 1).all() and decoded.n.between(1, 4).all()
+
+
+def test_a_picture_per_network_that_says_simulated(collected: Path) -> None:
+    names = sorted(path.name for path in (collected / "figures").iterdir())
+    assert names == ["decoding_alexnet-object_2.png", "encoding_alexnet-object_1.png", "encoding_alexnet-place_1.png"]
+    pixels = np.asarray(Image.open(collected / "figures" / names[1]).convert("RGB")).reshape(-1, 3)
+    assert (pixels == (0xD5, 0x5E, 0x00)).all(1).any()  # the stamp's colour
+
+
+def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Path, second: Participant) -> None:
+    others = swept(str(collected))
+    assert list(others.simulated) == [
+        "sweep: world flat, 2 participants, n_images 60, voxels_per_roi 6",
+        "sweep: world noise, 2 participants, n_images 60, voxels_per_roi 6, n_units 4, n_voxels 10",
+    ]
+    assert not others.measured
+    column = others.simulated["sweep: world flat, 2 participants, n_images 60, voxels_per_roi 6"]
+    study = encoding_study(second, PAIR, n_best=max(2, round(BEST * 6)))
+    assert {verdict.claim: column[verdict.claim][1] for verdict in evaluate(study)} == {
+        v.claim: v for v in evaluate(study)
+    }
+    assert column["W3"][0].outcome == UNTESTED  # ResNet50 was not in the sweep
+    assert list(ledger([], [], "miniature", sweep=others)) == list(others.simulated)
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["collect", str(tmp_path)]) == 2
+    assert "manifest.json: expected what `python -m lib sweep` writes" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError, match="python -m lib collect"):
+        swept(str(tmp_path))

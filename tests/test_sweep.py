@@ -1,0 +1,306 @@
+"""Sweeps: the same numbers as single runs, whatever is killed, full, unreadable or too large on the way."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from distributed import Client, LocalCluster
+
+from lib.__main__ import main
+from lib.encoding import EncodingResult, encode
+from lib.networks import load_network
+from lib.participants import load_participant
+from lib.sweep import engine, store, tasks, worker
+from lib.sweep.analyses import ANALYSES, decoding_results, encoding_result
+from lib.sweep.store import Store, fingerprint
+from lib.sweep.tasks import make_grid
+
+SMALL = {"n_images": [60], "voxels_per_roi": [4], "world": ["noise"]}
+WORDS = [word for name, values in SMALL.items() for word in ("-p", name, str(values[0]))]
+NETWORKS = ("alexnet-object", "alexnet-place", "taskonomy-edge2d")
+NOTEBOOK = """\
+# %% tags=["parameters"]
+subject = 1  # whose
+gigabytes = 0.001  # how much to hold
+
+# %%
+import numpy as np
+
+held = np.ones(int(gigabytes * 1e9 / 8))
+print(subject * held.sum())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one notebook; the data cache is empty."""
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "data"))
+    (tmp_path / "held.py").write_text(NOTEBOOK)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    """One worker that several tests share."""
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+def sweep(folder: Path, *words: str) -> int:
+    """The exit status of `python -m lib sweep`."""
+    return main(["sweep", str(folder / "out"), *words, "--folder", str(folder)])
+
+
+def states(folder: Path, what: str = "encoding") -> dict[str, str]:
+    """Name of each task of a kind and its state, from the manifest."""
+    found = json.loads((folder / "out" / "manifest.json").read_text())
+    return {row["task"]: row["state"] for row in found["tasks"] if row["what"] == what}
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Files that only an interrupted write leaves."""
+    paths = (path for path in (folder / "out").rglob("*") if path.is_file())
+    return [str(path) for path in paths if path.name.endswith(".part") or "running" in path.name]
+
+
+def same(a: EncodingResult, b: EncodingResult) -> bool:
+    """Whether two results agree to the last bit."""
+    pairs = [
+        (np.asarray(getattr(a, field.name)), np.asarray(getattr(b, field.name))) for field in fields(EncodingResult)
+    ]
+    return all(one.dtype == other.dtype and one.tobytes() == other.tobytes() for one, other in pairs)
+
+
+@cache
+def alone(subject: int, network: str) -> EncodingResult:
+    """The single run that a task of the small grid must equal."""
+    options = {name: values[0] for name, values in SMALL.items()}
+    return encode(load_participant(subject=subject, **options), load_network(network))
+
+
+def found(folder: Path, task: tasks.Task) -> EncodingResult:
+    with np.load(Store(folder / "out").result(task)) as arrays:
+        return encoding_result(arrays)
+
+
+def test_the_grid_holds_every_combination_once_and_each_takes_what_it_knows(folder: Path) -> None:
+    axes = {"subject": [1, 2], "network": list(NETWORKS), "gigabytes": [0.1]}
+    grid = make_grid(["encoding", "held"], axes, folder)
+    assert sorted(task.what for task in grid) == ["encoding"] * 6 + ["held"] * 2
+    assert len({task.name for task in grid}) == len(grid)
+    assert all(task.parameters["seed"] == 0 for task in grid if task.what == "encoding")  # defaults are written out
+    assert [task.parameters["gigabytes"] for task in grid if task.source] == [0.1, 0.1]
+
+
+def test_saying_a_default_makes_no_other_task() -> None:
+    assert make_grid(["encoding"], {"seed": [0]})[0].name == make_grid(["encoding"], {})[0].name
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["encodign"], "Did you mean 'encoding'?"),
+        (["encoding", "-p", "voxel", "rois"], "Did you mean 'voxels'?"),
+        (["encoding", "-p", "seed"], "-p seed names no value"),
+        (["encoding", "--memory", "lots"], "--memory must be a size such as 8GB, found 'lots'"),
+        (["encoding", "--workers", "0"], "at least 1, found 0 and 1"),
+        (["encoding", "--scheduler", "pbs"], "local, slurm or an address"),
+        (["encoding", "--scheduler", "slurm", "--time", "2 days"], "hours:minutes:seconds, found '2 days'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(
+    folder: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(folder, *words) == 2
+    assert said in capsys.readouterr().err
+    assert not (folder / "out").exists()
+
+
+def test_a_dry_run_shows_tasks_needs_and_the_batch_script_and_does_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--scheduler", "slurm", "--cores", "3", "--memory", "5GiB", "--time", "02:30:00", "--dry-run"]
+    assert sweep(folder, "encoding", "held", "--subject", "1", "2", *WORDS, *words) == 0
+    said = capsys.readouterr().out
+    assert "51 + 9 images, 40 voxels, 7 layers" in said and "a notebook tells after its first run" in said
+    assert "4 of 4 tasks to do" in said
+    assert all(line in said for line in ("--cpus-per-task=3", "--mem=5G", "-t 02:30:00", "OMP_NUM_THREADS=3"))
+    assert not [path for path in (folder / "out").rglob("*") if path.is_file()]
+
+
+def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep(folder, "encoding", "-p", "n_images", "60", "10000", "--memory", "3GB") == 2
+    said = capsys.readouterr().err
+    assert "1 of 2 tasks do not fit into the 3.00 GB of a worker" in said
+    assert "8,500 + 1,500 images, 3,000 voxels" in said and "--memory" in said
+    assert not (folder / "out").exists()
+
+
+def test_four_participants_by_three_networks_equal_single_runs(folder: Path, cluster: LocalCluster) -> None:
+    grid = make_grid(["encoding"], {"subject": [1, 2, 3, 4], "network": list(NETWORKS), **SMALL})
+    words = ["--subject", "1", "2", "3", "4", "--network", *NETWORKS, *WORDS]
+    assert sweep(folder, "encoding", *words, "--scheduler", cluster.scheduler_address) == 0
+    assert states(folder) == {task.name: "done" for task in grid}
+    for task in grid:
+        assert same(found(folder, task), alone(task.parameters["subject"], task.parameters["network"]))
+    assert not leftovers(folder)
+
+
+def test_decoding_equals_the_single_run_and_comes_back_as_it_was(folder: Path) -> None:
+    axes = {"n_images": [60], "voxels_per_roi": [6], "world": ["noise"], "n_units": [5], "n_voxels": [10]}
+    (task,) = make_grid(["decoding"], axes)
+    assert worker.perform(task, folder / "out", "mark", None).failure == ""
+    with np.load(Store(folder / "out").result(task)) as arrays:
+        results = decoding_results(arrays, task.parameters)
+    again = ANALYSES["decoding"].run(task.parameters, folder / "shared")
+    assert [(r.layer, r.roi) for r in results] == list(zip(again["layers"], again["of_roi"], strict=True))
+    assert all(r.unit_score.tobytes() == again[f"unit_score_{i}"].tobytes() for i, r in enumerate(results))
+    assert len(results) == 8 * 10
+
+
+def test_failures_are_named_at_the_end_and_the_others_are_done(
+    folder: Path, cluster: LocalCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unreadable input, too little memory, a result the disk will not take; then all but the first are put right."""
+    (folder / "god").mkdir()
+    (folder / "god" / "Subject1.h5").write_bytes(b"not HDF5")
+    where = ["--scheduler", cluster.scheduler_address, "--memory", "3GB"]
+    broken = ["-p", "dataset", "god", "-p", "data_root", str(folder / "god")]
+    assert sweep(folder, "decoding", *broken, *where) == 1
+    said = capsys.readouterr().err
+    assert "Subject1.h5: expected BData" in said and "log: " in said
+
+    assert sweep(folder, "held", "-p", "gigabytes", "0.001", "8", *where, "--resume") == 1
+    said = capsys.readouterr().err
+    assert said.count("FAILED") == 1 and "wants more memory than the 3.00 GB it was given" in said
+    assert sorted(states(folder, "held").values()) == ["done", "failed"]
+    assert list(states(folder, "decoding").values()) == ["failed"]  # tasks of an earlier command stay in the list
+
+    with Client(cluster) as client:
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+        client.run(resource.setrlimit, resource.RLIMIT_FSIZE, (3_000_000, unlimited[1]))
+        many = ["-p", "voxels_per_roi", "4", "2000", "-p", "n_images", "60", "-p", "world", "noise"]
+        assert sweep(folder, "encoding", *many, *where, "--resume") == 1
+        said = capsys.readouterr().err
+        assert said.count("FAILED") == 1 and "could not be written (File too large); nothing was left there" in said
+        assert sorted(states(folder).values()) == ["done", "failed"]
+        assert not leftovers(folder)
+        client.run(resource.setrlimit, resource.RLIMIT_FSIZE, unlimited)
+    assert sweep(folder, "encoding", *many, *where, "--resume") == 0
+    assert "1 of 2 tasks to do" in capsys.readouterr().out
+
+
+def test_a_worker_killed_in_the_middle_of_a_task_costs_only_time(folder: Path) -> None:
+    grid = make_grid(["encoding"], {"subject": [1, 2, 3], **SMALL})
+    logs, killed = [Store(folder / "out").log(task) for task in grid], []
+
+    def kill() -> None:
+        """The worker of the second task, as soon as it has begun."""
+        while not logs[1].exists():
+            time.sleep(0.01)
+        killed.extend(workers_of(os.getpid())[:1])
+        killed[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert sweep(folder, "encoding", "--subject", "1", "2", "3", *WORDS, "--workers", "1") == 0
+    killer.join()
+    assert len(killed) == 1 and not killed[0].is_running()
+    assert all(same(found(folder, task), alone(task.parameters["subject"], "alexnet-object")) for task in grid)
+    assert not leftovers(folder)
+
+
+def workers_of(process: int) -> list[psutil.Process]:
+    """Processes that Dask started to compute."""
+    children = psutil.Process(process).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_a_scheduler_that_is_killed_leaves_work_that_resume_completes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = make_grid(["encoding"], {"subject": [1, 2, 3, 4], **SMALL})
+    words = ["encoding", "--subject", "1", "2", "3", "4", *WORDS, "--workers", "1"]
+    records = folder / "out" / "records"
+    process = subprocess.Popen([sys.executable, "-m", "lib", "sweep", str(folder / "out"), *words])
+    while not any(records.glob("encoding*.json")):
+        time.sleep(0.01)
+    children = workers_of(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs(children, timeout=60)
+    assert children and not any(child.is_running() for child in children)
+    before = {path: path.stat().st_mtime_ns for path in records.glob("encoding*.json")}
+    assert 0 < len(before) < len(grid)
+
+    assert sweep(folder, *words) == 2
+    assert "say --resume" in capsys.readouterr().err
+    assert sweep(folder, *words, "--resume") == 0
+    assert f"{len(grid) - len(before)} of {len(grid)} tasks to do" in capsys.readouterr().out
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    assert set(states(folder).values()) == {"done"}
+    assert all(same(found(folder, task), alone(task.parameters["subject"], "alexnet-object")) for task in grid)
+    assert not leftovers(folder)
+
+
+def test_resume_does_again_what_is_damaged_or_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (task,) = make_grid(["encoding"], SMALL)
+    kept, mark = Store(folder / "out"), fingerprint(task)
+    assert not kept.done(task, mark)
+    worker.perform(task, kept.folder, mark, None)
+    assert kept.done(task, mark)
+    record = kept.record(task)
+    assert record["parameters"]["seed"] == 0 and record["seconds"] > 0 and record["peak_bytes"] > 1e8
+    assert any(line.startswith("numpy ") for line in record["versions"])
+
+    monkeypatch.setattr(store.run, "versions", lambda: ["numpy 99"])
+    assert not kept.done(task, fingerprint(task))
+    whole = kept.result(task).read_bytes()
+    kept.result(task).write_bytes(whole[:-1])
+    assert not kept.done(task, mark)
+    kept.result(task).write_bytes(whole)
+    assert kept.done(task, mark)
+
+
+def test_the_fingerprint_looks_at_the_code_an_analysis_uses_and_at_no_other() -> None:
+    used = {path.relative_to(store.LIB).as_posix() for path in store.modules_used(ANALYSES["encoding"].modules)}
+    assert {"encoding.py", "ridge.py", "lapack.py", "networks/zoo.py", "__init__.py"} - used == {"lapack.py"}
+    assert not used & {"figures.py", "rsa.py", "__main__.py"}
+
+
+def test_the_fingerprint_looks_at_this_participants_files(folder: Path) -> None:
+    root = folder / "subj02"  # a folder of that name above all says nothing
+    for name in ("ppdata/subj01/a.hdf5", "ppdata/subj02/a.hdf5", "design.mat"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    first, second = make_grid(["encoding"], {"dataset": ["nsd"], "subject": [1, 2], "data_root": [str(root)]})
+    names = [
+        [Path(line.split()[0]).relative_to(root).as_posix() for line in store._data(task)] for task in (first, second)
+    ]
+    assert names == [["design.mat", "ppdata/subj01/a.hdf5"], ["design.mat", "ppdata/subj02/a.hdf5"]]
+
+
+def test_a_second_sweep_into_the_same_folder_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Store(folder / "out").alone():
+        assert sweep(folder, "held") == 2
+    assert "Another sweep is writing" in capsys.readouterr().err
+
+
+def test_a_scheduler_that_went_away_is_said() -> None:
+    class Lost:
+        status = "cancelled"
+
+    (task,) = make_grid(["encoding"], {})
+    assert engine._outcome(Lost(), task).failure == "the scheduler went away"
