@@ -184,7 +184,7 @@ figures.verdicts(evaluate(reverse, ["W3", "W4", "W5"]))
 
 # %% [markdown]
 # All three. W3: with the task, ResNet50's weight moves (in V1 to V4 from Avgpool to Conv-5) and AlexNet's stays where it is, so the contrast
-# against AlexNet has the wrong sign. W4: late layers now predict V1 to V4 best. W5: in place and face areas Conv-5 has no weight, neither in
+# against AlexNet has the wrong sign. W4: late layers now predict V1 to V4 best. W5: in place and face areas Conv-5 has hardly any weight, neither in
 # the network that names objects, where it lies on Avgpool, nor in the one that names places, where it lies on Conv-2.
 # ```{solution-end}
 # ```

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Decoding: units of AlexNet and ResNet-50 from voxels
 #
-# {cite:t}`yu2018` turn the arrow around. They do not predict voxels from layers; they predict single *units* of a layer from the
+# {cite:t}`yu2018` turn the {ref}`arrow <idea>` around. They do not predict voxels from layers; they predict single *units* of a layer from the
 # voxels of an area, as {cite:t}`horikawa2017` did with AlexNet, and ask whether ResNet-50, which names objects far better, is also
 # closer to the brain. Their answer is no, and three of their sentences are put to the test on this page:
 #

@@ -63,7 +63,7 @@ figures.contact_sheet(data)
 #
 # ## What two areas take for alike
 #
-# A representational dissimilarity matrix (RDM) has a row and a column per image. Dark: the area answers
+# A {term}`representational dissimilarity matrix` (RDM) has a row and a column per image. Dark: the area answers
 # to both images with nearly the same pattern of voxels. **Look for** dark squares on the diagonal, and
 # ask which categories they join.
 

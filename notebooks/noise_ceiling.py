@@ -17,7 +17,7 @@
 # Show somebody the same photograph three times, and a voxel answers three times differently. What differs is noise, and no
 # model can predict it. So before asking how good a model is, ask how good it could be.
 #
-# You will learn to read a voxel's *noise ceiling* from its repeats, to tell three scores apart that papers call by similar
+# You will learn to read a voxel's {term}`noise ceiling` from its repeats, to tell three scores apart that papers call by similar
 # names, and to see what happens when the voxels in a figure are chosen by the number the figure shows.
 #
 # | name | meaning |

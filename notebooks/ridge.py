@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Ridge regression for many voxels
 #
-# An *encoding model* says what a voxel would answer to an image it has not been shown {cite}`naselaris2011`. Ours is
+# An {term}`encoding <encoding>` model says what a voxel would answer to an image it has not been shown {cite}`naselaris2011`. Ours is
 # linear: describe every image by the activations of one layer of a network, and let the voxel be a weighted sum of them. If
 # that predicts new images, information the layer holds is present in the voxel. Nothing more follows.
 #
@@ -71,7 +71,7 @@ print("(n_images, n_features) =", X.shape, " (n_images, n_voxels) =", Y.shape)
 # ## What ridge does
 #
 # Ridge regression minimises the squared error plus $\alpha$ times the squared weights. Seen along the eigenvectors of the
-# Gram matrix it does something simple. It shrinks each direction by its own factor:
+# {term}`Gram matrix` it does something simple. It shrinks each direction by its own factor:
 #
 # $$
 # \hat y = U \,\mathrm{diag}\!\left(\frac{e}{e + \alpha}\right) Z = Hy
@@ -130,7 +130,7 @@ print(f"largest difference between predictions: {difference.abs().max():.1e}")
 #
 # ## One penalty per voxel
 #
-# A clear voxel deserves a small penalty, a noisy one a large. *Generalised cross-validation* {cite}`golub1979` scores a
+# A clear voxel deserves a small penalty, a noisy one a large. {term}`Generalised cross-validation <generalised cross-validation>` {cite}`golub1979` scores a
 # penalty by the squared residuals over the squared degrees of freedom that are left,
 #
 # $$

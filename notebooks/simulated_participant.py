@@ -18,7 +18,7 @@
 # at [drawn scenes](miniature_world) and whose voxels read out layers of small networks. They come with what makes
 # the real experiment hard: three trials per image, sessions that drift, voxels that are mostly noise.
 #
-# What was planted is written down in small tables, *worlds*, and this page shows them, and what becomes of them on the way from
+# What was {term}`planted` is written down in small tables, {term}`worlds <world>`, and this page shows them, and what becomes of them on the way from
 # signal to data.
 #
 # ```{admonition} Simulated data

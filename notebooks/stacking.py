@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Stacking: layers that vote
 #
-# Each layer of a network makes its own prediction of a voxel. *Stacking* {cite}`wolpert1992,breiman1996` mixes them:
+# Each layer of a network makes its own prediction of a voxel. {term}`Stacking <stack>` {cite}`wolpert1992,breiman1996` mixes them:
 # a weighted mean of the predictions, with weights that are not negative and sum to one, chosen per voxel to predict
 # images that the layers' models were not fitted to. {cite:t}`wang2021` read these weights as what a brain area prefers;
 # {cite:t}`lin2024` describe the method and what can be concluded from it.
@@ -111,7 +111,7 @@ print(P[0].round(2))
 #
 # ## The simplex
 #
-# All convex combinations of three layers form a triangle: a corner is one layer alone, an edge mixes two. **Look for**
+# All convex combinations of three layers form a triangle, the {term}`simplex`: a corner is one layer alone, an edge mixes two. **Look for**
 # where the error is smallest (dark), and for voxels whose best mixture leaves a layer out.
 
 # %%
