@@ -23,6 +23,8 @@ from lib.participants.worlds import ROIS, Drive, World
 from lib.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 from lib.scores import correlation, noise_ceiling, r2, signed_root
 
+SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page of them at 150 weighed 3 MB
+
 
 def _plain(ax: Axes, title: str, x: str = "", y: str = "") -> None:
     """Small labels, and no frame where there is no axis."""
@@ -342,7 +344,7 @@ def ncsnr_histograms(estimated: Mapping[str, np.ndarray], quartiles: Mapping[str
 
 def labelled_scenes(scenes: Scenes) -> Figure:
     """The first picture of every pair of object and scene, objects in columns."""
-    figure, axes = subplots(len(SCENES), len(OBJECTS), (7.2, 5.6))
+    figure, axes = subplots(len(SCENES), len(OBJECTS), (7.2, 5.6), dpi=SCENE_DPI)
     for (row, column), ax in np.ndenumerate(axes):
         ax.imshow(scenes.image[np.argmax((scenes.scene_label == row) & (scenes.object_label == column))])
         ax.set(xticks=[], yticks=[])
@@ -362,7 +364,7 @@ def four_views(scenes: Scenes, n_shown: int = 6) -> Figure:
         "2D edges": edges_2d(scenes.image),
         "3D edges": edges_3d(scenes.depth),
     }
-    figure, axes = subplots(len(views), n_shown, (7.2, 4.9))
+    figure, axes = subplots(len(views), n_shown, (7.2, 4.9), dpi=SCENE_DPI)
     for row, (name, pictures) in zip(axes, views.items(), strict=True):
         row[0].set_ylabel(name, fontsize=NORMAL)
         for ax, picture in zip(row, pictures, strict=False):
@@ -378,7 +380,7 @@ def edges_beside_targets(scenes: Scenes, drawn: Mapping[str, np.ndarray], n_show
     ----------
     drawn : mapping of "edge2d" or "edge3d" to array of shape (n_images, 64, 64)
     """
-    figure, axes = subplots(1 + 2 * len(drawn), n_shown, (7.2, 1.25 * (1 + 2 * len(drawn))))
+    figure, axes = subplots(1 + 2 * len(drawn), n_shown, (7.2, 1.25 * (1 + 2 * len(drawn))), dpi=SCENE_DPI)
     _row_of_maps(axes[0], "picture", scenes.image)
     for i, (task, maps) in enumerate(drawn.items()):
         true, kind = target(scenes, task).numpy()[:n_shown], f"{task[-2:].upper()} edges"
