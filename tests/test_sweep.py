@@ -13,6 +13,7 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
+import dask
 import numpy as np
 import psutil
 import pytest
@@ -54,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """One worker that several tests share."""
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster
 
 
@@ -304,3 +305,18 @@ def test_a_scheduler_that_went_away_is_said() -> None:
 
     (task,) = make_grid(["encoding"], {})
     assert engine._outcome(Lost(), task).failure == "the scheduler went away"
+
+
+def test_a_worker_that_is_lost_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ASK_SECONDS", 0.2)
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+    soon = {"distributed.deploy.lost-worker-timeout": "200ms"}
+    with dask.config.set(soon), LocalCluster(**options) as cluster, Client(cluster) as client:
+        before = set(client.scheduler_info()["workers"])
+        client.retire_workers(list(before))
+        with engine._replaced(cluster):
+            client.wait_for_workers(1, timeout=60)
+            until = time.time() + 60
+            while not set(client.scheduler_info()["workers"]) - before and time.time() < until:
+                time.sleep(0.1)
+        assert set(client.scheduler_info()["workers"]) - before
