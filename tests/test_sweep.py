@@ -115,6 +115,8 @@ def test_saying_a_default_makes_no_other_task() -> None:
         (["encodign"], "Did you mean 'encoding'?"),
         (["encoding", "-p", "voxel", "rois"], "Did you mean 'voxels'?"),
         (["encoding", "-p", "seed"], "-p seed names no value"),
+        (["encoding", "--network", "alexnet-objects"], "Did you mean 'alexnet-object'?"),
+        (["encoding", "--scheduler", "slurm"], "--memory is missing: say what each worker of slurm may hold"),
         (["encoding", "--memory", "lots"], "--memory must be a size such as 8GB, found 'lots'"),
         (["encoding", "--workers", "0"], "at least 1, found 0 and 1"),
         (["encoding", "--scheduler", "pbs"], "local, slurm or an address"),
@@ -152,7 +154,7 @@ def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytes
 def test_four_participants_by_three_networks_equal_single_runs(folder: Path, cluster: LocalCluster) -> None:
     grid = make_grid(["encoding"], {"subject": [1, 2, 3, 4], "network": list(NETWORKS), **SMALL})
     words = ["--subject", "1", "2", "3", "4", "--network", *NETWORKS, *WORDS]
-    assert sweep(folder, "encoding", *words, "--scheduler", cluster.scheduler_address) == 0
+    assert sweep(folder, "encoding", *words, "--scheduler", cluster.scheduler_address, "--memory", "3GB") == 0
     assert states(folder) == {task.name: "done" for task in grid}
     for task in grid:
         assert same(found(folder, task), alone(task.parameters["subject"], task.parameters["network"]))
