@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import dask
+import nbformat
 import numpy as np
 import psutil
 import pytest
@@ -25,6 +26,7 @@ from lib.networks import load_network
 from lib.participants import load_participant
 from lib.sweep import engine, store, tasks, worker
 from lib.sweep.analyses import ANALYSES, decoding_results, encoding_result
+from lib.sweep.forecast import forecast
 from lib.sweep.store import Store, fingerprint
 from lib.sweep.tasks import make_grid
 
@@ -141,6 +143,14 @@ def test_a_dry_run_shows_tasks_needs_and_the_batch_script_and_does_nothing(
     assert "4 of 4 tasks to do" in said
     assert all(line in said for line in ("--cpus-per-task=3", "--mem=5G", "-t 02:30:00", "OMP_NUM_THREADS=3"))
     assert not [path for path in (folder / "out").rglob("*") if path.is_file()]
+
+
+def test_a_notebook_that_was_executed_says_what_it_took(folder: Path) -> None:
+    executed = nbformat.v4.new_notebook(metadata={"companion": {"seconds": 12.5, "memory": 2_000_000_000}})
+    nbformat.write(executed, folder / "held.ipynb")
+    (task,) = make_grid(["held"], {}, folder)
+    known = forecast(task, Store(folder / "out"))
+    assert known.seconds == 12.5 and 2e9 < known.bytes < 4e9
 
 
 def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
