@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import mean
 
 import nbformat
 import numpy as np
@@ -32,8 +33,8 @@ from lib.sweep.tasks import Task, make_grid
 
 FIGURES = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5}
-LONG = {"n_images": 750, "voxels_per_roi": 150, "world": "noise"}  # some seconds a task
-N_KILLS, EVERY_SECONDS = 10, (2.0, 8.0)
+LONG = {"n_images": 700, "voxels_per_roi": 150, "world": "noise"}  # some seconds a task
+N_KILLS, WHEN = 10, (0.1, 1.0)  # kills, and the time between two of them, in durations of a task
 
 
 def sweep(out: Path, what: Sequence[str], axes: dict[str, Sequence[object]], workers: int) -> subprocess.Popen:
@@ -76,8 +77,9 @@ def kills(out: Path) -> dict[str, object]:
     """Twelve tasks; a worker that is killed ten times; the same results as of an undisturbed sweep."""
     axes = {"subject": range(1, 13), **{name: [value] for name, value in LONG.items()}}
     finish(sweep(out / "quiet", ["encoding"], axes, 2))
+    seconds = mean(record["seconds"] for record in Store(out / "quiet").records_of("encoding"))
     process, struck = sweep(out / "killed", ["encoding"], axes, 2), []
-    killer = threading.Thread(target=_kill, args=(process, out / "killed", struck))
+    killer = threading.Thread(target=_kill, args=(process, out / "killed", seconds, struck))
     killer.start()
     finish(process)
     killer.join()
@@ -89,11 +91,11 @@ def kills(out: Path) -> dict[str, object]:
     return {"tasks": len(grid), "kills": len(struck), "equal": True}
 
 
-def _kill(process: subprocess.Popen, out: Path, struck: list[int]) -> None:
+def _kill(process: subprocess.Popen, out: Path, seconds: float, struck: list[int]) -> None:
     """Ten times, after a random while, a worker that has begun a task."""
     draw = random.Random(0)
     while process.poll() is None and len(struck) < N_KILLS:
-        time.sleep(draw.uniform(*EVERY_SECONDS))
+        time.sleep(seconds * draw.uniform(*WHEN))
         children = psutil.Process(process.pid).children() if process.poll() is None else []
         workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
         if workers and any((out / "logs").glob("*.log")):

@@ -13,6 +13,8 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
+import dask
+import nbformat
 import numpy as np
 import psutil
 import pytest
@@ -24,6 +26,7 @@ from lib.networks import load_network
 from lib.participants import load_participant
 from lib.sweep import engine, store, tasks, worker
 from lib.sweep.analyses import ANALYSES, decoding_results, encoding_result
+from lib.sweep.forecast import forecast
 from lib.sweep.store import Store, fingerprint
 from lib.sweep.tasks import make_grid
 
@@ -54,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """One worker that several tests share."""
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster
 
 
@@ -114,6 +117,8 @@ def test_saying_a_default_makes_no_other_task() -> None:
         (["encodign"], "Did you mean 'encoding'?"),
         (["encoding", "-p", "voxel", "rois"], "Did you mean 'voxels'?"),
         (["encoding", "-p", "seed"], "-p seed names no value"),
+        (["encoding", "--network", "alexnet-objects"], "Did you mean 'alexnet-object'?"),
+        (["encoding", "--scheduler", "slurm"], "--memory is missing: say what each worker of slurm may hold"),
         (["encoding", "--memory", "lots"], "--memory must be a size such as 8GB, found 'lots'"),
         (["encoding", "--workers", "0"], "at least 1, found 0 and 1"),
         (["encoding", "--scheduler", "pbs"], "local, slurm or an address"),
@@ -140,6 +145,14 @@ def test_a_dry_run_shows_tasks_needs_and_the_batch_script_and_does_nothing(
     assert not [path for path in (folder / "out").rglob("*") if path.is_file()]
 
 
+def test_a_notebook_that_was_executed_says_what_it_took(folder: Path) -> None:
+    executed = nbformat.v4.new_notebook(metadata={"companion": {"seconds": 12.5, "memory": 2_000_000_000}})
+    nbformat.write(executed, folder / "held.ipynb")
+    (task,) = make_grid(["held"], {}, folder)
+    known = forecast(task, Store(folder / "out"))
+    assert known.seconds == 12.5 and 2e9 < known.bytes < 4e9
+
+
 def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep(folder, "encoding", "-p", "n_images", "60", "10000", "--memory", "3GB") == 2
     said = capsys.readouterr().err
@@ -151,7 +164,7 @@ def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytes
 def test_four_participants_by_three_networks_equal_single_runs(folder: Path, cluster: LocalCluster) -> None:
     grid = make_grid(["encoding"], {"subject": [1, 2, 3, 4], "network": list(NETWORKS), **SMALL})
     words = ["--subject", "1", "2", "3", "4", "--network", *NETWORKS, *WORDS]
-    assert sweep(folder, "encoding", *words, "--scheduler", cluster.scheduler_address) == 0
+    assert sweep(folder, "encoding", *words, "--scheduler", cluster.scheduler_address, "--memory", "3GB") == 0
     assert states(folder) == {task.name: "done" for task in grid}
     for task in grid:
         assert same(found(folder, task), alone(task.parameters["subject"], task.parameters["network"]))
@@ -304,3 +317,18 @@ def test_a_scheduler_that_went_away_is_said() -> None:
 
     (task,) = make_grid(["encoding"], {})
     assert engine._outcome(Lost(), task).failure == "the scheduler went away"
+
+
+def test_a_worker_that_is_lost_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ASK_SECONDS", 0.2)
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+    soon = {"distributed.deploy.lost-worker-timeout": "200ms"}
+    with dask.config.set(soon), LocalCluster(**options) as cluster, Client(cluster) as client:
+        before = set(client.scheduler_info()["workers"])
+        client.retire_workers(list(before))
+        with engine._replaced(cluster):
+            client.wait_for_workers(1, timeout=60)
+            until = time.time() + 60
+            while not set(client.scheduler_info()["workers"]) - before and time.time() < until:
+                time.sleep(0.1)
+        assert set(client.scheduler_info()["workers"]) - before

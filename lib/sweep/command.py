@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scheduler", default="local", help="local, slurm, or tcp://host:port (default: %(default)s)")
     add("--workers", type=int, help="tasks at once (default: as many as the cores here; slurm: 8)")
     add("--cores", type=int, default=1, help="of each worker (default: %(default)s)")
-    add("--memory", help="of each worker, such as 8GB (default: an equal share of this machine's)")
+    add("--memory", help="of each worker, such as 8GB (default: local: an equal share of this machine's)")
     add("--time", default="01:00:00", help="wall time of a SLURM job (default: %(default)s)")
     add("--dry-run", action="store_true", help="show tasks, memory, time and the SLURM script; do nothing")
     add("--resume", action="store_true", help="do what is missing, failed or changed")
@@ -97,6 +97,8 @@ def _workers(args: argparse.Namespace) -> Workers:
         )
     if slurm and not TIME.fullmatch(args.time):
         raise ValueError(f"--time must be hours:minutes:seconds, found {args.time!r}.")
+    if args.scheduler != "local" and not args.memory:
+        raise ValueError(f"--memory is missing: say what each worker of {args.scheduler} may hold.")
     memory = _bytes(args.memory) if args.memory else psutil.virtual_memory().total // n
     return Workers(args.scheduler, n, args.cores, memory, args.time, args.out.absolute() / "logs")
 

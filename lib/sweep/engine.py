@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ try:
     import dask
     from dask.utils import parse_bytes
     from dask_jobqueue import SLURMCluster
-    from distributed import Client, LocalCluster, as_completed
+    from distributed import Client, LocalCluster, SpecCluster, as_completed
 except ImportError as error:
     raise SystemExit("Sweeps need Dask, which is not installed: pip install -e '.[cluster]'") from error
 
@@ -34,7 +35,9 @@ DASK = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False if sys.platform == "linux" else 0.95,
     "distributed.comm.timeouts.connect": "60s",  # a machine that computes answers late
+    "distributed.deploy.lost-worker-timeout": "60s",  # and starts a process late
 }
+ASK_SECONDS = 5  # between two looks whether workers are missing
 START_SECONDS = 300  # for a scheduler that was named to answer
 
 
@@ -85,8 +88,30 @@ def connected(workers: Workers) -> Iterator[Client]:
             with Client(workers.scheduler, timeout=START_SECONDS) as client:
                 yield client
             return
-        with CLUSTERS[workers.scheduler](workers) as cluster, Client(cluster) as client:
+        with CLUSTERS[workers.scheduler](workers) as cluster, Client(cluster) as client, _replaced(cluster):
             yield client
+
+
+@contextmanager
+def _replaced(cluster: SpecCluster) -> Iterator[None]:
+    """Ask again and again for as many workers as there are to be.
+
+    A worker whose job has ended, or that was killed while it started, Dask strikes off; it would not ask for another
+    until the number of workers changes.
+    """
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(ASK_SECONDS):
+            cluster.scale(len(cluster.plan))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
 
 
 @contextmanager
@@ -107,7 +132,7 @@ def _local(workers: Workers) -> LocalCluster:
         threads_per_worker=1,
         memory_limit=workers.memory,
         env=workers.environment,
-        dashboard_address=None,
+        dashboard_address=":0",  # any port that is free
         silence_logs=logging.CRITICAL,
     )
 
@@ -125,7 +150,7 @@ def _slurm(workers: Workers) -> SLURMCluster:
         python=sys.executable,
         log_directory=str(workers.logs),
         job_script_prologue=[*exports, f"cd {os.getcwd()}"],
-        scheduler_options={"dashboard_address": None},
+        scheduler_options={"dashboard_address": ":0"},
         silence_logs=logging.CRITICAL,
     )
 

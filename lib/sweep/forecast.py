@@ -19,7 +19,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
@@ -31,6 +33,7 @@ from lib.participants.cortex import VOXELS_AT_ONCE, lay_out
 from lib.participants.nsd import nsd_files, read_rois
 from lib.readings import readings
 from lib.ridge import ALPHAS, BLOCK_BYTES
+from lib.run import Source
 from lib.sweep.analyses import Parameters
 from lib.sweep.store import Store
 from lib.sweep.tasks import Task
@@ -154,9 +157,18 @@ def _like_other_runs(task: Task, store: Store) -> Forecast:
     """Of a notebook: what its other runs in this sweep needed, on average in time and at most in memory."""
     records = store.records_of(task.what)
     if not records:
-        return Forecast(None, None, "a notebook tells after its first run")
+        return _as_in_the_book(Source(Path(task.source)))
     seconds = float(np.mean([record["seconds"] for record in records]))
     return Forecast(max(int(record["peak_bytes"]) for record in records), seconds, f"as {len(records)} other runs")
+
+
+def _as_in_the_book(source: Source) -> Forecast:
+    """What the executed notebook beside its source says it took, with the parameters it had."""
+    try:
+        known = nbformat.read(source.output, as_version=4).metadata.companion
+        return Forecast(int(known.memory) + resident(), float(known.seconds), "as beside its source, whatever its size")
+    except (OSError, ValueError, AttributeError, TypeError):
+        return Forecast(None, None, "a notebook tells after its first run")
 
 
 def _encoding(parameters: Parameters, cores: int) -> Forecast:

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from lib import choose
+from lib.networks import ZOO
 from lib.run import NOTEBOOKS, Source, Value, find_sources, named_source
 from lib.sweep.analyses import ANALYSES
 
@@ -67,6 +68,8 @@ def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: 
     kinds = {name: _source(name, sources) for name in dict.fromkeys(what)}
     defaults = {name: source.defaults if source else ANALYSES[name].defaults for name, source in kinds.items()}
     known = sorted({parameter for of_one in defaults.values() for parameter in of_one})
+    for network in axes.get("network", ()):
+        choose("network", str(network), ZOO)
     axes = {choose("parameter", axis, known): [_absolute(axis, value) for value in axes[axis]] for axis in axes}
     tasks = [
         Task(
