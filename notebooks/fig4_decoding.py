@@ -104,11 +104,10 @@ decoding_figures.unit_table(study)
 decoding_figures.decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* all areas look alike, since AlexNet's output drives all of them. AlexNet is ahead in the last three layers, by
-# most at the last, which is decoded best. In the middle the two networks lie close together. At the first two layers ResNet-50 is
+# In the world *as-published* all areas look alike, since AlexNet's output drives all of them. AlexNet is ahead from the fourth layer on, by
+# far in the last three, and its output is decoded best. At the first two layers ResNet-50 is
 # ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says what that does.
-# ResNet-50's output is not decoded at all: the world takes out of the voxels what that layer says. It was taken out over all images
-# together, so what little the training images still hold of it, the test images hold the other way round, and r comes out below zero.
+# ResNet-50's output is hardly decoded: the world takes nine tenths of what that layer says out of what drives the voxels.
 
 # %% [markdown]
 # ## Above chance?
