@@ -133,6 +133,7 @@ class Mode:
 
 
 MODES = tuple(Mode(screen, colours) for screen in WIDTHS for colours in COLOURS)
+AUDITED = (Mode("desktop", "light"), Mode("phone", "dark"))  # both widths and both colours
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Inspection:
     bytes_loaded : int
         The page and all that it loads by itself.
     violations : list of str
-        What axe-core calls serious or critical: rule, element and reason.
+        What axe-core calls serious or critical: rule, element and reason. Empty in modes it did not look at.
     """
 
     visit: Visit
@@ -190,12 +191,13 @@ LOOK = """() => {
 PAINTED = "performance.getEntriesByName('first-contentful-paint').length"
 
 
-def inspect(context: BrowserContext, url: str) -> Inspection:
-    """Load a page once and note what the checks ask."""
+def inspect(context: BrowserContext, url: str, mode: Mode) -> Inspection:
+    """Load a page once and note what the checks ask; axe-core, which takes longest, is asked in AUDITED modes only."""
     with visited(context, url) as (page, visit):
         page.wait_for_function(PAINTED)
         page.evaluate(UNFOLD)
-        return Inspection(visit=visit, **page.evaluate(LOOK), violations=violations(page))
+        found = violations(page) if mode in AUDITED else []
+        return Inspection(visit=visit, **page.evaluate(LOOK), violations=found)
 
 
 # MathJax draws a formula from hundreds of elements, and gives readers of screens its MathML instead.

@@ -69,7 +69,7 @@ def inspected(browser: Browser, address: str) -> Iterator[Inspect]:
 
         @cache
         def look(name: str) -> dict[str, Inspection]:
-            return {str(mode): inspect(context, f"{address}/{name}.html") for mode, context in contexts.items()}
+            return {str(mode): inspect(context, f"{address}/{name}.html", mode) for mode, context in contexts.items()}
 
         yield look
 
