@@ -165,7 +165,7 @@ def test_fingerprint_follows_source_parameters_and_data(folder: Path) -> None:
 def test_fingerprint_follows_the_helpers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     helper = folder / "helper.py"
     helper.write_text("one = 1")
-    monkeypatch.setattr(run, "_code_files", lambda: [helper])
+    monkeypatch.setattr(run, "LIB", folder)
     before = run.fingerprint(run.Source(folder / "good.py"), {})
     helper.write_text("one = 2")
     assert run.fingerprint(run.Source(folder / "good.py"), {}) != before
