@@ -55,7 +55,8 @@ voxels_per_roi = 200  # of the simulated participant
 # %%
 if folder is None:
     trials = draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
-    folder = Path(tempfile.mkdtemp(), "lab")
+    temporary = tempfile.TemporaryDirectory()  # gone when this page is done
+    folder = Path(temporary.name, "lab")
     write_arrays(trials, folder)
 
 # %%
@@ -93,7 +94,7 @@ source = Source(
     description="pictures shown three times each, in sessions of 750 trials",
     origin="written by this page",
     licence="whatever the lab and its participants agreed on",
-    simulated=True,
+    simulated=True,  # False if these are people who were scanned
 )
 
 # %% [markdown]

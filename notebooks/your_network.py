@@ -17,7 +17,7 @@
 # A template for an hour of your own work: take a network that is not in this book, teach it, let it predict a participant's voxels,
 # and decide a claim about it. Five cells are yours, each an exercise. Its solution, hidden here, takes ShuffleNet
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
-# What is not an exercise is there already and uses the names that you define: `module`, `layers`, `study`, `contrasts`, `control`.
+# What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
 # Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
 
