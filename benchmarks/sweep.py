@@ -9,6 +9,7 @@ The first two end with an error if the promise is not kept; what was measured go
 """
 
 import argparse
+import os
 import random
 import shutil
 import subprocess
@@ -57,7 +58,8 @@ def shown(path: Path) -> list[object]:
 
 
 def figures(out: Path) -> dict[str, object]:
-    """4 participants x 3 figures through two workers, then each alone."""
+    """4 participants x 3 figures through two workers, then each alone, on one thread as a worker has."""
+    os.environ["OMP_NUM_THREADS"] = "1"
     axes = {"subject": [1, 2, 3, 4], **{name: [value] for name, value in TINY.items()}}
     finish(sweep(out, FIGURES, axes, 2))
     grid, sources = make_grid(FIGURES, axes), find_sources()

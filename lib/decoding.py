@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg.blas import dsyrk
 
 from lib import choose, progress
 from lib.lapack import in_threads
@@ -52,8 +53,8 @@ class Voxels:
 
     @cached_property
     def gram(self) -> np.ndarray:
-        """X'X of the training trials, array of shape (n_voxels, n_voxels): what all units share."""
-        return self.train.T @ self.train
+        """X'X of the training trials, array of shape (n_voxels, n_voxels), zero below the diagonal: for all units."""
+        return dsyrk(1.0, self.train.T, lower=True).T
 
     def ordered(self, order: np.ndarray) -> "Voxels":
         """The same voxels in another order."""
@@ -132,7 +133,11 @@ def select(xy: np.ndarray, n_voxels: int) -> np.ndarray:
     """
     if n_voxels >= xy.shape[1]:
         return np.tile(np.arange(xy.shape[1]), (len(xy), 1))
-    return np.sort(np.argpartition(-np.abs(xy), n_voxels - 1, axis=1)[:, :n_voxels], axis=1)
+
+    def largest(some: np.ndarray) -> np.ndarray:
+        return np.sort(np.argpartition(-np.abs(some), n_voxels - 1, axis=1)[:, :n_voxels], axis=1)
+
+    return np.concatenate(in_threads(largest, np.array_split(xy, min(len(xy), 16))))
 
 
 def decode(

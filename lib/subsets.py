@@ -34,7 +34,7 @@ def subset_weights(
     kept : int array of shape (n_units, n_kept), ascending
         Which voxels a unit is regressed on.
     gram : array of shape (n_voxels, n_voxels)
-        X'X.
+        X'X, of which only the upper triangle is read.
     alpha : float
         Ridge penalty; 0 is least squares. Where that has many solutions, the smallest is taken.
 
