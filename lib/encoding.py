@@ -18,7 +18,7 @@ from lib.stacking import error_products, simplex_weights
 
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
 MAY_TOUCH_FLOOR = 0.01  # share of voxels; beyond it, a layer is decomposed again in double precision
-ROWS_AT_ONCE = 500  # images, of responses that are read from a file
+ROWS_BYTES = 64 * 2**20  # of responses that are read from a file before they are let go: systems map whole rows
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
 Features = Mapping[str, np.ndarray]
@@ -167,8 +167,9 @@ def varies(responses: np.ndarray) -> np.ndarray:
 
 def _rows(responses: np.ndarray) -> Iterator[np.ndarray]:
     """The responses to some images at a time; of a file, what was read is let go."""
-    for start in range(0, len(responses), ROWS_AT_ONCE):
-        yield responses[start : start + ROWS_AT_ONCE]
+    at_once = max(1, ROWS_BYTES // (1 + responses.itemsize * responses.shape[1]))
+    for start in range(0, len(responses), at_once):
+        yield responses[start : start + at_once]
         let_go(responses)
 
 

@@ -1,7 +1,7 @@
 """LAPACK as SciPy ships it, called without Python's global lock, so that two threads factor two matrices at once.
 
 SciPy's and NumPy's own wrappers either hold the lock while they work or copy the matrix first. Here a matrix is worked
-on in place: float32 or float64, C-contiguous and symmetric, of which only the upper triangle is read.
+on in place: float64, C-contiguous and symmetric, of which only the upper triangle is read.
 """
 
 import ctypes
@@ -19,6 +19,7 @@ Item, Answer = TypeVar("Item"), TypeVar("Answer")
 
 # A row-major upper triangle is the lower one of the column-major matrix that LAPACK sees.
 UPPER = "L"
+SMALL = 64  # rows of a triangle that LAPACK inverts itself
 
 
 def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
@@ -42,7 +43,7 @@ def cholesky(matrix: np.ndarray) -> bool:
 
 
 def cholesky_solve(R: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Solve R'R x = b, given what `cholesky` left; b (n,), of the same type, is overwritten by x and returned."""
+    """Solve R'R x = b, given what `cholesky` left; b (n,) is overwritten by x and returned."""
     n = len(R)
     for transposed in "NT":
         _call("trsv", UPPER, transposed, "N", n, R, n, b, 1)
@@ -50,24 +51,36 @@ def cholesky_solve(R: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def invert_triangle(R: np.ndarray) -> None:
-    """Replace the upper triangle R (n, n) by its inverse."""
-    n = len(R)
-    _call("trtri", UPPER, "N", n, R, n, ctypes.c_int())
+    """Replace the upper triangle R (n, n) by its inverse.
+
+    By halves, [[A, B], [0, D]] becomes [[A^-1, -A^-1 B D^-1], [0, D^-1]]: most of the work is then in
+    products of matrices, which LAPACK's own routine leaves to slower ones.
+    """
+    n, row = len(R), R.strides[0] // R.itemsize
+    if n <= SMALL:
+        _call("trtri", UPPER, "N", n, R, row, ctypes.c_int())
+        return
+    half = n // 2
+    A, B, D = R[:half, :half], R[:half, half:], R[half:, half:]
+    invert_triangle(A)
+    invert_triangle(D)
+    for side, triangle, factor in (("L", D, -1.0), ("R", A, 1.0)):
+        _call("trmm", side, UPPER, "N", "N", n - half, half, factor, triangle, row, B, row)
 
 
-def _call(name: str, *arguments: str | int | np.ndarray | ctypes.c_int) -> None:
-    """Call a routine, in the precision of the arrays among its arguments."""
-    precision = next("s" if each.dtype == np.float32 else "d" for each in arguments if isinstance(each, np.ndarray))
-    _routine(precision + name)(*map(_reference, arguments))
+def _call(name: str, *arguments: str | int | float | np.ndarray | ctypes.c_int) -> None:
+    """Call a routine for double precision."""
+    _routine("d" + name)(*map(_reference, arguments))
 
 
-def _reference(argument: str | int | np.ndarray | ctypes.c_int) -> object:
+def _reference(argument: str | int | float | np.ndarray | ctypes.c_int) -> object:
     """Fortran takes everything by reference."""
     if isinstance(argument, np.ndarray):
         return ctypes.c_void_p(argument.ctypes.data)
     if isinstance(argument, str):
-        argument = ctypes.c_char(argument.encode())
-    return ctypes.byref(ctypes.c_int(argument) if isinstance(argument, int) else argument)
+        return ctypes.byref(ctypes.c_char(argument.encode()))
+    c_type = {int: ctypes.c_int, float: ctypes.c_double}.get(type(argument), lambda info: info)
+    return ctypes.byref(c_type(argument))
 
 
 @cache

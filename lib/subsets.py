@@ -16,7 +16,7 @@ import scipy.linalg
 
 from lib.lapack import cholesky, cholesky_solve, in_threads
 
-STRIP = 128  # rows taken at a time: only the upper triangle of a unit's matrix is needed
+STRIP = 64  # rows taken at a time: only the upper triangle of a unit's matrix is needed
 COLLINEAR = 1e-9  # of a voxel's variance: with less of it left by the voxels before, the equations cannot be solved
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
+from lib.decoding import Choices
 from lib.encoding import FEW_IMAGES, voxels_at_once
 from lib.networks import load_network
 from lib.networks.extraction import Showing, viewer
@@ -196,18 +197,27 @@ def encoding_size(parameters: Parameters) -> Size:
 
 
 def _decoding(parameters: Parameters, cores: int) -> Forecast:
-    """Least squares of every unit on its own voxels of ten ROIs: a Gram matrix each, and a small system per unit."""
     n, m, v = GOD_SIZE
     if parameters["dataset"] == "simulated":
         n, v = parameters["n_images"] or 1200, 8 * (parameters["voxels_per_roi"] or 100)
     network = load_network(parameters["network"], parameters["weights"])
     units = int(parameters["n_units"] or 1000) * len(readings(network.name, parameters["hidden"], parameters["output"]))
-    kept = min(int(parameters["n_voxels"]), v // 8)
+    single, union = (Choices(n_voxels=int(parameters["n_voxels"])).kept(roi) for roi in ("V1", "VC"))
+    rois = [(v // 8, single)] * 7 + [(share * v // 8, union) for share in (3, 4, 8)]  # V1 .. PPA; LVC, HVC, VC
     memory = 8 * (4 * n * v + 2 * v * v + 3 * n * units + 2 * units * v) + 3 * n * v * 8
-    operations = 2 * (n * v * v + 20 * n * units * v / 8 + 10 * units * (kept**3 / 3 + 2 * kept**2))
+    operations = sum(_decoding_operations(n, units, p, min(kept, p)) for p, kept in rois)
     looking = (n + m) * _look(network.name, parameters["weights"], False)[1]
-    words = f"{n:,} trials, {v:,} voxels, {units:,} units on {kept} voxels each"
+    words = f"{n:,} trials, {v:,} voxels, {units:,} units on {single} voxels each"
     return Forecast(resident() + int(memory), looking + SLOWER * operations / rate(cores), words)
+
+
+def _decoding_operations(n: int, units: int, p: int, kept: int) -> float:
+    """Of units on some of p voxels (`lib.subsets`): double precision counts twice, and small systems more than that."""
+    left_out = p - kept
+    shared = 2 * (n * p**2 + 2 * n * p * units)
+    if left_out <= kept // 2:
+        return shared + 2 * p**3 + units * (4 * p**2 * (left_out > 0) + 2 * left_out**3 + 4 * p * left_out)
+    return shared + units * kept**3
 
 
 MODELS: Mapping[str, Callable[[Parameters, int], Forecast]] = {"encoding": _encoding, "decoding": _decoding}
