@@ -2,7 +2,7 @@
 
     python -m benchmarks.sweep figures     4 participants x 3 figures, each equal to its single run
     python -m benchmarks.sweep kills       a worker killed ten times at random moments
-    python -m benchmarks.sweep workers     a CPU-bound sweep on one worker and on two
+    python -m benchmarks.sweep workers     the same sweeps on one worker and on two
     python -m benchmarks.sweep blocks      what blocks of voxels cost, by their size
 
 The first two end with an error if the promise is not kept; what was measured goes into the file of results.
@@ -35,7 +35,11 @@ from lib.sweep.tasks import Task, make_grid
 FIGURES = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5}
 LONG = {"n_images": 700, "voxels_per_roi": 150, "world": "noise"}  # some seconds a task
-LONGER = LONG | {"n_images": 1500, "voxels_per_roi": 1500}  # products of matrices, and starting workers matters little
+NETWORKS = ["alexnet-object", "resnet50-object"]
+KINDS: dict[str, dict[str, Sequence[object]]] = {
+    "encoding": {"subject": range(1, 7), "n_images": [1500], "voxels_per_roi": [1500], "world": ["noise"]},
+    "decoding": {"subject": [1, 2, 3], "network": NETWORKS, "regression": ["slr"], "n_units": [1]},
+}  # large arrays that two tasks fetch from the same memory; small matrices, and nothing but arithmetic
 N_KILLS, WHEN = 10, (0.1, 1.0)  # kills, and the time between two of them, in durations of a task
 
 
@@ -107,21 +111,24 @@ def _kill(process: subprocess.Popen, out: Path, seconds: float, struck: list[int
             struck.append(victim.pid)
 
 
-def workers(out: Path) -> dict[str, object]:
-    """The same tasks on one worker and on two, in turns; the first run, which fills the cache, does not count."""
-    axes = {"subject": range(1, 7), **{name: [value] for name, value in LONGER.items()}}
-    seconds: dict[int, list[float]] = {1: [], 2: []}
-    finish(sweep(out / "first", ["encoding"], axes, 2))
-    for turn in range(2):
-        for n in seconds:
-            folder = out / f"{turn}-{n}"
-            shutil.copytree(out / "first" / "shared", folder / "shared")
-            start = time.perf_counter()
-            finish(sweep(folder, ["encoding"], axes, n))
-            seconds[n].append(time.perf_counter() - start)
-    best = {n: min(found) for n, found in seconds.items()}
-    print(f"one worker {best[1]:.1f} s, two {best[2]:.1f} s: {best[1] / best[2]:.2f} x as fast")
-    return {"tasks": len(axes["subject"]), "one worker": best[1], "two workers": best[2], "speedup": best[1] / best[2]}
+def workers(out: Path) -> list[dict[str, object]]:
+    """The same tasks on one worker and on two; a first run, which fills the cache, does not count."""
+    rows = [_workers(out / kind, kind, axes) for kind, axes in KINDS.items()]
+    print(table(rows))
+    return rows
+
+
+def _workers(out: Path, kind: str, axes: dict[str, Sequence[object]]) -> dict[str, object]:
+    finish(sweep(out / "first", [kind], axes, 2))
+    seconds: dict[int, float] = {}
+    for n in (1, 2):
+        shutil.copytree(out / "first" / "shared", out / str(n) / "shared")
+        start = time.perf_counter()
+        finish(sweep(out / str(n), [kind], axes, n))
+        seconds[n] = time.perf_counter() - start
+    tasks = [record["seconds"] for record in Store(out / "1").records_of(kind)]
+    return {"tasks": f"{len(tasks)} x {kind}", "seconds of a task": mean(tasks), "one worker": seconds[1],
+            "two workers": seconds[2], "speedup": seconds[1] / seconds[2]}  # fmt: skip
 
 
 def blocks(_: Path) -> list[dict[str, object]]:

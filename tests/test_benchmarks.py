@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import harness, rehearsal, ridge, stacking
 from benchmarks.__main__ import BENCHMARKS
+from benchmarks.sweep import PROMISES
 from lib import costs
 
 
@@ -77,7 +78,7 @@ def test_work_of_the_rehearsal_is_counted():
 
 def test_recorded_benchmarks_are_those_that_can_be_run():
     recorded = json.loads(harness.RESULTS.read_text())
-    assert set(recorded) == {*BENCHMARKS, "rehearsal"}
+    assert set(recorded) == {*BENCHMARKS, "rehearsal", "cortex", *(f"sweep {promise}" for promise in PROMISES)}
 
 
 def test_a_benchmark_that_was_not_run_is_refused(tmp_path):
