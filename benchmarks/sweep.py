@@ -39,7 +39,7 @@ NETWORKS = ["alexnet-object", "resnet50-object"]
 KINDS: dict[str, dict[str, Sequence[object]]] = {
     "encoding": {"subject": range(1, 7), "n_images": [1500], "voxels_per_roi": [1500], "world": ["noise"]},
     "decoding": {"subject": [1, 2, 3], "network": NETWORKS, "regression": ["slr"], "n_units": [1]},
-}  # large arrays that two tasks fetch from the same memory; small matrices, and nothing but arithmetic
+}  # tasks of some twenty seconds, and short ones, beside which starting the workers counts
 N_KILLS, WHEN = 10, (0.1, 1.0)  # kills, and the time between two of them, in durations of a task
 
 
