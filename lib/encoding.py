@@ -167,7 +167,8 @@ def varies(responses: np.ndarray) -> np.ndarray:
 
 def _rows(responses: np.ndarray) -> Iterator[np.ndarray]:
     """The responses to some images at a time; of a file, what was read is let go."""
-    at_once = max(1, ROWS_BYTES // (1 + responses.itemsize * responses.shape[1]))
+    row = max(1, responses.itemsize * responses.shape[1])  # of no voxels, the caller tells
+    at_once = max(1, ROWS_BYTES // row)
     for start in range(0, len(responses), at_once):
         yield responses[start : start + at_once]
         let_go(responses)

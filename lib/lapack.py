@@ -78,9 +78,12 @@ def _reference(argument: str | int | float | np.ndarray | ctypes.c_int) -> objec
     if isinstance(argument, np.ndarray):
         return ctypes.c_void_p(argument.ctypes.data)
     if isinstance(argument, str):
-        return ctypes.byref(ctypes.c_char(argument.encode()))
-    c_type = {int: ctypes.c_int, float: ctypes.c_double}.get(type(argument), lambda info: info)
-    return ctypes.byref(c_type(argument))
+        argument = ctypes.c_char(argument.encode())
+    elif isinstance(argument, int):
+        argument = ctypes.c_int(argument)
+    elif isinstance(argument, float):
+        argument = ctypes.c_double(argument)
+    return ctypes.byref(argument)
 
 
 @cache

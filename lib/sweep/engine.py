@@ -36,7 +36,7 @@ DASK = {
     "distributed.worker.memory.terminate": False if sys.platform == "linux" else 0.95,
     "distributed.comm.timeouts.connect": "60s",  # a machine that computes answers late
     "distributed.deploy.lost-worker-timeout": "60s",  # and starts a process late
-    "distributed.worker.profile.enabled": False,
+    "distributed.worker.profile.enabled": False,  # a hundred samples a second that nobody looks at
 }
 ASK_SECONDS = 5  # between two looks whether workers are missing
 START_SECONDS = 300  # for a scheduler that was named to answer
@@ -84,7 +84,7 @@ class Workers:
 @contextmanager
 def connected(workers: Workers) -> Iterator[Client]:
     """A client of the workers, which end with the block unless somebody else had started them."""
-    # In place of Dask's variables: one thread, and memory given back at once that tasks ask for again a moment later.
+    # Dask's own variables allow one thread whatever `cores` says, and give back memory that is needed a moment later.
     with dask.config.set(DASK | {"distributed.nanny.pre-spawn-environ": workers.environment}), _quiet():
         if workers.scheduler not in CLUSTERS:
             with Client(workers.scheduler, timeout=START_SECONDS) as client:
