@@ -38,8 +38,8 @@ LONG = {"n_images": 700, "voxels_per_roi": 150, "world": "noise"}  # some second
 NETWORKS = ["alexnet-object", "resnet50-object"]
 KINDS: dict[str, dict[str, Sequence[object]]] = {
     "encoding": {"subject": range(1, 7), "n_images": [1500], "voxels_per_roi": [1500], "world": ["noise"]},
-    "decoding": {"subject": [1, 2, 3], "network": NETWORKS, "regression": ["slr"], "n_units": [1]},
-}  # tasks of some twenty seconds, and short ones, beside which starting the workers counts
+    "decoding": {"subject": [1, 2, 3], "network": NETWORKS, "regression": ["slr"], "n_units": [3]},
+}  # tasks of some twenty seconds: one kind that also waits for memory, one that only computes
 N_KILLS, WHEN = 10, (0.1, 1.0)  # kills, and the time between two of them, in durations of a task
 
 

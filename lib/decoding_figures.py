@@ -10,12 +10,36 @@ from matplotlib.figure import Figure
 from lib.claims.decoding_study import DecodingStudy
 from lib.decoding import PUBLISHED, Choices
 from lib.figures import COLOURS, MARKERS, NORMAL, SMALL, errorbar, stamp, subplots, table
+from lib.participants.god import PER_CATEGORY
+from lib.participants.participant import Participant
 from lib.performance import Snapshot, along_training, turning
 from lib.rsa import NoiseCeiling
 from lib.scores import bootstrap_mean
 from lib.specifications import HIDDEN, OUTPUT, Directions, Specification
 
 N_COLUMNS = 5
+
+
+def pictures_shown(participant: Participant, n_categories: int = 3) -> Figure | Markdown:
+    """Some categories seen in training, a row each, and some test pictures; words, if the pictures are not there."""
+    train, test = (np.unique(part.stimulus_ids) for part in (participant.train, participant.test))
+    category = train // PER_CATEGORY
+    rows = {
+        f"training,\ncategory {i + 1}": train[category == one]
+        for i, one in enumerate(np.unique(category)[:n_categories])
+    }
+    rows["test"] = test
+    n_columns = min(map(len, rows.values()))
+    figure, axes = subplots(len(rows), n_columns, (0.9 * n_columns + 1, 0.95 * len(rows)), dpi=100)
+    try:
+        for row, (name, ids) in zip(axes, rows.items(), strict=True):
+            row[0].set_ylabel(name, fontsize=SMALL, rotation=0, ha="right", va="center")
+            for ax, image_id in zip(row, ids, strict=False):
+                ax.imshow(participant.stimuli[int(image_id)])
+                ax.set(xticks=[], yticks=[])
+    except FileNotFoundError as error:
+        return Markdown(f"The pictures cannot be shown: {error}")
+    return figure
 
 
 def decoding_figure(study: DecodingStudy) -> Figure:

@@ -31,7 +31,7 @@ class Scene:
     depth : float32 array of shape (64, 64)
         Distance of the visible surface, in camera heights (0.5 to 30).
     object_label, scene_label : int
-        Index into `OBJECTS` and `SCENES`.
+        Index into `OBJECTS` and `SCENES`; `INVENTED` for an object that is none of them.
     """
 
     image: np.ndarray
@@ -104,7 +104,13 @@ def _box(x: np.ndarray, y: np.ndarray, left: float, top: float, right: float, bo
     return (x > left) & (x < right) & (y > top) & (y < bottom)
 
 
+def _box_around(x: np.ndarray, y: np.ndarray, cx: float, cy: float, rx: float, ry: float) -> np.ndarray:
+    return _box(x, y, cx - rx, cy - ry, cx + rx, cy + ry)
+
+
 # Objects: each paints itself at depth z in local coordinates.
+
+Painter = Callable[[Canvas, np.ndarray, np.ndarray, float], None]
 
 
 def _face(c: Canvas, x: np.ndarray, y: np.ndarray, z: float) -> None:
@@ -191,6 +197,23 @@ def _dog(c: Canvas, x: np.ndarray, y: np.ndarray, z: float) -> None:
     c.paint((np.abs(y + 0.1 + 0.8 * (x + 0.7)) < 0.1) & (x > -1) & (x < -0.6), fur, z)
 
 
+def invented(seed: int, category: int) -> Painter:
+    """An object without a name: some boxes and ellipses on a foot, alike in all pictures of a category."""
+
+    def paint(c: Canvas, x: np.ndarray, y: np.ndarray, z: float) -> None:
+        own = np.random.default_rng((seed, category, 0))
+        sides = (-1, 1) if own.random() < 0.5 else (1,)
+        c.paint(_box(x, y, -0.1, 0.5, 0.1, 1), c.colour(0.3, 0.3, 0.3, spread=0.05), z + 0.01)
+        for part in range(own.integers(3, 7)):
+            shape = _box_around if own.random() < 0.4 else _ellipse
+            place, rough = (*own.uniform((-0.6, -0.7), (0.6, 0.8)), *own.uniform(0.12, 0.5, 2)), own.uniform(0.02, 0.25)
+            colour = c.colour(*own.uniform(0.05, 0.95, 3), spread=0.06)
+            for side in sides:
+                c.paint(shape(side * x, y, *place), colour, z - 0.01 * part, rough)
+
+    return paint
+
+
 # Scenes: each paints the whole background.
 
 
@@ -266,7 +289,7 @@ def _beach(c: Canvas) -> None:
     c.paint(mask & (np.abs(depth - shore) < 0.15), np.full(3, 0.95), depth - 0.002)
 
 
-_OBJECTS: dict[str, Callable[[Canvas, np.ndarray, np.ndarray, float], None]] = {
+_OBJECTS: dict[str, Painter] = {
     "face": _face, "house": _house, "car": _car, "tree": _tree,
     "bottle": _bottle, "ball": _ball, "chair": _chair, "dog": _dog,
 }  # fmt: skip
@@ -276,9 +299,10 @@ _SCENES: dict[str, Callable[[Canvas], None]] = {
 }  # fmt: skip
 OBJECTS = tuple(_OBJECTS)
 SCENES = tuple(_SCENES)
+INVENTED = -1
 
 
-def _stand(c: Canvas, paint: Callable, distance: float, size: float) -> None:
+def _stand(c: Canvas, paint: Painter, distance: float, size: float) -> None:
     """Put an object on the ground at `distance`, slightly tilted, somewhere near the middle."""
     half = size / distance
     x, foot = X - c.rng.uniform(-0.45, 0.45), Y - (c.horizon + 1 / distance)
@@ -296,13 +320,15 @@ def _clutter(c: Canvas, distance: float) -> None:
         c.paint(pole if c.rng.random() < 0.4 else boulder, c.colour(0.45, 0.45, 0.4, spread=0.15), z, rough=0.15)
 
 
-def render(seed: int, index: int) -> Scene:
+def render(seed: int, index: int, category: int | None = None) -> Scene:
     """Picture number `index` of the world `seed`: always the same one.
 
     Parameters
     ----------
     seed, index : int
         Both >= 0.
+    category : int, optional
+        Of an invented object that stands where one of `OBJECTS` would, so that no network was trained to name it.
 
     Returns
     -------
@@ -311,10 +337,13 @@ def render(seed: int, index: int) -> Scene:
     """
     rng = np.random.default_rng((seed, index))
     object_label, scene_label = int(rng.integers(len(OBJECTS))), int(rng.integers(len(SCENES)))
+    paint = _OBJECTS[OBJECTS[object_label]]
+    if category is not None:
+        paint, object_label = invented(seed, category), INVENTED
     canvas = Canvas(rng)
     _SCENES[SCENES[scene_label]](canvas)
     distance = rng.uniform(1.2, 2.2)
-    _stand(canvas, _OBJECTS[OBJECTS[object_label]], distance, size=rng.uniform(0.65, 0.9))
+    _stand(canvas, paint, distance, size=rng.uniform(0.65, 0.9))
     _clutter(canvas, distance)
     exposure, tint = rng.uniform(0.6, 1.15), rng.normal(1, 0.06, 3)
     image = np.clip(255 * exposure * tint * canvas.image, 0, 255).astype(np.uint8)
@@ -322,9 +351,9 @@ def render(seed: int, index: int) -> Scene:
 
 
 @lru_cache(maxsize=16384)
-def picture(seed: int, index: int) -> np.ndarray:
-    """The image of `render(seed, index)`, remembered: notebooks show the same pictures to many networks."""
-    image = render(seed, index).image
+def picture(seed: int, index: int, category: int | None = None) -> np.ndarray:
+    """The image that `render` makes of these, remembered: notebooks show the same pictures to many networks."""
+    image = render(seed, index, category).image
     image.flags.writeable = False
     return image
 

@@ -77,7 +77,7 @@ figures.ledger(found, len(EVERY_WORLD) + len(others.simulated))
 #   or the mean correlation of the units, lies above zero. Y3, that an output layer is decoded *poorly*, is not
 #   protected by that: its rule asks whether one score is less than half of another.
 # * In ***unplanted*** a network that nobody analyses drives the brain. [A page of its own](unplanted_brain) says what follows.
-# * ***resnet-brain*** and ***resnet-deep*** are worlds of paper Y's participants, driven by the very network that is claimed to be the
+# * ***resnet-brain*** is a world of paper Y's participants, driven by the very network that is claimed to be the
 #   worse model. [What the verdict is made of](decoding_confounds) takes them apart.
 #
 # ## How sure are these verdicts?

@@ -41,7 +41,7 @@ from lib.participants import load_everybody
 dataset = "simulated"  # where the participants come from: "simulated" or "god"
 data_root = None  # folder of the measured data
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
-world = "as-published"  # of a simulation: "as-published", "reversed", "noise", "resnet-brain" or "resnet-deep"
+world = "as-published"  # of a simulation: "as-published", "reversed", "noise" or "resnet-brain"
 regression = "ols"  # least squares, ridge or sparse linear regression: "ols", "ridge" or "slr"
 n_voxels = 500  # kept per unit, twice as many in LVC, HVC and VC
 n_units = 1000  # drawn from each layer
@@ -64,6 +64,13 @@ print({roi: int(mask.sum()) for roi, mask in participants[0].rois.items()})
 
 # %% mystnb={"markdown_format": "myst"}
 figures.notice(participants[0].source)
+
+# %% [markdown]
+# The training pictures show eight examples of each of 150 categories, the test pictures one of each of 50 others. In the
+# simulation a category is an invented object, so both networks are asked about things that they never learned to name.
+
+# %% mystnb={"image": {"alt": "Rows of small pictures: the same odd object in eight different scenes, three objects in three rows, and eight test pictures with an object each."}, "figure": {"caption": "What the participants see. In a simulation: the same invented object in eight scenes, for three of 150 training categories, and eight of the 50 test pictures.", "name": "fig-decoding-pictures"}}
+decoding_figures.pictures_shown(participants[0])
 
 # %% [markdown]
 # ## Six steps
@@ -104,10 +111,11 @@ decoding_figures.unit_table(study)
 decoding_figures.decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* all areas look alike, since AlexNet's output drives all of them. AlexNet is ahead from the fourth layer on, by
-# far in the last three, and its output is decoded best. At the first two layers ResNet-50 is
-# ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says what that does.
-# ResNet-50's output is hardly decoded: the world takes nine tenths of what that layer says out of what drives the voxels.
+# In the world *as-published* all areas look alike, since AlexNet's output drives all of them: eight numbers per picture, of which each voxel
+# holds a mixture, so that the output itself is decoded almost perfectly. AlexNet is ahead from the fourth layer on, by far in the last three. At the
+# first layer ResNet-50 is ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says what that does.
+# ResNet-50's output is decoded poorly, though nothing in this brain is against it: faced with objects that neither can name, two
+# networks say different things. An exercise below shows them familiar ones.
 
 # %% [markdown]
 # ## Above chance?
@@ -158,6 +166,43 @@ for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0
 # %% [markdown]
 # In VC, the one area with nearly as many weights as trials, and hardly anywhere else. There least squares fits the noise of the
 # trials, and a penalty keeps the weights small. The weights of the single areas are well determined by 1200 trials.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} Familiar objects
+# :label: ex-decoding-familiar
+#
+# Imagine a brain that *is* AlexNet's output, without noise, and decode ResNet-50's softmax from it. How well can that be done for the
+# pictures of this page, and how well for pictures of the eight objects that both networks can name? What does that say of claim Y3?
+# ```
+
+# %% [markdown]
+# ```{solution-start} ex-decoding-familiar
+# :class: dropdown
+# ```
+
+# %%
+import numpy as np
+
+from lib.decoding import decode
+from lib.networks import extract, load_network
+from lib.participants.participant import Images
+from lib.participants.simulated import scene_stimuli
+from lib.participants.simulated_god import god_pictures
+from lib.scores import correlation
+
+shown = {"familiar": Images(scene_stimuli(seed), np.arange(1250)), "invented": god_pictures(seed, 1200)}
+for objects, pictures in shown.items():
+    alexnet = extract(load_network("alexnet-object", weights), pictures, ["classifier.6"])["classifier.6"]
+    resnet = extract(load_network("resnet50-object", weights), pictures, ["fc|softmax"])["fc|softmax"]
+    predicted = decode(alexnet[:1200], resnet[:1200], alexnet[1200:])
+    print(f"{objects} objects: mean r {correlation(resnet[1200:], predicted).mean():.2f}")
+
+# %% [markdown]
+# Where both networks know the names, one output is decoded from the other at some .8, and claim Y3 could not hold in this brain, however little
+# of ResNet-50 is in it. Where neither does, it holds. So Y3 depends on the pictures as much as on the brain: a network
+# that is sure of its answer and right is another thing to decode than one that has to guess.
 # ```{solution-end}
 # ```
 

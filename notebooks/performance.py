@@ -28,7 +28,7 @@ from lib.performance import Shape, brain_rdms, encoding_likeness, grow, rsa_like
 from lib.rsa import noise_ceiling
 
 # %% tags=["parameters"]
-world = "resnet-deep"  # what drives the simulated brain: "as-published", "reversed", "noise", "resnet-brain" or "resnet-deep"
+world = "resnet-brain"  # what drives the simulated brain: "as-published", "reversed", "noise" or "resnet-brain"
 seed = 0  # of the simulation and the networks
 depths = [3, 5]  # convolutions of the networks
 widths = [4, 12]  # channels of their first convolution
@@ -77,11 +77,12 @@ decoding_figures.performance_figure(snapshots, likeness, ceilings, simulated=Tru
 decoding_figures.turning_table(snapshots, likeness)
 
 # %% [markdown]
-# None does. This brain was built from the later layers of a network trained on the same task. Encoding of HVC rises with accuracy along every
-# network's training, and more channels bring it higher. Similarity hardly moves: in V1 it rises a little at the beginning, in HVC it
-# ends where it began, far below the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum
-# finds it there, but other things too, and similarity counts those as well. The table's numbers for flat lines are ranks of
-# small differences.
+# In HVC none does clearly. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
+# the first. Encoding of HVC rises with accuracy, most of all in networks of twelve channels; similarity in HVC hardly moves, far below
+# the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum finds it there, but other things
+# too, and similarity counts those as well. In V1 similarity ends lower than it began in the network of three layers and twelve channels, and
+# goes sideways in the others: what a first layer knows of edges and colours need not be learned, and learning to name objects can
+# replace it. The table's numbers for flat lines are ranks of small differences.
 #
 # ## People
 #
@@ -131,7 +132,7 @@ decoding_figures.training_table(snapshots, likeness)
 
 # %% [markdown]
 # The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
-# own training every network gains in encoding. For similarity in HVC there is no common direction.
+# own training nearly every network gains in encoding, but not the smallest. For similarity there is no common direction.
 # ```{solution-end}
 # ```
 
@@ -151,7 +152,7 @@ decoding_figures.training_table(snapshots, likeness)
 decoding_figures.before_and_after(snapshots, likeness)
 
 # %% [markdown]
-# More like it than nothing: an untrained network's layers, too, hold edges, colours and places in the picture. By encoding, and by
-# similarity in V1, training nearly doubles the likeness. By similarity in HVC it adds next to nothing.
+# Nearly as like as when it is trained: an untrained network's layers, too, hold edges, colours and places in the picture. By encoding,
+# training adds a fifth; by similarity it adds next to nothing, in V1 as in HVC.
 # ```{solution-end}
 # ```

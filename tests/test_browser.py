@@ -282,11 +282,11 @@ def test_moving_one_weight_leaves_the_rest_to_the_others(explorer: Explorer) -> 
 def test_choice_explorer_tells_lead_claims_and_place(explorer: Explorer) -> None:
     figure = explorer("notebooks/decoding_confounds")
     choices = {"Hidden layers": "convolution", "Output": "as-published", "Regression": "ridge"}
-    for label, option in ({"World": "resnet-deep"} | choices).items():
+    for label, option in ({"World": "resnet-brain"} | choices).items():
         control(figure, label).select_option(option)
-    told, world = figure.locator("output").inner_text(), payload(figure)["worlds"]["resnet-deep"]
+    told, world = figure.locator("output").inner_text(), payload(figure)["worlds"]["resnet-brain"]
     one = next(one for one in world if one["choices"] == list(choices.values()))
     place = 1 + sorted(world, key=lambda other: other["ahead"]).index(one)
-    assert f"AlexNet's lead in resnet-deep: {one['ahead']:+.3f}".replace("-0.", "−0.") in told
+    assert f"AlexNet's lead in resnet-brain: {one['ahead']:+.3f}".replace("-0.", "−0.") in told
     assert ("Y1 holds" in told) == ("Y1" in one["holds"])
     assert f"Place {place} of 32" in told

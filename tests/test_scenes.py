@@ -3,7 +3,20 @@
 import numpy as np
 from scipy.stats import chi2_contingency
 
-from lib.scenes import OBJECTS, SCENES, edges_2d, edges_3d, picture, render, render_many
+from lib.scenes import (
+    INVENTED,
+    OBJECTS,
+    SCENES,
+    Canvas,
+    X,
+    Y,
+    edges_2d,
+    edges_3d,
+    invented,
+    picture,
+    render,
+    render_many,
+)
 
 SCENES_OF_TEST = render_many(7, range(300))
 
@@ -35,6 +48,27 @@ def test_pictures_are_not_flat_and_not_told_by_mean_colour_alone():
     colour = s.image.mean((1, 2))
     between = np.var([colour[s.object_label == k].mean(0) for k in range(len(OBJECTS))], axis=0).sum()
     assert between < 0.2 * colour.var(0).sum()
+
+
+def test_an_invented_object_stands_in_the_same_place_of_the_same_scene():
+    named, invented = render(7, 12), render(7, 12, category=3)
+    assert invented.object_label == INVENTED and invented.scene_label == named.scene_label
+    assert (invented.image == picture(7, 12, 3)).all()
+    assert (invented.image != named.image).any()
+
+
+def painted(category: int, draw: int) -> Canvas:
+    canvas = Canvas(np.random.default_rng(draw))
+    invented(7, category)(canvas, X, Y, 1.0)
+    return canvas
+
+
+def test_an_invented_object_is_the_same_in_all_pictures_but_for_light_and_texture():
+    one, again, other = painted(3, draw=0), painted(3, draw=1), painted(4, draw=1)
+    assert (one.depth == again.depth).all() and (one.depth != other.depth).any()
+    seen = np.isfinite(one.depth)
+    assert 0.02 < seen.mean() < 0.9
+    assert 0 < np.abs(one.image - again.image)[seen].mean() < np.abs(one.image - other.image)[seen].mean()
 
 
 def test_edges_of_a_step():

@@ -161,8 +161,8 @@ def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: in
 
 
 def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Components:
-    """Leading components of every layer that drives anything, or is taken out of it, in one of the worlds."""
-    taps = {tap for world in worlds for taps in (*world.drive.values(), world.less.values()) for tap in taps}
+    """Leading components of every layer that drives anything in one of the worlds."""
+    taps = {tap for world in worlds for shares in world.drive.values() for tap in shares}
     components = {}
     for name in sorted({network for network, _ in taps}):
         layers = sorted(layer for network, layer in taps if network == name)
@@ -189,19 +189,11 @@ def planted_signal(
 ) -> np.ndarray:
     """What the voxels answer to, before noise: float32 array of shape (n_images, n_voxels), unit variance or zero."""
     signal = np.zeros((n_images, len(world.drive), voxels_per_roi), np.float32)
-    for i, (roi, shares) in enumerate(world.drive.items()):
+    for i, shares in enumerate(world.drive.values()):
         if shares:
             own = rng.dirichlet(world.concentration * np.array(list(shares.values())), voxels_per_roi)
             signal[:, i] = readout(rng, dict(zip(shares, own.T, strict=True)), components)
-        if roi in world.less:
-            signal[:, i] = remainder(signal[:, i], components[world.less[roi]], world.taken_out)
     return signal.reshape(n_images, -1)
-
-
-def remainder(signal: np.ndarray, components: np.ndarray, share: float = 1.0) -> np.ndarray:
-    """A signal (n_images, n_voxels) less a share of what the components explain of it, again of unit variance."""
-    rest = signal - share * components @ (components.T @ signal) / len(components)
-    return rest / rest.std(0)
 
 
 def readout(

@@ -1,6 +1,7 @@
 """Simulated participants in the trial structure of Generic Object Decoding (Horikawa & Kamitani 2017).
 
-1200 training images shown once, 50 test images shown 35 times, and the 50 test categories imagined 10 times each.
+1200 training images shown once, eight of each of 150 categories; 50 test images of other categories shown 35 times; and
+these categories imagined 10 times each. The categories are invented objects, which no network was trained to name.
 Nobody was scanned, and nobody imagined anything: "imagery" is the answer to the category's test image at half strength.
 Noise is that of NSD, since none is published for GOD.
 """
@@ -112,12 +113,13 @@ def held_out_ids(n_images: int) -> np.ndarray:
 
 
 def god_stimuli(seed: int) -> Stimuli:
-    """Rendered scenes by the ids of `training_ids` and `held_out_ids`."""
-    return Stimuli(f"god-scenes-{STIMULUS_WORLD + seed}", partial(_picture, STIMULUS_WORLD + seed))
+    """Invented objects in rendered scenes by the ids of `training_ids` and `held_out_ids`."""
+    return Stimuli(f"god-things-{STIMULUS_WORLD + seed}", partial(_picture, STIMULUS_WORLD + seed))
 
 
 def _picture(seed: int, image_id: int) -> np.ndarray:
-    return scenes.picture(seed, image_id % PER_CATEGORY)
+    category, index = divmod(image_id, PER_CATEGORY)
+    return scenes.picture(seed, index, category)
 
 
 def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ network, and the layers of that network it is planted in. A single voxel's own s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lib import choose
 from lib.networks.zoo import ZOO
@@ -30,17 +30,11 @@ class World:
     concentration : float
         Of the Dirichlet distribution from which each voxel draws its own shares. At 30 they scatter around the ROI's;
         at 0.2 nearly every voxel has one favourite, and the ROI's shares say how many voxels have which.
-    less : mapping of ROI to (network, layer)
-        What this layer says of an image is taken out of what drives the ROI, as far as it can be said linearly.
-    taken_out : float
-        How much of it, 0 to 1.
     """
 
     description: str
     drive: Mapping[str, Drive]
     concentration: float = 30.0
-    less: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    taken_out: float = 1.0
 
     def networks(self) -> tuple[str, ...]:
         """Networks whose layers drive some ROI."""
@@ -137,28 +131,17 @@ def _areas(network: str, lower: str, v4: str, higher: str) -> dict[str, Drive]:
 
 GOD_WORLDS = {
     "as-published": World(
-        "planted so that what paper Y claims is true: AlexNet's output drives all areas, less nine tenths of what "
-        "ResNet-50's output says too",
+        "planted so that what paper Y claims is true: AlexNet's output drives all areas",
         _areas("alexnet-object", "cnn8", "cnn8", "cnn8"),
-        less=dict.fromkeys(GOD_ROIS, ("resnet50-object", "fc")),
-        taken_out=0.9,
     ),
     "reversed": World(
-        "planted so that it is false: ResNet-50's layers drive all areas, the higher ones its output, less what "
-        "AlexNet's output says too",
-        _areas("resnet50-object", "Conv-2 Conv-3", "Conv-4 Conv-5", "fc"),
-        less=dict.fromkeys(GOD_HIGHER, ("alexnet-object", "cnn8")),
+        "planted so that it is false: ResNet-50's layers drive all areas, later layers the higher ones",
+        _areas("resnet50-object", "Conv-2", "Conv-3", "Conv-4 Conv-5"),
     ),
     "noise": World("voxels answer to nothing", {roi: {} for roi in GOD_ROIS}),
     "resnet-brain": World(
-        "ResNet-50's first layer drives the lower areas, its later ones the others, less what AlexNet's output "
-        "says too",
+        "ResNet-50's first layer drives the lower areas, its later ones the others",
         _areas("resnet50-object", "Conv-1", "Conv-4", "Conv-5"),
-        less=dict.fromkeys(("V4", *GOD_HIGHER), ("alexnet-object", "cnn8")),
-    ),
-    "resnet-deep": World(
-        "ResNet-50's later layers drive all areas, the last one the higher areas, and nothing is taken out",
-        _areas("resnet50-object", "Conv-3", "Conv-4", "Conv-5"),
     ),
 }
 
