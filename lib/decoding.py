@@ -58,7 +58,7 @@ class Voxels:
 
     def ordered(self, order: np.ndarray) -> "Voxels":
         """The same voxels in another order."""
-        return Voxels(self.train[:, order], self.test[:, order])
+        return Voxels(self.train.take(order, axis=1), self.test.take(order, axis=1))
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,15 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
         No voxel is left.
     """
     train, test = np.asarray(train, np.float64), np.asarray(test, np.float64)
-    mean, std = train.mean(0), train.std(0, ddof=1)
-    usable = np.isfinite(std) & np.isfinite(test).all(0) & (train.max(0) > train.min(0))
+    usable = np.isfinite(train.sum(0)) & np.isfinite(test).all(0) & (train.max(0) > train.min(0))
     if not usable.any():
         raise ValueError(f"None of the {len(usable)} voxels is finite and varies over the training trials.")
     if not usable.all():
         warnings.warn(f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or not finite.", stacklevel=3)
-        train, test, mean, std = train[:, usable], test[:, usable], mean[usable], std[usable]
+        train, test = train[:, usable], test[:, usable]
+    mean = train.mean(0)
     train, test = train - mean, test - mean
+    std = np.sqrt(np.einsum("tv,tv->v", train, train) / (len(train) - 1))
     train /= std
     test /= std
     return Voxels(train, test)
