@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,13 @@ from torch.nn.functional import interpolate
 from lib.__main__ import main
 from lib.claims.decoding_study import decoding_study
 from lib.decoding import Choices
+from lib.decoding_figures import pictures_shown
 from lib.encoding import encode
 from lib.networks import load_network
 from lib.participants import Participant, layouts, load_everybody, load_participant
 from lib.participants.layouts import write_layout
 from lib.participants.nsd_layout import nsd_ids
+from lib.participants.participant import Stimuli
 from lib.participants.simulated_god import simulate_god_worlds
 
 SIZE = {"n_images": 500, "voxels_per_roi": 20}
@@ -122,6 +125,19 @@ def test_god_layout_gives_the_same_decoding(god_root: Path) -> None:
         assert a.layers(network) == b.layers(network)
         for layer in a.layers(network):
             np.testing.assert_allclose(a.scores(layer), b.scores(layer), atol=1e-5)
+
+
+def test_pictures_are_shown_by_category_or_said_to_be_missing(god_pair: tuple[Participant, Participant]) -> None:
+    for participant in god_pair:
+        axes = pictures_shown(participant, n_categories=2).axes
+        assert [ax.get_ylabel() for ax in axes[::8]] == ["training,\ncategory 1", "training,\ncategory 2", "test"]
+        for ax, image_id in zip(axes[8:16], np.unique(participant.train.stimulus_ids)[8:16], strict=True):
+            np.testing.assert_array_equal(ax.images[0].get_array(), participant.stimuli[int(image_id)])
+
+    def missing(_: int) -> np.ndarray:
+        raise FileNotFoundError("no such picture")
+
+    assert "no such picture" in pictures_shown(replace(god_pair[1], stimuli=Stimuli("none", missing))).data
 
 
 def test_god_layout_is_read_by_bdpy(god_pair: tuple[Participant, Participant], tmp_path: Path) -> None:
