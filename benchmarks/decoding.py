@@ -123,7 +123,7 @@ def _row(regression: str, peer: str, units: int, ours: float, theirs: float, apa
 
 def main(quick: bool = False) -> None:
     """Print the table and record it."""
-    size, n_runs, n_slr = (QUICK, 1, 4) if quick else (SIZE, 3, 16)
+    size, n_runs, n_slr = (QUICK, 1, 4) if quick else (SIZE, 9, 16)
     decode(np.eye(9), np.eye(9), np.eye(9), n_voxels=2)  # the first call pays for starting threads
     rows = [ridge_row(**size, n_runs=n_runs), slr_row(**size, n_ours=n_slr)]
     print(table(rows))

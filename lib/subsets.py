@@ -113,7 +113,7 @@ def _one_by_one(
         for unit in units:
             solve(unit, R)
 
-    in_threads(solve_some, np.array_split(np.arange(len(kept)), min(len(kept), 16)))
+    in_threads(solve_some, np.array_split(np.arange(len(kept)), min(len(kept), 64)))
     return weights
 
 

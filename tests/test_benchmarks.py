@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from benchmarks import harness, rehearsal, ridge, stacking
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib import costs
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -74,6 +77,26 @@ def test_work_of_the_rehearsal_is_counted():
     assert two.flops32 == 2 * one.flops32
     more = rehearsal.work(argparse.Namespace(**size | {"features": 2000, "layers": 1}), 3)
     assert more.flops32 - one.flops32 == 100**2 * 1000 + 2 * 10 * 100 * 1000
+
+
+def test_the_page_about_scaling_tells_what_was_recorded():
+    recorded = {name: entry["rows"] for name, entry in json.loads(harness.RESULTS.read_text()).items()}
+    encode, decode = recorded["sweep workers"]
+    cortex = recorded["cortex"]
+    forecast, peak = (cortex[key] / 1e9 for key in ("forecast bytes", "peak bytes"))
+    told = [
+        f"took {decode['one worker']:.0f} seconds on one worker and {decode['two workers']:.0f} on two",
+        f"{decode['speedup']:.2f} times as fast",
+        f"took {encode['one worker']:.0f} seconds and {encode['two workers']:.0f}, {encode['speedup']:.2f} times",
+        f"{forecast:.2f} GB were forecast, {peak:.2f} GB were held",
+        f"{cortex['forecast seconds'] / 60:.1f} minutes were forecast, {cortex['seconds'] / 60:.1f} were taken",
+        *(
+            f"| {row['voxels in a block']:,} | {row['seconds']:.1f} | {row['peak GB']:.2f} GB |"
+            for row in recorded["sweep blocks"]
+        ),
+    ]
+    page = " ".join((ROOT / "book" / "scaling.md").read_text().split())
+    assert [words for words in told if words not in page] == []
 
 
 def test_recorded_benchmarks_are_those_that_can_be_run():
