@@ -53,10 +53,8 @@ class Voxels:
 
     @cached_property
     def gram(self) -> np.ndarray:
-        """X'X of the training trials, for all units: array (n_voxels, n_voxels), undefined below the diagonal."""
-        n_voxels = self.train.shape[1]
-        untouched = np.empty((n_voxels, n_voxels), order="F")  # or SciPy would first fill all of it with zeros
-        return dsyrk(1.0, self.train.T, lower=True, c=untouched, overwrite_c=True).T
+        """X'X of the training trials, array of shape (n_voxels, n_voxels), zero below the diagonal: for all units."""
+        return dsyrk(1.0, self.train.T, lower=True).T
 
     def ordered(self, order: np.ndarray) -> "Voxels":
         """The same voxels in another order."""

@@ -1,13 +1,14 @@
 """LAPACK as SciPy ships it, called without Python's global lock, so that two threads factor two matrices at once.
 
 SciPy's and NumPy's own wrappers either hold the lock while they work or copy the matrix first. Here a matrix is worked
-on in place: float64, C-contiguous and symmetric, of which only the upper triangle is read.
+on in place: float64 or, for `cholesky` and `cholesky_solve`, float32; C-contiguous and symmetric, of which only the
+upper triangle is read.
 """
 
 import ctypes
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -38,15 +39,15 @@ def _libraries() -> ThreadpoolController:
 def cholesky(matrix: np.ndarray) -> bool:
     """Replace the upper triangle of a positive definite matrix (n, n) by R, R'R = matrix; say whether it was one."""
     n, info = len(matrix), ctypes.c_int()
-    _call("potrf", UPPER, n, matrix, n, info)
+    _call("potrf", UPPER, n, matrix, n, info, kind=matrix.dtype)
     return info.value == 0
 
 
 def cholesky_solve(R: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Solve R'R x = b, given what `cholesky` left; b (n,) is overwritten by x and returned."""
+    """Solve R'R x = b, given what `cholesky` left; b (n,), of the same precision, is overwritten by x and returned."""
     n = len(R)
     for transposed in "NT":
-        _call("trsv", UPPER, transposed, "N", n, R, n, b, 1)
+        _call("trsv", UPPER, transposed, "N", n, R, n, b, 1, kind=R.dtype)
     return b
 
 
@@ -68,22 +69,26 @@ def invert_triangle(R: np.ndarray) -> None:
         _call("trmm", side, UPPER, "N", "N", n - half, half, factor, triangle, row, B, row)
 
 
-def _call(name: str, *arguments: str | int | float | np.ndarray | ctypes.c_int) -> None:
-    """Call a routine for double precision."""
-    _routine("d" + name)(*map(_reference, arguments))
+def _call(
+    name: str, *arguments: str | int | float | np.ndarray | ctypes.c_int, kind: np.dtype | type = np.float64
+) -> None:
+    """Call a routine for double or single precision."""
+    _routine(("s" if kind == np.float32 else "d") + name)(*map(_reference, arguments))
 
 
 def _reference(argument: str | int | float | np.ndarray | ctypes.c_int) -> object:
     """Fortran takes everything by reference."""
     if isinstance(argument, np.ndarray):
         return ctypes.c_void_p(argument.ctypes.data)
+    return ctypes.byref(argument) if isinstance(argument, ctypes.c_int) else _constant(argument)
+
+
+@lru_cache(typed=True)
+def _constant(argument: str | float) -> object:
+    """A reference to what Fortran only reads."""
     if isinstance(argument, str):
-        argument = ctypes.c_char(argument.encode())
-    elif isinstance(argument, int):
-        argument = ctypes.c_int(argument)
-    elif isinstance(argument, float):
-        argument = ctypes.c_double(argument)
-    return ctypes.byref(argument)
+        return ctypes.byref(ctypes.c_char(argument.encode()))
+    return ctypes.byref(ctypes.c_int(argument) if isinstance(argument, int) else ctypes.c_double(argument))
 
 
 @cache

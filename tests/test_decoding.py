@@ -127,6 +127,14 @@ def test_equals_scikit_learn_unit_by_unit(n: int, p: int, n_voxels: int, alpha: 
     np.testing.assert_allclose(found, oracle(X, Y, X_test, n_voxels, alpha), rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize(("copy", "alpha"), [(1e-1, 20.0), (1e-2, 1.0), (1e-4, 1e-3), (1e-6, 1e-5), (0.0, 1e-4)])
+def test_ridge_of_voxels_that_nearly_agree_equals_scikit_learn(copy: float, alpha: float) -> None:
+    X, Y, X_test = problem(60, 200)
+    X[:, 100:] = X[:, :100] + copy * X[:, 100:]  # single precision is a good start for the first alone
+    found = decode(X, Y, X_test, "ridge", 30, alpha=alpha)
+    np.testing.assert_allclose(found, oracle(X, Y, X_test, 30, alpha), rtol=1e-6, atol=1e-6)
+
+
 @given(st.integers(20, 50), st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_ridge_equals_scikit_learn_in_any_shape(n: int, p: int, n_voxels: int, seed: int) -> None:
