@@ -248,13 +248,17 @@ def sparse(
     found = []
     for regression, reading in product(("ols", "ridge", "slr"), (PUBLISHED, MATCHED)):
         choices = replace(reading, regression=regression)
-        few = {name: _some(one, n_units) for name, one in read_units(units, choices).items()}
+        few = {name: _some(one, participants[0], n_units) for name, one in read_units(units, choices).items()}
         results = [decode_participant(one, few, choices, [roi]) for one in participants]
         found.append(specify(DecodingStudy(participants, results, choices)))
     return found
 
 
-def _some(units: ImageFeatures, n_units: int) -> ImageFeatures:
-    """The first units of each layer that vary over the images."""
-    layers = {name: values[:, np.ptp(values, axis=0) > 0][:, :n_units] for name, values in units.layers.items()}
+def _some(units: ImageFeatures, participant: Participant, n_units: int) -> ImageFeatures:
+    """The first units of each layer that vary over the training images and over the test images."""
+    shown = (participant.train.stimulus_ids, participant.test.stimulus_ids)
+    layers = {}
+    for name, values in units.layers.items():
+        varies = np.all([np.ptp(units.of(name, ids), axis=0) > 0 for ids in shown], axis=0)
+        layers[name] = values[:, varies][:, :n_units]
     return ImageFeatures(units.stimulus_ids, layers)
