@@ -20,7 +20,7 @@ from lib.specifications import HIDDEN, OUTPUT, Directions, Specification
 N_COLUMNS = 5
 
 
-def pictures_shown(participant: Participant, n_categories: int = 3) -> Figure | Markdown:
+def pictures_shown(participant: Participant, n_categories: int = 2) -> Figure | Markdown:
     """Some categories seen in training, a row each, and some test pictures; words, if the pictures are not there."""
     train, test = (np.unique(part.stimulus_ids) for part in (participant.train, participant.test))
     category = train // PER_CATEGORY
@@ -30,7 +30,8 @@ def pictures_shown(participant: Participant, n_categories: int = 3) -> Figure | 
     }
     rows["test"] = test
     n_columns = min(map(len, rows.values()))
-    figure, axes = subplots(len(rows), n_columns, (0.9 * n_columns + 1, 0.95 * len(rows)), dpi=100)
+    size = (0.9 * n_columns + 1, 0.95 * len(rows))
+    figure, axes = subplots(len(rows), n_columns, size, dpi=80)  # near a scene's own pixels
     try:
         for row, (name, ids) in zip(axes, rows.items(), strict=True):
             row[0].set_ylabel(name, fontsize=SMALL, rotation=0, ha="right", va="center")

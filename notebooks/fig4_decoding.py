@@ -69,7 +69,7 @@ figures.notice(participants[0].source)
 # The training pictures show eight examples of each of 150 categories, the test pictures one of each of 50 others. In the
 # simulation a category is an invented object, so both networks are asked about things that they never learned to name.
 
-# %% mystnb={"image": {"alt": "Rows of small pictures: the same odd object in eight different scenes, three objects in three rows, and eight test pictures with an object each."}, "figure": {"caption": "What the participants see. In a simulation: the same invented object in eight scenes, for three of 150 training categories, and eight of the 50 test pictures.", "name": "fig-decoding-pictures"}}
+# %% mystnb={"image": {"alt": "Rows of small pictures: the same odd object in eight different scenes, two objects in two rows, and eight test pictures with an object each."}, "figure": {"caption": "What the participants see. In a simulation: the same invented object in eight scenes, for two of 150 training categories, and eight of the 50 test pictures.", "name": "fig-decoding-pictures"}}
 decoding_figures.pictures_shown(participants[0])
 
 # %% [markdown]

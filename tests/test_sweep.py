@@ -327,7 +327,6 @@ def test_a_worker_that_is_lost_for_good_is_replaced(monkeypatch: pytest.MonkeyPa
         before = set(client.scheduler_info()["workers"])
         client.retire_workers(list(before))
         with engine._replaced(cluster):
-            client.wait_for_workers(1, timeout=60)
             until = time.time() + 60
             while not set(client.scheduler_info()["workers"]) - before and time.time() < until:
                 time.sleep(0.1)
