@@ -80,9 +80,9 @@ decoding_figures.turning_table(snapshots, likeness)
 # In HVC none does clearly. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
 # the first. Encoding of HVC rises with accuracy, most of all in networks of twelve channels; similarity in HVC hardly moves, far below
 # the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum finds it there, but other things
-# too, and similarity counts those as well. In V1 similarity ends lower than it began in the network of three layers and twelve channels, and
-# goes sideways in the others: what a first layer knows of edges and colours need not be learned, and learning to name objects can
-# replace it. The table's numbers for flat lines are ranks of small differences.
+# too, and similarity counts those as well. In V1 one line bends: that of three layers of twelve channels rises early in training and ends
+# below where it began; the others go sideways. What a first layer knows of edges and colours need not be learned, and learning to
+# name objects can replace it. The table's numbers for flat lines are ranks of small differences.
 #
 # ## People
 #
