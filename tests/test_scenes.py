@@ -51,10 +51,10 @@ def test_pictures_are_not_flat_and_not_told_by_mean_colour_alone():
 
 
 def test_an_invented_object_stands_in_the_same_place_of_the_same_scene():
-    named, invented = render(7, 12), render(7, 12, category=3)
-    assert invented.object_label == INVENTED and invented.scene_label == named.scene_label
-    assert (invented.image == picture(7, 12, 3)).all()
-    assert (invented.image != named.image).any()
+    named, other = render(7, 12), render(7, 12, category=3)
+    assert other.object_label == INVENTED and other.scene_label == named.scene_label
+    assert (other.image == picture(7, 12, 3)).all()
+    assert (other.image != named.image).any()
 
 
 def painted(category: int, draw: int) -> Canvas:
