@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
 from lib import choose, progress
 from lib.lapack import in_threads
+from lib.machine import kept_memory
 from lib.networks import Network, extract
 from lib.participants import Participant
 from lib.participants.god import ImageFeatures
@@ -32,7 +32,7 @@ from lib.readings import AS_PUBLISHED, readings
 from lib.scenes import SIZE
 from lib.scores import correlation
 from lib.slr import sparse_weights
-from lib.subsets import subset_weights
+from lib.subsets import Gram, subset_weights
 
 UNITS_AT_ONCE = 1000
 UNIONS = ("LVC", "HVC", "VC")  # ROIs made of others, where twice as many voxels are kept
@@ -52,9 +52,9 @@ class Voxels:
     test: np.ndarray
 
     @cached_property
-    def gram(self) -> np.ndarray:
-        """X'X of the training trials, array of shape (n_voxels, n_voxels), zero below the diagonal: for all units."""
-        return dsyrk(1.0, self.train.T, lower=True).T
+    def gram(self) -> Gram:
+        """X'X of the training trials, for all units."""
+        return Gram(self.train)
 
     def ordered(self, order: np.ndarray) -> "Voxels":
         """The same voxels in another order."""
@@ -193,11 +193,12 @@ def predict(voxels: Voxels, units: Units, regression: str, n_voxels: int, alpha:
     voxels = voxels.ordered(_popularity(voxels, units))
     _tell(regression, min(n_voxels, voxels.train.shape[1]) + 1, len(voxels.train))
     predictions = np.empty((len(voxels.test), len(units.mean)))
-    for start in range(0, len(units.mean), UNITS_AT_ONCE):
-        block = slice(start, start + UNITS_AT_ONCE)
-        some = units.scaled[:, block]
-        xy = some.T @ voxels.train
-        predictions[:, block] = voxels.test @ fit(voxels, some, xy, select(xy, n_voxels), alpha).T
+    with kept_memory():
+        for start in range(0, len(units.mean), UNITS_AT_ONCE):
+            block = slice(start, start + UNITS_AT_ONCE)
+            some = units.scaled[:, block]
+            xy = some.T @ voxels.train
+            predictions[:, block] = voxels.test @ fit(voxels, some, xy, select(xy, n_voxels), alpha).T
     return predictions * units.std + units.mean
 
 
@@ -234,15 +235,15 @@ Fit = Callable[[Voxels, np.ndarray, np.ndarray, np.ndarray, float], np.ndarray]
 
 
 def _ols(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
-    return subset_weights(voxels.train, units, xy, kept, voxels.gram)
+    return subset_weights(voxels.gram, units, xy, kept)
 
 
 def _ridge(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float) -> np.ndarray:
-    return subset_weights(voxels.train, units, xy, kept, voxels.gram, alpha)
+    return subset_weights(voxels.gram, units, xy, kept, alpha)
 
 
 def _slr(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
-    gram, weights = voxels.gram, np.zeros_like(xy)
+    gram, weights = voxels.gram.double, np.zeros_like(xy)
 
     def fit(unit: int) -> None:
         used, y = kept[unit], units[:, unit]

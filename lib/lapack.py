@@ -30,6 +30,12 @@ def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[An
         return list(pool.map(work, items))
 
 
+def shares(n: int, at_most: int) -> list[np.ndarray]:
+    """0 to n - 1 in runs of at most so many, and as many runs for every thread."""
+    n_threads = torch.get_num_threads()
+    return np.array_split(np.arange(n), n_threads * -(-n // (n_threads * at_most)))
+
+
 @cache
 def _libraries() -> ThreadpoolController:
     """Those that have threads of their own; to find them takes milliseconds."""

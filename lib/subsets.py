@@ -1,7 +1,7 @@
 """Least squares and ridge regression of many units, each on its own subset of the same voxels.
 
-The normal equations of every unit are rows and columns of one matrix, S = X'X + alpha, which is computed once. Then
-there are three ways, and `subset_weights` takes the cheapest:
+The normal equations of every unit are rows and columns of one matrix, S = X'X + alpha, which is computed once
+(`Gram`). Then there are three ways, and `subset_weights` takes the cheapest:
 
 * all units have all voxels: one factorisation serves them all;
 * few voxels are left out: the weights without voxels C follow from those with all voxels, w - K_C (K_CC)^-1 w_C with
@@ -11,34 +11,55 @@ there are three ways, and `subset_weights` takes the cheapest:
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
+from scipy.linalg.blas import dsyrk, ssyrk
 
-from lib.lapack import cholesky, cholesky_solve, in_threads
-from lib.machine import kept_memory
+from lib.lapack import cholesky, cholesky_solve, in_threads, shares
 
-STRIP = 64  # rows taken at a time: only the upper triangle of a unit's matrix is needed
+STRIP = 128  # rows taken at a time: only the upper triangle of a unit's matrix is needed
 FACTORS_BYTES = 2**25  # of the factors that wait for the residuals of their units
 ROUGH = 1e-5  # of a unit's weights: a refinement larger than this leaves more than its square to be refined
 COLLINEAR = 1e-9  # of a voxel's variance: with less of it left by the voxels before, the equations cannot be solved
 
 
-def subset_weights(
-    X: np.ndarray, Y: np.ndarray, xy: np.ndarray, kept: np.ndarray, gram: np.ndarray, alpha: float = 0.0
-) -> np.ndarray:
+@dataclass(frozen=True)
+class Gram:
+    """X'X, computed in the precision that is asked for when it first is; zero below the diagonal.
+
+    Attributes
+    ----------
+    X : array of shape (n_trials, n_voxels), centred
+    """
+
+    X: np.ndarray
+
+    @cached_property
+    def double(self) -> np.ndarray:
+        """Float64 array of shape (n_voxels, n_voxels)."""
+        return dsyrk(1.0, self.X.T, lower=True).T
+
+    @cached_property
+    def single(self) -> np.ndarray:
+        """The same as float32, in half the time."""
+        return ssyrk(1.0, self.X.T.astype(np.float32), lower=True).T
+
+
+def subset_weights(gram: Gram, Y: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float = 0.0) -> np.ndarray:
     """Weights of every unit.
 
     Parameters
     ----------
-    X : array of shape (n_trials, n_voxels), centred
+    gram : Gram
+        Of the voxels.
     Y : array of shape (n_trials, n_units), centred
     xy : array of shape (n_units, n_voxels)
         Y'X.
     kept : int array of shape (n_units, n_kept), ascending
         Which voxels a unit is regressed on.
-    gram : array of shape (n_voxels, n_voxels)
-        X'X, of which only the upper triangle is read.
     alpha : float
         Ridge penalty; 0 is least squares. Where that has many solutions, the smallest is taken.
 
@@ -46,16 +67,17 @@ def subset_weights(
     -------
     array of shape (n_units, n_voxels), zero where a voxel was not kept
     """
-    (n_trials, n_voxels), n_kept = X.shape, kept.shape[1]
+    X, n_kept = gram.X, kept.shape[1]
+    n_trials, n_voxels = X.shape
     if alpha == 0 and n_kept >= n_trials:
         return _smallest(X, Y, kept)
     solvable = alpha > 0 or n_voxels < n_trials
-    if solvable and n_voxels - n_kept <= n_kept // 2 and (K := _inverse(gram, alpha)) is not None:
+    if solvable and n_voxels - n_kept <= n_kept // 2 and (K := _inverse(gram.double, alpha)) is not None:
         return _leaving_out(K, xy, kept)
-    weights, left = _refined(X, gram, alpha, xy, kept) if alpha > 0 else (np.zeros_like(xy), np.arange(len(xy)))
+    weights, left = _refined(gram, alpha, xy, kept) if alpha > 0 else (np.zeros_like(xy), np.arange(len(xy)))
     if len(left):
         xy, kept, Y = xy[left], kept[left], Y[:, left]
-        weights[left] = _one_by_one(gram, alpha, xy, kept, lambda i: smallest_solution(X[:, kept[i]], Y[:, i]))
+        weights[left] = _one_by_one(gram.double, alpha, xy, kept, lambda i: smallest_solution(X[:, kept[i]], Y[:, i]))
     return weights
 
 
@@ -105,11 +127,9 @@ def _leaving_out(K: np.ndarray, xy: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _refined(
-    X: np.ndarray, gram: np.ndarray, alpha: float, xy: np.ndarray, kept: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _refined(gram: Gram, alpha: float, xy: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights, and the units of which they are not filled in, since single precision was no good start."""
-    single, weights, n_kept = gram.astype(np.float32), np.zeros_like(xy), kept.shape[1]
+    X, single, weights, n_kept = gram.X, gram.single, np.zeros_like(xy), kept.shape[1]
     at_once = max(1, FACTORS_BYTES // (single.itemsize * n_kept**2))
 
     def solve_some(units: np.ndarray) -> np.ndarray:
@@ -131,8 +151,7 @@ def _refined(
         weights[units[good]] = (first + second)[good]
         return units[~good]
 
-    with kept_memory():
-        left = in_threads(solve_some, np.array_split(np.arange(len(xy)), -(-len(xy) // at_once)))
+    left = in_threads(solve_some, shares(len(xy), at_once))
     return weights, np.concatenate(left)
 
 

@@ -25,7 +25,7 @@ from lib.participants.god import ImageFeatures
 from lib.participants.simulated_god import simulate_god
 from lib.readings import HIDDEN, OUTPUTS, readings
 from lib.scores import correlation
-from lib.subsets import smallest_solution, subset_weights
+from lib.subsets import Gram, smallest_solution, subset_weights
 
 
 def problem(n: int, p: int, units: int = 6, seed: int = 0, n_test: int = 9) -> tuple[np.ndarray, ...]:
@@ -177,7 +177,7 @@ def test_the_three_ways_through_the_normal_equations_agree() -> None:
     X, Y = X - X.mean(0), Y - Y.mean(0)
     for n_kept in (39, 30, 20, 5):
         kept = select(Y.T @ X, n_kept)
-        weights = subset_weights(X, Y, Y.T @ X, kept, X.T @ X)
+        weights = subset_weights(Gram(X), Y, Y.T @ X, kept)
         for unit, voxels in enumerate(kept):
             np.testing.assert_allclose(weights[unit, voxels], smallest_solution(X[:, voxels], Y[:, unit]), atol=1e-9)
             assert np.count_nonzero(weights[unit]) == n_kept
