@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.harness import Run, in_turns, middle, record, run, table
+from benchmarks.harness import Run, Work, in_turns, machine, middle, record, run, table
 from lib.decoding import decode, select, standardise
 from lib.slr import N_ITERATIONS, PRUNE, STILL
 
@@ -57,6 +57,14 @@ def fastl2lir(data: dict[str, np.ndarray], kept: int) -> dict[str, np.ndarray]:
         return dict(np.load(answer))
 
 
+def work(n: int, p: int, units: int, kept: int) -> Work:
+    """Operations of ridge regression: X'X and a Cholesky factor per unit in float32, four products with X in float64.
+
+    These are Y'X, from which the voxels are chosen, a first look at a tenth of it, and the residuals of the refinement.
+    """
+    return Work(flops32=n * p**2 + units * kept**3 / 3, flops64=2 * n * p * units * (1 + 0.1 + 2))
+
+
 def ridge_row(n: int, p: int, units: int, kept: int, n_runs: int) -> dict[str, object]:
     """A row of the table: both in turns, and how far the predictions are apart."""
     data = simulate(n, p, units)
@@ -64,7 +72,8 @@ def ridge_row(n: int, p: int, units: int, kept: int, n_runs: int) -> dict[str, o
     runs = in_turns({"ours": ours, "peer": partial(fastl2lir, data, kept)}, n_runs)
     theirs = float(np.median([r.answer["seconds"] for r in runs["peer"]]))
     apart = np.abs(runs["ours"][0].answer - runs["peer"][0].answer["predictions"]).max() / data["Y"].std()
-    return _row("ridge", "fastl2lir", units, middle(runs["ours"]), theirs, apart)
+    limit = machine().limit(work(n, p, units, kept))
+    return _row("ridge", "fastl2lir", units, middle(runs["ours"]), theirs, apart, limit)
 
 
 def slr_by_pinv(X: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -109,12 +118,15 @@ def _scaled(measured: Run, units: int, n_measured: int) -> float:
     return measured.seconds * units / n_measured
 
 
-def _row(regression: str, peer: str, units: int, ours: float, theirs: float, apart: float) -> dict[str, object]:
+def _row(
+    regression: str, peer: str, units: int, ours: float, theirs: float, apart: float, limit: float | None = None
+) -> dict[str, object]:
     return {
         "regression": regression,
         "peer": peer,
         "units": units,
         "ours (s)": ours,
+        "limit (s)": limit,
         "peer (s)": theirs,
         "ours is faster by": theirs / ours,
         "predictions apart by (SD of units)": float(apart),
