@@ -19,7 +19,7 @@ PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks test test-slurm student slides bench rehearsal miniatures serve screenshots
+.PHONY: help install book notebooks test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
 .PHONY: constraints clean clean-all
 
 help: ## this list
@@ -57,6 +57,10 @@ bench: $(VENV)/.bench ## time the solvers side by side with their peers
 
 rehearsal: $(VENV)/.book ## one NSD participant in size: time and memory by phase
 	$(BIN)/python -m benchmarks.rehearsal
+
+verdicts: $(VENV)/.book ## how often each claim holds over twenty seeds; an hour
+	$(BIN)/python -m benchmarks.verdicts encoding
+	$(BIN)/python -m benchmarks.verdicts decoding
 
 miniatures: $(VENV)/.book ## train the small networks again
 	$(BIN)/python -m lib miniatures

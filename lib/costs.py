@@ -32,14 +32,16 @@ def measured(benchmark: str, results: str | PathLike) -> dict[str, Any]:
     path = Path(results) if Path(results).exists() else Path(__file__).parent / results
     found = json.loads(path.read_text()) if path.exists() else {}
     if benchmark not in found:
-        raise FileNotFoundError(f"{results} holds no benchmark {benchmark!r}: run make bench, or make rehearsal.")
+        raise FileNotFoundError(
+            f"{results} holds no benchmark {benchmark!r}: run make bench, make rehearsal or make verdicts."
+        )
     return found[benchmark]
 
 
-def machine(benchmark: Mapping[str, Any]) -> str:
+def machine(benchmark: Mapping[str, Any]) -> Markdown:
     """One sentence: where and when it was measured, and what the machine can do."""
     m = benchmark["machine"]
-    return (
+    return Markdown(
         f"Measured on {benchmark['date']} on {m['threads']} cores of an {m['processor']} that multiply matrices at "
         f"{m['flops32'] / 1e9:.0f} (float32) and {m['flops64'] / 1e9:.0f} (float64) billion operations a second and "
         f"copy {m['bandwidth'] / 1e9:.0f} GB a second."

@@ -226,7 +226,7 @@ def turning_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarr
     """Rank correlation of likeness and accuracy in the worse and the better half of the networks, per measure."""
     accuracy = np.array([one.accuracy for one in snapshots])
     rows = [[name, *(f"{r:+.2f}" for r in turning(accuracy, values.mean(1)))] for name, values in likeness.items()]
-    return table(["measure", "worse half", "better half"], rows)
+    return table(["measure", "r, worse half", "r, better half"], rows)
 
 
 def training_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Markdown:

@@ -73,6 +73,10 @@ ceilings = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in r
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants; grey: noise ceiling.", "name": "fig-performance"}}
 decoding_figures.performance_figure(snapshots, likeness, ceilings, simulated=True)
 
+# %% [markdown]
+# In numbers: the rank correlation of likeness with accuracy, over the worse half of these networks and over the better half. An inverted U gives
+# a plus and a minus.
+
 # %% mystnb={"markdown_format": "myst"}
 decoding_figures.turning_table(snapshots, likeness)
 

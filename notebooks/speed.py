@@ -142,7 +142,9 @@ for protocol, result in found.items():
 
 # %% mystnb={"markdown_format": "myst"}
 ridge = costs.measured("ridge", results)
-print(costs.machine(ridge))
+costs.machine(ridge)
+
+# %% mystnb={"markdown_format": "myst"}
 columns = {"job": "job", "seconds": "seconds", "ours is faster by": "ours is faster by", "mean R2": "held-out R$^2$"}
 costs.table(
     ridge["rows"]["jobs"], columns | {"penalties as himalaya": "same penalty as himalaya", "peak GB": "peak GB"}

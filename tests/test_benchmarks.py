@@ -2,15 +2,19 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import harness, rehearsal, ridge, stacking
+from benchmarks import harness, rehearsal, ridge, stacking, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib import costs
+from lib.claims import FAILS, HOLDS, Verdict
+from lib.claims.rates import KINDS
+from lib.scores import Interval
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,7 +71,7 @@ def test_rehearsal_in_small_is_recorded_and_shown(results, tmp_path, monkeypatch
     shown = costs.measured("rehearsal", results)
     assert shown["rows"]["size"]["voxels"] == 40
     assert [row["phase"] for row in shown["rows"]["phases"]][-1] == "whole"
-    assert "cores of an test" in costs.machine(shown)
+    assert "cores of an test" in costs.machine(shown).data
 
 
 def test_work_of_the_rehearsal_is_counted():
@@ -77,6 +81,27 @@ def test_work_of_the_rehearsal_is_counted():
     assert two.flops32 == 2 * one.flops32
     more = rehearsal.work(argparse.Namespace(**size | {"features": 2000, "layers": 1}), 3)
     assert more.flops32 - one.flops32 == 100**2 * 1000 + 2 * 10 * 100 * 1000
+
+
+def test_verdicts_are_counted_per_world_and_analysis(results, monkeypatch, capsys):
+    held = Verdict("Y1", HOLDS, Interval(0.1, 0.0, 0.2), "")
+    asked = []
+
+    def count(claims, worlds, seeds, *, analysis):
+        asked.append((analysis, list(seeds)))
+        failed = [replace(held, outcome=FAILS)] * (analysis == "matched")
+        return {world: {name: [held, held, *failed] for name in claims} for world in worlds}
+
+    monkeypatch.setattr(verdicts, "simulated_verdicts", count)
+    verdicts.main(["decoding", "--seeds", "3"])
+    shown = costs.measured("verdicts decoding", results)["rows"]
+    assert asked == [("as-published", [0, 1, 2]), ("matched", [0, 1, 2])]
+    assert shown["seeds"] == 3
+    assert {(row["analysis"], row["Y1"], row["Y3"]) for row in shown["rates"]} == {
+        ("as-published", 100, 100),
+        ("matched", 67, 67),
+    }
+    assert "resnet-brain" in capsys.readouterr().out
 
 
 def test_the_page_about_scaling_tells_what_was_recorded():
@@ -101,7 +126,11 @@ def test_the_page_about_scaling_tells_what_was_recorded():
 
 def test_recorded_benchmarks_are_those_that_can_be_run():
     recorded = json.loads(harness.RESULTS.read_text())
-    assert set(recorded) == {*BENCHMARKS, "rehearsal", "cortex", *(f"sweep {promise}" for promise in PROMISES)}
+    assert set(recorded) == {
+        *(*BENCHMARKS, "rehearsal", "cortex"),
+        *(f"sweep {promise}" for promise in PROMISES),
+        *(f"verdicts {kind}" for kind in KINDS),
+    }
 
 
 def test_a_benchmark_that_was_not_run_is_refused(tmp_path):
