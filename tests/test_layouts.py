@@ -17,7 +17,7 @@ from torch import from_numpy
 from torch.nn.functional import interpolate
 
 from lib.__main__ import main
-from lib.claims.decoding_study import decoding_study
+from lib.claims.decoding_study import decoding_study, units_to_decode
 from lib.decoding import Choices
 from lib.decoding_figures import pictures_shown
 from lib.encoding import encode
@@ -125,6 +125,12 @@ def test_god_layout_gives_the_same_decoding(god_root: Path) -> None:
         assert a.layers(network) == b.layers(network)
         for layer in a.layers(network):
             np.testing.assert_allclose(a.scores(layer), b.scores(layer), atol=1e-5)
+
+
+def test_as_many_units_are_kept_of_published_features_as_of_any_network(god_root: Path) -> None:
+    participant = load_participant("god", 1, god_root)
+    units = units_to_decode(participant, ["alexnet-object", "resnet50-object"], n_units=5, data_root=str(god_root))
+    assert {values.shape[1] for one in units.values() for values in one.layers.values()} == {5}
 
 
 def test_pictures_are_shown_by_category_or_said_to_be_missing(god_pair: tuple[Participant, Participant]) -> None:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from lib import choose
 from lib.decoding import MATCHED, PUBLISHED, Choices, DecodingResult, decode_participant, permutation_p, units_of
 from lib.networks import load_network
+from lib.networks.extraction import drawn
 from lib.participants import Participant, load_everybody
 from lib.participants.god import Files, ImageFeatures, read_image_features
 from lib.participants.simulated_god import simulate_god_worlds
@@ -127,12 +128,17 @@ def units_to_decode(
     """
     units, shown = {}, list(networks)
     if CAFFENET in shown and choices.as_published and (path := _published_units(data_root)):
-        units[CAFFENET] = read_image_features(path)
+        units[CAFFENET] = _some(read_image_features(path), n_units)
         shown.remove(CAFFENET)
     if units and (why := _pictures_missing(participant)):
         warnings.warn(f"Left out: {', '.join(shown)}. {why}", stacklevel=2)
         shown = []
     return units | {name: _units(participant, name, weights, choices, n_units) for name in shown}
+
+
+def _some(units: ImageFeatures, n_units: int) -> ImageFeatures:
+    few = {layer: values[:, drawn(values.shape[1], n_units)] for layer, values in units.layers.items()}
+    return replace(units, layers=few)
 
 
 def _units(participant: Participant, network: str, weights: str, choices: Choices, n_units: int) -> ImageFeatures:
