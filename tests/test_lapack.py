@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.lapack import cholesky, cholesky_solve, in_threads, invert_triangle
+from lib.lapack import cholesky, cholesky_solve, in_threads, invert_triangle, shares
 
 
 def positive(n: int, seed: int = 0) -> np.ndarray:
@@ -61,3 +61,11 @@ def test_threads_work_side_by_side_and_keep_the_order() -> None:
         return 10 * i
 
     assert in_threads(work, [1, 2, 3, 4]) == [10, 20, 30, 40]
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(("n", "at_most", "n_shares"), [(1000, 33, 32), (1000, 1, 1000), (7, 2, 4), (3, 40, 2)])
+def test_every_thread_gets_as_many_shares(n: int, at_most: int, n_shares: int) -> None:
+    parts = shares(n, at_most)
+    assert len(parts) == n_shares and max(map(len, parts)) <= at_most
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(n))
