@@ -22,6 +22,7 @@ from lib.lapack import cholesky, cholesky_solve, in_threads, shares
 
 STRIP = 128  # rows taken at a time: only the upper triangle of a unit's matrix is needed
 FACTORS_BYTES = 2**25  # of the factors that wait for the residuals of their units
+AT_ONCE = 16  # units solved in one go where none waits for another
 ROUGH = 1e-5  # of a unit's weights: a refinement larger than this leaves more than its square to be refined
 COLLINEAR = 1e-9  # of a voxel's variance: with less of it left by the voxels before, the equations cannot be solved
 
@@ -171,7 +172,7 @@ def _one_by_one(
         for unit in units:
             solve(unit, R)
 
-    in_threads(solve_some, np.array_split(np.arange(len(kept)), min(len(kept), 64)))
+    in_threads(solve_some, shares(len(kept), AT_ONCE))
     return weights
 
 
