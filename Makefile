@@ -9,6 +9,11 @@ TORCH_INDEX ?=
 INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP_INSTALL = $(BIN)/python -m pip install $(INDEX) -c constraints.txt
 
+# The promised Pythons; 3.11.2 is Debian 12's own. Versions are chosen by uv, which resolves for machines other than ours.
+PYTHONS = 3.11.0 3.11.2 3.12 3.13 3.14
+UV = _build/uv/bin/uv
+RESOLVE = $(UV) pip compile --quiet --no-header --no-annotate --all-extras pyproject.toml
+
 # PARAMS="name=value name=value": parameters for every notebook that knows them.
 PARAMS ?=
 name_of = $(firstword $(subst =, ,$(1)))
@@ -20,7 +25,7 @@ PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help install book notebooks test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
-.PHONY: constraints clean clean-all
+.PHONY: constraints resolve clean clean-all
 
 help: ## this list
 	@echo "Brains and networks: an executable companion"
@@ -71,15 +76,21 @@ serve: ## show the built book at http://localhost:8000
 screenshots: $(VENV)/.test ## a picture of every page: desktop and phone, light and dark
 	$(BIN)/python tests/browser.py _build/screenshots
 
-constraints: ## choose the newest versions that fit, and write them to constraints.txt
-	rm -rf _build/constraints
-	$(PYTHON) -m venv _build/constraints
-	_build/constraints/bin/python -m pip install --quiet $(INDEX) -e '.[test]'
-	echo '# Exact versions of everything installed. Do not edit: `make constraints` renews them.' > constraints.txt
-	_build/constraints/bin/python -m pip freeze --exclude-editable > _build/constraints/freeze.txt
+constraints: $(UV) ## choose the newest versions that fit every promised Python, and write constraints.txt
+	$(RESOLVE) --universal --python-version 3.11.0 -o _build/versions.txt
+	echo '# Exact versions for every promised Python. Do not edit: `make constraints` renews them.' > constraints.txt
 	@# PyTorch itself names the versions of the graphics card libraries that belong to it.
-	grep -viE '^(nvidia|cuda|triton)' _build/constraints/freeze.txt | sed 's/+cpu$$//' >> constraints.txt
-	rm -rf _build/constraints
+	grep -viE '^(nvidia|cuda|triton)' _build/versions.txt >> constraints.txt
+
+resolve: $(UV) ## check that constraints.txt has a solution for every promised Python; nothing is installed
+	@for python in $(PYTHONS); do for machine in x86_64 aarch64; do \
+	  $(RESOLVE) -c constraints.txt --python-version $$python --python-platform $$machine-unknown-linux-gnu \
+	    -o _build/versions.txt && echo "Python $$python on $$machine: resolved" || exit 1; \
+	done; done
+
+$(UV):
+	$(PYTHON) -m venv _build/uv
+	_build/uv/bin/python -m pip install --quiet uv
 
 clean: ## remove what was executed and built
 	rm -rf _build book/_thumbnails notebooks/*.ipynb notebooks/.*.ipynb .pytest_cache .ruff_cache .hypothesis
