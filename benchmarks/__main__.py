@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-from lib import choose
+from lib.core import choose
 
 BENCHMARKS = {
     "ridge": "one layer against himalaya and scikit-learn, some 10 minutes",
@@ -18,7 +18,7 @@ def main() -> None:
     """Run what was asked for, or everything."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time this project's solvers in turns with their peers; writes benchmarks/results.json.",
+        description="Time this project's solvers in turns with their peers; writes lib/figures/benchmarks.json.",
         epilog="\n".join(f"{name:12s}{what}" for name, what in BENCHMARKS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks.harness import record, run
 from benchmarks.rehearsal import fit, write
-from lib.encoding import MEMORY_BYTES
-from lib.sweep.forecast import SLOWER, Size, rate, resident
+from lib.analysis.encoding import MEMORY_BYTES
+from lib.app.sweep.forecast import SLOWER, Size, rate, resident
 
 MOST, TOLERANCE = 4e9, 0.2
 

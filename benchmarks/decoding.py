@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.harness import Run, Work, in_turns, machine, middle, record, run, table
-from lib.decoding import decode, select, standardise
-from lib.slr import N_ITERATIONS, PRUNE, STILL
+from lib.analysis.decoding import decode, select, standardise
+from lib.solvers.sparse import N_ITERATIONS, PRUNE, STILL
 
 SIZE = {"n": 1200, "p": 4000, "units": 1000, "kept": 500}
 QUICK = {"n": 200, "p": 300, "units": 40, "kept": 60}

@@ -13,7 +13,7 @@ from fastl2lir import FastL2LiR
 
 
 def decode(X: np.ndarray, Y: np.ndarray, X_test: np.ndarray, alpha: float, n_voxels: int) -> np.ndarray:
-    """Standardise, fit, predict, undo: what `lib.decoding.decode` does with regression="ridge"."""
+    """Standardise, fit, predict, undo: what `lib.analysis.decoding.decode` does with regression="ridge"."""
     x_mean, x_std, y_mean, y_std = X.mean(0), X.std(0, ddof=1), Y.mean(0), Y.std(0, ddof=1)
     model = FastL2LiR()
     model.fit((X - x_mean) / x_std, (Y - y_mean) / y_std, alpha, n_voxels)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from benchmarks.harness import machine, phases, record, run, table
 from benchmarks.ridge import ours, simulate, work
-from lib import ridge
+from lib.solvers import ridge
 
 BASE = {"images": 2000, "features": 4000, "voxels": 4000}
 SWEEPS = {

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-RESULTS = Path(__file__).with_name("results.json")
+from lib.figures.benchmarks import RESULTS
+
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -177,7 +178,7 @@ def middle(runs: Iterable[Run]) -> float:
 
 
 def record(name: str, rows: Any) -> None:
-    """Write one benchmark's rows into results.json beside those of the others, with the machine they ran on."""
+    """Write one benchmark's rows into the file of results beside those of the others, with the machine they ran on."""
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results[name] = {"machine": asdict(machine()), "date": time.strftime("%Y-%m-%d"), "rows": rows}
     aside = RESULTS.with_suffix(".part")

@@ -6,8 +6,8 @@ import numpy as np
 from stacking_fmri.stacking import stacking_fmri
 
 from benchmarks.harness import in_turns, middle, record, table
-from lib.encoding import EncodingResult, fit_encoding
-from lib.scores import signed_root
+from lib.analysis.encoding import EncodingResult, fit_encoding
+from lib.core.scores import signed_root
 
 N, N_TEST, P, V, LAYERS = 600, 200, 400, 300, 5
 

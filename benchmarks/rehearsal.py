@@ -14,9 +14,9 @@ import numpy as np
 from tqdm import trange
 
 from benchmarks.harness import Work, machine, phases, record, run, table
-from lib import encoding
-from lib.encoding import MEMORY_BYTES, EncodingResult, fit_encoding
-from lib.ridge import Ridge
+from lib.analysis import encoding
+from lib.analysis.encoding import MEMORY_BYTES, EncodingResult, fit_encoding
+from lib.solvers.ridge import Ridge
 
 N_SHARED = 400  # dimensions of what the layers say
 

@@ -15,10 +15,10 @@ from himalaya.kernel_ridge import KernelRidgeCV
 from sklearn.linear_model import RidgeCV
 
 from benchmarks.harness import Run, Work, in_turns, machine, middle, record, run, table
-from lib.encoding import contiguous_folds
-from lib.machine import kept_memory
-from lib.ridge import ALPHAS, decompose, fit_ridge, project
-from lib.scores import r2
+from lib.analysis.encoding import contiguous_folds
+from lib.core.memory import kept_memory
+from lib.core.scores import r2
+from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
 
 FOLDS = 5
 
@@ -43,7 +43,7 @@ class Answer:
 
 
 def simulate(n: int, p: int, v: int, seed: int = 0, n_test: int = 500, n_latent: int = 300) -> Data:
-    """Features of falling variance, voxels that read them out under noise; scaled as `lib.ridge` scales."""
+    """Features of falling variance, voxels that read them out under noise; scaled as `lib.solvers.ridge` scales."""
     rng = np.random.default_rng(seed)
     latent = rng.standard_normal((n + n_test, n_latent), np.float32) / np.sqrt(np.arange(1, n_latent + 1, dtype="f"))
     X = latent @ rng.standard_normal((n_latent, p), np.float32) + rng.standard_normal((n + n_test, p), np.float32)
@@ -55,7 +55,7 @@ def simulate(n: int, p: int, v: int, seed: int = 0, n_test: int = 500, n_latent:
 
 
 def ours(data: Data, *, k_fold: bool = False) -> Answer:
-    """`lib.ridge` as `lib.encoding` calls it."""
+    """`lib.solvers.ridge` as `lib.analysis.encoding` calls it."""
     folds = contiguous_folds(len(data.y), FOLDS)
     with kept_memory():
         design = decompose(data.X, precise=False)

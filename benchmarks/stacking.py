@@ -10,7 +10,7 @@ import numpy as np
 from cvxopt import matrix, solvers
 
 from benchmarks.harness import in_turns, middle, record, table
-from lib.stacking import kkt_residual, simplex_weights
+from lib.solvers.stacking import kkt_residual, simplex_weights
 
 SIZES = ((2, 20_000), (7, 20_000), (20, 5000), (64, 5000))  # layers, voxels
 

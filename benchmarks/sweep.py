@@ -27,10 +27,10 @@ import numpy as np
 import psutil
 
 from benchmarks.harness import in_turns, record, table
-from lib.encoding import fit_encoding, voxels_at_once
-from lib.run import Source, find_sources, run_notebook
-from lib.sweep.store import Store, sha256_of
-from lib.sweep.tasks import Task, make_grid
+from lib.analysis.encoding import fit_encoding, voxels_at_once
+from lib.app.run import Source, find_sources, run_notebook
+from lib.app.sweep.store import Store, sha256_of
+from lib.app.sweep.tasks import Task, make_grid
 
 FIGURES = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5}

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 # Each module offers add_arguments(parser) and main(args) -> int.
 # Only the chosen one is imported, so help is quick.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("lib.run", "execute notebooks, with the parameters you choose"),
-    "claims": ("lib.claims.rates", "count how often each claim holds in a simulated world"),
-    "sweep": ("lib.sweep.command", "many notebooks and analyses on many cores or machines"),
-    "collect": ("lib.sweep.collect", "gather a sweep into one table, figures and verdicts"),
-    "miniatures": ("lib.networks.training", "train the small networks again"),
-    "fetch": ("lib.fetch", "download data that may not be redistributed, checksummed"),
-    "check": ("lib.check", "say which files of measured data are there, and whether the figures can run"),
-    "student": ("lib.student", "write notebooks without their solutions, for a class"),
-    "slides": ("lib.slides", "write the book's figures for slides: SVG, 16:9"),
-    "simulate": ("lib.participants.layouts", "write a simulated participant in the layout of measured data"),
+    "run": ("lib.app.run", "execute notebooks, with the parameters you choose"),
+    "claims": ("lib.app.claims", "count how often each claim holds in a simulated world"),
+    "sweep": ("lib.app.sweep.command", "many notebooks and analyses on many cores or machines"),
+    "collect": ("lib.app.sweep.collect", "gather a sweep into one table, figures and verdicts"),
+    "miniatures": ("lib.app.miniatures", "train the small networks again"),
+    "fetch": ("lib.app.fetch", "download data that may not be redistributed, checksummed"),
+    "check": ("lib.app.check", "say which files of measured data are there, and whether the figures can run"),
+    "student": ("lib.app.student", "write notebooks without their solutions, for a class"),
+    "slides": ("lib.app.slides", "write the book's figures for slides: SVG, 16:9"),
+    "simulate": ("lib.app.simulate", "write a simulated participant in the layout of measured data"),
 }
 
 EXAMPLES = """examples:

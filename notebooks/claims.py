@@ -20,10 +20,11 @@
 # planted, and does not where it was not.
 
 # %%
-from lib import costs, figures
 from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
 from lib.claims.rates import EVERY_WORLD, ledger, swept
+from lib.figures import benchmarks as costs
+from lib.figures import papers as figures
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
@@ -35,7 +36,6 @@ seed = 0  # of the first simulated study in each world
 n_seeds = 1  # simulated studies per world
 n_images = None  # seen by a simulated participant; by default as `python -m lib claims` has it
 voxels_per_roi = None  # of a simulated participant; the same
-results = "../benchmarks/results.json"  # what make verdicts wrote
 
 # %% [markdown]
 # ```{admonition} Simulated data
@@ -95,7 +95,7 @@ figures.ledger(found, len(EVERY_WORLD) + len(others.simulated))
 
 # %% mystnb={"markdown_format": "myst"}
 wang = [name for name, claim in CLAIMS.items() if claim.kind == "encoding"]
-costs.table(costs.measured("verdicts encoding", results)["rows"]["rates"], {name: name for name in ["world", *wang]})
+costs.table(costs.measured("verdicts encoding")["rows"]["rates"], {name: name for name in ["world", *wang]})
 
 # %% [markdown]
 # They keep it. Where they were planted, W3 and W6 fail in one brain of twenty, the others in none.
@@ -133,9 +133,9 @@ figures.evidence(EVIDENCE)
 # ```
 
 # %%
-from lib.claims import encoding_studies
-from lib.participants.simulated import simulate_worlds
-from lib.participants.worlds import WORLDS
+from lib.analysis.encoding_study import encoding_studies
+from lib.simulation.nsd_like import simulate_worlds
+from lib.simulation.worlds import WORLDS
 
 people = simulate_worlds(WORLDS, seed=seed, n_images=n_images or 500, voxels_per_roi=voxels_per_roi or 100)
 for world, study in encoding_studies(people, ["alexnet-object"], weights, n_best=15).items():

@@ -25,11 +25,9 @@
 # None of these is the brain. This page varies them one at a time and together, in brains that were built so that the truth is known.
 
 # %%
-from lib import costs, decoding_figures, explorers
-from lib.decoding import MATCHED, PUBLISHED
-from lib.participants.simulated_god import simulate_god_worlds
-from lib.specifications import (
-    both_directions,
+from lib.analysis.decoding import MATCHED, PUBLISHED
+from lib.analysis.directions import both_directions
+from lib.claims.specifications import (
     character,
     every_choice,
     every_study,
@@ -41,6 +39,10 @@ from lib.specifications import (
     sparse,
     specification_curve,
 )
+from lib.figures import benchmarks as costs
+from lib.figures import decoding as decoding_figures
+from lib.figures import explorers
+from lib.simulation.god_like import simulate_god_worlds
 
 # %% tags=["parameters"]
 weights = "miniature"  # of the networks: "miniature" or "untrained"
@@ -49,7 +51,6 @@ n_images = 1200  # for training
 voxels_per_roi = 100  # of a simulated participant
 n_units = 100  # drawn from each layer; all of those that have fewer
 n_units_sparse = 2  # the same for sparse regression, which takes longer
-results = "../benchmarks/results.json"  # what make verdicts wrote
 
 # %% [markdown]
 # ```{admonition} Simulated data
@@ -185,7 +186,7 @@ decoding_figures.directions_figure(turned, simulated=True)
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {"world": "world", "analysis": "analysis", "Y1": "Y1 (%)", "Y2": "Y2 (%)", "Y3": "Y3 (%)"}
-costs.table(costs.measured("verdicts decoding", results)["rows"]["rates"], columns)
+costs.table(costs.measured("verdicts decoding")["rows"]["rates"], columns)
 
 # %% [markdown]
 # Where they were planted, the published analysis finds all three. Y1 it finds nowhere else. Y2 it also finds in three or four of five brains

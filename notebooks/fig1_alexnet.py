@@ -27,9 +27,11 @@
 # [scores](noise_ceiling) on images that no fit has seen.
 
 # %%
-from lib import explorers, figures
-from lib.claims import encoding_study, evaluate
-from lib.participants import load_participant
+from lib.analysis.encoding_study import encoding_study
+from lib.analysis.loading import load_participant
+from lib.claims import evaluate
+from lib.figures import explorers
+from lib.figures import papers as figures
 
 # %% [markdown]
 # Everything that can be changed stands in the next cell. `world` says [what drives the voxels](simulated_participant) of a

@@ -28,10 +28,13 @@
 # say that the *last* layer is not the best, and Avgpool is the mean of that block's maps.
 
 # %%
-from lib import explorers, figures, questions
-from lib.claims import encoding_study, evaluate
-from lib.participants import load_participant
-from lib.participants.worlds import FACE, PLACE
+from lib.analysis.encoding_study import encoding_study
+from lib.analysis.loading import load_participant
+from lib.claims import evaluate
+from lib.data.areas import FACE, PLACE
+from lib.figures import explorers
+from lib.figures import follow_ups as questions
+from lib.figures import papers as figures
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"

@@ -27,10 +27,11 @@
 # %%
 import numpy as np
 
-from lib import explorers, figures
-from lib.claims import encoding_study, evaluate
-from lib.claims.study import best_layer_score
-from lib.participants import load_participant
+from lib.analysis.encoding_study import best_layer_score, encoding_study
+from lib.analysis.loading import load_participant
+from lib.claims import evaluate
+from lib.figures import explorers
+from lib.figures import papers as figures
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"

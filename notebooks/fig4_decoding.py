@@ -27,11 +27,12 @@
 # %%
 from dataclasses import replace
 
-from lib import decoding_figures, figures
+from lib.analysis.decoding import Choices, permutation_scores
+from lib.analysis.decoding_study import study_units, units_to_decode
+from lib.analysis.loading import load_everybody
 from lib.claims import evaluate
-from lib.claims.decoding_study import study_units, units_to_decode
-from lib.decoding import Choices, permutation_scores
-from lib.participants import load_everybody
+from lib.figures import decoding as decoding_figures
+from lib.figures import papers as figures
 
 # %% [markdown]
 # With the Generic Object Decoding data at hand, `dataset` and `data_root` say where they are. AlexNet then needs no pictures: what it
@@ -185,12 +186,12 @@ for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0
 # %%
 import numpy as np
 
-from lib.decoding import decode
+from lib.analysis.decoding import decode
+from lib.core.scores import correlation
+from lib.data.participant import Images
 from lib.networks import extract, load_network
-from lib.participants.participant import Images
-from lib.participants.simulated import scene_stimuli
-from lib.participants.simulated_god import god_pictures
-from lib.scores import correlation
+from lib.simulation.god_like import god_pictures
+from lib.simulation.nsd_like import scene_stimuli
 
 shown = {"familiar": Images(scene_stimuli(seed), np.arange(1250)), "invented": god_pictures(seed, 1200)}
 for objects, pictures in shown.items():

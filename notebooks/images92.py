@@ -27,8 +27,9 @@
 # of a network come.
 
 # %%
-from lib import figures, rsa
-from lib.participants.images92 import load_images92
+from lib.analysis import rsa
+from lib.analysis.loading import load_images92
+from lib.figures import papers as figures
 
 # %% tags=["parameters"]
 networks = ["alexnet-object", "alexnet-place"]  # whose layers are compared with the brain

@@ -24,13 +24,13 @@
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from lib import pictures
+from lib.core.scores import bootstrap_mean
+from lib.figures import methods as pictures
 from lib.networks import ZOO, extract, load_network
-from lib.networks.cards import read_card
-from lib.networks.training import Student
-from lib.ridge import decompose, fit_ridge, project
-from lib.scenes import OBJECTS, SCENES, render_many
-from lib.scores import bootstrap_mean
+from lib.simulation.cards import read_card
+from lib.simulation.scenes import OBJECTS, SCENES, render_many
+from lib.simulation.training import Student
+from lib.solvers.ridge import decompose, fit_ridge, project
 
 # %% tags=["parameters"]
 networks = ["alexnet-object", "alexnet-place", "resnet50-object", "resnet50-place"]  # miniatures that name things

@@ -31,12 +31,13 @@
 # %%
 import numpy as np
 
-from lib import pictures, scores
-from lib.claims import Study
-from lib.encoding import encode
+from lib.analysis.encoding import encode
+from lib.analysis.encoding_study import Study
+from lib.core import scores
+from lib.data.trials import standardise_runs
+from lib.figures import methods as pictures
 from lib.networks import load_network
-from lib.participants.simulated import run_sessions, simulate
-from lib.participants.trials import standardise_runs
+from lib.simulation.nsd_like import run_sessions, simulate
 
 # %% tags=["parameters"]
 seed = 0  # another seed, other voxels and noise

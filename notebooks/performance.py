@@ -21,11 +21,11 @@
 # [92 images](images92), if their data are there.
 
 # %%
-from lib import decoding_figures, figures
-from lib.participants import load_everybody
-from lib.participants.images92 import load_images92
-from lib.performance import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
-from lib.rsa import noise_ceiling
+from lib.analysis.loading import load_everybody, load_images92
+from lib.analysis.rsa import noise_ceiling
+from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
+from lib.figures import decoding as decoding_figures
+from lib.figures import papers as figures
 
 # %% tags=["parameters"]
 world = "resnet-brain"  # what drives the simulated brain: "as-published", "reversed", "noise" or "resnet-brain"

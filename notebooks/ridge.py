@@ -37,8 +37,10 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from lib import pictures, ridge, scores
-from lib.encoding import contiguous_folds, fit_encoding
+from lib.analysis.encoding import contiguous_folds, fit_encoding
+from lib.core import scores
+from lib.figures import methods as pictures
+from lib.solvers import ridge
 
 # %% tags=["parameters"]
 seed = 0  # another seed, other features, voxels and noise
@@ -147,7 +149,7 @@ def gcv(e: np.ndarray, Z: np.ndarray, alphas: np.ndarray = ridge.ALPHAS[:, None]
 
 
 e, Z = design.e.numpy(), fit.Z.numpy()
-print("same choice as lib.ridge:", np.array_equal(ridge.ALPHAS[gcv(e, Z).argmin(axis=0)], fit.alphas.numpy()))
+print("same choice as lib.solvers.ridge:", np.array_equal(ridge.ALPHAS[gcv(e, Z).argmin(axis=0)], fit.alphas.numpy()))
 
 # %% [markdown]
 # Here we do have new images, and can compare: fit every penalty in turn, and score the test images.

@@ -23,11 +23,13 @@
 # much, where there is something to find and where there is nothing, and asks whether it can turn a claim.
 
 # %%
-from lib import figures, questions, selection
+from lib.analysis import selection
+from lib.analysis.loading import load_participant
 from lib.claims import evaluate
-from lib.participants import load_participant
-from lib.participants.simulated import simulate_worlds
-from lib.scores import signed_root
+from lib.core.scores import signed_root
+from lib.figures import follow_ups as questions
+from lib.figures import papers as figures
+from lib.simulation.nsd_like import simulate_worlds
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"

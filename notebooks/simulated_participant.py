@@ -30,11 +30,12 @@
 # %%
 import numpy as np
 
-from lib import pictures
-from lib.participants import Responses
-from lib.participants.simulated import NCSNR_EARLY, NCSNR_HIGHER, draw_trials, simulate
-from lib.participants.trials import ncsnr_of_repeats, standardise_runs
-from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, WORLDS, World
+from lib.data import Responses
+from lib.data.areas import EARLY, FACE, PLACE, ROIS
+from lib.data.trials import ncsnr_of_repeats, standardise_runs
+from lib.figures import methods as pictures
+from lib.simulation.nsd_like import NCSNR_EARLY, NCSNR_HIGHER, draw_trials, simulate
+from lib.simulation.worlds import WORLDS, World
 
 # %% tags=["parameters"]
 seed = 0  # another seed: other images, voxels and noise

@@ -23,10 +23,11 @@
 # held-out images as well as the published one. Then it asks what either costs.
 
 # %%
-from lib import costs, figures
-from lib.encoding import encode
+from lib.analysis.encoding import encode
+from lib.analysis.loading import load_participant
+from lib.figures import benchmarks as costs
+from lib.figures import papers as figures
 from lib.networks import load_network
-from lib.participants import load_participant
 
 # %% tags=["parameters"]
 subject = 1  # number of the participant
@@ -37,7 +38,6 @@ seed = 0  # of the simulation
 few = 200  # images seen by the first participant
 many = 720  # and by the second
 voxels_per_roi = 40  # of each participant
-results = "../benchmarks/results.json"  # what make bench and make rehearsal wrote
 
 # %% [markdown]
 # ## Is it as good?
@@ -141,7 +141,7 @@ for protocol, result in found.items():
 # matrix product.
 
 # %% mystnb={"markdown_format": "myst"}
-ridge = costs.measured("ridge", results)
+ridge = costs.measured("ridge")
 costs.machine(ridge)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -155,7 +155,7 @@ costs.table(
 # predictions. himalaya {cite}`dupre2022` is the field's fast solver.
 
 # %% mystnb={"image": {"alt": "Three panels with logarithmic axes: seconds against the number of images, of features and of voxels, for the whole job, the products over features, and the rest, beside the arithmetic limit."}, "figure": {"caption": "One layer, one size at a time (otherwise 2,000 images, 4,000 features, 4,000 voxels). What does not touch the features does not grow with their number; time grows in proportion to the voxels once these outweigh the decomposition.", "name": "fig-growth"}}
-costs.growth(costs.measured("growth", results)["rows"])
+costs.growth(costs.measured("growth")["rows"])
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {
@@ -165,7 +165,7 @@ columns = {
     "mean stacked R2": "stacked R$^2$",
 }
 difference = {"R2 of a layer differs by at most": "a layer's R$^2$ differs by at most"}
-costs.table(costs.measured("protocols", results)["rows"], columns | difference)
+costs.table(costs.measured("protocols")["rows"], columns | difference)
 
 # %% [markdown]
 # That was the whole analysis of five layers (600 images, 400 features each, 300 voxels) against the authors' package. Next,
@@ -174,7 +174,7 @@ costs.table(costs.measured("protocols", results)["rows"], columns | difference)
 # %% mystnb={"markdown_format": "myst"}
 columns = {"layers": "layers", "voxels": "voxels", "ours (s)": "ours (s)", "cvxopt (s)": "cvxopt (s)"}
 checks = {"ours is faster by": "ours is faster by", "KKT residual": "distance from optimal"}
-costs.table(costs.measured("stacking", results)["rows"], columns | checks)
+costs.table(costs.measured("stacking")["rows"], columns | checks)
 
 # %% [markdown]
 # And the arrow turned: [units decoded from voxels](fig4_decoding), at the size of Generic Object Decoding, 1,200 trials and 4,000 voxels, of which
@@ -184,7 +184,7 @@ costs.table(costs.measured("stacking", results)["rows"], columns | checks)
 # %% mystnb={"markdown_format": "myst"}
 columns = {"regression": "regression", "peer": "peer", "ours (s)": "ours (s)", "peer (s)": "peer (s)"}
 checks = {"ours is faster by": "ours is faster by", "predictions apart by (SD of units)": "predictions apart by (SD)"}
-costs.table(costs.measured("decoding", results)["rows"], columns | {"limit (s)": "arithmetic limit (s)"} | checks)
+costs.table(costs.measured("decoding")["rows"], columns | {"limit (s)": "arithmetic limit (s)"} | checks)
 
 # %% [markdown]
 # ## One participant of NSD in size
@@ -192,7 +192,7 @@ costs.table(costs.measured("decoding", results)["rows"], columns | {"limit (s)":
 # Seven layers of 20,000 features on disk, 8,500 training and 1,500 test images, 15,000 voxels: random numbers, but as many.
 
 # %% mystnb={"markdown_format": "myst"}
-rehearsal = costs.measured("rehearsal", results)["rows"]
+rehearsal = costs.measured("rehearsal")["rows"]
 print(f"{rehearsal['seconds'] / 60:.1f} minutes; arithmetic limit {rehearsal['limit'] / 60:.1f} minutes")
 costs.table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak GB": "peak GB"})
 
@@ -210,7 +210,7 @@ costs.table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak 
 # ```
 
 # %%
-speed = costs.measured("rehearsal", results)["machine"]["flops32"]  # operations a second, in single precision
+speed = costs.measured("rehearsal")["machine"]["flops32"]  # operations a second, in single precision
 operations = 2 * 8500**2 * 20_000  # one product and one sum for each pair of images and feature
 print(f"{operations:.1e} operations: {operations / speed:.0f} s, and half of it by symmetry")
 

@@ -30,13 +30,14 @@
 # %%
 import numpy as np
 
-from lib import explorers, pictures
-from lib.encoding import contiguous_folds, fit_encoding
+from lib.analysis.encoding import contiguous_folds, fit_encoding
+from lib.analysis.loading import load_participant
+from lib.core.scores import bootstrap_mean
+from lib.figures import explorers
+from lib.figures import methods as pictures
 from lib.networks import load_network
-from lib.participants import load_participant
-from lib.ridge import decompose, fit_ridge
-from lib.scores import bootstrap_mean
-from lib.stacking import error_products, kkt_residual, simplex_weights
+from lib.solvers.ridge import decompose, fit_ridge
+from lib.solvers.stacking import error_products, kkt_residual, simplex_weights
 
 # %% tags=["parameters"]
 seed = 0  # another seed, other layers and voxels

@@ -25,10 +25,14 @@
 # how to read it whatever comes out.
 
 # %%
-from lib import figures, pictures, questions
-from lib.claims import encoding_studies, evaluate
-from lib.participants.simulated import simulate_worlds
-from lib.participants.worlds import SIX, WORLDS
+from lib.analysis.encoding_study import encoding_studies
+from lib.claims import evaluate
+from lib.figures import follow_ups as questions
+from lib.figures import methods as pictures
+from lib.figures import papers as figures
+from lib.networks.zoo import PAPER_W
+from lib.simulation.nsd_like import simulate_worlds
+from lib.simulation.worlds import WORLDS
 
 # %% tags=["parameters"]
 subject = 1  # number of the participant
@@ -50,7 +54,7 @@ pictures.planted(WORLDS[world])
 
 # %%
 people = simulate_worlds((world, beside), subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
-studies = encoding_studies(people, SIX, weights, n_best_voxels)
+studies = encoding_studies(people, PAPER_W, weights, n_best_voxels)
 study = studies[world]
 
 # %% mystnb={"markdown_format": "myst"}
@@ -63,7 +67,7 @@ figures.notice(people[world].source)
 # AlexNets and between the two ResNet50s.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
-figures.preferred_layers(study.only(SIX[:4]))
+figures.preferred_layers(study.only(PAPER_W[:4]))
 
 # %% [markdown]
 # ## Does the task move the weights?
@@ -157,7 +161,7 @@ figures.network_scores(study)
 # %% mystnb={"markdown_format": "myst"}
 small = {"n_images": n_images // 2, "voxels_per_roi": voxels_per_roi // 4}
 smaller = simulate_worlds([world], subject=subject, seed=seed, **small)
-untrained = encoding_studies(smaller, SIX, "untrained", n_best_voxels)
+untrained = encoding_studies(smaller, PAPER_W, "untrained", n_best_voxels)
 questions.verdict_table({f"{world}, networks untrained": evaluate(untrained[world])})
 
 # %% [markdown]

@@ -27,11 +27,15 @@
 # With layers in the order of their network, "others" can be all layers before it, or all layers behind it {cite}`lin2024`.
 
 # %%
-from lib import figures, pictures, questions, variance
+from lib.analysis import variance
+from lib.analysis.loading import load_participant
+from lib.data.areas import FACE, PLACE
+from lib.figures import follow_ups as questions
+from lib.figures import methods as pictures
+from lib.figures import papers as figures
 from lib.networks import load_network
-from lib.participants import load_participant
-from lib.participants.simulated import simulate_worlds
-from lib.participants.worlds import FACE, PLACE, WORLDS
+from lib.simulation.nsd_like import simulate_worlds
+from lib.simulation.worlds import WORLDS
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"

@@ -31,11 +31,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lib import figures
-from lib.claims import encoding_study
-from lib.participants import Source, participant_from_trials
-from lib.participants.arrays import write_arrays
-from lib.participants.simulated import draw_trials
+from lib.analysis.encoding_study import encoding_study
+from lib.data import Source
+from lib.data.arrays import participant_from_trials
+from lib.figures import papers as figures
+from lib.simulation.arrays_layout import write_arrays
+from lib.simulation.nsd_like import draw_trials
 
 # %% tags=["parameters"]
 folder = None  # a folder with your data, laid out as below; by default this page writes a simulated one

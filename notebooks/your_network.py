@@ -25,13 +25,15 @@
 import torch
 import torchvision
 
-from lib import figures
-from lib.claims import Study, wang2021
-from lib.encoding import encode
-from lib.networks import extract, load_network, own_network, training
-from lib.participants import load_participant
-from lib.participants.worlds import EARLY, FACE, PLACE
-from lib.scenes import OBJECTS, render_many
+from lib.analysis.encoding import encode
+from lib.analysis.encoding_study import Study
+from lib.analysis.loading import load_participant
+from lib.claims import wang2021
+from lib.data.areas import EARLY, FACE, PLACE
+from lib.figures import papers as figures
+from lib.networks import extract, load_network, own_network
+from lib.simulation import training
+from lib.simulation.scenes import OBJECTS, render_many
 
 # %% [markdown]
 # Your participant is set here: a `subject`, a `seed`, and the [world](simulated_participant) that drives the voxels.

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib import figures
-from lib.claims import Study
-from lib.encoding import encode
+from lib.analysis.encoding import encode
+from lib.analysis.encoding_study import Study
+from lib.data import Participant, Source
+from lib.data.arrays import participant_from_trials
+from lib.data.participant import Images
+from lib.data.trials import random_split
+from lib.figures import papers as figures
 from lib.networks import extract, load_network
-from lib.participants import Participant, Source
-from lib.participants.arrays import participant_from_trials
-from lib.participants.participant import Images
-from lib.participants.simulated import Trials, averaged, draw_trials
-from lib.participants.trials import random_split
+from lib.simulation.nsd_like import Trials, averaged, draw_trials
 
 SOURCE = Source("ours", "two lines on a screen", "our lab", "ask us", simulated=False)
 N_TRIALS, N_VOXELS = 24, 5

@@ -31,7 +31,8 @@ from measured import (
 )
 
 from lib.__main__ import main
-from lib.participants import load_participant, nsd
+from lib.analysis.loading import load_participant
+from lib.data import nsd
 
 Break = Callable[[Path], None]
 Row = tuple[Break, dict[str, object], str]

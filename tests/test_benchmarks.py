@@ -11,10 +11,10 @@ import pytest
 from benchmarks import harness, rehearsal, ridge, stacking, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
-from lib import costs
 from lib.claims import FAILS, HOLDS, Verdict
 from lib.claims.rates import KINDS
-from lib.scores import Interval
+from lib.core.scores import Interval
+from lib.figures import benchmarks as costs
 
 ROOT = Path(__file__).parents[1]
 

@@ -25,7 +25,7 @@ from browser import (
 )
 from playwright.sync_api import Browser, Error, Locator
 
-from lib.stacking import simplex_weights
+from lib.solvers.stacking import simplex_weights
 
 MISSING = "no Chromium: install it, or let the environment variable CHROMIUM name one"
 EVERY_PAGE = pytest.mark.parametrize("name", [*contents(), "search", "genindex"])

@@ -7,10 +7,10 @@ import pytest
 from measured import BETAS, DESIGN, MASKS, NCSNR, STIMULI, TABLE, VOLUME, tiny_god, write_god, write_tiny_nsd
 from PIL import Image
 
-from lib import check
 from lib.__main__ import main
-from lib.participants import nsd
-from lib.participants.god import image_ids, image_name
+from lib.app import check
+from lib.data import nsd
+from lib.data.god import image_ids, image_name
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lib import fetch
+from lib.core import fetch
 from lib.networks import load_network
 from lib.networks.checkpoints import load_state, read_state
+from lib.networks.zoo import MINIATURES
 
 # Written by Python 2.7's own pickle, 529 bytes in the form of PyTorch 0.2: text as bytes (one of them an e with an
 # acute accent in Latin-1), storages on a graphics card, `module.` in both places, tensors 0, .5, 1, ...
@@ -191,7 +192,7 @@ def test_the_code_would_have_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["alexnet-object", "alexnet-place"])
 def test_miniatures_load_bit_for_bit(name: str) -> None:
     network = load_network(name)
-    saved = read_state(Path(fetch.__file__).parent / f"networks/miniatures/{name}.safetensors")
+    saved = read_state(MINIATURES / f"{name}.safetensors")
     assert all(torch.equal(saved[key], tensor) for key, tensor in network.module.state_dict().items())
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Study, best_voxels, evaluate, margin
+from lib.analysis.encoding import EncodingResult
+from lib.analysis.encoding_study import Study, best_voxels
+from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate, margin
 from lib.claims.claim import interval_of, resampled_means
 from lib.claims.wang2021 import ALEXNETS, EDGES, shift
-from lib.encoding import EncodingResult
+from lib.data import Participant, Responses, Source
+from lib.data.areas import EARLY, ROIS
 from lib.networks import ZOO
-from lib.participants import Participant, Responses, Source
-from lib.participants.worlds import EARLY, ROIS
 
 WANG = [name for name, claim in CLAIMS.items() if claim.paper == "wang2021"]
 N = 30  # voxels per ROI

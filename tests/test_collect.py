@@ -8,15 +8,17 @@ import pytest
 from PIL import Image
 
 from lib.__main__ import main
-from lib.claims import UNTESTED, encoding_study, evaluate
+from lib.analysis.encoding import encode
+from lib.analysis.encoding_study import encoding_study
+from lib.analysis.loading import load_participant
+from lib.app.sweep.command import manifest
+from lib.app.sweep.store import Store, fingerprint
+from lib.app.sweep.tasks import Task, make_grid
+from lib.app.sweep.worker import perform
+from lib.claims import UNTESTED, evaluate
 from lib.claims.rates import BEST, ledger, swept
-from lib.encoding import encode
+from lib.data import Participant
 from lib.networks import load_network
-from lib.participants import Participant, load_participant
-from lib.sweep.command import manifest
-from lib.sweep.store import Store, fingerprint
-from lib.sweep.tasks import Task, make_grid
-from lib.sweep.worker import perform
 
 SMALL = {"n_images": [60], "voxels_per_roi": [6], "world": ["flat"]}
 PAIR = ("alexnet-object", "alexnet-place")

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from measured import VOLUME, TinyNsd, write_tiny_nsd
 
-from lib.encoding import EncodingResult, fit_encoding, varies
-from lib.participants import cortex, nsd
-from lib.participants.cortex import load_cortex
-from lib.participants.nsd import load_nsd
-from lib.sweep.analyses import read_participant
-from lib.sweep.forecast import Size, encoding_size
-from lib.sweep.tasks import make_grid
+from lib.analysis.encoding import EncodingResult, fit_encoding, varies
+from lib.app.sweep.analyses import read_participant
+from lib.app.sweep.forecast import Size, encoding_size
+from lib.app.sweep.tasks import make_grid
+from lib.data import cortex, nsd
+from lib.data.cortex import load_cortex
+from lib.data.nsd import load_nsd
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression, Ridge
 
-from lib.decoding import (
+from lib.analysis.decoding import (
     MATCHED,
     Choices,
     agreement,
@@ -20,12 +20,12 @@ from lib.decoding import (
     select,
     standardise,
 )
+from lib.core.scores import correlation
+from lib.data.god import ImageFeatures
 from lib.networks import load_network
-from lib.participants.god import ImageFeatures
-from lib.participants.simulated_god import simulate_god
-from lib.readings import HIDDEN, OUTPUTS, readings
-from lib.scores import correlation
-from lib.subsets import Gram, smallest_solution, subset_weights
+from lib.networks.readings import HIDDEN, OUTPUTS, readings
+from lib.simulation.god_like import simulate_god
+from lib.solvers.least_squares import Gram, smallest_solution, subset_weights
 
 
 def problem(n: int, p: int, units: int = 6, seed: int = 0, n_test: int = 9) -> tuple[np.ndarray, ...]:

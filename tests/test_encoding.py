@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stacking_fmri.stacking import stacking_fmri
 
-from lib import reference
-from lib.encoding import contiguous_folds, fit_encoding
-from lib.machine import DEVICES, let_go
-from lib.scores import signed_root
+from lib.analysis.encoding import contiguous_folds, fit_encoding
+from lib.core.device import DEVICES
+from lib.core.memory import let_go
+from lib.core.scores import signed_root
+from lib.solvers import reference
 
 
 def data(n=100, n_test=40, sizes=(10, 30, 150), n_voxels=12, noise=1.0, seed=0):

@@ -7,15 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib import explorers
-from lib.claims import Study, encoding_study
-from lib.decoding import PUBLISHED
-from lib.encoding import encode, out_of_fold_products
+from lib.analysis.decoding import PUBLISHED
+from lib.analysis.encoding import encode, out_of_fold_products
+from lib.analysis.encoding_study import Study, encoding_study
+from lib.analysis.loading import load_participant
+from lib.claims.specifications import Specification, every_choice
+from lib.core.scores import Interval
+from lib.data import Participant
+from lib.figures import explorers
 from lib.networks import extract, load_network
-from lib.participants import Participant, load_participant
-from lib.scores import Interval
-from lib.specifications import Specification, every_choice
-from lib.stacking import kkt_residual, simplex_weights
+from lib.solvers.stacking import kkt_residual, simplex_weights
 
 NETWORK = "taskonomy-edge2d"
 

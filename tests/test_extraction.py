@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 import torch
 
-from lib.networks import Network, extract, load_network, storage
+from lib.data.participant import Images, Stimuli
+from lib.networks import Network, extract, load_network
+from lib.networks import cache as storage
 from lib.networks.extraction import name_of, prepare
-from lib.participants.participant import Images, Stimuli
 
 N, BATCH = 75, 16
 

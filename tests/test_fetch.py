@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import fetch
-from lib.fetch import DATASETS, Download, FetchError
+from lib.core import fetch
+from lib.core.fetch import DATASETS, Download, FetchError
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -285,7 +285,7 @@ def test_unknown_name_lists_the_names() -> None:
 
 
 def test_relative_cache_starts_at_the_projects_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    root = Path(fetch.__file__).parent.parent
+    root = Path(fetch.__file__).parents[2]
     monkeypatch.setenv("COMPANION_DATA", "some/cache")
     monkeypatch.chdir(tmp_path)
     assert fetch.cache_folder() == root / "some/cache"

@@ -10,9 +10,9 @@ import pytest
 from measured import GOD_KEYS, TinyGod, tiny_god, write_god
 from PIL import Image
 
-from lib.participants import load_participant
-from lib.participants.god import image_ids, image_name, load_god, read_bdata, read_image_features
-from lib.participants.trials import ncsnr_of_repeats
+from lib.analysis.loading import load_participant
+from lib.data.god import image_ids, image_name, load_god, read_bdata, read_image_features
+from lib.data.trials import ncsnr_of_repeats
 
 
 @pytest.fixture

@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from lib import fetch, figures, rsa
 from lib.__main__ import main
-from lib.participants import images92
-from lib.participants.images92 import Images92, load_images92, read_images92, simulate_images92
+from lib.analysis import rsa
+from lib.analysis.loading import load_images92
+from lib.core import fetch
+from lib.data import images92
+from lib.data.images92 import Images92, read_images92
+from lib.figures import papers as figures
+from lib.simulation.images92_like import simulate_images92
 
 RNG = np.random.default_rng(0)
 FIELDS = {"category": "human face", "human": 1, "face": 1, "animal": 1, "natural": 1}

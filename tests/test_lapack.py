@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.lapack import cholesky, cholesky_solve, in_threads, invert_triangle, shares
+from lib.core.lapack import cholesky, cholesky_solve, in_threads, invert_triangle, shares
 
 
 def positive(n: int, seed: int = 0) -> np.ndarray:

@@ -17,16 +17,18 @@ from torch import from_numpy
 from torch.nn.functional import interpolate
 
 from lib.__main__ import main
-from lib.claims.decoding_study import decoding_study, units_to_decode
-from lib.decoding import Choices
-from lib.decoding_figures import pictures_shown
-from lib.encoding import encode
+from lib.analysis.decoding import Choices
+from lib.analysis.decoding_study import decoding_study, units_to_decode
+from lib.analysis.encoding import encode
+from lib.analysis.loading import load_everybody, load_participant
+from lib.app import simulate as layouts
+from lib.app.simulate import write_layout
+from lib.data import Participant
+from lib.data.participant import Stimuli
+from lib.figures.decoding import pictures_shown
 from lib.networks import load_network
-from lib.participants import Participant, layouts, load_everybody, load_participant
-from lib.participants.layouts import write_layout
-from lib.participants.nsd_layout import nsd_ids
-from lib.participants.participant import Stimuli
-from lib.participants.simulated_god import simulate_god_worlds
+from lib.simulation.god_like import simulate_god_worlds
+from lib.simulation.nsd_layout import nsd_ids
 
 SIZE = {"n_images": 500, "voxels_per_roi": 20}
 GOD_SIZE = {"n_images": 64, "voxels_per_roi": 11}

@@ -10,7 +10,7 @@ from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
-from lib.machine import find_device
+from lib.core.device import find_device
 from lib.networks import ZOO, extract, load_network, zoo
 from lib.networks.architectures import Bottleneck, TaskonomyEncoder, begin_as_shortcuts
 from lib.networks.extraction import prepare, tap_module
@@ -284,7 +284,7 @@ def test_a_miniature_is_there_or_says_what_else_is(name: str) -> None:
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.machine.DEVICES", {"cuda": lambda: False, "cpu": lambda: True})
+    monkeypatch.setattr("lib.core.device.DEVICES", {"cuda": lambda: False, "cpu": lambda: True})
     assert find_device("auto") == "cpu"
     with pytest.raises(ValueError, match="has no device 'cuda'; it has cpu"):
         find_device("cuda")

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from measured import BETAS, MASKS, STIMULI, VOLUME, TinyNsd, write_nifti, write_session, write_tiny_nsd
 
-from lib.participants import load_participant, nsd
-from lib.participants.nsd import load_nsd
-from lib.participants.trials import TRIALS_PER_RUN
+from lib.analysis.loading import load_participant
+from lib.data import nsd
+from lib.data.nsd import load_nsd
+from lib.data.trials import TRIALS_PER_RUN
 
 PARTS = {"V1": (1, 2), "V2": (3, 4), "V3": (5, 6), "V4": (7,)}
 PARTS |= {"OPA": (1,), "PPA": (2,), "RSC": (3,), "FFA": (2, 3), "OFA": (1,), "aTLfaces": (5,)}

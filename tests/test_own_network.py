@@ -6,10 +6,10 @@ import torch
 import torchvision
 from torch import nn
 
+from lib.analysis.training_curves import Shape, Stack
 from lib.networks import Network, extract, own_network
-from lib.networks.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, teach
-from lib.performance import Shape, Stack
-from lib.scenes import OBJECTS, render_many
+from lib.simulation.scenes import OBJECTS, render_many
+from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, teach
 
 IMAGES = list(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
 LAYERS = {"first": "conv1", "middle": "stage2.1", "last": "fc|softmax"}

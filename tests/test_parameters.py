@@ -4,7 +4,7 @@ import matplotlib
 import pytest
 from papermill.parameterize import parameterize_notebook
 
-from lib.run import Source, find_sources
+from lib.app.run import Source, find_sources
 
 OTHER = {"world": "reversed", "seed": 1, "subject": 2}
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5, "n_fresh": 20, "few": 60, "many": 120}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from lib.analysis.rsa import rdm
+from lib.analysis.training_curves import Shape, Snapshot, along_training, grow, rsa_likeness, turning
 from lib.networks import extract
-from lib.performance import Shape, Snapshot, along_training, grow, rsa_likeness, turning
-from lib.rsa import rdm
 
 
 def test_networks_grow_alike_from_the_same_seed_and_learn() -> None:

@@ -5,6 +5,8 @@ import importlib
 import re
 import typing
 from collections.abc import Iterator
+from importlib.util import find_spec
+from types import ModuleType
 
 import nbformat
 import pytest
@@ -12,7 +14,7 @@ from browser import ROOT, contents
 from matplotlib.figure import Figure
 from nbformat import NotebookNode
 
-from lib.run import find_sources
+from lib.app.run import find_sources
 
 SOURCES = find_sources()
 WITHOUT_BRAINS = {"miniature_world"}  # networks and drawn scenes only
@@ -22,7 +24,23 @@ LEANS_ON_OTHERS = re.compile(
 )
 
 
-def draws(cell: NotebookNode) -> bool:
+def helpers(name: str) -> dict[str, ModuleType]:
+    """Modules of `lib` by the names that a notebook imports them under."""
+    code = "\n".join(cell.source for cell in SOURCES[name].notebook.cells if cell.cell_type == "code")
+    imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    names = {one.asname or one.name: f"{node.module}.{one.name}" for node in imports for one in node.names}
+    return {name: importlib.import_module(full) for name, full in names.items() if is_module(full)}
+
+
+def is_module(full: str) -> bool:
+    """Whether a dotted name is that of a module of `lib`."""
+    try:
+        return full.startswith("lib.") and find_spec(full) is not None
+    except ModuleNotFoundError:  # its parent is no package: a class, a function
+        return False
+
+
+def draws(cell: NotebookNode, modules: dict[str, ModuleType]) -> bool:
     """Whether the last line of a cell calls a helper of `lib` that returns a figure, as its signature says."""
     body = ast.parse(cell.source).body
     call = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
@@ -30,16 +48,14 @@ def draws(cell: NotebookNode) -> bool:
         isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
     ):
         return False
-    try:
-        helper = getattr(importlib.import_module(f"lib.{call.func.value.id}"), call.func.attr)
-    except (ImportError, AttributeError):
-        return False
-    return typing.get_type_hints(helper).get("return") is Figure
+    helper = getattr(modules.get(call.func.value.id), call.func.attr, None)
+    return helper is not None and typing.get_type_hints(helper).get("return") is Figure
 
 
 def pictures(name: str) -> Iterator[NotebookNode]:
     """Cells of a notebook that draw."""
-    return (cell for cell in SOURCES[name].notebook.cells if cell.cell_type == "code" and draws(cell))
+    modules = helpers(name)
+    return (cell for cell in SOURCES[name].notebook.cells if cell.cell_type == "code" and draws(cell, modules))
 
 
 def described(cell: NotebookNode) -> None:

@@ -12,10 +12,10 @@ import pytest
 import rerun
 from browser import HTML, ROOT, contents
 
+from lib.analysis.loading import SOURCES
+from lib.app.run import Source, ThisPython, find_sources
 from lib.networks.zoo import ZOO
-from lib.participants.loading import SOURCES
-from lib.participants.worlds import GOD_WORLDS, WORLDS
-from lib.run import Source, ThisPython, find_sources
+from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
 EXECUTED = ROOT / "_build" / "executed"
 WITH_PARAMETERS = {name: source for name, source in find_sources().items() if source.parameters}
@@ -164,7 +164,7 @@ def test_downloaded_notebook_runs_in_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_notebooks_elsewhere_find_the_files_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lib import costs
+    from lib.figures import benchmarks as costs
 
     monkeypatch.chdir(tmp_path)
     assert costs.measured("ridge", Source(ROOT / "notebooks" / "speed.py").defaults["results"])["rows"]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.model_selection import KFold
 
-from lib.encoding import contiguous_folds
-from lib.ridge import ALPHAS, decompose, fit_ridge, gcv, k_fold, project
+from lib.analysis.encoding import contiguous_folds
+from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, gcv, k_fold, project
 
 SHAPES = [(60, 20), (60, 200), (60, 60), (61, 60), (60, 61), (30, 1), (2, 5)]  # (n_images, n_features)
 
@@ -147,7 +147,7 @@ def test_blocks_of_columns_change_nothing(monkeypatch, tmp_path):
     X, Y, X_test = problem(50, 300)
     np.save(tmp_path / "X.npy", X)
     whole = fit_ridge(design := decompose(X), Y).predict(project(design, X_test))
-    monkeypatch.setattr("lib.ridge.BLOCK_BYTES", 8 * 50 * 7)
+    monkeypatch.setattr("lib.solvers.ridge.BLOCK_BYTES", 8 * 50 * 7)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     blocked = fit_ridge(design := decompose(mapped), Y).predict(project(design, X_test))
     np.testing.assert_allclose(blocked, whole, atol=1e-9)

@@ -7,8 +7,8 @@ from rsatoolbox.rdm import RDMs, calc_rdm
 from rsatoolbox.rdm import compare as toolbox_compare
 from scipy.stats import spearmanr
 
-from lib import rsa
-from lib.participants.images92 import load_images92
+from lib.analysis import rsa
+from lib.analysis.loading import load_images92
 
 
 def random_rdms(n: int, n_images: int, seed: int = 0) -> np.ndarray:

@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lib import run
 from lib.__main__ import main
+from lib.app import run
 
 GOOD = """\
 # %% tags=["parameters"]

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import chi2_contingency
 
-from lib.scenes import (
+from lib.simulation.scenes import (
     INVENTED,
     OBJECTS,
     SCENES,

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from lib.scores import bootstrap_mean, correlation, noise_ceiling, r2, signed_root
+from lib.core.scores import bootstrap_mean, correlation, noise_ceiling, r2, signed_root
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-from lib.claims import Study
-from lib.encoding import EncodingResult
-from lib.participants import Participant, Responses, Source
-from lib.participants.simulated import simulate_worlds
-from lib.selection import (
+from lib.analysis.encoding import EncodingResult
+from lib.analysis.encoding_study import Study
+from lib.analysis.selection import (
     CHOICES,
     SHARES,
     Retest,
@@ -19,6 +17,8 @@ from lib.selection import (
     stack_of_best,
     thinned,
 )
+from lib.data import Participant, Responses, Source
+from lib.simulation.nsd_like import simulate_worlds
 
 PUBLISHED, HONEST, FRESH = CHOICES.values()
 N = 400

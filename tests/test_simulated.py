@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from lib.participants import load_participant
-from lib.participants.simulated import NCSNR_EARLY, draw_ncsnr, image_ids, simulate
-from lib.participants.trials import average_repeats, standardise_runs
-from lib.participants.worlds import ROIS, WORLDS, world
+from lib.analysis.loading import load_participant
+from lib.data.areas import ROIS
+from lib.data.trials import average_repeats, standardise_runs
+from lib.simulation.nsd_like import NCSNR_EARLY, draw_ncsnr, image_ids, simulate
+from lib.simulation.worlds import WORLDS, world
 
 
 @pytest.fixture(scope="module")

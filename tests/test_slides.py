@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.__main__ import main
-from lib.slides import SVG, slide
+from lib.app.slides import SVG, slide
 
 NOTEBOOK = """\
 # %% tags=["parameters"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.decoding import decode
-from lib.slr import by_trials, by_voxels, sparse_weights
+from lib.analysis.decoding import decode
+from lib.solvers.sparse import by_trials, by_voxels, sparse_weights
 
 
 def problem(n: int = 80, p: int = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

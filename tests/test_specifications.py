@@ -5,16 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lib.analysis.decoding import MATCHED, PUBLISHED
+from lib.analysis.decoding_study import decoding_study, study_units
+from lib.analysis.directions import both_directions, encode_units
 from lib.claims import evaluate
-from lib.claims.decoding_study import decoding_study, study_units
-from lib.decoding import MATCHED, PUBLISHED
-from lib.participants import Participant, Responses
-from lib.participants.simulated_god import simulate_god_worlds
-from lib.specifications import (
-    PAIR,
-    both_directions,
+from lib.claims.specifications import (
     character,
-    encode_units,
     every_choice,
     every_study,
     every_unit,
@@ -25,6 +21,9 @@ from lib.specifications import (
     specification_curve,
     specify,
 )
+from lib.data import Participant, Responses
+from lib.networks.zoo import PAPER_Y
+from lib.simulation.god_like import simulate_god_worlds
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +41,8 @@ def test_every_choice_is_there_once() -> None:
 def test_put_together_from_parts_is_the_analysis_itself(participants: list[Participant], choices: object) -> None:
     units = every_unit(participants[0], "untrained", [PUBLISHED, MATCHED], 12)
     parts = read_as(study_units(participants, units, choices), choices)
-    whole = decoding_study(participants, PAIR, "untrained", choices, n_units=12)
-    for network in PAIR:
+    whole = decoding_study(participants, PAPER_Y, "untrained", choices, n_units=12)
+    for network in PAPER_Y:
         assert parts.layers(network) == whole.layers(network)
         for layer in parts.layers(network):
             np.testing.assert_allclose(parts.scores(layer), whole.scores(layer), atol=1e-6)

@@ -7,7 +7,7 @@ from cvxopt import matrix, solvers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.stacking import error_products, kkt_residual, simplex_weights
+from lib.solvers.stacking import error_products, kkt_residual, simplex_weights
 
 
 def products(n_layers, n_voxels, n_images=50, seed=0, common=0.7):

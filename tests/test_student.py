@@ -8,10 +8,10 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from lib import costs
 from lib.__main__ import main
-from lib.run import Source, ThisPython, find_sources, run_notebook
-from lib.student import student_notebook
+from lib.app.run import Source, ThisPython, find_sources, run_notebook
+from lib.app.student import student_notebook
+from lib.figures import benchmarks as costs
 
 SOURCES = find_sources()
 TINY = """\

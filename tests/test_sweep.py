@@ -21,14 +21,14 @@ import pytest
 from distributed import Client, LocalCluster
 
 from lib.__main__ import main
-from lib.encoding import EncodingResult, encode
+from lib.analysis.encoding import EncodingResult, encode
+from lib.analysis.loading import load_participant
+from lib.app.sweep import engine, store, tasks, worker
+from lib.app.sweep.analyses import ANALYSES, decoding_results, encoding_result
+from lib.app.sweep.forecast import forecast
+from lib.app.sweep.store import Store, fingerprint
+from lib.app.sweep.tasks import make_grid
 from lib.networks import load_network
-from lib.participants import load_participant
-from lib.sweep import engine, store, tasks, worker
-from lib.sweep.analyses import ANALYSES, decoding_results, encoding_result
-from lib.sweep.forecast import forecast
-from lib.sweep.store import Store, fingerprint
-from lib.sweep.tasks import make_grid
 
 SMALL = {"n_images": [60], "voxels_per_roi": [4], "world": ["noise"]}
 WORDS = [word for name, values in SMALL.items() for word in ("-p", name, str(values[0]))]

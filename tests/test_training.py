@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from lib.networks import ZOO, cards, load_network, training
+from lib.networks import ZOO, load_network
 from lib.networks.checkpoints import load_state
-from lib.networks.tasks import CLASSES, EDGES, chance, score, target
-from lib.networks.training import HELD_OUT_WORLD, RECIPES, TRAINING_WORLD, Recipe, Student
 from lib.networks.zoo import MINIATURES, miniature
-from lib.scenes import Scenes, render_many
+from lib.simulation import cards, training
+from lib.simulation.scenes import Scenes, render_many
+from lib.simulation.tasks import CLASSES, EDGES, chance, score, target
+from lib.simulation.training import HELD_OUT_WORLD, RECIPES, TRAINING_WORLD, Recipe, Student
 
 TRAINED = sorted(RECIPES)
 TASKS = {name: (*CLASSES, *EDGES) if name == "multitask" else (ZOO[name].task,) for name in TRAINED}

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from lib.participants import Participant, Responses, Source
-from lib.scores import r2
-from lib.variance import Spaces, Targets, each, in_order, r2_left, responses, spaces_of, stacked, voxels
+from lib.analysis.variance import Spaces, Targets, each, in_order, r2_left, responses, spaces_of, stacked, voxels
+from lib.core.scores import r2
+from lib.data import Participant, Responses, Source
 
 N_TRAIN, N_TEST, P, V = 600, 400, 15, 12
 N = N_TRAIN + N_TEST

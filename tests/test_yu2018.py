@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from lib.analysis.decoding import PUBLISHED, DecodingResult
+from lib.analysis.decoding_study import ANALYSES, DecodingStudy, simulate_decoding
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate
-from lib.claims.decoding_study import ANALYSES, DecodingStudy, simulate_decoding
-from lib.decoding import PUBLISHED, DecodingResult
-from lib.participants.worlds import GOD_WORLDS
+from lib.simulation.worlds import GOD_WORLDS
 
 ALEXNET = dict(zip((f"cnn{i}" for i in range(1, 9)), (0.1, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.5), strict=True))
 RESNET50 = dict(zip((f"resnet{i}" for i in range(1, 9)), (0.2, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.1), strict=True))

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lib.run import Source
+from lib.app.run import Source
 
 # `meaning: "one", "another" or "third"`, as the comments of parameters with choices are written.
 WITH_CHOICES = re.compile(r'(?P<meaning>.+): (?P<choices>"[^"]+"(?:(?:, | or )"[^"]+")*)')

@@ -11,10 +11,10 @@ wrong is measured over simulated participants, where the truth is known (`python
 
 from collections.abc import Iterable
 
-from lib import choose
+from lib.analysis.encoding_study import Study, best_voxels, encoding_studies, encoding_study
 from lib.claims import wang2021, yu2018
 from lib.claims.claim import FAILS, HOLDS, OUTCOMES, UNTESTED, AnyStudy, Claim, Verdict, margin
-from lib.claims.study import Study, best_voxels, encoding_studies, encoding_study
+from lib.core import choose
 
 __all__ = [
     "CLAIMS",

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lib.scores import Interval
+from lib.core.scores import Interval
 
 OUTCOMES = HOLDS, FAILS, UNTESTED = "holds", "does not hold", "cannot be tested here"
 

@@ -5,12 +5,13 @@ from itertools import product
 
 import numpy as np
 
+from lib.analysis.encoding_study import Study, best_layer_score
 from lib.claims.claim import Claim, interval_of, margin, resampled_means, weaker
-from lib.claims.study import Study, best_layer_score
-from lib.participants.worlds import EARLY, FACE, PLACE, ROIS, SIX
-from lib.scores import Interval, bootstrap_mean
+from lib.core.scores import Interval, bootstrap_mean
+from lib.data.areas import EARLY, FACE, PLACE, ROIS
+from lib.networks.zoo import PAPER_W
 
-ALEXNETS, RESNETS, EDGES = SIX[:2], SIX[2:4], SIX[4:]  # objects before places, 2D before 3D
+ALEXNETS, RESNETS, EDGES = PAPER_W[:2], PAPER_W[2:4], PAPER_W[4:]  # objects before places, 2D before 3D
 
 Contrasts = dict[str, Interval]
 
@@ -120,13 +121,13 @@ def _w6(study: Study) -> Contrasts:
 
 
 def _w7(study: Study) -> Contrasts:
-    stacked = {name: study.encoding[name].stacked_score for name in SIX}
+    stacked = {name: study.encoding[name].stacked_score for name in PAPER_W}
     pairs = product((*ALEXNETS, *RESNETS), EDGES) if study.rois(ROIS) else ()
     return {f"{name} over {edges}": better(study, stacked[name], stacked[edges]) for name, edges in pairs}
 
 
 def _w8(study: Study) -> Contrasts:
-    results = {name: study.encoding[name] for name in SIX if study.rois(ROIS)}
+    results = {name: study.encoding[name] for name in PAPER_W if study.rois(ROIS)}
     return {name: better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
 
 
@@ -257,7 +258,7 @@ CLAIMS = (
             "and the stack of each edge network"
         ),
         rule="every pair's 95 % interval lies above zero, and so does that of the object or place network's mean R",
-        networks=SIX,
+        networks=PAPER_W,
         contrasts=_w7,
         notebook="fig3_taskonomy",
     ),
@@ -275,7 +276,7 @@ CLAIMS = (
             "best out of fold in that voxel, for each network"
         ),
         rule="every network's 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=SIX,
+        networks=PAPER_W,
         contrasts=_w8,
         notebook="stacking",
     ),

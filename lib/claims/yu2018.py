@@ -6,11 +6,12 @@ here is the mean over ROIs, and its interval resamples the five participants.
 
 import numpy as np
 
+from lib.analysis.decoding_study import DecodingStudy
 from lib.claims.claim import Claim
-from lib.claims.decoding_study import DecodingStudy
-from lib.scores import Interval, bootstrap_mean
+from lib.core.scores import Interval, bootstrap_mean
+from lib.networks.zoo import PAPER_Y
 
-ALEXNET, RESNET50 = "alexnet-object", "resnet50-object"
+ALEXNET, RESNET50 = PAPER_Y
 _SECTION = "Methods and Results, Predicting neural network activity patterns with fMRI responses; Figure 1"
 
 

@@ -12,9 +12,10 @@ from torch import fx, nn
 from torch.nn import functional
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from lib import choose, progress
-from lib.machine import find_device, kept_memory
-from lib.networks import storage
+from lib.core import choose, progress
+from lib.core.device import find_device
+from lib.core.memory import kept_memory
+from lib.networks import cache as storage
 from lib.networks.zoo import Network
 
 MAX_FEATURES = 20_000
@@ -116,7 +117,7 @@ def extract(
 def name_of(images: Sequence[np.ndarray]) -> str:
     """A name that two sequences share only if they hold the same images.
 
-    A participant's images (`lib.participants.participant.Images`) are named by their set and their ids, without opening
+    A participant's images (`lib.data.participant.Images`) are named by their set and their ids, without opening
     them; others by their pixels.
     """
     if hasattr(images, "stimuli"):

@@ -12,13 +12,20 @@ import torchvision
 from torch import nn
 from torchvision.models.feature_extraction import get_graph_node_names
 
-from lib import choose
-from lib.fetch import cached
+from lib.core import choose
+from lib.core.fetch import cached
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import load_state
-from lib.scenes import OBJECTS, SCENES, SIZE
+
+# The networks that each paper compares
+PAPER_W = (
+    "alexnet-object", "alexnet-place", "resnet50-object", "resnet50-place", "taskonomy-edge2d", "taskonomy-edge3d",
+)  # fmt: skip
+PAPER_Y = ("alexnet-object", "resnet50-object")
 
 MINIATURES = Path(__file__).parent / "miniatures"
+MINIATURE_SIZE = 64  # pixels, height and width of the scenes that miniatures were trained on
+N_OBJECTS, N_SCENES = 8, 6  # classes of these scenes
 
 # Paper W's taps: convolutions after ReLU (1, 2 and 5 also after pooling), linear layers before ReLU.
 ALEXNET_LAYERS = {
@@ -130,18 +137,18 @@ _taskonomy = partial(
 )
 
 ZOO = {
-    "alexnet-object": _alexnet("object", n_classes=1000, n_classes_miniature=len(OBJECTS)),
-    "alexnet-place": _alexnet("place", n_classes=365, n_classes_miniature=len(SCENES)),
-    "resnet50-object": _resnet50("object", n_classes=1000, n_classes_miniature=len(OBJECTS)),
-    "resnet50-place": _resnet50("place", n_classes=365, n_classes_miniature=len(SCENES)),
+    "alexnet-object": _alexnet("object", n_classes=1000, n_classes_miniature=N_OBJECTS),
+    "alexnet-place": _alexnet("place", n_classes=365, n_classes_miniature=N_SCENES),
+    "resnet50-object": _resnet50("object", n_classes=1000, n_classes_miniature=N_OBJECTS),
+    "resnet50-place": _resnet50("place", n_classes=365, n_classes_miniature=N_SCENES),
     "taskonomy-edge2d": _taskonomy("edge2d"),
     "taskonomy-edge3d": _taskonomy("edge3d"),
     # In neither paper, and in miniature only: the brain of a simulated participant.
     "multitask": Spec(
         "all",
         MULTITASK_LAYERS,
-        miniature=partial(MultiTaskVGG, n_places=len(SCENES)),
-        n_classes_miniature=len(OBJECTS),
+        miniature=partial(MultiTaskVGG, n_places=N_SCENES),
+        n_classes_miniature=N_OBJECTS,
     ),
     # In neither paper: any of torchvision's models is a line here and its layers above.
     "mobilenet-object": Spec("object", MOBILENET_LAYERS, _torchvision("mobilenet_v3_large"), n_classes=1000),
@@ -213,7 +220,7 @@ FUNCTIONS = ("", "softmax", "log_softmax")
 
 
 def own_network(
-    name: str, module: nn.Module, layers: Mapping[str, str], *, weights: str = "own", input_size: int = SIZE
+    name: str, module: nn.Module, layers: Mapping[str, str], *, weights: str = "own", input_size: int = MINIATURE_SIZE
 ) -> Network:
     """Make a network ready to look at images that is not in the zoo.
 
@@ -277,7 +284,7 @@ def load_network(name: str, weights: str = "miniature") -> Network:
     module = miniature(name, seed=0) if small else _random(spec.full, spec.n_classes, seed=0)
     if checkpoint:
         load_state(module, checkpoint)
-    size = SIZE if small else spec.input_size
+    size = MINIATURE_SIZE if small else spec.input_size
     return Network(name, weights, _for_reading(module), spec.layers, size, spec.decoding_layers, spec.pixels)
 
 
@@ -307,7 +314,7 @@ def load_decoder(name: str) -> nn.Module:
     -------
     Module
         Maps codes, the answer (n, 32, 4, 4) of the network's module, to edges (n, 64, 64), in the units of
-        `lib.scenes.edges_2d` or `edges_3d`.
+        `lib.simulation.scenes.edges_2d` or `edges_3d`.
 
     Raises
     ------

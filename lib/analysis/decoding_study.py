@@ -1,0 +1,205 @@
+"""What the decoding claims are decided on: layers of several networks, decoded from several participants."""
+
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from lib.analysis.decoding import (
+    MATCHED,
+    PUBLISHED,
+    Choices,
+    DecodingResult,
+    decode_participant,
+    permutation_p,
+    units_of,
+)
+from lib.analysis.loading import load_everybody
+from lib.core import choose
+from lib.data import Participant
+from lib.data.god import Files, ImageFeatures, read_image_features
+from lib.networks import load_network
+from lib.networks.extraction import drawn
+from lib.simulation.god_like import simulate_god_worlds
+
+N_UNITS = 200  # per layer, where many studies are simulated
+ANALYSES = {"as-published": PUBLISHED, "matched": MATCHED}
+CAFFENET = "alexnet-object"  # whose units come with GOD, and need no pictures
+
+
+@dataclass(frozen=True)
+class DecodingStudy:
+    """The same layers decoded from the same ROIs of several participants.
+
+    Attributes
+    ----------
+    participants : sequence of Participant
+    results : sequence of sequences of DecodingResult
+        One sequence per participant, all in the same order.
+    choices : Choices
+    """
+
+    participants: Sequence[Participant]
+    results: Sequence[Sequence[DecodingResult]]
+    choices: Choices = PUBLISHED
+    kind: ClassVar[str] = "decoding"
+
+    @property
+    def networks(self) -> Collection[str]:
+        """Names of the networks that were analysed."""
+        return dict.fromkeys(result.network for result in self.results[0]).keys()
+
+    @property
+    def rois(self) -> list[str]:
+        """Names of the ROIs, in the participants' order."""
+        return list(dict.fromkeys(result.roi for result in self.results[0]))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether nobody was scanned."""
+        return self.participants[0].source.simulated
+
+    def layers(self, network: str) -> list[str]:
+        """Names of a network's layers, in the network's order."""
+        return list(dict.fromkeys(result.layer for result in self.results[0] if result.network == network))
+
+    def scores(self, layer: str) -> np.ndarray:
+        """Mean r over the units of a layer, array of shape (n_participants, n_rois); NaN if no unit varies."""
+        return np.array([[result.mean for result in of_one if result.layer == layer] for of_one in self.results])
+
+    def overall(self, layer: str) -> np.ndarray:
+        """The same, averaged over ROIs: array of shape (n_participants,)."""
+        return self.scores(layer).mean(1)
+
+    def by_roi(self) -> np.ndarray:
+        """Mean over all layers of all networks, array of shape (n_participants, n_rois)."""
+        return np.mean([self.scores(layer) for network in self.networks for layer in self.layers(network)], axis=0)
+
+    def agreements(self, layer: str, roi: str) -> list[np.ndarray]:
+        """Of each participant, predictions for one image times a layer's answers to another, (n_test, n_test)."""
+        return [r.agreement for of_one in self.results for r in of_one if (r.layer, r.roi) == (layer, roi)]
+
+    def p(self, layer: str, roi: str) -> float:
+        """Permutation p-value of a layer's mean score in an ROI, all participants together."""
+        return permutation_p(self.agreements(layer, roi))
+
+
+def decoding_study(
+    participants: Sequence[Participant],
+    networks: Iterable[str],
+    weights: str = "miniature",
+    choices: Choices = PUBLISHED,
+    *,
+    n_units: int = 1000,
+    data_root: str | None = None,
+) -> DecodingStudy:
+    """Decode paper Y's layers of some networks from participants who all saw the same pictures.
+
+    Parameters as of `units_to_decode`.
+    """
+    units = units_to_decode(participants[0], networks, weights, choices, n_units=n_units, data_root=data_root)
+    return study_units(participants, units, choices)
+
+
+def units_to_decode(
+    participant: Participant,
+    networks: Iterable[str],
+    weights: str = "miniature",
+    choices: Choices = PUBLISHED,
+    *,
+    n_units: int = 1000,
+    data_root: str | None = None,
+) -> dict[str, ImageFeatures]:
+    """What units of paper Y's layers say of the pictures that a participant saw, by network.
+
+    Parameters
+    ----------
+    participant : Participant
+        One of several who all saw the same pictures.
+    networks : iterable of str
+        Names in `lib.networks.ZOO`.
+    weights : str
+        As for `lib.networks.load_network`.
+    choices : Choices
+    n_units : int
+        Kept per layer.
+    data_root : path, optional
+        Folder of GOD. If it holds ImageFeatures.h5, AlexNet is GOD's CaffeNet, as it stands there; then, without
+        pictures, other networks are left out with a warning.
+
+    Raises
+    ------
+    FileNotFoundError
+        A picture or a checkpoint is missing.
+    """
+    units, shown = {}, list(networks)
+    if CAFFENET in shown and choices.as_published and (path := _published_units(data_root)):
+        units[CAFFENET] = _some(read_image_features(path), n_units)
+        shown.remove(CAFFENET)
+    if units and (why := _pictures_missing(participant)):
+        warnings.warn(f"Left out: {', '.join(shown)}. {why}", stacklevel=2)
+        shown = []
+    return units | {name: _units(participant, name, weights, choices, n_units) for name in shown}
+
+
+def _some(units: ImageFeatures, n_units: int) -> ImageFeatures:
+    few = {layer: values[:, drawn(values.shape[1], n_units)] for layer, values in units.layers.items()}
+    return replace(units, layers=few)
+
+
+def _units(participant: Participant, network: str, weights: str, choices: Choices, n_units: int) -> ImageFeatures:
+    return units_of(load_network(network, weights), participant, choices.taps(network), n_units)
+
+
+def _published_units(data_root: str | None) -> Path | None:
+    path = Files(Path(data_root).expanduser(), 1).features if data_root else None
+    return path if path and path.exists() else None
+
+
+def _pictures_missing(participant: Participant) -> str:
+    """Why the pictures cannot be opened; empty if they can."""
+    try:
+        participant.stimuli[int(participant.test.stimulus_ids[0])]
+    except FileNotFoundError as error:
+        return str(error)
+    return ""
+
+
+def study_units(
+    participants: Sequence[Participant], units: Mapping[str, ImageFeatures], choices: Choices = PUBLISHED
+) -> DecodingStudy:
+    """The same for units that are at hand, by network."""
+    return DecodingStudy(participants, [decode_participant(one, units, choices) for one in participants], choices)
+
+
+def simulate_decoding(
+    *,
+    worlds: Iterable[str],
+    seed: int,
+    networks: Iterable[str],
+    weights: str,
+    n_images: int | None = None,
+    voxels_per_roi: int | None = None,
+    analysis: str = "as-published",
+) -> dict[str, DecodingStudy]:
+    """Simulate the five participants of GOD in each world, and decode both networks' units from them.
+
+    Parameters
+    ----------
+    analysis : "as-published" or "matched"
+        Paper Y's choices, or both networks read alike, before any non-linearity, and ridge regression.
+    """
+    size = {"n_images": n_images or 1200, "voxels_per_roi": voxels_per_roi or 100}
+    groups = simulate_god_worlds(worlds, seed=seed, **size)
+    choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
+    first = next(iter(groups.values()))[0]  # all saw the same pictures
+    units = {name: _units(first, name, weights, choices, N_UNITS) for name in networks}
+    return {world: study_units(participants, units, choices) for world, participants in groups.items()}
+
+
+def measure_decoding(*, data_root: str | None, networks: Iterable[str], weights: str, **_: object) -> DecodingStudy:
+    """Read the participants of GOD and decode."""
+    return decoding_study(load_everybody("god", data_root), networks, weights, data_root=data_root)

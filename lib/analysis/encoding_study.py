@@ -1,0 +1,124 @@
+"""What the encoding claims are decided on: one participant, encoded by several networks."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
+
+import numpy as np
+
+from lib.analysis.encoding import EncodingResult, encode
+from lib.core import choose
+from lib.data import Participant, Responses
+from lib.data.areas import ROIS
+from lib.networks import load_network
+
+
+@dataclass(frozen=True)
+class Study:
+    """One participant, encoded by several networks.
+
+    Attributes
+    ----------
+    participant : Participant
+    encoding : mapping of network name to EncodingResult
+    n_best : int
+        Voxels per ROI that are looked at.
+    """
+
+    participant: Participant
+    encoding: Mapping[str, EncodingResult]
+    n_best: int = 200
+    kind: ClassVar[str] = "encoding"
+
+    @property
+    def networks(self) -> Collection[str]:
+        """Names of the networks that were analysed."""
+        return self.encoding.keys()
+
+    def __str__(self) -> str:
+        """A line per network: what was fitted."""
+        return "\n".join(
+            f"{name}: {len(result.layers)} layers ({', '.join(result.layers)}), {len(result.stacked_score):,} voxels"
+            + "".join(f"; {note}" for note in result.notes)
+            for name, result in self.encoding.items()
+        )
+
+    def only(self, networks: Iterable[str]) -> "Study":
+        """The same study with some of its networks, for a figure that shows no others."""
+        return replace(self, encoding={name: self.encoding[name] for name in networks})
+
+    def best(self, network: str, roi: str, selection: str = "out-of-fold") -> np.ndarray:
+        """Indices of the voxels of `roi` that `network`'s stack predicts best.
+
+        Parameters
+        ----------
+        selection : "out-of-fold" or "test"
+            By which score. Paper W chose by the test score that its figures then show; claims are decided on voxels
+            that were not chosen by the numbers under test.
+        """
+        scores = {"out-of-fold": "stacked_cv_score", "test": "stacked_score"}
+        score = getattr(self.encoding[network], scores[choose("selection", selection, scores)])
+        return best_voxels(score, self.participant.roi(roi), self.n_best)
+
+    def rois(self, wanted: Iterable[str] | None = None) -> list[str]:
+        """Those of the wanted ROIs that the participant has, with at least two voxels that could be fitted.
+
+        By default all: paper W's in its order, then others.
+        """
+        wanted = dict.fromkeys((*ROIS, *self.participant.rois)) if wanted is None else wanted
+        fitted = np.all([np.isfinite(result.stacked_score) for result in self.encoding.values()], axis=0)
+        return [roi for roi in wanted if (self.participant.rois.get(roi, False) & fitted).sum() > 1]
+
+
+def encoding_study(
+    participant: Participant, networks: Iterable[str], weights: str = "miniature", n_best: int = 200
+) -> Study:
+    """Encode a participant by several networks."""
+    return Study(participant, {name: encode(participant, load_network(name, weights)) for name in networks}, n_best)
+
+
+def encoding_studies(
+    participants: Mapping[str, Participant], networks: Iterable[str], weights: str = "miniature", n_best: int = 200
+) -> dict[str, Study]:
+    """Encode participants who saw the same images: every layer is decomposed once for all of them.
+
+    Raises
+    ------
+    ValueError
+        The images differ.
+    """
+    everybody = side_by_side(list(participants.values()))
+    study, ends = encoding_study(everybody, networks, weights), np.cumsum([p.n_voxels for p in participants.values()])
+    return {
+        name: Study(person, {n: part(r, slice(end - person.n_voxels, end)) for n, r in study.encoding.items()}, n_best)
+        for (name, person), end in zip(participants.items(), ends, strict=True)
+    }
+
+
+def side_by_side(participants: Sequence[Participant]) -> Participant:
+    """One participant that holds all the voxels of several, and no ROIs; images that differ are refused."""
+
+    def joined(name: str) -> Responses:
+        parts = [getattr(person, name) for person in participants]
+        if any(not np.array_equal(one.stimulus_ids, parts[0].stimulus_ids) for one in parts):
+            raise ValueError("These participants did not see the same images, so they cannot be encoded together.")
+        return replace(parts[0], responses=np.hstack([one.responses for one in parts]))
+
+    return replace(participants[0], train=joined("train"), test=joined("test"), rois={})
+
+
+def part(result: EncodingResult, voxels: slice) -> EncodingResult:
+    """The same result for some of its voxels."""
+    arrays = {field.name: getattr(result, field.name) for field in fields(result)}
+    return replace(result, **{n: a[..., voxels] for n, a in arrays.items() if isinstance(a, np.ndarray)})
+
+
+def best_voxels(score: np.ndarray, roi: np.ndarray, n_best: int) -> np.ndarray:
+    """Indices of the `n_best` voxels of an ROI (boolean mask) with the highest score, best first; NaN never counts."""
+    voxels = np.flatnonzero(roi & np.isfinite(score))
+    return voxels[np.argsort(-score[voxels], kind="stable")[:n_best]]
+
+
+def best_layer_score(result: EncodingResult) -> np.ndarray:
+    """Test score of the layer that is best out of fold, array of shape (n_voxels,): a fair rival of the stack."""
+    return np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0]

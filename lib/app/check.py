@@ -1,0 +1,196 @@
+"""`python -m lib check`: what of a measured data set is there, what is missing, what for, and where to get it."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lib.core import choose
+from lib.data import god, nsd
+
+NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
+GOD_SITE = "python -m lib fetch god, or figshare article 7387130"
+Look = Callable[[], str]  # says what is there, or raises the sentence of what is wrong
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : str
+    needed_for : str
+    source : str
+        Where to get it.
+    look : callable
+    required : bool
+        Whether the figures need it.
+    """
+
+    name: str
+    needed_for: str
+    source: str
+    look: Look
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of an item: "ok", "MISSING", "not here" (and not required) or "WRONG"."""
+
+    item: Item
+    status: str
+    text: str
+
+    @property
+    def good(self) -> bool:
+        """Whether it is there and as expected."""
+        return self.status == "ok"
+
+
+def check(dataset: str, root: str | Path, subject: int) -> list[Finding]:
+    """Look at every file a participant needs; betas are opened, not read.
+
+    Parameters
+    ----------
+    dataset : "nsd" or "god"
+    root : path
+    subject : int
+
+    Raises
+    ------
+    ValueError, OSError
+        No such data set, participant or folder.
+    """
+    return [_look(item) for item in DATASETS[choose("dataset", dataset, DATASETS)](root, subject)]
+
+
+def _look(item: Item) -> Finding:
+    try:
+        return Finding(item, "ok", item.look())
+    except FileNotFoundError as error:
+        return Finding(item, "MISSING" if item.required else "not here", str(error))
+    except (ValueError, OSError) as error:
+        return Finding(item, "WRONG", str(error))
+
+
+def _nsd_items(root: str | Path, subject: int) -> Iterator[Item]:
+    files = nsd.nsd_files(subject, root)
+    yield Item("betas", "responses of every figure", NSD_SITE, lambda: _sessions(files))
+    yield Item("design", "which image was shown when", NSD_SITE, lambda: _design(files))
+    yield Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
+    yield Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
+    yield Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _ncsnr(files))
+    for name in nsd.LABELS:
+        rois = [roi for roi, (file, _) in nsd.ROIS.items() if file == name]
+        yield Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, lambda rois=rois: _voxels(files, rois))
+
+
+def _sessions(files: nsd.Files) -> str:
+    numbers = nsd.chosen_sessions(files, None)
+    for number in numbers:
+        nsd.check_session(files, number)
+    absent = sorted(set(range(1, nsd.SESSIONS[files.subject] + 1)) - set(numbers))
+    return f"{len(numbers)} of {nsd.SESSIONS[files.subject]} sessions" + (
+        f", without {_ranges(absent)}" if absent else ""
+    )
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Whole numbers as "1-3, 7"."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def _design(files: nsd.Files) -> str:
+    return f"{len(np.unique(nsd.read_design(files).image))} images in {nsd.N_TRIALS} trials"
+
+
+def _table(files: nsd.Files) -> str:
+    nsd.existing(files.table, "what is known of each image")
+    nsd.read_design(files)
+    return "agrees with the design"
+
+
+def _stimuli(files: nsd.Files) -> str:
+    nsd.read_stimuli(files)
+    return f"{nsd.N_STIMULI} images" + (", SIMULATED" if nsd.planted_in(files.stimuli) else "")
+
+
+def _ncsnr(files: nsd.Files) -> str:
+    ncsnr = nsd.read_volume(files.ncsnr, files.volume)
+    return f"median {np.median(ncsnr[ncsnr > 0]):.2f} where above 0"
+
+
+def _voxels(files: nsd.Files, rois: list[str]) -> str:
+    counts = {roi: int(mask.sum()) for roi, mask in nsd.read_rois(files, rois).items()}
+    return ", ".join(f"{roi} {count or 'none in this participant'}" for roi, count in counts.items())
+
+
+def _god_items(root: str | Path, subject: int) -> Iterator[Item]:
+    files = god.god_files(subject, root)
+    on_request = "the authors of Horikawa & Kamitani 2017, on request"
+    yield Item(files.responses.name, "responses of every figure", GOD_SITE, lambda: _trials(files))
+    yield Item("images", "what the networks look at", on_request, lambda: _photographs(files))
+    yield Item(files.features.name, "GOD's own AlexNet features", GOD_SITE, lambda: _features(files), required=False)
+
+
+def _trials(files: god.Files) -> str:
+    participant = god.load_god(subject=files.subject, data_root=files.root)
+    kinds = {"training": participant.train, "test": participant.test_trials, "imagery": participant.imagery}
+    counts = ", ".join(f"{len(part)} {kind}" for kind, part in kinds.items())
+    return f"{counts} trials, {participant.n_voxels} voxels" + (", SIMULATED" if participant.source.simulated else "")
+
+
+def _photographs(files: god.Files) -> str:
+    participant = god.load_god(subject=files.subject, data_root=files.root)
+    ids = np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
+    there = god.image_files(files.images)
+    missing = [name for name in map(god.image_name, ids) if name not in there]
+    if missing:
+        raise FileNotFoundError(
+            f"{files.images}: expected {len(ids)} images, found {len(ids) - len(missing)}; "
+            f"the first that is missing is {missing[0]}.JPEG."
+        )
+    return f"{len(ids)} images"
+
+
+def _features(files: god.Files) -> str:
+    features = god.read_image_features(files.features)
+    return f"{', '.join(features.layers)} of {len(features.stimulus_ids)} images"
+
+
+DATASETS: dict[str, Callable[[str | Path, int], Iterator[Item]]] = {"nsd": _nsd_items, "god": _god_items}
+
+
+def table(findings: list[Finding]) -> str:
+    """Findings as text: what, whether it is there, what for; below it, every sentence of what is wrong."""
+    rows = [("what", "", "found", "needed for")]
+    rows += [(f.item.name, f.status, f.text if f.good else "-", f.item.needed_for) for f in findings]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    wrong = [f"\n{f.item.name}: {f.text}\n  Get it from: {f.item.source}." for f in findings if not f.good]
+    return "\n".join([*lines, *wrong])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `python -m lib check`."""
+    parser.add_argument("dataset", help="nsd or god")
+    parser.add_argument("root", help="the folder that holds it")
+    parser.add_argument("--subject", type=int, default=1, help="number of the participant")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out `python -m lib check`; return 0 if the figures can run, else 1."""
+    try:
+        findings = check(args.dataset, args.root, args.subject)
+    except OSError as error:  # no such folder: nothing can run
+        print(error)
+        return 1
+    ready = all(finding.good for finding in findings if finding.item.required)
+    print(table(findings))
+    print(f"\nThe figures {'can' if ready else 'cannot'} run on participant {args.subject} of {args.dataset}.")
+    return 0 if ready else 1

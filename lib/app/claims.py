@@ -1,0 +1,55 @@
+"""`python -m lib claims`: how often each claim holds over simulated studies."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from lib.analysis.decoding_study import ANALYSES
+from lib.claims import CLAIMS, UNTESTED
+from lib.claims.rates import EVERY_WORLD, N_IMAGES, VOXELS_PER_ROI, Rate, rate, simulated_verdicts
+
+EPILOG = """A claim's effect is that of its weakest contrast (an ROI, a pair of networks), averaged over seeds. The
+rules stand in the book's ledger of claims. Every number is computed when the command runs.
+
+examples:
+  python -m lib claims --world as-published --seeds 20 --json
+  python -m lib claims --world noise --claims W1 W2 --seeds 20
+"""
+
+
+def table(found: Mapping[str, Rate]) -> str:
+    """Rates for a person to read."""
+    rows = [f"{name:5} {r.holds:6.0%} {r.n:6d} {r.effect:+8.3f}" for name, r in found.items() if r.n]
+    rows += [f"{name:5} {UNTESTED}" for name, r in found.items() if not r.n]
+    return "\n".join([f"{'claim':5} {'holds':>6} {'seeds':>6} {'effect':>8}", *rows])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `python -m lib claims`."""
+    add = parser.add_argument
+    add("--world", choices=EVERY_WORLD, default="as-published", help="what drives the voxels (default: %(default)s)")
+    add("--seeds", type=int, default=5, help="number of simulated studies, seeds 0, 1, ... (default: %(default)s)")
+    add("--claims", nargs="+", choices=CLAIMS, metavar="ID", help=f"some of {', '.join(CLAIMS)} (default: all)")
+    add("--weights", default="miniature", help="of the networks that are analysed (default: %(default)s)")
+    add("--analysis", choices=ANALYSES, default="as-published", help="of the decoding claims (default: %(default)s)")
+    add("--n-images", type=int, metavar="N", help=f"that each participant sees (default: W {N_IMAGES}, Y 1200)")
+    add("--voxels-per-roi", type=int, metavar="N", help=f"of each participant (default: W {VOXELS_PER_ROI}, Y 100)")
+    add("--json", action="store_true", help='print {claim id: {"holds": rate, "n": seeds, "effect": mean}}')
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out `python -m lib claims`; progress goes to stderr."""
+    if args.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, found {args.seeds}.")
+    size = {"n_images": args.n_images, "voxels_per_roi": args.voxels_per_roi}
+    claims, seeds = args.claims or list(CLAIMS), range(args.seeds)
+    found = simulated_verdicts(claims, [args.world], seeds, args.weights, args.analysis, **size)[args.world]
+    if left_out := [name for name in claims if name not in found]:
+        print(f"Not decided in world {args.world} by this analysis: {', '.join(left_out)}.", file=sys.stderr)
+    rates = {name: rate(verdicts) for name, verdicts in found.items()}
+    print(json.dumps({name: asdict(one) for name, one in rates.items()}, indent=1) if args.json else table(rates))
+    return 0

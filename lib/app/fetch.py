@@ -1,0 +1,39 @@
+"""`python -m lib fetch`: data and checkpoints that may not be redistributed, downloaded and checked."""
+
+import argparse
+import sys
+
+from lib.core.fetch import DATASETS, Download, FetchError, cache_folder, fetch, is_good
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `python -m lib fetch`."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to download; nothing: the list")
+    parser.add_argument("--list", action="store_true", help="show what there is, its size and licence")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `python -m lib fetch`; returns the exit status."""
+    if args.list or not args.names:
+        print(_table())
+        return 0
+    try:
+        for name in args.names:
+            print(*fetch(name), sep="\n")
+    except (FetchError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _table() -> str:
+    head = ("name", "file", "size", "licence", "present")
+    rows = [head, *(_row(name, download) for name, downloads in DATASETS.items() for download in downloads)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, f"\ncache: {cache_folder()} (COMPANION_DATA names another)"])
+
+
+def _row(name: str, download: Download) -> tuple[str, ...]:
+    size = f"{download.size / 1e6:.1f} MB" if download.size else "?"
+    return name, download.name, size, download.licence, "yes" if is_good(download) else "no"

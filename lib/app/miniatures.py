@@ -1,0 +1,24 @@
+"""`python -m lib miniatures`: train the small networks again."""
+
+import argparse
+from pathlib import Path
+
+from lib.core import choose
+from lib.networks.zoo import MINIATURES
+from lib.simulation import cards
+from lib.simulation.training import RECIPES, make
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m lib miniatures`."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which networks (default: all): {', '.join(RECIPES)}")
+    parser.add_argument("--folder", type=Path, default=MINIATURES, help="where to write them (default: into lib)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train the miniatures that were asked for and print how well each does."""
+    for name in [choose("network", name, RECIPES) for name in args.names or RECIPES]:
+        card = make(name, args.folder)
+        found = [f"{s.task} {s.measure} {s.value:.3f} (chance {s.chance:.3f})" for s in cards.scores(card)]
+        print(f"{name}: {'; '.join(found)}; {card['seconds']} s")
+    return 0

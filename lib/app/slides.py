@@ -1,0 +1,116 @@
+"""The book's figures as slides: SVG, 16:9, one file for each figure with a caption.
+
+    python -m lib slides OUT [NOTEBOOK ...]
+
+Notebooks are executed with their figures drawn as SVG; each is then put on a white canvas of 1280 x 720, as large as it
+fits, and the caption comes with it as the picture's title and description.
+"""
+
+import argparse
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from lib.app.run import NOTEBOOKS, NotebookFailed, Source, Value, parse_value, run_notebook, share_out
+from lib.app.student import choose_sources
+
+WIDTH, HEIGHT, MARGIN = 1280, 720, 32  # pixels
+DRAW_SVG = 'get_ipython().config.InlineBackend.figure_formats = {"svg"}  # read when matplotlib is first imported'
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+EPILOG = """A notebook is executed again only if it changed; what was executed lies in OUT/executed.
+
+examples:
+  python -m lib slides _build/slides                        every captioned figure of the book
+  python -m lib slides talk fig1_alexnet stacking           those of two pages
+  python -m lib slides talk fig1_alexnet -p world flat      with another parameter
+"""
+
+
+@dataclass(frozen=True)
+class Drawn(Source):
+    """A notebook whose figures are drawn as SVG when it is executed."""
+
+    @cached_property
+    def notebook(self) -> NotebookNode:
+        """The notebook, not executed."""
+        notebook = Source.notebook.func(self)
+        notebook.cells.insert(0, new_code_cell(DRAW_SVG))
+        return notebook
+
+
+def slides_of(notebook: NotebookNode) -> dict[str, str]:
+    """Slides of an executed notebook: name of each figure with a caption -> SVG."""
+    slides = {}
+    for cell in notebook.cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        drawn = [o.data["image/svg+xml"] for o in cell.get("outputs", ()) if "image/svg+xml" in o.get("data", {})]
+        for picture in drawn[:1] if "caption" in figure else ():
+            slides[figure["name"]] = slide("".join(picture), figure["caption"])
+    return slides
+
+
+def slide(picture: str, caption: str) -> str:
+    """A picture on a white canvas of 16:9, in the middle and as large as it fits.
+
+    Parameters
+    ----------
+    picture : str
+        SVG with a viewBox, as matplotlib writes it.
+    caption : str
+        Becomes the slide's description, for people who listen to it.
+    """
+    ET.register_namespace("", SVG)
+    ET.register_namespace("xlink", XLINK)
+    inner = ET.fromstring(picture)
+    place = {"x": MARGIN, "y": MARGIN, "width": WIDTH - 2 * MARGIN, "height": HEIGHT - 2 * MARGIN}
+    for name, value in place.items():
+        inner.set(name, str(value))
+    inner.set("preserveAspectRatio", "xMidYMid meet")
+    size = {"width": str(WIDTH), "height": str(HEIGHT)}
+    canvas = ET.Element(f"{{{SVG}}}svg", {**size, "viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img"})
+    ET.SubElement(canvas, f"{{{SVG}}}desc").text = caption
+    ET.SubElement(canvas, f"{{{SVG}}}rect", {**size, "fill": "white"})
+    canvas.append(inner)
+    return ET.tostring(canvas, encoding="unicode", xml_declaration=True)
+
+
+def write_slides(source: Source, given: Mapping[str, Value], target: Path) -> list[Path]:
+    """Execute a notebook, unless it was and nothing changed, and write its slides; return their paths."""
+    executed = target / "executed" / f"{source.name}.ipynb"
+    run_notebook(Drawn(source.path), given, executed)
+    slides = slides_of(nbformat.read(executed, as_version=4))
+    paths = {target / f"{name}.svg": content for name, content in slides.items()}
+    for path, content in paths.items():
+        path.write_text(content, encoding="utf-8")
+    return list(paths)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `python -m lib slides`."""
+    add = parser.add_argument
+    add("target", type=Path, metavar="OUT", help="folder to write FIGURE.svg into; made if need be")
+    add("names", nargs="*", metavar="NOTEBOOK", help="such as fig1_alexnet (default: all, which takes half an hour)")
+    kinds = {"nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE")}
+    add("-p", "--parameter", **kinds, help="may be repeated; each notebook takes those it knows")
+    add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry out `python -m lib slides`; return 0, or raise ValueError if a notebook failed."""
+    sources = choose_sources(args.names, args.folder)
+    jobs = share_out(sources, {name: parse_value(text) for name, text in args.parameter})
+    for i, (source, given) in enumerate(jobs, start=1):
+        try:
+            paths = write_slides(source, given, args.target)
+        except NotebookFailed as failure:
+            raise ValueError(failure) from failure
+        print(f"[{i}/{len(jobs)}] {source.name}: {', '.join(path.name for path in paths) or 'no figures'}", flush=True)
+    return 0

@@ -1,0 +1,225 @@
+"""What of a sweep is on disk, and whether it is still what the task would give today."""
+
+import ast
+import hashlib
+import json
+import os
+import re
+import socket
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from lib.app import run
+from lib.app.run import LIB, Source
+from lib.app.sweep.analyses import ANALYSES
+from lib.app.sweep.tasks import Task
+from lib.core.fetch import cache_folder
+
+SOMEBODY = re.compile(r"subj(?:ect)?0?(\d+)", re.IGNORECASE)  # in names of files that belong to one participant
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of a sweep.
+
+    Attributes
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+
+    @property
+    def manifest(self) -> Path:
+        """What was asked, and what became of it."""
+        return self.folder / "manifest.json"
+
+    @property
+    def shared(self) -> Path:
+        """What several tasks read."""
+        return self.folder / "shared"
+
+    def result(self, task: Task) -> Path:
+        """Where its result lies."""
+        return self.folder / "results" / f"{task.name}{task.suffix}"
+
+    def record_file(self, task: Task) -> Path:
+        """Where its record lies."""
+        return self.folder / "records" / f"{task.name}.json"
+
+    def log(self, task: Task) -> Path:
+        """Where what it printed lies."""
+        return self.folder / "logs" / f"{task.name}.log"
+
+    def prepare(self) -> None:
+        """Make the folders."""
+        for name in ("results", "records", "logs", "shared"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Refuse a second sweep into the same folder at the same time; the end of the process frees it."""
+        self.prepare()
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(
+                f"Another sweep is writing to {self.folder}: wait for it, or name another folder."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def record(self, task: Task) -> dict[str, object] | None:
+        """The record of a task, if there is one that can be read."""
+        return read_json(self.record_file(task))
+
+    def records_of(self, what: str) -> list[dict[str, object]]:
+        """All records of a notebook or an analysis, whatever their parameters."""
+        found = (read_json(path) for path in sorted((self.folder / "records").glob(f"{what}_*.json")))
+        return [record for record in found if record and record["what"] == what]
+
+    def done(self, task: Task, fingerprint: str) -> bool:
+        """Whether the result is there, whole, and what the task would give today."""
+        record, result = self.record(task), self.result(task)
+        if not record or record.get("fingerprint") != fingerprint or not result.is_file():
+            return False
+        return record.get("sha256") == sha256_of(result)
+
+    def keep(self, task: Task, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write an analysis' arrays: whole, or not at all."""
+        write_aside(self.result(task), lambda file: np.savez(file, **arrays))
+
+    def keep_record(self, task: Task, record: Mapping[str, object]) -> None:
+        """Write the record: with it, the task is done."""
+        write_aside(self.record_file(task), _json(record))
+
+    def keep_manifest(self, manifest: Mapping[str, object]) -> None:
+        """Write what was asked and what became of it."""
+        write_aside(self.manifest, _json(manifest))
+
+    def forget(self, task: Task) -> None:
+        """Remove the record of a task that is about to be done again: its result will not fit it."""
+        self.record_file(task).unlink(missing_ok=True)
+
+    def clear_up(self) -> None:
+        """Remove what killed workers left half-written."""
+        for pattern in ("*/*.part", ".*.part", "results/.*.running.ipynb"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict[str, object] | None:
+    """What a JSON file holds; None if there is none, or none that can be read."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_aside(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside its place, and rename it when it is on the disk; nothing is left of one that fails.
+
+    Raises
+    ------
+    OSError
+        Names the file; no room, say.
+    """
+    aside = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
+    try:
+        with aside.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise type(error)(
+            f"{path} could not be written ({error.strerror or error}); nothing was left there."
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _json(content: Mapping[str, object]) -> Callable[[BinaryIO], object]:
+    return lambda file: file.write((json.dumps(content, indent=1) + "\n").encode())
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(task: Task) -> str:
+    """Hash of everything that a task's result depends on.
+
+    A notebook's is that of `lib.app.run`. An analysis depends on its parameters, on those modules of `lib` that it
+    uses, on the versions of Python and packages, on the data files at hand, and not on those of other participants.
+    """
+    if task.source:
+        return run.fingerprint(Source(Path(task.source)), task.parameters)
+    digest = hashlib.sha256(json.dumps(dict(task.parameters), sort_keys=True).encode())
+    for line in [*_code(ANALYSES[task.what].modules), *run.versions(), *_data(task)]:
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+@cache
+def _code(modules: tuple[str, ...]) -> tuple[str, ...]:
+    """One line per file of `lib` that the modules use, and per miniature network: its name and hash."""
+    paths = [*modules_used(("lib.app.sweep.analyses", *modules)), *run.miniature_files()]
+    return tuple(f"{path.relative_to(LIB)} {sha256_of(path)}" for path in sorted(paths))
+
+
+def modules_used(names: Sequence[str]) -> set[Path]:
+    """Files of `lib` that these modules import, directly or not, as their source says."""
+    found: set[Path] = set()
+    todo = [path for name in names for path in _files_of(name)]
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            todo += [other for name in _imported(path) for other in _files_of(name)]
+    return found
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports; of `from a import b`, also a.b, which may be a module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def _files_of(name: str) -> list[Path]:
+    """Source files of a module of `lib` and of the packages around it; none for others."""
+    parts = name.split(".")
+    if parts[0] != "lib":
+        return []
+    stems = [LIB.joinpath(*parts[1:i]) for i in range(1, len(parts) + 1)]
+    return [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py")) if path.is_file()]
+
+
+def _data(task: Task) -> list[str]:
+    """Paths, sizes and times of the data files, but of those that belong to other participants."""
+    root, whose = task.parameters["data_root"], str(task.parameters["subject"])
+    lines = _files_below(str(root)) if root else ()
+    own = [line for line in lines if all(one == whose for one in SOMEBODY.findall(line.removeprefix(str(root))))]
+    return own + list(_files_below(str(cache_folder())) if task.parameters["weights"] == "published" else ())
+
+
+@cache
+def _files_below(place: str) -> tuple[str, ...]:
+    return tuple(run.data_files([Path(place)]))

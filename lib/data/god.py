@@ -1,0 +1,333 @@
+"""Generic Object Decoding (Horikawa & Kamitani 2017) as published on figshare, for all five participants.
+
+The files are BData of KamitaniLab's bdpy: a table of samples by columns, and for each key a row that says which columns
+it marks. Voxels and labels are columns alike.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from lib.core import choose
+from lib.core.scores import noise_ceiling
+from lib.data.files import SIMULATED, existing_folder, expect, open_picture, read, stamp_of
+from lib.data.participant import Participant, Responses, Source, Stimuli
+from lib.data.trials import average_repeats, ncsnr_of_repeats
+
+N_SUBJECTS = 5
+ROIS = ("V1", "V2", "V3", "V4", "LOC", "FFA", "PPA", "LVC", "HVC", "VC")
+TRAINING, TEST, IMAGERY = 1, 2, 3  # values of DataType
+IMAGE_LABELS = ("stimulus_id", "Label")  # newer and older files
+AXES = ("voxel_x", "voxel_y", "voxel_z")
+CNN_LAYERS = tuple(f"cnn{i}" for i in range(1, 9))
+PER_CATEGORY = 1_000_000  # image numbers have up to six digits: 1518878.005958 is image 5958 of category 1518878
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+
+@dataclass(frozen=True)
+class BData:
+    """A table, and what its columns mean.
+
+    Attributes
+    ----------
+    path : Path
+    dataset : float64 array of shape (n_samples, n_columns)
+    marks : mapping of key to array of shape (n_columns,)
+        Most keys mark columns by 1; some, such as voxel_x, give them a value. NaN where not set.
+    planted : mapping
+        What this project wrote into the file if it simulated it; empty for measured data.
+    """
+
+    path: Path
+    dataset: np.ndarray
+    marks: Mapping[str, np.ndarray]
+    planted: Mapping[str, str]
+
+    def key(self, name: str) -> np.ndarray:
+        """Row of the metadata, shape (n_columns,)."""
+        if name not in self.marks:
+            raise ValueError(f"{self.path}: expected a metadata key {name}, found {', '.join(self.marks)}.")
+        return self.marks[name]
+
+    def select(self, name: str) -> np.ndarray:
+        """Columns that a key marks by 1, array of shape (n_samples, n_selected)."""
+        return self.dataset[:, self.key(name) == 1]
+
+    def label(self, *names: str) -> np.ndarray:
+        """The one column, shape (n_samples,), of the first of these keys that is there."""
+        name = next((name for name in names if name in self.marks), names[0])
+        columns = self.select(name)
+        expect(self.path, f"the number of columns of {name}", 1, columns.shape[1])
+        return columns[:, 0]
+
+
+def read_bdata(path: Path) -> BData:
+    """Read a BData file, in its newer (`dataset`, `metadata`) or older (`dataSet`, `metaData`) spelling.
+
+    Raises
+    ------
+    ValueError, OSError
+        In one sentence: the file, what was expected and what was found.
+    """
+    return read(path, "BData with dataset and metadata/key, value", _bdata)
+
+
+def _bdata(path: Path) -> BData:
+    with h5py.File(path) as file:
+        table, metadata = (file[_spelled(file, name)] for name in ("dataset", "metadata"))
+        if table.dtype != np.float64:  # fewer digits would not hold 1518878.005958
+            raise ValueError(f"{path}: expected the type of the dataset to be float64, found {table.dtype}.")
+        keys = [key.decode() if isinstance(key, bytes) else str(key) for key in metadata["key"][()]]
+        values = metadata["value"][()].astype(float)
+        expect(path, "the shape of metadata/value (keys, columns)", (len(keys), table.shape[-1]), values.shape)
+        planted = json.loads(file.attrs.get(SIMULATED, "{}"))
+        return BData(path, table[()], dict(zip(keys, values, strict=True)), planted)
+
+
+def _spelled(file: h5py.File, name: str) -> str:
+    older = {"dataset": "dataSet", "metadata": "metaData"}[name]
+    return older if older in file else name
+
+
+def image_ids(labels: np.ndarray) -> np.ndarray:
+    """Whole numbers for ids such as 1518878.005958, which as floating-point numbers are not worth comparing.
+
+    Returns
+    -------
+    int64 array
+        Category times 1,000,000 plus image number.
+    """
+    return np.rint(np.asarray(labels, np.float64) * PER_CATEGORY).astype(np.int64)
+
+
+def image_name(image_id: int) -> str:
+    """Name of an image's file without its suffix: 1518878005958 is n01518878_5958."""
+    category, number = divmod(int(image_id), PER_CATEGORY)
+    return f"n{category:08d}_{number}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where everything of one participant lies below the folder the user named."""
+
+    root: Path
+    subject: int
+
+    @property
+    def responses(self) -> Path:
+        """Voxels and labels of all trials."""
+        return self.root / f"Subject{self.subject}.h5"
+
+    @property
+    def features(self) -> Path:
+        """What the published networks made of the images."""
+        return self.root / "ImageFeatures.h5"
+
+    @property
+    def images(self) -> Path:
+        """The photographs, in any subfolders."""
+        return self.root / "images"
+
+
+def god_files(subject: int, data_root: str | os.PathLike | None) -> Files:
+    """Check the participant's number and the folder; nothing is read."""
+    if subject not in range(1, N_SUBJECTS + 1):
+        raise ValueError(f"GOD has participants 1 to {N_SUBJECTS}, found subject {subject!r}.")
+    return Files(existing_folder(data_root, "Subject1.h5 and so on"), subject)
+
+
+def god_subjects(data_root: str | os.PathLike | None) -> list[int]:
+    """Numbers of the participants whose files are in the folder; 1 if there is none, so that reading it tells why."""
+    numbers = range(1, N_SUBJECTS + 1)
+    return [number for number in numbers if god_files(number, data_root).responses.exists()] or [1]
+
+
+def load_god(
+    *,
+    subject: int = 1,
+    data_root: str | os.PathLike | None = None,
+    rois: Iterable[str] | None = None,
+    images: str | os.PathLike | None = None,
+) -> Participant:
+    """Read one participant of GOD.
+
+    Parameters
+    ----------
+    subject : int
+        1 to 5.
+    data_root : path
+        The folder that holds Subject1.h5 and so on.
+    rois : iterable of str, optional
+        Some of `ROIS`; all by default. LVC, HVC and VC overlap with the others.
+    images : path, optional
+        Folder of the photographs, with names such as n01518878_5958.JPEG; by default `images` below `data_root`.
+        Without it everything but the pictures is there.
+
+    Returns
+    -------
+    Participant
+        Responses as they stand in the file: `train` holds single trials in their order, `test` averages
+        `test_trials`. Stimulus ids are those of `image_ids`.
+
+    Raises
+    ------
+    ValueError, OSError
+        In one sentence: the file, what was expected and what was found.
+    """
+    files = god_files(subject, data_root)
+    wanted = [choose("ROI", roi, ROIS) for roi in (ROIS if rois is None else rois)]
+    data = read_bdata(files.responses)
+    masks = {roi: data.key(f"ROI_{roi}") == 1 for roi in wanted}
+    inside = np.any(list(masks.values()), axis=0) & (data.key("VoxelData") == 1)
+    if not inside.any():
+        raise ValueError(f"{files.responses}: expected voxels in {', '.join(wanted)}, found none.")
+    parts = {kind: _trials(data, kind, inside) for kind in (TRAINING, TEST, IMAGERY)}
+    _check_trials(files.responses, parts[TRAINING], parts[TEST])
+    shown = np.union1d(parts[TRAINING].stimulus_ids, parts[TEST].stimulus_ids)
+    return assemble(
+        name=f"{'simulated' if data.planted else 'GOD'} participant {subject}",
+        train=parts[TRAINING],
+        test_trials=parts[TEST],
+        imagery=parts[IMAGERY],
+        rois={roi: mask[inside] for roi, mask in masks.items()},
+        coordinates=np.column_stack([data.key(axis)[inside] for axis in AXES]),
+        stimuli=find_images(Path(images or files.images).expanduser(), shown),
+        source=_source(data.planted),
+    )
+
+
+def assemble(
+    *,
+    name: str,
+    train: Responses,
+    test_trials: Responses,
+    imagery: Responses,
+    rois: Mapping[str, np.ndarray],
+    coordinates: np.ndarray,
+    stimuli: Stimuli,
+    source: Source,
+) -> Participant:
+    """Average the test trials of each image, and estimate the noise ceiling from them: GOD publishes none."""
+    test = average_repeats(test_trials.responses, test_trials.stimulus_ids, np.unique(test_trials.stimulus_ids))
+    ceiling = noise_ceiling(ncsnr_of_repeats(test_trials), int(test.n_repeats[0]))
+    return Participant(name, train, test, rois, ceiling, stimuli, source, test_trials, imagery, coordinates)
+
+
+def _trials(data: BData, kind: int, inside: np.ndarray) -> Responses:
+    rows = data.label("DataType") == kind
+    ids = image_ids(data.label(*IMAGE_LABELS)[rows])
+    return Responses(ids, data.dataset[np.ix_(rows, inside)], np.ones(len(ids), int))
+
+
+def _check_trials(path: Path, train: Responses, test: Responses) -> None:
+    """Every training image once, every test image equally often and never in training."""
+    if not len(train) or not len(test):
+        raise ValueError(f"{path}: expected training and test trials, found {len(train)} and {len(test)}.")
+    expect(
+        path, "the number of training images shown more than once", 0, len(train) - len(np.unique(train.stimulus_ids))
+    )
+    repeats = np.unique(np.unique(test.stimulus_ids, return_counts=True)[1]).tolist()
+    if len(repeats) > 1 or repeats[0] < 2:
+        raise ValueError(f"{path}: expected every test image equally often, at least twice, found {repeats} times.")
+    both = len(np.intersect1d(train.stimulus_ids, test.stimulus_ids))
+    expect(path, "the number of images in both training and test", 0, both)
+
+
+def _source(planted: Mapping[str, str]) -> Source:
+    if planted:
+        return Source(
+            dataset="god",
+            description=f"simulated, in GOD's layout, {planted['description']}",
+            origin="computed by lib.simulation.god_like",
+            licence="MIT",
+            simulated=True,
+            world=planted["world"],
+        )
+    return Source(
+        dataset="god",
+        description="1200 training images shown once, 50 test images 35 times; 50 categories imagined",
+        origin="Horikawa & Kamitani 2017, figshare article 7387130",
+        licence="see figshare article 7387130; photographs from the authors on request",
+        simulated=False,
+    )
+
+
+# What they saw
+
+
+def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
+    """Photographs by their names, in `folder` or any folder below it; what is missing is told when it is opened.
+
+    Parameters
+    ----------
+    wanted : int array of shape (n_images,)
+        Stimulus ids as in `image_ids`.
+    """
+    there = image_files(folder)
+    names = [image_name(i) for i in wanted]
+    paths = {i: str(there[name]) for i, name in zip(wanted.tolist(), names, strict=True) if name in there}
+    stats = [(path, *stamp_of(path)) for path in paths.values()]
+    return Stimuli(
+        f"{folder}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}", partial(photograph, folder, paths)
+    )
+
+
+def image_files(folder: Path) -> dict[str, Path]:
+    """Image files in a folder and below by their names without suffix; none where there is no folder."""
+    return {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES}
+
+
+def photograph(folder: Path, paths: Mapping[int, str], image_id: int) -> np.ndarray:
+    """One image, uint8 array of shape (height, width, 3).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        It is not in the folder, or no picture.
+    """
+    if image_id not in paths:
+        raise FileNotFoundError(f"{folder}: expected {image_name(image_id)}.JPEG there or below, found no such image.")
+    return open_picture(paths[image_id])
+
+
+# What the published networks made of it
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """Features of GOD's CaffeNet (`cnn1` .. `cnn8`, about 1000 units each) for single images.
+
+    Attributes
+    ----------
+    stimulus_ids : int array of shape (n_images,)
+        Training images first.
+    layers : mapping of layer to array of shape (n_images, n_units)
+    """
+
+    stimulus_ids: np.ndarray
+    layers: Mapping[str, np.ndarray]
+
+    def of(self, layer: str, wanted: np.ndarray) -> np.ndarray:
+        """Features of a layer, shape (len(wanted), n_units), for stimulus ids in the order wanted."""
+        order = np.argsort(self.stimulus_ids)
+        rows = order[np.searchsorted(self.stimulus_ids, wanted, sorter=order).clip(max=len(order) - 1)]
+        missing = np.flatnonzero(self.stimulus_ids[rows] != wanted)
+        if len(missing):
+            first = image_name(wanted[missing[0]])
+            raise ValueError(f"{len(missing)} of {len(wanted)} images have no features, the first is {first}.")
+        return self.layers[choose("layer", layer, self.layers)][rows]
+
+
+def read_image_features(path: Path, layers: Sequence[str] = CNN_LAYERS) -> ImageFeatures:
+    """Read ImageFeatures.h5: training and test images; the means over categories in it are left out."""
+    data = read_bdata(path)
+    single = np.isin(data.label("FeatureType"), (TRAINING, TEST))
+    ids = image_ids(data.label("ImageID")[single])
+    return ImageFeatures(ids, {layer: data.select(layer)[single] for layer in layers})

@@ -1,0 +1,131 @@
+"""The one type every data source is read into."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lib.core import choose
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a participant's data are, where they come from, and whether anybody was ever scanned.
+
+    Attributes
+    ----------
+    dataset, description, origin, licence : str
+    simulated : bool
+    world : str or None
+        What was planted, one of `lib.simulation.worlds.WORLDS`; None where nothing was.
+    """
+
+    dataset: str
+    description: str
+    origin: str
+    licence: str
+    simulated: bool
+    world: str | None = None
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """Images opened one at a time, when asked for.
+
+    Attributes
+    ----------
+    key : str
+        Names the image set; two sets with the same key hold the same images.
+    open : callable
+        Maps a stimulus id to an image, uint8 array of shape (height, width, 3).
+    """
+
+    key: str
+    open: Callable[[int], np.ndarray]
+
+    def __getitem__(self, stimulus_id: int) -> np.ndarray:
+        return self.open(stimulus_id)
+
+
+@dataclass(frozen=True)
+class Images(Sequence):
+    """A sequence of uint8 images, each opened when indexed; slices are again such sequences."""
+
+    stimuli: Stimuli
+    stimulus_ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.stimulus_ids)
+
+    def __getitem__(self, index: int | slice) -> "np.ndarray | Images":
+        if isinstance(index, slice):
+            return Images(self.stimuli, self.stimulus_ids[index])
+        return self.stimuli[int(self.stimulus_ids[index])]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Responses to a set of images, averaged over the repeats of each image.
+
+    Attributes
+    ----------
+    stimulus_ids : array of shape (n_images,)
+    responses : array of shape (n_images, n_voxels)
+        Percent signal change, or standardised within session.
+    n_repeats : array of shape (n_images,)
+        Trials averaged per image.
+    """
+
+    stimulus_ids: np.ndarray
+    responses: np.ndarray
+    n_repeats: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.stimulus_ids)
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One person's (or one simulation's) answers to images.
+
+    Attributes
+    ----------
+    name : str
+    train, test : Responses
+    rois : mapping of str to boolean array of shape (n_voxels,)
+    noise_ceiling : array of shape (n_voxels,)
+        Largest variance (0..1) of the averaged test responses that any model could explain.
+    stimuli : Stimuli
+    source : Source
+    test_trials : Responses or None
+        The single trials that `test` averages, one per row, so that an image's id stands there once per repeat.
+    imagery : Responses or None
+        Single trials in which something was imagined; ids are those of the data set's categories.
+    coordinates : array of shape (n_voxels, 3) or None
+        Position of each voxel in millimetres.
+    """
+
+    name: str
+    train: Responses
+    test: Responses
+    rois: Mapping[str, np.ndarray]
+    noise_ceiling: np.ndarray
+    stimuli: Stimuli
+    source: Source
+    test_trials: Responses | None = None
+    imagery: Responses | None = None
+    coordinates: np.ndarray | None = None
+
+    @cached_property
+    def n_voxels(self) -> int:
+        """Number of voxels, all ROIs together."""
+        return self.train.responses.shape[1]
+
+    def images(self, part: Responses) -> "Images":
+        """The pictures of `train` or `test`, opened when asked for."""
+        return Images(self.stimuli, part.stimulus_ids)
+
+    def roi(self, name: str) -> np.ndarray:
+        """Boolean array of shape (n_voxels,); an unknown name is refused with the names there are."""
+        return self.rois[choose("ROI", name, self.rois)]

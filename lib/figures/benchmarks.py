@@ -1,0 +1,121 @@
+"""What the encoding engine costs and how well it predicts: pictures and tables of the page on speed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from lib.analysis.encoding import EncodingResult
+from lib.core.scores import bootstrap_mean
+from lib.data import Participant
+from lib.figures.papers import COLOURS, MARKERS, SMALL, errorbar, stamp, subplots
+
+N_GROUPS = 4
+
+RESULTS = Path(__file__).with_suffix(".json")  # what `python -m benchmarks` writes
+
+
+def measured(benchmark: str, results: Path = RESULTS) -> dict[str, Any]:
+    """The last run of a benchmark, from the file of results: its rows, the date, and the machine.
+
+    Raises
+    ------
+    FileNotFoundError
+        It was never run here; `make bench` does.
+    """
+    found = json.loads(results.read_text()) if results.exists() else {}
+    if benchmark not in found:
+        raise FileNotFoundError(
+            f"{results} holds no benchmark {benchmark!r}: run make bench, make rehearsal or make verdicts."
+        )
+    return found[benchmark]
+
+
+def machine(benchmark: Mapping[str, Any]) -> Markdown:
+    """One sentence: where and when it was measured, and what the machine can do."""
+    m = benchmark["machine"]
+    return Markdown(
+        f"Measured on {benchmark['date']} on {m['threads']} cores of an {m['processor']} that multiply matrices at "
+        f"{m['flops32'] / 1e9:.0f} (float32) and {m['flops64'] / 1e9:.0f} (float64) billion operations a second and "
+        f"copy {m['bandwidth'] / 1e9:.0f} GB a second."
+    )
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Markdown:
+    """Some columns of a benchmark's rows, under headings of their own.
+
+    Parameters
+    ----------
+    columns : mapping of key in the rows to heading
+    """
+    lines = [
+        list(columns.values()),
+        ["---"] * len(columns),
+        *([_cell(row.get(key)) for key in columns] for row in rows),
+    ]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float) and abs(value) < 1000:
+        return f"{value:.3g}"
+    return "" if value is None else f"{value:,.0f}" if isinstance(value, int | float) else str(value)
+
+
+def growth(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Seconds of one layer against its number of images, features and voxels, and the arithmetic limit."""
+    swept = list(dict.fromkeys(row["grows"] for row in rows))
+    figure, axes = subplots(1, len(swept), (7.2, 3.2), sharey=True)
+    lines = {"seconds": "whole job", "products over features": "products over features", "the rest": "the rest"}
+    for ax, name in zip(axes.flat, swept, strict=True):
+        some = [row for row in rows if row["grows"] == name]
+        size = [row[name] for row in some]
+        for (key, label), colour, marker in zip(lines.items(), COLOURS, MARKERS, strict=False):
+            ax.loglog(size, [row[key] for row in some], marker=marker, color=colour, ms=4, lw=1.5, label=label)
+        ax.loglog(size, [row["limit"] for row in some], color="0.4", ls="--", lw=1, label="arithmetic limit")
+        ax.set_xlabel(f"number of {name}", fontsize=SMALL)
+        ax.set_xticks(size, [f"{n:,}" for n in size], fontsize=SMALL - 1, rotation=30)
+        ax.minorticks_off()
+        ax.tick_params(axis="y", labelsize=SMALL)
+    axes[0, 0].set_ylabel("seconds", fontsize=SMALL)
+    axes[0, 0].legend(fontsize=SMALL - 1, frameon=False)
+    return figure
+
+
+def gain(fast: EncodingResult, reference: EncodingResult) -> np.ndarray:
+    """R2 on held-out images of one analysis minus that of another, array of shape (n_layers + 1, n_voxels).
+
+    The last row is the stack's.
+    """
+    signed = [np.vstack([result.score, result.stacked_score]) for result in (fast, reference)]
+    first, second = (R * np.abs(R) for R in signed)
+    return first - second
+
+
+def gains(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResult]]) -> Figure:
+    """Mean gain per layer by the voxels' noise ceiling, 95 % intervals over voxels; a panel per study.
+
+    Parameters
+    ----------
+    studies : mapping of title to (participant, result of the fast protocol, result of the reference protocol)
+    """
+    figure, axes = subplots(1, len(studies), (7.2, 3.4), sharey=True)
+    for ax, (title, (participant, fast, reference)) in zip(axes.flat, studies.items(), strict=True):
+        difference = gain(fast, reference)
+        groups = np.array_split(np.argsort(participant.noise_ceiling), N_GROUPS)
+        centres = np.array([participant.noise_ceiling[group].mean() for group in groups])
+        for k, name in enumerate([*fast.layers, "stack"]):
+            found = [bootstrap_mean(difference[k, group]) for group in groups]
+            errorbar(ax, centres + 0.004 * (k - 3), found, k, label=name, ms=3, lw=1, capsize=0)
+        ax.axhline(0, color="0.4", lw=0.8)
+        ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
+        ax.set_title(title, fontsize=SMALL)
+        ax.set_xlabel("noise ceiling (R$^2$)", fontsize=SMALL)
+        ax.tick_params(labelsize=SMALL)
+    axes[0, 0].set_ylabel("R$^2$, fast minus reference", fontsize=SMALL)
+    axes[0, -1].legend(fontsize=SMALL - 1, frameon=False, ncols=2)
+    return stamp(figure, True)

@@ -1,0 +1,1 @@
+"""The world in miniature: scenes, networks trained on them, brains planted in them, and files as labs have them."""

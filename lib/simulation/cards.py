@@ -1,0 +1,94 @@
+"""Model cards: how well each miniature does, by how much that is better than chance, and what else it knows.
+
+A card is a json file beside the checkpoint, written when the network was trained.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import RidgeClassifierCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from lib.networks.extraction import extract
+from lib.networks.zoo import MINIATURES, ZOO, Network
+from lib.simulation.scenes import Scenes
+from lib.simulation.tasks import CLASSES, target
+
+N_PROBE = 4_000  # scenes from which a linear probe learns
+
+# What stands before the output, where a probe reads; for an edge network it is the code.
+PENULTIMATE = {"alexnet": "classifier.5", "resnet50": "avgpool", "taskonomy": "relu1"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of a card.
+
+    Attributes
+    ----------
+    task : "object", "place", "edge2d" or "edge3d"
+    measure : "accuracy", "correlation" or, for what the network was not taught, "probe"
+    value, chance : float
+        On held-out scenes, 1 at best.
+    """
+
+    task: str
+    measure: str
+    value: float
+    chance: float
+
+
+def read_card(network: str, folder: Path = MINIATURES) -> dict[str, Any]:
+    """The card of a miniature, with the size of its checkpoint (and its decoder's) in megabytes."""
+    n_bytes = sum(path.stat().st_size for path in folder.glob(f"{network}*.safetensors"))
+    return json.loads((folder / f"{network}.json").read_text()) | {"megabytes": n_bytes / 1e6}
+
+
+def write_card(card: Mapping[str, object], folder: Path) -> None:
+    """Write a card beside its checkpoint."""
+    (folder / f"{card['network']}.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def scores(card: Mapping[str, Any]) -> list[Score]:
+    """All scores on a card: of the network's own tasks, then of the linear probes."""
+    own = {measure: _by_task(card, f"held_out_{measure}") for measure in ("accuracy", "correlation")}
+    own["probe"] = card.get("probe", {}).get("accuracy", {})
+    chance = _by_task(card, "chance") | card.get("probe", {}).get("chance", {})
+    return [Score(task, measure, value, chance[task]) for measure in own for task, value in own[measure].items()]
+
+
+def _by_task(card: Mapping[str, Any], key: str) -> dict[str, float]:
+    """A network of one task has a number where that of all tasks has a mapping."""
+    entry = card.get(key, {})
+    return entry if isinstance(entry, dict) else {card["task"]: entry}
+
+
+def probe(network: Network, lesson: Scenes, held_out: Scenes) -> dict[str, Any]:
+    """What a linear classifier reads from a network of the labels that the network was not taught.
+
+    Ridge regression onto classes, units standardised, the penalty by leave-one-out (scikit-learn's RidgeClassifierCV).
+
+    Parameters
+    ----------
+    lesson, held_out : Scenes
+        The probe learns from the first `N_PROBE` of the first, and is tested on the second.
+
+    Returns
+    -------
+    dict
+        "layer", a tap, and two mappings of "object" and "place": "accuracy" (0..1) and "chance".
+    """
+    layer = PENULTIMATE[network.name.partition("-")[0]]
+    train, test = (extract(network, images, [layer])[layer] for images in (lesson.image[:N_PROBE], held_out.image))
+    asked = [task for task in CLASSES if task != ZOO[network.name].task]
+    accuracy = {}
+    for task in asked:
+        reader = make_pipeline(StandardScaler(), RidgeClassifierCV(10.0 ** np.arange(-1, 6)))
+        reader.fit(train, target(lesson, task)[:N_PROBE])
+        accuracy[task] = float(reader.score(test, target(held_out, task)))
+    return {"layer": layer, "accuracy": accuracy, "chance": {task: 1 / len(CLASSES[task]) for task in asked}}

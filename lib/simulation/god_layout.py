@@ -1,0 +1,90 @@
+"""Simulated participants on disk, laid out as GOD is published: SubjectN.h5, ImageFeatures.h5, a folder of images."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from lib.core import progress
+from lib.data.files import SIMULATED
+from lib.data.god import AXES, IMAGERY, PER_CATEGORY, TEST, TRAINING, Files, image_name
+from lib.data.participant import Participant, Responses, Source
+from lib.simulation.nsd_layout import stamp
+
+TRIALS_PER_RUN = {TRAINING: 50, TEST: 50, IMAGERY: 25}
+LABELS = ("DataType", "stimulus_id", "Run", "Block")
+Marks = dict[str, np.ndarray]
+
+
+def write_god(participant: Participant, root: Path, subject: int) -> None:
+    """Write a simulated participant's trials as SubjectN.h5 below `root`."""
+    parts = {TRAINING: participant.train, TEST: participant.test_trials, IMAGERY: participant.imagery}
+    rows = [np.column_stack([part.responses, _labels(part, kind)]) for kind, part in parts.items()]
+    path = Files(root, subject).responses
+    write_bdata(path, np.concatenate(rows), _marks(participant), participant.source)
+
+
+def _labels(part: Responses, kind: int) -> np.ndarray:
+    """Columns DataType, stimulus_id, Run and Block of a kind of trials, shape (n_trials, 4); runs count from 1."""
+    run, block = np.divmod(np.arange(len(part)), TRIALS_PER_RUN[kind])
+    return np.column_stack([np.full(len(part), kind), part.stimulus_ids / PER_CATEGORY, run + 1, block + 1])
+
+
+def _marks(participant: Participant) -> Marks:
+    """Metadata: for each key a value per column, NaN where it says nothing; voxels come first, then the labels."""
+    voxels = {"VoxelData": np.ones(participant.n_voxels)}
+    voxels |= dict(zip(AXES, participant.coordinates.T, strict=True))
+    voxels |= {f"ROI_{roi}": mask.astype(float) for roi, mask in participant.rois.items()}
+    nothing = np.full(len(LABELS), np.nan)
+    marks = {key: np.r_[values, nothing] for key, values in voxels.items()}
+    for i, label in enumerate(LABELS):
+        marks[label] = np.full(participant.n_voxels + len(LABELS), np.nan)
+        marks[label][participant.n_voxels + i] = 1
+    return marks
+
+
+def write_bdata(path: Path, dataset: np.ndarray, marks: Marks, source: Source) -> None:
+    """Write a BData file as bdpy does.
+
+    Parameters
+    ----------
+    dataset : float array of shape (n_samples, n_columns)
+    marks : mapping of key to array of shape (n_columns,)
+    source : Source
+        Kept in an attribute, so that the file says that it was simulated.
+    """
+    keys = [key.encode() for key in marks]
+    with h5py.File(path, "w") as file:
+        file.attrs[SIMULATED] = stamp(source)
+        file["dataset"] = dataset.astype(np.float64)
+        file["metadata/key"] = keys
+        file["metadata/description"] = [b"simulated: " + key for key in keys]
+        file["metadata/value"] = np.array(list(marks.values()))
+
+
+def write_features(participant: Participant, root: Path, layers: Mapping[str, np.ndarray]) -> None:
+    """Write ImageFeatures.h5: what a network makes of the training and test images.
+
+    Parameters
+    ----------
+    layers : mapping of layer (cnn1 .. cnn8) to array of shape (n_images, n_units)
+        Training images first, in the order of `participant.train` and `participant.test`.
+    """
+    ids = np.r_[participant.train.stimulus_ids, participant.test.stimulus_ids]
+    kind = np.repeat([TRAINING, TEST], [len(participant.train), len(participant.test)])
+    columns = {**layers, "ImageID": ids / PER_CATEGORY, "CatID": ids // PER_CATEGORY, "FeatureType": kind}
+    columns = {key: np.asarray(values, float).reshape(len(ids), -1) for key, values in columns.items()}
+    owner = np.repeat(list(columns), [values.shape[1] for values in columns.values()])
+    marks = {key: np.where(owner == key, 1, np.nan) for key in columns}
+    write_bdata(Files(root, 1).features, np.hstack(list(columns.values())), marks, participant.source)
+
+
+def write_images(participant: Participant, root: Path) -> None:
+    """Write the images that were shown; without loss, where the real ones are JPEG, so that networks see the same."""
+    for part, name in ((participant.train, "training"), (participant.test, "test")):
+        folder = Files(root, 1).images / name
+        folder.mkdir(parents=True)
+        for image_id in progress(part.stimulus_ids.tolist(), f"writing {name} images"):
+            Image.fromarray(participant.stimuli[image_id]).save(folder / f"{image_name(image_id)}.png")

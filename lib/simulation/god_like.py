@@ -1,0 +1,146 @@
+"""Simulated participants in the trial structure of Generic Object Decoding (Horikawa & Kamitani 2017).
+
+1200 training images shown once, eight of each of 150 categories; 50 test images of other categories shown 35 times; and
+these categories imagined 10 times each. The categories are invented objects, which no network was trained to name.
+Nobody was scanned, and nobody imagined anything: "imagery" is the answer to the category's test image at half strength.
+Noise is that of NSD, since none is published for GOD.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+
+from lib.data.god import N_SUBJECTS, PER_CATEGORY, assemble
+from lib.data.participant import Images, Participant, Responses, Stimuli
+from lib.simulation import scenes
+from lib.simulation.nsd_like import (
+    STIMULUS_WORLD,
+    Components,
+    blocks,
+    components_of,
+    draw_ncsnr,
+    measure,
+    planted_signal,
+    source_of,
+)
+from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, god_world
+
+N_TEST, N_REPEATS, N_IMAGINED = 50, 35, 10
+IMAGES_PER_CATEGORY = 8  # in training
+FIRST_TEST_CATEGORY = 2_000_000
+IMAGERY_STRENGTH = 0.5
+VOXEL_SIZE = 3.0  # millimetres
+
+
+def simulate_god(
+    *,
+    subject: int = 1,
+    world: str = "as-published",
+    seed: int = 0,
+    n_images: int = 1200,
+    voxels_per_roi: int = 100,
+    components: Components | None = None,
+) -> Participant:
+    """Simulate a participant of GOD.
+
+    Parameters
+    ----------
+    subject : int
+        1 to 5; all see the same images.
+    world : str
+        What drives the voxels, one of `lib.simulation.worlds.GOD_WORLDS`.
+    seed : int
+        Another seed gives another set of images, voxels and noise.
+    n_images : int
+        For training; test images are always 50.
+    voxels_per_roi : int
+        Of V1, V2, V3, V4, LOC, FFA, PPA, and of what HVC holds elsewhere. About 550 make the size of the real ones.
+    components : mapping, optional
+        Of the planted layers (`components_of`), if they are at hand.
+    """
+    if subject not in range(1, N_SUBJECTS + 1) or seed < 0:
+        raise ValueError(f"GOD has participants 1 to {N_SUBJECTS} and seeds from 0, found {subject} and {seed}.")
+    planted, pictures = god_world(world), god_pictures(seed, n_images)
+    rng, ids = np.random.default_rng((seed, subject, N_REPEATS)), pictures.stimulus_ids
+    ncsnr = draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
+    components = components_of([planted], pictures) if components is None else components
+    signal = planted_signal(rng, planted, components, len(ids), voxels_per_roi)
+    tested, imagined = (n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_REPEATS, N_IMAGINED))
+    imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr)
+    return assemble(
+        name=f"simulated participant {subject}",
+        train=_show(rng, rng.permutation(n_images), ids, signal, ncsnr),
+        test_trials=_show(rng, tested, ids, signal, ncsnr),
+        imagery=_single(ids[imagined] // PER_CATEGORY * PER_CATEGORY, imagery),
+        rois=god_rois(voxels_per_roi),
+        coordinates=_coordinates(len(ncsnr)),
+        stimuli=pictures.stimuli,
+        source=source_of(world, planted),
+    )
+
+
+def simulate_god_worlds(
+    worlds: Iterable[str],
+    *,
+    subjects: Iterable[int] = range(1, N_SUBJECTS + 1),
+    seed: int = 0,
+    n_images: int = 1200,
+    voxels_per_roi: int = 100,
+) -> dict[str, list[Participant]]:
+    """All participants of some worlds, with the networks asked only once: everybody sees the same images."""
+    worlds, subjects = list(worlds), list(subjects)
+    components = components_of([god_world(world) for world in worlds], god_pictures(seed, n_images))
+    size = {"seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi, "components": components}
+    return {world: [simulate_god(subject=i, world=world, **size) for i in subjects] for world in worlds}
+
+
+def god_pictures(seed: int, n_images: int) -> Images:
+    """All the pictures a participant sees: for training, then the 50 of the test."""
+    return Images(god_stimuli(seed), np.r_[training_ids(n_images), held_out_ids(n_images)])
+
+
+def training_ids(n_images: int) -> np.ndarray:
+    """Invented ids (n_images,): categories from 1,000,000, eight images each; the image number is the scene's."""
+    scene = np.arange(n_images)
+    return (1_000_000 + scene // IMAGES_PER_CATEGORY) * PER_CATEGORY + scene
+
+
+def held_out_ids(n_images: int) -> np.ndarray:
+    """Invented ids (50,) of test images, each of a category of its own that was not seen in training."""
+    scene = np.arange(N_TEST)
+    return (FIRST_TEST_CATEGORY + scene) * PER_CATEGORY + n_images + scene
+
+
+def god_stimuli(seed: int) -> Stimuli:
+    """Invented objects in rendered scenes by the ids of `training_ids` and `held_out_ids`."""
+    return Stimuli(f"god-things-{STIMULUS_WORLD + seed}", partial(_picture, STIMULUS_WORLD + seed))
+
+
+def _picture(seed: int, image_id: int) -> np.ndarray:
+    category, index = divmod(image_id, PER_CATEGORY)
+    return scenes.picture(seed, index, category)
+
+
+def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:
+    """Masks (n_voxels,) of V1 .. PPA and of LVC, HVC and VC, which hold them; HVC is more than LOC, FFA and PPA."""
+    single = blocks(GOD_ROIS, voxels_per_roi)
+    unions = {"LVC": GOD_LOWER, "HVC": GOD_HIGHER, "VC": GOD_ROIS}
+    rois = single | {name: np.any([single[part] for part in parts], axis=0) for name, parts in unions.items()}
+    return {name: mask for name, mask in rois.items() if name != "elsewhere"}
+
+
+def _coordinates(n_voxels: int) -> np.ndarray:
+    """Positions (n_voxels, 3) in millimetres, on a grid of 20 x 20 x as many as it takes."""
+    place = np.arange(n_voxels)
+    return VOXEL_SIZE * np.column_stack([place // 400, place // 20 % 20, place % 20])
+
+
+def _show(
+    rng: np.random.Generator, trial: np.ndarray, ids: np.ndarray, signal: np.ndarray, ncsnr: np.ndarray
+) -> Responses:
+    return _single(ids[trial], measure(rng, signal[trial], ncsnr))
+
+
+def _single(ids: np.ndarray, responses: np.ndarray) -> Responses:
+    return Responses(ids, responses, np.ones(len(ids), int))

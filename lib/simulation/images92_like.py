@@ -1,0 +1,49 @@
+"""A stand-in for the measured dissimilarities of 92 photographs: scenes and invented people."""
+
+import numpy as np
+
+from lib.data.images92 import N_IMAGES, N_PARTICIPANTS, Images92
+from lib.data.participant import Source
+from lib.simulation.scenes import OBJECTS, render_many
+
+STAND_IN = Source(
+    dataset="images92",
+    description="The measured data are not here. In their place: rendered scenes and 15 invented people, "
+    "their EVC planted from pixels, their IT from objects",
+    origin="computed here; `python -m lib fetch images92` downloads the measured data (5.5 MB)",
+    licence="CC BY 4.0",
+    simulated=True,
+)
+
+
+def simulate_images92(seed: int = 92) -> Images92:
+    """A stand-in in the form of the measured data.
+
+    Planted: EVC separates images by their pixels, IT by their object, animate or not; each participant adds
+    noise of their own, so that the noise ceilings are near the measured ones.
+    """
+    scenes = render_many(seed, range(N_IMAGES))
+    order = np.argsort(scenes.object_label, kind="stable")
+    images, label = scenes.image[order], scenes.object_label[order]
+    category = np.array(OBJECTS)[label]
+    face = category == "face"
+    animal = face | (category == "dog")
+    planted = {
+        "EVC": 1 - np.corrcoef(images[:, ::4, ::4].reshape(N_IMAGES, -1)),
+        "IT": _semantic(label, animal),
+    }
+    rng = np.random.default_rng(seed)
+    rdms = {roi: _with_noise(planted[roi], noise, rng) for roi, noise in (("EVC", 3.5), ("IT", 1.6))}
+    return Images92(images, category, face, face, animal, animal | (category == "tree"), rdms, STAND_IN)
+
+
+def _semantic(label: np.ndarray, animal: np.ndarray) -> np.ndarray:
+    return 0.5 * (label[:, None] != label) + 0.5 * (animal[:, None] != animal)
+
+
+def _with_noise(planted: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Dissimilarities (15, n, n) around the planted ones (n, n); noise in units of their spread."""
+    scale = noise * planted[np.triu_indices(len(planted), 1)].std()
+    upper = np.triu(rng.normal(0, scale, (N_PARTICIPANTS, *planted.shape)), 1)
+    rdms = np.clip(planted + upper + upper.swapaxes(1, 2), 0, 2)
+    return rdms * ~np.eye(len(planted), dtype=bool)

@@ -1,0 +1,229 @@
+"""A simulated participant on disk, laid out as NSD is: what the reader of measured data reads, and no measured data.
+
+Every HDF5 file says in an attribute that it was simulated, and the reader passes that on.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import h5py
+import nibabel
+import numpy as np
+import torch
+from scipy.io import savemat
+from threadpoolctl import threadpool_limits
+from torch.nn import functional
+
+from lib.core import progress
+from lib.data.files import SIMULATED
+from lib.data.nsd import BRICK, LABELS, N_IMAGES, N_SHARED, N_STIMULI, PER_PERCENT, ROIS, SESSIONS, VOLUMES, Files
+from lib.data.participant import Source, Stimuli
+from lib.data.trials import TRIALS_PER_SESSION
+from lib.simulation.nsd_like import N_REPEATS, OWN_IMAGES, Trials
+from lib.simulation.scenes import SIZE
+
+OWN = N_IMAGES - N_SHARED  # images that only one participant was to see
+FILL = TRIALS_PER_SESSION // N_REPEATS  # so many images fill a session
+BOX = 8  # edge of the compressed chunks, in voxels
+BLOCKS, ROUNDS = 128, 10  # of enlarged images
+NOT_CORTEX, UNLABELLED = -1, 0
+COLUMNS = (
+    *("index", "cocoId", "cocoSplit", "cropBox", "loss", "nsdId", "flagged", "BOLD5000", "shared1000"),
+    *(f"subject{s}" for s in VOLUMES),
+    *(f"subject{s}_rep{i}" for s in VOLUMES for i in range(N_REPEATS)),
+)
+
+
+def check_size(subject: int, n_images: int) -> None:
+    """ValueError unless the layout has room for the participant, and the images fill whole sessions."""
+    if subject not in VOLUMES:
+        raise ValueError(f"NSD has participants 1 to {len(VOLUMES)}, found subject {subject}.")
+    if n_images % FILL or not 0 < n_images <= N_IMAGES:
+        raise ValueError(
+            f"The number of images must be a multiple of {FILL}, at most {N_IMAGES}, so that {N_REPEATS} presentations "
+            f"of each fill sessions of {TRIALS_PER_SESSION} trials; found {n_images}."
+        )
+
+
+def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
+    """Write a simulated participant as NSD's files below `root`.
+
+    Volumes have the participant's real shape; voxels lie in a box in the middle, in their order, and everything around
+    them is 0. Of the 73,000 images only those shown are written; the others take no space. A participant who came for
+    fewer sessions than the trials fill has only those.
+
+    Parameters
+    ----------
+    trials : Trials
+    root : Path
+        An existing folder.
+    nifti : bool
+        Betas as .nii.gz instead of .hdf5: larger in memory, and slower.
+    """
+    check_size(trials.subject, len(trials.images))
+    files = Files(root, trials.subject)
+    for path in (files.betas, files.mask("").parent, files.design.parent, files.stimuli.parent):
+        path.mkdir(parents=True, exist_ok=True)
+    inside = place(trials.betas.shape[1], files.volume)
+    _write_volume(files.ncsnr, _filled(files.volume, inside, trials.ncsnr, 0).astype(np.float32))
+    _write_masks(files, inside, trials.rois)
+    _write_design(files, trials)
+    _write_images(files.stimuli, trials.stimuli, trials.images, trials.subject, trials.source)
+    _write_sessions(files, trials, inside, nifti)
+
+
+def nsd_ids(ids: np.ndarray, subject: int) -> np.ndarray:
+    """Rows of the images' file for a simulated participant's stimulus ids: the shared ones first, order kept."""
+    own = N_SHARED + (subject - 1) * OWN + ids - subject * OWN_IMAGES
+    return np.where(ids < OWN_IMAGES, ids, own)
+
+
+def place(n_voxels: int, volume: tuple[int, ...]) -> np.ndarray:
+    """Flat indices, shape (n_voxels,), ascending, of voxels that fill a box in the middle of a volume."""
+    edge = int(np.ceil(np.cbrt(n_voxels)))
+    if edge > min(volume):
+        raise ValueError(f"A volume of {volume} has no room for a box of {n_voxels} voxels.")
+    axes = [(length - edge) // 2 + np.arange(edge) for length in volume]
+    return np.ravel_multi_index(np.meshgrid(*axes, indexing="ij"), volume).ravel()[:n_voxels]
+
+
+def _filled(volume: tuple[int, ...], inside: np.ndarray, values: np.ndarray, elsewhere: float) -> np.ndarray:
+    """A volume (X, Y, Z) that holds `values` at the flat indices `inside`."""
+    whole = np.full(volume, elsewhere, values.dtype)
+    whole.flat[inside] = values
+    return whole
+
+
+def _write_volume(path: Path, values: np.ndarray) -> None:
+    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.8, 1.8, 1.8, 1])), path)
+
+
+def _write_masks(files: Files, inside: np.ndarray, rois: Mapping[str, np.ndarray]) -> None:
+    """One file per kind of ROI, and one for each hemisphere: the box is cut in the middle of its first axis."""
+    x = np.unravel_index(inside, files.volume)[0]
+    left = x < np.median(x)
+    for name in LABELS:
+        labels = _labels(name, rois)
+        for side, voxels in (("", np.full(len(x), True)), ("lh.", left), ("rh.", ~left)):
+            volume = _filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
+            _write_volume(files.mask(side + name), volume)
+
+
+def _labels(name: str, rois: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Labels (n_voxels,) of one file; the parts of an ROI, such as V1v and V1d, take equal shares of its voxels."""
+    numbers = {label: number for number, label in LABELS[name].items()}
+    labels = np.full(len(next(iter(rois.values()))), UNLABELLED)
+    for roi, (file, parts) in ROIS.items():
+        if file == name and roi in rois:
+            for part, voxels in zip(parts, np.array_split(np.flatnonzero(rois[roi]), len(parts)), strict=True):
+                labels[voxels] = numbers[part]
+    return labels
+
+
+def _write_design(files: Files, trials: Trials) -> None:
+    """Which image was shown when: the simulated trials first, then the images that were never shown."""
+    shown = nsd_ids(trials.shown, trials.subject)
+    order = np.where(shown < N_SHARED, shown, shown - (trials.subject - 1) * OWN)
+    rest = np.setdiff1d(np.arange(N_IMAGES), order).repeat(N_REPEATS)
+    order = np.r_[order, np.random.default_rng(0).permutation(rest)]
+    shared, subjects = np.arange(N_SHARED), np.arange(len(VOLUMES))[:, None]
+    images = np.hstack([np.tile(shared, (len(VOLUMES), 1)), N_SHARED + subjects * OWN + np.arange(OWN)])
+    design = {"masterordering": order[None] + 1.0, "subjectim": images + 1.0, "sharedix": shared[None] + 1.0}
+    savemat(files.design, design, do_compression=True)
+    with files.table.open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *_table(order, images)])
+
+
+def _table(order: np.ndarray, images: np.ndarray) -> Iterator[list[object]]:
+    """One row per image of the images' table; `order` (30000,) and `images` (8, 10000) count from 0."""
+    position = np.full((N_STIMULI, len(VOLUMES)), -1)
+    for column, ids in enumerate(images):
+        position[ids, column] = np.arange(N_IMAGES)
+    when = np.argsort(order, kind="stable").reshape(N_IMAGES, N_REPEATS) + 1
+    repeats = np.where(position[..., None] >= 0, when[position], 0)
+    for i, (seen, trials) in enumerate(zip((position >= 0).astype(int), repeats, strict=True)):
+        row = [i, i, "none", "(0, 0, 0, 0)", 0.0, i, False, False, i < N_SHARED]
+        yield [*row, *seen.tolist(), *trials.ravel().tolist()]
+
+
+def _write_sessions(files: Files, trials: Trials, inside: np.ndarray, nifti: bool) -> None:
+    numbers = [n for n in np.unique(trials.session).tolist() if n <= SESSIONS[files.subject]]
+    for number in progress(numbers, "writing sessions"):
+        scaled = np.round(trials.betas[trials.session == number] * PER_PERCENT)
+        betas = np.clip(scaled, *np.array([-1, 1]) * np.iinfo(np.int16).max).astype(np.int16)
+        path = files.betas / f"betas_session{number:02d}.hdf5"
+        if nifti:
+            whole = np.zeros((np.prod(files.volume), len(betas)), np.int16)
+            whole[inside] = betas.T
+            _write_volume(path.with_suffix(".nii.gz"), whole.reshape(*files.volume, -1))
+        else:
+            _write_hdf5(path, files.volume, betas, inside, trials.source)
+
+
+def _write_hdf5(path: Path, volume: tuple[int, ...], betas: np.ndarray, inside: np.ndarray, source: Source) -> None:
+    """Betas (750, n_voxels) as HDF5 (750, Z, Y, X); chunks that hold no voxel are never written."""
+    x, y, z = np.unravel_index(inside, volume)
+    low, high = [i.min() for i in (z, y, x)], [i.max() + 1 for i in (z, y, x)]
+    box = np.zeros((len(betas), *np.subtract(high, low)), np.int16)
+    box[:, z - low[0], y - low[1], x - low[2]] = betas
+    with h5py.File(path, "w") as file:
+        file.attrs[SIMULATED] = stamp(source)
+        shape, chunks = (len(betas), *volume[::-1]), (len(betas), BOX, BOX, BOX)
+        dataset = file.create_dataset("betas", shape, np.int16, chunks=chunks, compression="gzip", shuffle=True)
+        dataset[:, low[0] : high[0], low[1] : high[1], low[2] : high[2]] = box
+
+
+def stamp(source: Source) -> str:
+    """What a file says of itself: JSON text for the attribute `simulated`."""
+    return json.dumps({"world": source.world, "description": source.description})
+
+
+def _write_images(path: Path, stimuli: Stimuli, ids: np.ndarray, subject: int, source: Source) -> None:
+    # Matrices as small as these only lose by being shared out among threads.
+    with threadpool_limits(1), h5py.File(path, "w") as file:
+        file.attrs[SIMULATED] = stamp(source)
+        brick = file.create_dataset("imgBrick", BRICK, np.uint8, chunks=(1, *BRICK[1:]), compression="gzip")
+        for own, row in zip(progress(ids, "writing images"), nsd_ids(ids, subject), strict=True):
+            brick[row] = enlarge(stimuli[int(own)])
+
+
+def enlarge(image: np.ndarray) -> np.ndarray:
+    """An image of 64 x 64 as 425 x 425, such that resizing it to 64 x 64 for a network all but gives the original back.
+
+    Resizing with antialiasing blurs, so the large image is sharpened beforehand: it begins as blocks of equal pixels,
+    and takes on, again and again, what its reduction still lacks. What would have to leave 0..255 for that is lost:
+    some 2 grey levels (root mean square) of the scenes. Two blocks a pixel each way keep the file small.
+
+    Parameters
+    ----------
+    image : uint8 array of shape (64, 64, 3)
+
+    Returns
+    -------
+    uint8 array of shape (425, 425, 3)
+    """
+    reduce, enlarge_again = _reduction()
+    wanted = image.transpose(2, 0, 1).astype(np.float32)
+    large = wanted.repeat(BLOCKS // SIZE, axis=1).repeat(BLOCKS // SIZE, axis=2)
+    for _ in range(ROUNDS):
+        lacking = wanted - reduce @ large @ reduce.T  # (3, 64, 64)
+        large = np.clip(large + enlarge_again @ lacking @ enlarge_again.T, 0, 255)
+    pixels = np.round(large).astype(np.uint8).transpose(1, 2, 0)
+    return pixels[_block_of()][:, _block_of()]
+
+
+def _block_of() -> np.ndarray:
+    """Which of 128 blocks each of 425 pixels shows."""
+    return np.arange(BRICK[1]) * BLOCKS // BRICK[1]
+
+
+@cache
+def _reduction() -> tuple[np.ndarray, np.ndarray]:
+    """How `lib.networks` resizes a column of 128 blocks to 64 pixels (64, 128), and its pseudoinverse (128, 64)."""
+    blocks = torch.eye(BLOCKS, dtype=torch.float64)[_block_of()][None, None]
+    options = {"mode": "bilinear", "antialias": True, "align_corners": False}
+    reduce = functional.interpolate(blocks, (SIZE, BLOCKS), **options)[0, 0].numpy()
+    return reduce.astype(np.float32), np.linalg.pinv(reduce).astype(np.float32)

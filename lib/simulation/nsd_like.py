@@ -1,0 +1,267 @@
+"""Simulated participants: planted readouts of network layers, in the trial structure and with the noise of NSD.
+
+Nobody was scanned. What these participants are good for: the analysis can be run by anyone, and asked whether it
+finds what was planted, and only that.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.sparse.linalg import eigsh
+
+from lib.core.scores import noise_ceiling
+from lib.data.areas import EARLY
+from lib.data.participant import Images, Participant, Source, Stimuli
+from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
+from lib.networks import extract, load_network
+from lib.simulation import scenes
+from lib.simulation.worlds import World
+from lib.simulation.worlds import world as find_world
+
+N_REPEATS = 3
+N_COMPONENTS = 100
+NO_VARIANCE = 1e-9  # of the largest component's: what is left of a softmax, whose units add up to one
+STIMULUS_WORLD = 1000  # scenes that no miniature was trained on
+OWN_IMAGES = 100_000  # ids of participant s start at s times this; the shared images' ids start at 0
+
+Components = Mapping[tuple[str, str], np.ndarray]  # (network, layer) -> (n_images, n_components)
+
+# Noise ceiling signal-to-noise ratio (ncsnr) measured on NSD participant 1: quartiles, drawn out to 0 and the maximum.
+NCSNR_QUANTILES = (0, 0.25, 0.5, 0.75, 1)
+NCSNR_EARLY = (0, 0.31, 0.48, 0.63, 1.42)
+NCSNR_HIGHER = (0, 0.30, 0.40, 0.53, 1.42)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """A simulated experiment before anything is averaged: what a scanner would hand over.
+
+    Attributes
+    ----------
+    subject : int
+    images : int array of shape (n_images,)
+        Stimulus ids, ascending.
+    betas : float32 array of shape (n_trials, n_voxels)
+        Percent signal change.
+    shown : int array of shape (n_trials,)
+        Stimulus id of each trial.
+    session : int array of shape (n_trials,), from 1
+    ncsnr : array of shape (n_voxels,)
+        Noise ceiling signal-to-noise ratio with which the voxels were simulated.
+    rois : mapping of str to boolean array of shape (n_voxels,)
+    stimuli : Stimuli
+    source : Source
+    """
+
+    subject: int
+    images: np.ndarray
+    betas: np.ndarray
+    shown: np.ndarray
+    session: np.ndarray
+    ncsnr: np.ndarray
+    rois: Mapping[str, np.ndarray]
+    stimuli: Stimuli
+    source: Source
+
+
+def simulate(
+    *, subject: int = 1, world: str = "as-published", seed: int = 0, n_images: int = 2000, voxels_per_roi: int = 300
+) -> Participant:
+    """Simulate a participant of NSD: three presentations of each image, in sessions of 750 trials.
+
+    Parameters
+    ----------
+    subject : int
+        From 1; each participant sees images of their own and a tenth that all share.
+    world : str
+        What drives the voxels, one of `lib.simulation.worlds.WORLDS`.
+    seed : int
+        Another seed gives another set of images, voxels and noise.
+    n_images : int
+        The real participants saw 10,000.
+    voxels_per_roi : int
+        The real ROIs hold some hundreds to some thousands.
+    """
+    return averaged(
+        draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    )
+
+
+def simulate_worlds(
+    worlds: Iterable[str], *, subject: int = 1, seed: int = 0, n_images: int = 2000, voxels_per_roi: int = 300
+) -> dict[str, Participant]:
+    """The same as `simulate` of each world, with the networks asked only once: all see the same images."""
+    worlds, images = list(worlds), pictures_of(subject, seed, n_images)
+    components = components_of([find_world(world) for world in worlds], images)
+    size = {"subject": subject, "seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi}
+    return {world: averaged(draw_trials(world=world, components=components, **size)) for world in worlds}
+
+
+def averaged(trials: Trials) -> Participant:
+    """Standardise trials within sessions, average repeats and hold out test images; overwrites the trials' betas."""
+    standardise_runs(trials.betas, trials.session)
+    train, test = random_split(trials.images)
+    return Participant(
+        name=f"simulated participant {trials.subject}",
+        train=average_repeats(trials.betas, trials.shown, train),
+        test=average_repeats(trials.betas, trials.shown, test),
+        rois=trials.rois,
+        noise_ceiling=noise_ceiling(trials.ncsnr, N_REPEATS),
+        stimuli=trials.stimuli,
+        source=trials.source,
+    )
+
+
+def draw_trials(
+    *, subject: int, world: str, seed: int, n_images: int, voxels_per_roi: int, components: Components | None = None
+) -> Trials:
+    """Plant, show and measure; parameters as in `simulate`, and the planted layers' components if they are at hand."""
+    planted, pictures = find_world(world), pictures_of(subject, seed, n_images)
+    rng = np.random.default_rng((seed, subject))
+    ncsnr = draw_ncsnr(rng, planted.drive, voxels_per_roi)
+    if components is None:
+        components = components_of([planted], pictures)
+    signal = planted_signal(rng, planted, components, n_images, voxels_per_roi)
+    ncsnr = np.where(signal.any(0), ncsnr, 0.0)  # where nothing was planted, nothing can be explained
+    betas, trial, session = run_sessions(rng, signal, ncsnr)
+    rois = blocks(planted.drive, voxels_per_roi)
+    shown, source = pictures.stimulus_ids[trial], source_of(world, planted)
+    return Trials(subject, pictures.stimulus_ids, betas, shown, session, ncsnr, rois, pictures.stimuli, source)
+
+
+def pictures_of(subject: int, seed: int, n_images: int) -> Images:
+    """All the pictures a participant sees, in the order of their ids; a subject or seed that cannot be is refused."""
+    if subject < 1 or seed < 0:
+        raise ValueError(f"subject must be at least 1 and seed at least 0, found {subject} and {seed}.")
+    return Images(scene_stimuli(seed), image_ids(subject, n_images))
+
+
+def scene_stimuli(seed: int) -> Stimuli:
+    """The pictures simulated participants see: rendered when asked for."""
+    return Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.picture, STIMULUS_WORLD + seed))
+
+
+def blocks(rois: Iterable[str], voxels_per_roi: int) -> dict[str, np.ndarray]:
+    """Masks (n_voxels,) of ROIs that lie one after the other, all of one size."""
+    rois = list(rois)
+    return {roi: np.repeat([roi == other for other in rois], voxels_per_roi) for roi in rois}
+
+
+def image_ids(subject: int, n_images: int) -> np.ndarray:
+    """Stimulus ids of a participant, shape (n_images,): first a tenth that all participants see, then their own."""
+    shared = n_images // 10
+    return np.r_[np.arange(shared), subject * OWN_IMAGES + np.arange(n_images - shared)]
+
+
+def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: int) -> np.ndarray:
+    """Signal-to-noise ratio of every voxel, shape (n_voxels,), drawn from the quantiles measured on NSD."""
+    quantiles = [NCSNR_EARLY if roi in EARLY else NCSNR_HIGHER for roi in rois]
+    return np.concatenate([np.interp(rng.random(voxels_per_roi), NCSNR_QUANTILES, q) for q in quantiles])
+
+
+def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Components:
+    """Leading components of every layer that drives anything in one of the worlds."""
+    taps = {tap for world in worlds for shares in world.drive.values() for tap in shares}
+    components = {}
+    for name in sorted({network for network, _ in taps}):
+        layers = sorted(layer for network, layer in taps if network == name)
+        for layer, activations in extract(load_network(name), images, layers).items():
+            components[name, layer] = leading_components(activations)
+    return components
+
+
+def leading_components(activations: np.ndarray) -> np.ndarray:
+    """Scores of a layer's leading principal components, shape (n_images, 100), each of unit variance.
+
+    A white mixture of thousands of units could not be learned from a thousand images by anything; a brain area, too,
+    shares the dominant dimensions of what it represents.
+    """
+    n = min(N_COMPONENTS, activations.shape[1], len(activations) - 1)
+    centred = activations - activations.mean(0, dtype=np.float64)
+    start = np.random.default_rng(0).normal(size=len(centred))  # or the solver would draw its own
+    variance, axes = eigsh(centred @ centred.T, n, v0=start)
+    return np.sqrt(len(centred)) * axes[:, variance > NO_VARIANCE * variance.max()]
+
+
+def planted_signal(
+    rng: np.random.Generator, world: World, components: Components, n_images: int, voxels_per_roi: int
+) -> np.ndarray:
+    """What the voxels answer to, before noise: float32 array of shape (n_images, n_voxels), unit variance or zero."""
+    signal = np.zeros((n_images, len(world.drive), voxels_per_roi), np.float32)
+    for i, shares in enumerate(world.drive.values()):
+        if shares:
+            own = rng.dirichlet(world.concentration * np.array(list(shares.values())), voxels_per_roi)
+            signal[:, i] = readout(rng, dict(zip(shares, own.T, strict=True)), components)
+    return signal.reshape(n_images, -1)
+
+
+def readout(
+    rng: np.random.Generator, shares: Mapping[tuple[str, str], np.ndarray], components: Components
+) -> np.ndarray:
+    """Voxels that each add up random mixtures of layers' components, by the voxel's own shares of the layers.
+
+    Parameters
+    ----------
+    shares : mapping of (network, layer) to array of shape (n_voxels,)
+
+    Returns
+    -------
+    array of shape (n_images, n_voxels), unit variance
+    """
+    total = 0.0
+    for tap, share in shares.items():
+        mixture = components[tap] @ rng.normal(size=(components[tap].shape[1], len(share)))
+        total = total + np.sqrt(share) * mixture / mixture.std(0)
+    return total / total.std(0)
+
+
+def run_sessions(
+    rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Show every image three times in random order and measure percent signal change.
+
+    Every session has a gain and a baseline of its own, as real sessions do.
+
+    Returns
+    -------
+    betas : float32 array of shape (n_trials, n_voxels)
+    trial : int array of shape (n_trials,)
+        Row of `signal` shown in each trial.
+    session : int array of shape (n_trials,), from 1
+    """
+    trial = rng.permutation(np.repeat(np.arange(len(signal)), N_REPEATS))
+    session = 1 + np.arange(len(trial)) // TRIALS_PER_SESSION
+    betas = measure(rng, signal[trial], ncsnr)
+    for label in np.unique(session):
+        betas[session == label] *= rng.uniform(0.8, 1.2)
+        betas[session == label] += rng.normal(0.5, 0.2, signal.shape[1]).astype(np.float32)
+    return betas, trial, session
+
+
+def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray) -> np.ndarray:
+    """Single trials (n_trials, n_voxels), float32, of unit variance: what was planted in them, and noise.
+
+    Parameters
+    ----------
+    signal : array of shape (n_trials, n_voxels)
+        Unit variance over images, or zero.
+    ncsnr : array of shape (n_voxels,)
+        A voxel with 0 is all noise.
+    """
+    noise = rng.standard_normal(signal.shape, np.float32)
+    strength = (ncsnr / np.sqrt(1 + ncsnr**2)).astype(np.float32)
+    return strength * signal + np.sqrt(1 - strength**2) * noise
+
+
+def source_of(name: str, world: World) -> Source:
+    """What to say of a simulation."""
+    return Source(
+        dataset="simulated",
+        description=f"world '{name}': {world.description}",
+        origin="computed by lib.simulation.nsd_like",
+        licence="MIT",
+        simulated=True,
+        world=name,
+    )

@@ -1,0 +1,41 @@
+"""The four tasks of paper W on the procedural scenes: what is right, and how good an answer is."""
+
+import numpy as np
+import torch
+
+from lib.core.scores import correlation
+from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
+
+CLASSES = {"object": OBJECTS, "place": SCENES}
+EDGES = ("edge2d", "edge3d")
+
+
+def target(scenes: Scenes, task: str) -> torch.Tensor:
+    """What is right: classes, int64 tensor (n_images,), or edges, float32 tensor (n_images, 64, 64)."""
+    if task in EDGES:
+        return torch.from_numpy(edges_2d(scenes.image) if task == "edge2d" else edges_3d(scenes.depth))
+    return torch.from_numpy(scenes.object_label if task == "object" else scenes.scene_label)
+
+
+def score(answers: torch.Tensor, scenes: Scenes, task: str) -> float:
+    """How good answers are, 1 at best: share of scenes named correctly, or correlation with the true edges.
+
+    The correlation is that over an image's 4096 pixels, averaged over images: 0 where an answer is the same everywhere,
+    and left out where the image has no edges.
+
+    Parameters
+    ----------
+    answers : tensor of shape (n_images, n_classes) or (n_images, 64, 64)
+    """
+    right = target(scenes, task)
+    if task in CLASSES:
+        return float((answers.argmax(1) == right).float().mean())
+    right, answers = right.flatten(1).T.numpy(), answers.flatten(1).T.numpy()
+    return float(np.nan_to_num(correlation(right, answers))[np.ptp(right, axis=0) > 0].mean())
+
+
+def chance(task: str, lesson: Scenes, held_out: Scenes) -> float:
+    """Score on held-out scenes of who does not look: guesses, or draws the mean edges of the lesson's scenes."""
+    if task in CLASSES:
+        return 1 / len(CLASSES[task])
+    return score(target(lesson, task).mean(0).expand(len(held_out), -1, -1), held_out, task)

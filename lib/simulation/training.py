@@ -1,0 +1,285 @@
+"""Train the miniatures on the procedural scenes, from the seed, on a laptop's processor.
+
+    python -m lib miniatures [NAME ...]
+
+writes `lib/networks/miniatures/NAME.safetensors` and, beside it, a card (json) of what it was trained on and how well
+it does. An edge network comes with `NAME-decoder.safetensors`, which draws edges from its code.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from tqdm import tqdm
+
+from lib.core import choose
+from lib.core.memory import kept_memory
+from lib.networks.architectures import begin_as_shortcuts
+from lib.networks.extraction import prepare
+from lib.networks.zoo import MINIATURES, ZOO, Network, load_decoder, load_network, miniature, untrained_decoder
+from lib.simulation import cards
+from lib.simulation.scenes import SIZE, Scenes, render_many
+from lib.simulation.tasks import CLASSES, EDGES, chance, score, target
+
+TRAINING_WORLD, HELD_OUT_WORLD = 0, 1
+
+Answers = Mapping[str, torch.Tensor]  # task -> class scores (n_images, n_classes) or edges (n_images, 64, 64)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a miniature is trained: AdamW with a one-cycle learning rate on mirrored copies of `n_images` scenes."""
+
+    epochs: int
+    n_images: int = 12_000
+    n_held_out: int = 2_000
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 1e-2
+    seed: int = 0
+
+
+RECIPES = {
+    "alexnet-object": Recipe(epochs=24),
+    "alexnet-place": Recipe(epochs=8),
+    "resnet50-object": Recipe(epochs=7, n_images=24_000, learning_rate=6e-3, weight_decay=5e-2),
+    "resnet50-place": Recipe(epochs=6, learning_rate=6e-3, weight_decay=5e-2),
+    "taskonomy-edge2d": Recipe(epochs=12, learning_rate=3e-3),
+    "taskonomy-edge3d": Recipe(epochs=10, learning_rate=3e-3),
+    "multitask": Recipe(epochs=8, learning_rate=6e-3),
+}
+
+
+class Student(nn.Module):
+    """A miniature as it is trained and examined: with its decoder, if it has one, and an answer for each task.
+
+    Parameters
+    ----------
+    name : str
+        One of `RECIPES`.
+    network : Module
+    decoder : Module, optional
+    """
+
+    def __init__(self, name: str, network: nn.Module, decoder: nn.Module | None = None):
+        super().__init__()
+        self.name, self.network, self.decoder = name, network, decoder
+
+    @classmethod
+    def untrained(cls, name: str, seed: int) -> "Student":
+        """With random weights drawn from `seed`."""
+        return cls(name, miniature(name, seed), untrained_decoder(name, seed) if ZOO[name].decoder else None)
+
+    @classmethod
+    def trained(cls, name: str) -> "Student":
+        """With the weights in the repository."""
+        return cls(name, load_network(name).module, load_decoder(name) if ZOO[name].decoder else None)
+
+    def forward(self, images: torch.Tensor) -> Answers:
+        """Map images (n, 3, 64, 64) to answers."""
+        answers = self.network(images)
+        if isinstance(answers, dict):
+            return answers
+        return {ZOO[self.name].task: self.decoder(answers) if self.decoder else answers}
+
+    def prepare(self, scenes: Scenes) -> torch.Tensor:
+        """What it looks at, tensor of shape (n_images, 3, 64, 64)."""
+        return prepare(scenes.image, SIZE, ZOO[self.name].pixels["as-published"])
+
+    def examine(self, scenes: Scenes) -> dict[str, torch.Tensor]:
+        """Answers to scenes, outside training."""
+        self.eval()
+        batches = self.prepare(scenes).split(256)
+        with torch.inference_mode():
+            answers = [self(batch) for batch in batches]
+        return {task: torch.cat([answer[task] for answer in answers]) for task in answers[0]}
+
+    def as_network(self) -> Network:
+        """Without its decoder, to read its layers."""
+        spec = ZOO[self.name]
+        return Network(self.name, "miniature", self.network.eval(), spec.layers, SIZE, pixels=spec.pixels)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A miniature at the end of its training, and the mean loss of each epoch."""
+
+    student: Student
+    losses: list[float]
+
+
+def train(name: str, lesson: Scenes) -> Trained:
+    """Train one miniature from its seed on the scenes of a lesson."""
+    recipe = RECIPES[choose("network", name, RECIPES)]
+    torch.manual_seed(recipe.seed)
+    student = Student.untrained(name, recipe.seed).to(memory_format=torch.channels_last)
+    if ZOO[name].task in CLASSES:  # one label an image teaches little: a ResNet50 would stay at chance for some epochs
+        begin_as_shortcuts(student)
+    with _one_thread(), kept_memory():
+        return Trained(student, _descend(student, lesson, recipe))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """In layers this narrow, two threads wait for each other longer than they compute; one adds in the same order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _descend(student: Student, lesson: Scenes, recipe: Recipe) -> list[float]:
+    """Minimise the loss in place; return its mean over each epoch."""
+    optimiser = torch.optim.AdamW(student.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = -(-len(lesson) // recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, recipe.epochs * steps)
+    student.train()
+    losses = []
+    for _ in (progress := tqdm(range(recipe.epochs), desc=f"training {student.name}", unit="epoch")):
+        losses.append(_epoch(student, lesson, recipe.batch_size, optimiser, schedule))
+        progress.set_postfix(loss=f"{losses[-1]:.3f}")
+    return losses
+
+
+def _epoch(student: Student, lesson: Scenes, batch_size: int, optimiser: Optimizer, schedule: LRScheduler) -> float:
+    """Take every scene once, in a random order; return the mean loss."""
+    total = 0.0
+    for batch in torch.randperm(len(lesson)).split(batch_size):
+        scenes = some_mirrored(lesson, batch.numpy(), torch.rand(len(batch)).numpy() < 0.5)
+        optimiser.zero_grad()
+        error = loss(student(student.prepare(scenes)), scenes)
+        error.backward()
+        optimiser.step()
+        schedule.step()
+        total += float(error.detach()) * len(batch)
+    return total / len(lesson)
+
+
+def teach(module: nn.Module, lesson: Scenes, epochs: int, *, learning_rate: float = 3e-3) -> Iterator[int]:
+    """Train any network to name the objects of scenes, in place.
+
+    PyTorch's random numbers decide the order of the scenes: after the same `torch.manual_seed` it is the same.
+
+    Parameters
+    ----------
+    module : Module
+        Maps images (n, 3, 64, 64), pixels in 0..1, to scores of `lib.simulation.scenes.OBJECTS`.
+    lesson : Scenes
+    epochs : int
+    learning_rate : float
+
+    Yields
+    ------
+    int
+        How many epochs are done: 0 before the first.
+    """
+    images, right = prepare(lesson.image, SIZE, "unit"), target(lesson, "object")
+    optimiser = torch.optim.AdamW(module.parameters(), learning_rate)
+    yield 0
+    for epoch in range(1, epochs + 1):
+        module.train()
+        for batch in torch.randperm(len(images)).split(64):
+            optimiser.zero_grad()
+            functional.cross_entropy(module(images[batch]), right[batch]).backward()
+            optimiser.step()
+        yield epoch
+
+
+def accuracy(module: nn.Module, scenes: Scenes) -> float:
+    """Share of scenes whose object a network names, as `teach` taught it."""
+    module.eval()
+    with torch.inference_mode():
+        return score(module(prepare(scenes.image, SIZE, "unit")), scenes, "object")
+
+
+def some_mirrored(scenes: Scenes, indices: np.ndarray, mirror: np.ndarray) -> Scenes:
+    """A batch of scenes, some of them turned left to right: a mirrored face is a face.
+
+    Parameters
+    ----------
+    scenes : Scenes
+    indices : int array of shape (n_batch,)
+    mirror : boolean array of shape (n_batch,)
+    """
+    batch = Scenes(*(getattr(scenes, field.name)[indices] for field in fields(Scenes)))
+    image, depth = batch.image.copy(), batch.depth.copy()
+    image[mirror], depth[mirror] = image[mirror, :, ::-1], depth[mirror, :, ::-1]
+    return replace(batch, image=image, depth=depth)
+
+
+def loss(answers: Answers, scenes: Scenes) -> torch.Tensor:
+    """Sum over tasks: cross-entropy of classes, share of the batch's variance of edges that is left unexplained."""
+    return sum(
+        (_unexplained if task in EDGES else functional.cross_entropy)(answer, target(scenes, task))
+        for task, answer in answers.items()
+    )
+
+
+def _unexplained(edges: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    return functional.mse_loss(edges, right) / right.var()
+
+
+def measured(student: Student, lesson: Scenes, held_out: Scenes) -> dict[str, object]:
+    """The scores of a card and their chance levels; for the network of all tasks each is a mapping of task."""
+    answers = student.examine(held_out)
+    scores = {task: score(answer, held_out, task) for task, answer in answers.items()}
+    entries = {
+        "held_out_accuracy": {task: scores[task] for task in CLASSES if task in scores},
+        "held_out_correlation": {task: scores[task] for task in EDGES if task in scores},
+        "chance": {task: chance(task, lesson, held_out) for task in scores},
+    }
+    if len(scores) > 1:
+        return entries
+    return {key: next(iter(entry.values())) for key, entry in entries.items() if entry}
+
+
+def make(name: str, folder: Path = MINIATURES) -> dict[str, object]:
+    """Train one miniature, write its checkpoint and its card, and return the card.
+
+    Its seconds are the processor's, which other work on the machine does not add to.
+    """
+    start = time.process_time()
+    recipe = RECIPES[choose("network", name, RECIPES)]
+    lesson = render_many(TRAINING_WORLD, range(recipe.n_images))
+    trained = train(name, lesson)
+    card = describe(trained, lesson, round(time.process_time() - start))
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(trained.student.network, folder / f"{name}.safetensors")
+    if trained.student.decoder:
+        _save(trained.student.decoder, folder / f"{name}-decoder.safetensors")
+    cards.write_card(card, folder)
+    return card
+
+
+def describe(trained: Trained, lesson: Scenes, seconds: int) -> dict[str, object]:
+    """The card of a network that was trained on the scenes of a lesson in so many seconds."""
+    student, name = trained.student, trained.student.name
+    held_out = render_many(HELD_OUT_WORLD, range(RECIPES[name].n_held_out))
+    card = {
+        "network": name, "task": ZOO[name].task, "parameters": sum(p.numel() for p in student.network.parameters()),
+        "recipe": asdict(RECIPES[name]), "loss": np.round(trained.losses, 4).tolist(),
+        **measured(student, lesson, held_out), "seconds": seconds, "torch": torch.__version__,
+    }  # fmt: skip
+    if ZOO[name].task == "all":  # was taught all there is to ask for
+        return card
+    return card | {"probe": cards.probe(student.as_network(), lesson, held_out)}
+
+
+def _save(module: nn.Module, path: Path) -> None:
+    """Write a checkpoint at once, readable by all."""
+    aside = path.with_name(f".{path.name}")
+    save_file({key: tensor.contiguous() for key, tensor in module.state_dict().items()}, aside)
+    aside.chmod(0o644)
+    os.replace(aside, path)

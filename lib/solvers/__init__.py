@@ -1,0 +1,1 @@
+"""Regressions and combinations: arrays in, arrays out, no word of brains."""
