@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.core.disk import digest_of
 from lib.core.scores import noise_ceiling
 from lib.data.files import existing, open_picture, stamp_of
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.trials import average_repeats, ncsnr_of_repeats, standardise_runs
-from lib.networks.cache import sha256
 
 Picture = str | os.PathLike | np.ndarray
 
@@ -117,7 +117,7 @@ def _ceiling(repeats: Responses) -> np.ndarray:
 
 def _key(pictures: Mapping[Hashable, Picture]) -> str:
     """Names the set of pictures."""
-    return sha256(*(_mark(picture) for picture in pictures.values()))
+    return digest_of(*(_mark(picture) for picture in pictures.values()))
 
 
 def _mark(picture: Picture) -> tuple[object, ...]:

@@ -7,7 +7,6 @@ While it is written a file ends in `.part` and grows by whole rows at its end, s
 beginning. With the last row it gets its name.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,20 +20,11 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock
 
+from lib.core.disk import digest_of
+
 FORMAT = 1  # to be raised when the same key would stand for other activations
 
 Write = Callable[[Mapping[str, np.ndarray]], None]
-
-
-def sha256(*parts: object) -> str:
-    """Hexadecimal digest of arrays by their bytes and of everything else, tuples' members too, by its JSON."""
-    digest = hashlib.sha256()
-    for part in parts:
-        members = part if isinstance(part, tuple) else (part,)
-        for member in members:
-            is_array = isinstance(member, np.ndarray)
-            digest.update(np.ascontiguousarray(member) if is_array else json.dumps(member).encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class Place:
     def of(cls, root: Path, identity: Mapping[str, object]) -> "Place":
         """The place under `root` for what has this identity."""
         identity = {**identity, "format": FORMAT}
-        return cls(root.expanduser() / f"{identity['network']}-{sha256(identity)[:16]}", identity)
+        return cls(root.expanduser() / f"{identity['network']}-{digest_of(identity)[:16]}", identity)
 
     def open(self, tap: str) -> np.ndarray:
         """Map a whole file: float32 array of shape (n_images, n_features), read-only."""

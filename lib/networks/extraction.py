@@ -14,6 +14,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from lib.core import choose, progress
 from lib.core.device import find_device
+from lib.core.disk import digest_of
 from lib.core.memory import kept_memory
 from lib.networks import cache as storage
 from lib.networks.zoo import Network
@@ -121,8 +122,8 @@ def name_of(images: Sequence[np.ndarray]) -> str:
     them; others by their pixels.
     """
     if hasattr(images, "stimuli"):
-        return f"{images.stimuli.key} {storage.sha256(np.asarray(images.stimulus_ids).tolist())}"
-    return storage.sha256(*((image.shape, image) for image in images))
+        return f"{images.stimuli.key} {digest_of(np.asarray(images.stimulus_ids).tolist())}"
+    return digest_of(*((image.shape, image) for image in images))
 
 
 def _in_memory(showing: Showing, taps: Sequence[str]) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from lib.claims.rates import KINDS
 from lib.core.scores import Interval
 from lib.figures import benchmarks as costs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

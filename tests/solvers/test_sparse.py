@@ -98,7 +98,7 @@ def test_decode_by_slr_is_the_method_unit_by_unit() -> None:
 
 def parity() -> Path:
     """Answers of slir 0.5.1, beside the folder that COMPANION_DATA names, or in `shared` beside the repository."""
-    shared = Path(__file__).parents[2] / "shared"
+    shared = Path(__file__).parents[3] / "shared"
     return Path(os.environ.get("COMPANION_DATA", shared / "data")).parent / "parity" / "slir_parity.npz"
 
 

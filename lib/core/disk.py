@@ -1,0 +1,88 @@
+"""Files that are whole or absent, and what tells one file from another."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]  # of the project: the folder that holds `lib`
+
+
+@contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write a file or a folder at; it gets the target's name when all is written.
+
+    Until then nobody sees it under that name, and whatever goes wrong removes it. Each process has a path of its own,
+    so two that write the same target do not disturb each other: the last one stays.
+
+    Parameters
+    ----------
+    target : Path
+        A file is replaced; so is a folder if it is empty. The folder around it is made if need be.
+
+    Raises
+    ------
+    OSError
+        It cannot be written: no permission, no space. The message names the target.
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove(part)
+        yield part
+        part.replace(target)
+    except OSError as error:
+        raise type(error)(f"{target}: could not be written ({error.strerror or error}).") from error
+    finally:
+        remove(part)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        path.unlink()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamp(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Size in bytes and time of change in nanoseconds: a file whose stamp is the same is taken to be the same."""
+    status = Path(path).stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; None if there is no such file, or it is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file, whole or not at all."""
+    with written_aside(path) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def digest_of(*parts: object) -> str:
+    """Hexadecimal digest of arrays by their bytes and of everything else, tuples' members too, by its JSON."""
+    digest = hashlib.sha256()
+    for part in parts:
+        members = part if isinstance(part, tuple) else (part,)
+        for member in members:
+            is_array = isinstance(member, np.ndarray)
+            digest.update(np.ascontiguousarray(member) if is_array else json.dumps(member).encode())
+    return digest.hexdigest()

@@ -1,0 +1,65 @@
+"""One table for pages, terminals and explorers; everything that came from a file is escaped here."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$<>&])")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header. A notebook shows it as Markdown, `print` as columns of text.
+
+    Attributes
+    ----------
+    header : sequence of str
+    rows : sequence of rows, each as long as the header
+        Numbers that are not whole are shown with three digits after the point. Markdown in text works: emphasis, code,
+        links, formulas. A line break or a bar does not break the row, and HTML is shown, not run.
+    caption : str
+        Of the HTML table.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"A table of {len(self.header)} columns cannot hold a row of {len(row)}: {row!r}.")
+
+    def _repr_markdown_(self) -> str:
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines)
+
+    def __str__(self) -> str:
+        lines = [[_words(value) for value in line] for line in (self.header, *self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+    def html(self) -> str:
+        """The table as HTML, for the cell of an explorer."""
+        head = "".join(f'<th scope="col">{escape(_words(name))}</th>' for name in self.header)
+        rows = ("".join(f"<td>{escape(_words(value))}</td>" for value in row) for row in self.rows)
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        caption = f"<caption>{escape(self.caption)}</caption>"
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def plain(text: str) -> str:
+    """Text from a file or a person, as Markdown that shows it letter by letter, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def _words(value: object) -> str:
+    text = f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+    return " ".join(text.split())
+
+
+def _markdown_cell(value: object) -> str:
+    return _words(value).replace("<", "&lt;").replace("|", "\\|")
