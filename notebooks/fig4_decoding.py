@@ -92,7 +92,7 @@ decoding_figures.pictures_shown(participants[0])
 choices = Choices(regression=regression, n_voxels=n_voxels)
 networks = ("alexnet-object", "resnet50-object")
 units = units_to_decode(participants[0], networks, weights, choices, n_units=n_units, data_root=data_root)
-study = study_units(participants, units, choices)
+study = study_units(participants, units, choices, weights)
 print(len(study.results[0]), "pairs of layer and area for each of", len(study.participants), "participants")
 
 # %% mystnb={"markdown_format": "myst"}
@@ -160,7 +160,7 @@ figures.verdicts(evaluate(study))
 # ```
 
 # %%
-penalised = study_units(participants[:1], units, replace(choices, regression="ridge"))
+penalised = study_units(participants[:1], units, replace(choices, regression="ridge"), weights)
 for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0], strict=True):
     print(f"{roi:4} mean r over all layers: {regression} {ours:.3f}   ridge {theirs:.3f}")
 

@@ -32,7 +32,7 @@
 import numpy as np
 
 from lib.analysis.encoding import encode
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.core import scores
 from lib.data.trials import standardise_runs
 from lib.figures import methods as pictures
@@ -175,7 +175,7 @@ pictures.score_against_scale(y, best, np.linspace(-1, 3, 201))
 # %%
 participant = simulate(world=world, seed=seed, n_images=600, voxels_per_roi=800)
 network = load_network("alexnet-object")
-study = Study(participant, {network.name: encode(participant, network)}, n_best_voxels)
+study = EncodingStudy(participant, {network.name: encode(participant, network)}, n_best_voxels)
 print(participant.source.description)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
@@ -233,7 +233,7 @@ for level in (0.40, 0.30):
 # %%
 stacked = study.encoding[network.name].stacked_score
 for n_best in (20, 200, 800):
-    few = Study(participant, study.encoding, n_best)
+    few = EncodingStudy(participant, study.encoding, n_best)
     means = [stacked[few.best(network.name, "V1", way)].mean() for way in ("test", "out-of-fold")]
     print(f"best {n_best}: by test score {means[0]:+.3f}, by out-of-fold score {means[1]:+.3f}")
 

@@ -26,7 +26,7 @@ import torch
 import torchvision
 
 from lib.analysis.encoding import encode
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.loading import load_participant
 from lib.claims import wang2021
 from lib.data.areas import EARLY, FACE, PLACE
@@ -139,7 +139,7 @@ for layer, activations in extract(network, participant.images(participant.test)[
 #
 # Predict the participant's voxels from your network and, to compare, from the miniature `alexnet-object`. `encode(participant, network)`
 # does one network. Put both results into a dictionary by name, and make a `study` of it:
-# `Study(participant, results, n_best_voxels)`.
+# `EncodingStudy(participant, results, n_best_voxels, "own")`, where "own" says whose weights the networks had.
 # ```
 
 # %% [markdown]
@@ -149,7 +149,7 @@ for layer, activations in extract(network, participant.images(participant.test)[
 
 # %%
 both = {one.name: one for one in (network, load_network("alexnet-object"))}
-study = Study(participant, {name: encode(participant, one) for name, one in both.items()}, n_best_voxels)
+study = EncodingStudy(participant, {name: encode(participant, one) for name, one in both.items()}, n_best_voxels, "own")
 print(study)
 
 # %% [markdown]
@@ -221,7 +221,7 @@ print("holds" if all(interval.low > 0 for interval in contrasts.values()) else "
 
 # %%
 flat = load_participant("simulated", subject, world="flat", **size | {"n_images": n_images // 2})
-other = Study(flat, {network.name: encode(flat, network)}, n_best_voxels)
+other = EncodingStudy(flat, {network.name: encode(flat, network)}, n_best_voxels, "own")
 control = wang2021.preferences(other, [network.name], wanted, "score")
 print(*(f"{area}: {interval}" for area, interval in control.items()), sep="\n")
 print("holds" if all(interval.low > 0 for interval in control.values()) else "does not hold")

@@ -40,11 +40,14 @@ class DecodingStudy:
     results : sequence of sequences of DecodingResult
         One sequence per participant, all in the same order.
     choices : Choices
+    weights : str
+        Which weights the networks had, as for `lib.networks.load_network`.
     """
 
     participants: Sequence[Participant]
     results: Sequence[Sequence[DecodingResult]]
     choices: Choices = PUBLISHED
+    weights: str = "miniature"
     kind: ClassVar[str] = "decoding"
 
     @property
@@ -101,7 +104,7 @@ def decoding_study(
     Parameters as of `units_to_decode`.
     """
     units = units_to_decode(participants[0], networks, weights, choices, n_units=n_units, data_root=data_root)
-    return study_units(participants, units, choices)
+    return study_units(participants, units, choices, weights)
 
 
 def units_to_decode(
@@ -169,10 +172,23 @@ def _pictures_missing(participant: Participant) -> str:
 
 
 def study_units(
-    participants: Sequence[Participant], units: Mapping[str, ImageFeatures], choices: Choices = PUBLISHED
+    participants: Sequence[Participant],
+    units: Mapping[str, ImageFeatures],
+    choices: Choices = PUBLISHED,
+    weights: str = "miniature",
 ) -> DecodingStudy:
-    """The same for units that are at hand, by network."""
-    return DecodingStudy(participants, [decode_participant(one, units, choices) for one in participants], choices)
+    """Decode units that are at hand.
+
+    Parameters
+    ----------
+    participants : sequence of Participant
+    units : mapping of network to ImageFeatures
+    choices : Choices
+    weights : str
+        Which weights the networks had.
+    """
+    results = [decode_participant(one, units, choices) for one in participants]
+    return DecodingStudy(participants, results, choices, weights)
 
 
 def simulate_decoding(
@@ -197,7 +213,7 @@ def simulate_decoding(
     choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
     first = next(iter(groups.values()))[0]  # all saw the same pictures
     units = {name: _units(first, name, weights, choices, N_UNITS) for name in networks}
-    return {world: study_units(participants, units, choices) for world, participants in groups.items()}
+    return {world: study_units(participants, units, choices, weights) for world, participants in groups.items()}
 
 
 def measure_decoding(*, data_root: str | None, networks: Iterable[str], weights: str, **_: object) -> DecodingStudy:

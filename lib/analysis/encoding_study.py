@@ -14,7 +14,7 @@ from lib.networks import load_network
 
 
 @dataclass(frozen=True)
-class Study:
+class EncodingStudy:
     """One participant, encoded by several networks.
 
     Attributes
@@ -23,11 +23,14 @@ class Study:
     encoding : mapping of network name to EncodingResult
     n_best : int
         Voxels per ROI that are looked at.
+    weights : str
+        Which weights the networks had, as for `lib.networks.load_network`.
     """
 
     participant: Participant
     encoding: Mapping[str, EncodingResult]
     n_best: int = 200
+    weights: str = "miniature"
     kind: ClassVar[str] = "encoding"
 
     @property
@@ -43,7 +46,7 @@ class Study:
             for name, result in self.encoding.items()
         )
 
-    def only(self, networks: Iterable[str]) -> "Study":
+    def only(self, networks: Iterable[str]) -> "EncodingStudy":
         """The same study with some of its networks, for a figure that shows no others."""
         return replace(self, encoding={name: self.encoding[name] for name in networks})
 
@@ -72,14 +75,15 @@ class Study:
 
 def encoding_study(
     participant: Participant, networks: Iterable[str], weights: str = "miniature", n_best: int = 200
-) -> Study:
+) -> EncodingStudy:
     """Encode a participant by several networks."""
-    return Study(participant, {name: encode(participant, load_network(name, weights)) for name in networks}, n_best)
+    encoding = {name: encode(participant, load_network(name, weights)) for name in networks}
+    return EncodingStudy(participant, encoding, n_best, weights)
 
 
 def encoding_studies(
     participants: Mapping[str, Participant], networks: Iterable[str], weights: str = "miniature", n_best: int = 200
-) -> dict[str, Study]:
+) -> dict[str, EncodingStudy]:
     """Encode participants who saw the same images: every layer is decomposed once for all of them.
 
     Raises
@@ -87,11 +91,12 @@ def encoding_studies(
     ValueError
         The images differ.
     """
-    everybody = side_by_side(list(participants.values()))
-    study, ends = encoding_study(everybody, networks, weights), np.cumsum([p.n_voxels for p in participants.values()])
+    together = encoding_study(side_by_side(list(participants.values())), networks, weights, n_best)
+    ends = np.cumsum([person.n_voxels for person in participants.values()])
+    own = [slice(end - person.n_voxels, end) for person, end in zip(participants.values(), ends, strict=True)]
     return {
-        name: Study(person, {n: part(r, slice(end - person.n_voxels, end)) for n, r in study.encoding.items()}, n_best)
-        for (name, person), end in zip(participants.items(), ends, strict=True)
+        name: replace(together, participant=person, encoding={n: part(r, voxels) for n, r in together.encoding.items()})
+        for (name, person), voxels in zip(participants.items(), own, strict=True)
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lib.analysis.encoding import EncodingResult
-from lib.analysis.encoding_study import Study, encoding_studies
+from lib.analysis.encoding_study import EncodingStudy, encoding_studies
 from lib.data import Participant, Responses
 
 SHARES = np.linspace(0.02, 1, 50)
@@ -23,7 +23,7 @@ class Choice:
     Attributes
     ----------
     selection : "out-of-fold" or "test"
-        As in `Study.best`.
+        As in `EncodingStudy.best`.
     fresh : bool
         Whether they are shown by their score on images that had no part in the choice.
     """
@@ -45,14 +45,14 @@ class Retest:
 
     Attributes
     ----------
-    test, fresh : Study
+    test, fresh : EncodingStudy
         Scored on the test images, and on others that were set aside. All else is the same in both.
     """
 
-    test: Study
-    fresh: Study
+    test: EncodingStudy
+    fresh: EncodingStudy
 
-    def shown(self, choice: Choice) -> Study:
+    def shown(self, choice: Choice) -> EncodingStudy:
         """The study whose scores a choice shows."""
         return self.fresh if choice.fresh else self.test
 
@@ -110,7 +110,7 @@ def retest(
         Training images to set aside.
     weights : str
     n_best : int
-        As in `Study`.
+        As in `EncodingStudy`.
     """
     networks = list(networks)
     aside = {name: set_aside(person, n_fresh) for name, person in participants.items()}
@@ -146,7 +146,7 @@ def profile(study: Retest, choice: Choice, network: str, roi: str) -> np.ndarray
     return study.shown(choice).encoding[network].score[:, best].mean(1)
 
 
-def circular(study: Study) -> Study:
+def circular(study: EncodingStudy) -> EncodingStudy:
     """The same study, its voxels chosen by the test score wherever it would be the out-of-fold score."""
     return replace(study, encoding={name: _chosen_by_test(result) for name, result in study.encoding.items()})
 

@@ -11,7 +11,7 @@ wrong is measured over simulated participants, where the truth is known (`python
 
 from collections.abc import Iterable
 
-from lib.analysis.encoding_study import Study, best_voxels, encoding_studies, encoding_study
+from lib.analysis.encoding_study import EncodingStudy, best_voxels, encoding_studies, encoding_study
 from lib.claims import wang2021, yu2018
 from lib.claims.claim import FAILS, HOLDS, OUTCOMES, UNTESTED, AnyStudy, Claim, Verdict, margin
 from lib.core import choose
@@ -23,7 +23,7 @@ __all__ = [
     "OUTCOMES",
     "UNTESTED",
     "Claim",
-    "Study",
+    "EncodingStudy",
     "Verdict",
     "best_voxels",
     "encoding_studies",

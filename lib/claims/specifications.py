@@ -69,7 +69,7 @@ def read_as(study: DecodingStudy, choices: Choices) -> DecodingStudy:
         found = [(wanted[r.network, r.layer], r) for r in of_one if (r.network, r.layer) in wanted]
         in_order = sorted(found, key=lambda one: one[0][0])
         results.append([replace(r, layer=layer, choices=choices) for (_, layer), r in in_order])
-    return DecodingStudy(study.participants, results, choices)
+    return replace(study, results=results, choices=choices)
 
 
 def read_units(units: Mapping[str, ImageFeatures], choices: Choices) -> dict[str, ImageFeatures]:

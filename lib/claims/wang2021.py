@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from lib.analysis.encoding_study import Study, best_layer_score
+from lib.analysis.encoding_study import EncodingStudy, best_layer_score
 from lib.claims.claim import Claim, interval_of, margin, resampled_means, weaker
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
@@ -16,12 +16,12 @@ ALEXNETS, RESNETS, EDGES = PAPER_W[:2], PAPER_W[2:4], PAPER_W[4:]  # objects bef
 Contrasts = dict[str, Interval]
 
 
-def predicted(study: Study, network: str, roi: str) -> Interval:
+def predicted(study: EncodingStudy, network: str, roi: str) -> Interval:
     """R of the stack over the best voxels: a preferred layer means nothing where nothing is predicted."""
     return bootstrap_mean(study.encoding[network].stacked_score[study.best(network, roi)])
 
 
-def preferred(study: Study, network: str, roi: str, layers: Iterable[str], what: str) -> Interval:
+def preferred(study: EncodingStudy, network: str, roi: str, layers: Iterable[str], what: str) -> Interval:
     """Margin of `layers` in an ROI, or how far from predicted the ROI is where that is the weaker of the two."""
     result = study.encoding[network]
     values = getattr(result, what)[:, study.best(network, roi)]
@@ -29,13 +29,15 @@ def preferred(study: Study, network: str, roi: str, layers: Iterable[str], what:
     return weaker(found, predicted(study, network, roi))
 
 
-def preferences(study: Study, networks: Sequence[str], layers: Mapping[str, Sequence[str]], what: str) -> Contrasts:
+def preferences(
+    study: EncodingStudy, networks: Sequence[str], layers: Mapping[str, Sequence[str]], what: str
+) -> Contrasts:
     """`preferred` of each network in each ROI of `layers` (ROI -> layers) that the participant has."""
     pairs = product(study.rois(layers), networks)
     return {f"{roi}, {network}": preferred(study, network, roi, layers[roi], what) for roi, network in pairs}
 
 
-def agreement(study: Study, networks: Sequence[str], roi: str, what: str) -> Interval:
+def agreement(study: EncodingStudy, networks: Sequence[str], roi: str, what: str) -> Interval:
     """Margin, in the network where it is weaker, of the layer that two networks together prefer in an ROI."""
     layers = study.encoding[networks[0]].layers
     means = [getattr(study.encoding[name], what)[:, study.best(name, roi)].mean(1) for name in networks]
@@ -57,7 +59,7 @@ def shift(weights: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.abs(weights - others).sum(-1) / 2
 
 
-def task_shift(study: Study, pair: Sequence[str], roi: str) -> np.ndarray:
+def task_shift(study: EncodingStudy, pair: Sequence[str], roi: str) -> np.ndarray:
     """`shift` between the two tasks of an architecture, each in its own best voxels, see `resampled_means`.
 
     Returns
@@ -68,7 +70,7 @@ def task_shift(study: Study, pair: Sequence[str], roi: str) -> np.ndarray:
     return shift(*(resampled_means(values, seed=i) for i, values in enumerate(weights)))
 
 
-def better(study: Study, one: np.ndarray, other: np.ndarray) -> Interval:
+def better(study: EncodingStudy, one: np.ndarray, other: np.ndarray) -> Interval:
     """How much better `one` predicts than `other`, or how far from predicted it is where that is less.
 
     Parameters
@@ -80,12 +82,12 @@ def better(study: Study, one: np.ndarray, other: np.ndarray) -> Interval:
     return weaker(bootstrap_mean((one - other)[voxels]), bootstrap_mean(one[voxels]))
 
 
-def _w1(study: Study) -> Contrasts:
+def _w1(study: EncodingStudy) -> Contrasts:
     wanted = dict.fromkeys(EARLY[:3], ("Conv-2", "Conv-3")) | dict.fromkeys(PLACE + FACE, ("FC-7",))
     return preferences(study, ALEXNETS[:1], wanted, "score")
 
 
-def _w2(study: Study) -> Contrasts:
+def _w2(study: EncodingStudy) -> Contrasts:
     objects, places = (dict.fromkeys(EARLY, (layer,)) for layer in ("Conv-3", "Conv-4"))
     return {
         **preferences(study, ALEXNETS[:1], objects, "weights"),
@@ -93,7 +95,7 @@ def _w2(study: Study) -> Contrasts:
     }
 
 
-def _w3(study: Study) -> Contrasts:
+def _w3(study: EncodingStudy) -> Contrasts:
     same = {
         f"{roi}, {name}": agreement(study, RESNETS, roi, what)
         for roi, (name, what) in product(study.rois(ROIS), {"R": "score", "weight": "weights"}.items())
@@ -102,12 +104,12 @@ def _w3(study: Study) -> Contrasts:
     return same | {f"{roi}, against AlexNet": interval_of(more) for roi, more in moves.items()}
 
 
-def _w4(study: Study) -> Contrasts:
+def _w4(study: EncodingStudy) -> Contrasts:
     early, late = ("Conv-1", "Conv-2", "Conv-3"), ("Conv-4", "Conv-5", "Avgpool")
     return preferences(study, RESNETS, dict.fromkeys(EARLY, early) | dict.fromkeys(PLACE + FACE, late), "score")
 
 
-def _w5(study: Study) -> Contrasts:
+def _w5(study: EncodingStudy) -> Contrasts:
     fourth, last = (dict.fromkeys(PLACE + FACE, (layer,)) for layer in ("Conv-5", "FC-7"))
     return {
         **preferences(study, RESNETS, fourth, "weights"),
@@ -115,18 +117,18 @@ def _w5(study: Study) -> Contrasts:
     }
 
 
-def _w6(study: Study) -> Contrasts:
+def _w6(study: EncodingStudy) -> Contrasts:
     wanted = dict.fromkeys(ROIS, ("Conv-3",)) | {"V1": ("Conv-1", "Conv-2")}
     return preferences(study, EDGES, wanted, "score")
 
 
-def _w7(study: Study) -> Contrasts:
+def _w7(study: EncodingStudy) -> Contrasts:
     stacked = {name: study.encoding[name].stacked_score for name in PAPER_W}
     pairs = product((*ALEXNETS, *RESNETS), EDGES) if study.rois(ROIS) else ()
     return {f"{name} over {edges}": better(study, stacked[name], stacked[edges]) for name, edges in pairs}
 
 
-def _w8(study: Study) -> Contrasts:
+def _w8(study: EncodingStudy) -> Contrasts:
     results = {name: study.encoding[name] for name in PAPER_W if study.rois(ROIS)}
     return {name: better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
 

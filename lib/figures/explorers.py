@@ -15,7 +15,7 @@ from IPython.display import HTML
 
 from lib.analysis.decoding import PUBLISHED
 from lib.analysis.encoding import out_of_fold_products
-from lib.analysis.encoding_study import Study, best_voxels
+from lib.analysis.encoding_study import EncodingStudy, best_voxels
 from lib.claims.specifications import HIDDEN, OUTPUT, Specification
 from lib.core.scores import signed_root
 from lib.data import Participant
@@ -26,12 +26,12 @@ from lib.solvers.stacking import simplex_weights
 R_DIGITS, P_DIGITS, LEAD_DIGITS = 3, 4, 4  # what a reader can see, and no more: a page is loaded over a network
 
 
-def voxel_explorer(study: Study, selection: str = "test") -> HTML:
+def voxel_explorer(study: EncodingStudy, selection: str = "test") -> HTML:
     """Every line of the papers' figures by itself: layer profile, stacking weights and noise ceiling of a voxel.
 
     Parameters
     ----------
-    study : Study
+    study : EncodingStudy
     selection : "test" or "out-of-fold"
         Which voxels of an ROI, as in `lib.figures.papers.encoding_figure`.
     """
@@ -53,7 +53,7 @@ def voxel_explorer(study: Study, selection: str = "test") -> HTML:
     return _explorer("voxels", {"networks": networks}, table, caption, study.participant.source.simulated)
 
 
-def _voxels(study: Study, network: str, best: np.ndarray) -> dict[str, list]:
+def _voxels(study: EncodingStudy, network: str, best: np.ndarray) -> dict[str, list]:
     result = study.encoding[network]
     values = {"score": result.score[:, best].T, "weights": result.weights[:, best].T}
     values |= {"stack": result.stacked_score[best], "ceiling": _ceiling(study.participant, best)}
@@ -65,7 +65,7 @@ def _ceiling(participant: Participant, voxels: np.ndarray) -> np.ndarray:
     return signed_root(participant.noise_ceiling[voxels])
 
 
-def _summary(study: Study, network: str, best: np.ndarray) -> tuple[str, str, float, float]:
+def _summary(study: EncodingStudy, network: str, best: np.ndarray) -> tuple[str, str, float, float]:
     result = study.encoding[network]
     means = [getattr(result, what)[:, best].mean(1) for what in ("score", "weights")]
     peaks = [f"{result.layers[mean.argmax()]} ({mean.max():.2f})" for mean in means]

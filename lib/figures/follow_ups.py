@@ -9,7 +9,7 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.selection import CHOICES, SHARES, Retest, mean_of_best, profile, stack_of_best
 from lib.analysis.variance import Partition
 from lib.claims import CLAIMS, Verdict
@@ -69,7 +69,7 @@ def luck_table(studies: Mapping[str, Retest], network: str) -> Markdown:
     return table(["", "areas", *CHOICES, "luck (first minus last)"], rows)
 
 
-def task_shifts(studies: Mapping[str, Study]) -> Figure:
+def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:
     """Share of the stacking weight that moves with the task, per ROI: a panel per participant, a colour per network."""
     figure, axes = subplots(len(studies), 1, (8, 2.6 * len(studies) + 0.4), sharex=True, sharey=True)
     for ax, (title, study) in zip(axes.flat, studies.items(), strict=True):
@@ -95,14 +95,14 @@ class Move:
         return self.objects if self.objects == self.places else f"**{self.objects} → {self.places}**"
 
 
-def move(study: Study, pair: Sequence[str], roi: str, what: str) -> Move:
+def move(study: EncodingStudy, pair: Sequence[str], roi: str, what: str) -> Move:
     """Layers with the highest mean score or weight (`what`) over the best voxels of an ROI."""
     results = [study.encoding[name] for name in pair]
     means = [getattr(r, what)[:, study.best(name, roi)].mean(1) for name, r in zip(pair, results, strict=True)]
     return Move(*(r.layers[mean.argmax()] for r, mean in zip(results, means, strict=True)))
 
 
-def moves_table(study: Study) -> Markdown:
+def moves_table(study: EncodingStudy) -> Markdown:
     """For each ROI and architecture, the preferred layer by R and by weight, and where the task moves it."""
     columns = list(product(ARCHITECTURES.items(), {"R": "score", "weight": "weights"}.items()))
     header = ["ROI", *(f"{label}, {name}" for (label, _), (name, _) in columns)]
@@ -110,12 +110,12 @@ def moves_table(study: Study) -> Markdown:
     return table(header, rows)
 
 
-def moves_in_words(studies: Mapping[str, Study]) -> Markdown:
+def moves_in_words(studies: Mapping[str, EncodingStudy]) -> Markdown:
     """In how many ROIs the task moves the preferred layer, and how much more weight moves in AlexNet."""
     return Markdown("\n".join(f"* *{title}*: {_moves_in_words(study)}" for title, study in studies.items()))
 
 
-def _moves_in_words(study: Study) -> str:
+def _moves_in_words(study: EncodingStudy) -> str:
     rois = study.rois(ROIS)
     counts = {
         (label, what): sum(m.objects != m.places for m in (move(study, pair, roi, what) for roi in rois))

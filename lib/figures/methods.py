@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.analysis.encoding import EncodingResult
-from lib.analysis.encoding_study import Study, best_layer_score
+from lib.analysis.encoding_study import EncodingStudy, best_layer_score
 from lib.core.scores import correlation, noise_ceiling, r2, signed_root
 from lib.data.areas import ROIS
 from lib.figures.papers import COLOURS, MARKERS, NORMAL, SMALL, montage, stamp, subplots, table
@@ -100,7 +100,7 @@ def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarra
     return stamp(figure, True)
 
 
-def selection_effect(study: Study, network: str) -> Figure:
+def selection_effect(study: EncodingStudy, network: str) -> Figure:
     """Mean test score of the voxels chosen by that very score, and of those chosen out of fold, per ROI."""
     score, rois = study.encoding[network].stacked_score, study.rois(ROIS)
     figure, axes = subplots(1, 1, (7.2, 2.8))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.rsa import RSAResult
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Claim, Verdict
 from lib.claims.evidence import Evidence
@@ -194,7 +194,7 @@ def _legend_below(figure: Figure, axes: Sequence[Axes]) -> None:
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
 
 
-def encoding_figure(study: Study, selection: str = "test") -> Figure:
+def encoding_figure(study: EncodingStudy, selection: str = "test") -> Figure:
     """The layout of paper W's figures: R of each network's layers, then the stacking weights, one column per ROI.
 
     A line is a voxel: the `study.n_best` best of the ROI by stacked score on the test images, as published, or by
@@ -212,7 +212,7 @@ def encoding_figure(study: Study, selection: str = "test") -> Figure:
     return stamp(figure, study.participant.source.simulated)
 
 
-def _voxel_lines(ax: Axes, study: Study, name: str, roi: str, what: str, selection: str) -> None:
+def _voxel_lines(ax: Axes, study: EncodingStudy, name: str, roi: str, what: str, selection: str) -> None:
     result = study.encoding[name]
     values = getattr(result, what)[:, study.best(name, roi, selection)]
     ax.plot(values, color=_roi_colour(roi), alpha=np.clip(16 / values.shape[1], 0.08, 0.4), linewidth=0.6)
@@ -227,14 +227,14 @@ def _roi_colour(roi: str) -> str:
     return next((c for c, rois in zip(COLOURS, ROI_GROUPS.values(), strict=False) if roi in rois), "0.3")
 
 
-def _groups(study: Study) -> dict[str, list[str]]:
+def _groups(study: EncodingStudy) -> dict[str, list[str]]:
     """The participant's ROIs in groups, those of other names in a group of their own; no group is empty."""
     known = {name: study.rois(rois) for name, rois in ROI_GROUPS.items()}
     others = [roi for roi in study.rois() if roi not in ROIS]
     return {name: rois for name, rois in {**known, "Other": others}.items() if rois}
 
 
-def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
+def preferred_layers(study: EncodingStudy, selection: str = "out-of-fold") -> Figure:
     """Which layer predicts each voxel best: the share of an ROI's voxels per layer, their median and middle half."""
     rois = study.rois()
     figure, axes = subplots(1, len(study.encoding), (8.5, 0.32 * len(rois) + 1.4), sharey=True)
@@ -252,7 +252,7 @@ def preferred_layers(study: Study, selection: str = "out-of-fold") -> Figure:
     return stamp(figure, study.participant.source.simulated)
 
 
-def planted_and_recovered(study: Study) -> Figure:
+def planted_and_recovered(study: EncodingStudy) -> Figure:
     """What drives the simulated voxels (bars) beside the stacking weights found (dots), per group of ROIs.
 
     Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows, there is no bar.
@@ -280,7 +280,7 @@ def _planted_shares(world: World | None, roi: str, network: str, layers: Sequenc
     return shares / max(shares.sum(), 1e-12)
 
 
-def network_scores(study: Study) -> Figure:
+def network_scores(study: EncodingStudy) -> Figure:
     """Mean R of every network's stack over all voxels of an ROI."""
     rois = study.rois()
     found = {
@@ -305,7 +305,7 @@ def _intervals(rois: Sequence[str], found: Mapping[str, Sequence[Interval]], y: 
     return figure
 
 
-def ceilings(study: Study) -> Figure:
+def ceilings(study: EncodingStudy) -> Figure:
     """Variance the stack explains in each voxel against the largest that any model could explain."""
     figure, axes = subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):

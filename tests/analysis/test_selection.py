@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib.analysis.encoding import EncodingResult
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.selection import (
     CHOICES,
     SHARES,
@@ -38,7 +38,7 @@ def result(deserved, rng):
 
 def toy(deserved):
     rng = np.random.default_rng(0)
-    return Retest(*(Study(person(), {"net": result(deserved, rng)}, 20) for _ in range(2)))
+    return Retest(*(EncodingStudy(person(), {"net": result(deserved, rng)}, 20) for _ in range(2)))
 
 
 def test_without_signal_the_published_choice_shows_only_luck():
@@ -67,7 +67,7 @@ def test_all_voxels_are_no_choice():
 def test_curve_agrees_with_the_mean_of_the_chosen():
     study = toy(np.linspace(0, 0.5, N))
     share = int(np.flatnonzero(np.ceil(SHARES * N) == 40)[0])
-    forty = Retest(*(Study(s.participant, s.encoding, 40) for s in (study.test, study.fresh)))
+    forty = Retest(*(EncodingStudy(s.participant, s.encoding, 40) for s in (study.test, study.fresh)))
     for choice in CHOICES.values():
         expected = stack_of_best(forty, choice, "net", "V1")
         assert mean_of_best(study, choice, "net", "V1")[share] == pytest.approx(expected)

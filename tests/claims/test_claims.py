@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lib.analysis.encoding import EncodingResult
-from lib.analysis.encoding_study import Study, best_voxels
+from lib.analysis.encoding_study import EncodingStudy, best_voxels
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate, margin
 from lib.claims.claim import interval_of, resampled_means
 from lib.claims.wang2021 import ALEXNETS, EDGES, shift
@@ -56,7 +56,7 @@ def study(peaks=None, levels=None, only=tuple(TRUE)):
         wanted |= {roi: layer for (name, roi), layer in (peaks or {}).items() if name == network}
         level = 0.3 if network in EDGES else 0.5
         encoding[network] = result(network, wanted, (levels or {}).get(network, level), rng)
-    return Study(person(), encoding)
+    return EncodingStudy(person(), encoding)
 
 
 def outcomes(s, claims=WANG):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lib.analysis.encoding import encode
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.data import Participant, Source
 from lib.data.arrays import participant_from_trials
 from lib.data.participant import Images
@@ -120,7 +120,7 @@ def test_figures_show_areas_of_other_names(trials: Trials) -> None:
     person = participant_from_trials(
         trials.betas, trials.shown, pictures, masks, SOURCE, test=random_split(trials.images)[1]
     )
-    study = Study(person, {"alexnet-object": encode(person, load_network("alexnet-object"))}, n_best=3)
+    study = EncodingStudy(person, {"alexnet-object": encode(person, load_network("alexnet-object"))}, n_best=3)
     figure = figures.encoding_figure(study)
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["V1", "ours"]
     legend = figures.ceilings(study).axes[0].get_legend()

@@ -9,7 +9,7 @@ import pytest
 
 from lib.analysis.decoding import PUBLISHED
 from lib.analysis.encoding import encode, out_of_fold_products
-from lib.analysis.encoding_study import Study, encoding_study
+from lib.analysis.encoding_study import EncodingStudy, encoding_study
 from lib.analysis.loading import load_participant
 from lib.claims.specifications import Specification, every_choice
 from lib.core.scores import Interval
@@ -27,7 +27,7 @@ def participant() -> Participant:
 
 
 @pytest.fixture(scope="module")
-def study(participant: Participant) -> Study:
+def study(participant: Participant) -> EncodingStudy:
     return encoding_study(participant, [NETWORK], "untrained", n_best=4)
 
 
@@ -36,7 +36,7 @@ def payload(html: str) -> dict:
     return json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)[1])
 
 
-def test_voxels_are_those_of_the_figure_with_their_numbers(study: Study) -> None:
+def test_voxels_are_those_of_the_figure_with_their_numbers(study: EncodingStudy) -> None:
     found = payload(explorers.voxel_explorer(study).data)["networks"][NETWORK]
     result, best = study.encoding[NETWORK], study.best(NETWORK, "V1", "test")
     shown = found["rois"]["V1"]
@@ -47,19 +47,19 @@ def test_voxels_are_those_of_the_figure_with_their_numbers(study: Study) -> None
     np.testing.assert_allclose(np.square(shown["ceiling"]), study.participant.noise_ceiling[best], atol=2e-3)
 
 
-def test_every_roi_stands_in_the_table(study: Study) -> None:
+def test_every_roi_stands_in_the_table(study: EncodingStudy) -> None:
     html = explorers.voxel_explorer(study).data
     assert html.count(f"<tr><td>{NETWORK}</td>") == len(payload(html)["networks"][NETWORK]["rois"]) == 10
 
 
-def test_simulated_and_measured_are_told_apart(study: Study) -> None:
+def test_simulated_and_measured_are_told_apart(study: EncodingStudy) -> None:
     person = study.participant
     measured = replace(study, participant=replace(person, source=replace(person.source, simulated=False)))
     assert "SIMULATED" in explorers.voxel_explorer(study).data
     assert "SIMULATED" not in explorers.voxel_explorer(measured).data
 
 
-def test_an_unknown_noise_ceiling_is_no_number(study: Study) -> None:
+def test_an_unknown_noise_ceiling_is_no_number(study: EncodingStudy) -> None:
     unknown = replace(study.participant, noise_ceiling=np.full(study.participant.n_voxels, np.nan))
     with pytest.warns(RuntimeWarning, match="empty slice"):
         html = explorers.voxel_explorer(replace(study, participant=unknown)).data

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.analysis.decoding_study import DecodingStudy
-from lib.analysis.encoding_study import Study
+from lib.analysis.encoding_study import EncodingStudy
 from lib.app.sweep.analyses import ANALYSES, decoding_results, encoding_result
 from lib.app.sweep.store import Store, read_json, write_aside
 from lib.claims import Verdict, evaluate
@@ -240,13 +240,14 @@ def _column(members: Sequence[Done]) -> str:
     return ", ".join([f"sweep: {whose}", f"{n_people} participants", *own])
 
 
-def _encoding_studies(members: Sequence[Done]) -> Iterator[Study]:
+def _encoding_studies(members: Sequence[Done]) -> Iterator[EncodingStudy]:
     for subject in dict.fromkeys(task.subject for task in members):
         own = [task for task in members if task.subject == subject]
         person = _person(own[0])
         sizes = [mask.sum() for mask in person.rois.values()]
         n_best = max(2, round(BEST * np.median(sizes))) if person.source.simulated else N_BEST
-        yield Study(person, {task.network: encoding_result(task.arrays) for task in own}, n_best)
+        encoding = {task.network: encoding_result(task.arrays) for task in own}
+        yield EncodingStudy(person, encoding, n_best, str(own[0].parameters["weights"]))
 
 
 def _decoding_studies(members: Sequence[Done]) -> Iterator[DecodingStudy]:
@@ -259,7 +260,8 @@ def _decoding_studies(members: Sequence[Done]) -> Iterator[DecodingStudy]:
     whole = [own for own in by_subject.values() if set(own) == set(networks)]
     results = [[r for n in networks for r in decoding_results(own[n].arrays, own[n].parameters)] for own in whole]
     if len(whole) > 1:
-        yield DecodingStudy([_person(own[networks[0]]) for own in whole], results, results[0][0].choices)
+        people, weights = [_person(own[networks[0]]) for own in whole], str(members[0].parameters["weights"])
+        yield DecodingStudy(people, results, results[0][0].choices, weights)
 
 
 STUDIES = {"encoding": _encoding_studies, "decoding": _decoding_studies}
