@@ -28,7 +28,8 @@ import psutil
 
 from benchmarks.harness import in_turns, record, table
 from lib.analysis.encoding import fit_encoding, voxels_at_once
-from lib.app.run import Source, find_sources, run_notebook
+from lib.app.execute import run_notebook
+from lib.app.notebooks import NotebookSource, find_sources
 from lib.app.sweep.store import Store, sha256_of
 from lib.app.sweep.tasks import Task, make_grid
 
@@ -74,7 +75,7 @@ def figures(out: Path) -> dict[str, object]:
     return {"notebooks": len(grid), "equal": len(grid) - len(unequal)}
 
 
-def _alone(task: Task, sources: dict[str, Source], out: Path) -> Path:
+def _alone(task: Task, sources: dict[str, NotebookSource], out: Path) -> Path:
     path = out / "alone" / f"{task.name}.ipynb"
     run_notebook(sources[task.what], task.parameters, path)
     return path

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from lib.app.run import Source
+from lib.app.notebooks import NotebookSource
 
 # `meaning: "one", "another" or "third"`, as the comments of parameters with choices are written.
 WITH_CHOICES = re.compile(r'(?P<meaning>.+): (?P<choices>"[^"]+"(?:(?:, | or )"[^"]+")*)')
@@ -58,9 +58,9 @@ class Executed:
         return nbformat.read(self.path, as_version=4)
 
     @property
-    def source(self) -> Source:
+    def source(self) -> NotebookSource:
         """The notebook that git holds."""
-        return Source(self.path.with_suffix(".py"))
+        return NotebookSource(self.path.with_suffix(".py"))
 
     @property
     def record(self) -> dict:
@@ -91,7 +91,7 @@ def split_help(help_text: str, default: object) -> tuple[str, str]:
     return help_text, KINDS.get(type(default), "`None` or a value")
 
 
-def parameter_rows(source: Source, given: dict[str, object]) -> Iterator[list[str]]:
+def parameter_rows(source: NotebookSource, given: dict[str, object]) -> Iterator[list[str]]:
     """A head, then per parameter: name, default, meaning, choices, and what this page was given, if anything was."""
     yield ["Parameter", "Default", "Meaning", "Choices", *(["On this page"] if given else [])]
     for name, parameter in source.parameters.items():

@@ -9,15 +9,14 @@ fits, and the caption comes with it as the picture's title and description.
 import argparse
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 
-from lib.app.run import NOTEBOOKS, NotebookFailed, Source, Value, parse_value, run_notebook, share_out
+from lib.app.execute import NotebookFailed, run_notebook
+from lib.app.notebooks import NOTEBOOKS, NotebookSource, share_out
+from lib.app.parameters import Value, parse_value
 from lib.app.student import choose_sources
 
 WIDTH, HEIGHT, MARGIN = 1280, 720, 32  # pixels
@@ -30,18 +29,6 @@ examples:
   python -m lib slides talk fig1_alexnet stacking           those of two pages
   python -m lib slides talk fig1_alexnet -p world flat      with another parameter
 """
-
-
-@dataclass(frozen=True)
-class Drawn(Source):
-    """A notebook whose figures are drawn as SVG when it is executed."""
-
-    @cached_property
-    def notebook(self) -> NotebookNode:
-        """The notebook, not executed."""
-        notebook = Source.notebook.func(self)
-        notebook.cells.insert(0, new_code_cell(DRAW_SVG))
-        return notebook
 
 
 def slides_of(notebook: NotebookNode) -> dict[str, str]:
@@ -80,10 +67,10 @@ def slide(picture: str, caption: str) -> str:
     return ET.tostring(canvas, encoding="unicode", xml_declaration=True)
 
 
-def write_slides(source: Source, given: Mapping[str, Value], target: Path) -> list[Path]:
+def write_slides(source: NotebookSource, given: Mapping[str, Value], target: Path) -> list[Path]:
     """Execute a notebook, unless it was and nothing changed, and write its slides; return their paths."""
     executed = target / "executed" / f"{source.name}.ipynb"
-    run_notebook(Drawn(source.path), given, executed)
+    run_notebook(NotebookSource(source.path, prelude=DRAW_SVG), given, executed)
     slides = slides_of(nbformat.read(executed, as_version=4))
     paths = {target / f"{name}.svg": content for name, content in slides.items()}
     for path, content in paths.items():

@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from lib.app.run import NOTEBOOKS, Source, find_sources
+from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources
 from lib.core import choose
 
 MARKER = re.compile(r"^```\{solution-(start|end)\} ?(.*)\n(?:.*\n)*?```$", re.MULTILINE)
@@ -25,7 +25,7 @@ EPILOG = """examples:
 """
 
 
-def student_notebook(source: Source) -> NotebookNode:
+def student_notebook(source: NotebookSource) -> NotebookNode:
     """A notebook without its solutions; each has given way to a code cell that raises NotImplementedError.
 
     Raises
@@ -72,7 +72,7 @@ def unsolved(label: str) -> str:
     return f'raise NotImplementedError("Exercise {label}: replace this cell by your answer")'
 
 
-def choose_sources(names: list[str], folder: Path) -> list[Source]:
+def choose_sources(names: list[str], folder: Path) -> list[NotebookSource]:
     """The named notebooks of a folder, or all; an unknown name is refused with the names there are."""
     sources = find_sources(folder)
     return [sources[choose("notebook", name, sources)] for name in names or sources]

@@ -4,7 +4,7 @@ import matplotlib
 import pytest
 from papermill.parameterize import parameterize_notebook
 
-from lib.app.run import Source, find_sources
+from lib.app.notebooks import NotebookSource, find_sources
 
 OTHER = {"world": "reversed", "seed": 1, "subject": 2}
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5, "n_fresh": 20, "few": 60, "many": 120}
@@ -13,7 +13,7 @@ TINY |= {"n_lessons": 192, "epochs": [0, 1], "n_epochs": 1}
 SOURCES = {name: source for name, source in find_sources().items() if OTHER.keys() & source.parameters.keys()}
 
 
-def execute(source: Source, parameters: dict[str, object]) -> dict[str, object]:
+def execute(source: NotebookSource, parameters: dict[str, object]) -> dict[str, object]:
     """Run a notebook's cells here, with parameters put in by papermill; return what they defined.
 
     In one process, for a kernel of its own would cost each notebook some seconds to start.

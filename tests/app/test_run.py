@@ -8,7 +8,10 @@ import nbformat
 import pytest
 
 from lib.__main__ import main
-from lib.app import run
+from lib.app import fingerprint
+from lib.app.fingerprint import notebook_fingerprint
+from lib.app.notebooks import NotebookSource
+from lib.app.parameters import Value, parse_value
 
 GOOD = """\
 # %% tags=["parameters"]
@@ -76,9 +79,9 @@ def printed(path: Path) -> str:
         ("", ""),
     ],
 )
-def test_values_are_read_as_papermill_reads_them(text: str, value: run.Value) -> None:
-    assert run.parse_value(text) == value
-    assert type(run.parse_value(text)) is type(value)
+def test_values_are_read_as_papermill_reads_them(text: str, value: Value) -> None:
+    assert parse_value(text) == value
+    assert type(parse_value(text)) is type(value)
 
 
 def test_parameters_reach_the_notebook_and_nothing_else_is_left(folder: Path) -> None:
@@ -143,8 +146,8 @@ def test_force_executes_all_the_same(folder: Path, capsys: pytest.CaptureFixture
 
 
 def test_fingerprint_follows_source_parameters_and_data(folder: Path) -> None:
-    def mark(**given: run.Value) -> str:
-        return run.fingerprint(run.Source(folder / "good.py"), given)
+    def mark(**given: Value) -> str:
+        return notebook_fingerprint(NotebookSource(folder / "good.py"), given)
 
     marks = [mark(), mark(subject=2), mark(world=str(folder / "mine"))]
     (folder / "data" / "images92").mkdir(parents=True)
@@ -165,10 +168,10 @@ def test_fingerprint_follows_source_parameters_and_data(folder: Path) -> None:
 def test_fingerprint_follows_the_helpers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     helper = folder / "helper.py"
     helper.write_text("one = 1")
-    monkeypatch.setattr(run, "LIB", folder)
-    before = run.fingerprint(run.Source(folder / "good.py"), {})
+    monkeypatch.setattr(fingerprint, "LIB", folder)
+    before = notebook_fingerprint(NotebookSource(folder / "good.py"), {})
     helper.write_text("one = 2")
-    assert run.fingerprint(run.Source(folder / "good.py"), {}) != before
+    assert notebook_fingerprint(NotebookSource(folder / "good.py"), {}) != before
 
 
 def test_damaged_output_is_executed_again(folder: Path) -> None:

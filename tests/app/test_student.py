@@ -9,7 +9,8 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from lib.__main__ import main
-from lib.app.run import Source, ThisPython, find_sources, run_notebook
+from lib.app.execute import ThisPython, run_notebook
+from lib.app.notebooks import NotebookSource, find_sources
 from lib.app.student import student_notebook
 from lib.figures import benchmarks as costs
 
@@ -68,13 +69,13 @@ SMALL = {"n_images": 120, "voxels_per_roi": 8}
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> Source:
+def tiny(tmp_path: Path) -> NotebookSource:
     """A notebook of two exercises."""
     (tmp_path / "tiny.py").write_text(TINY)
-    return Source(tmp_path / "tiny.py")
+    return NotebookSource(tmp_path / "tiny.py")
 
 
-def solutions(source: Source) -> dict[str, list[tuple[str, str]]]:
+def solutions(source: NotebookSource) -> dict[str, list[tuple[str, str]]]:
     """Label of each gated solution -> the (kind, text) of every cell or part of one between start and end."""
     found, label = {}, None
     for cell in source.notebook.cells:
@@ -89,7 +90,7 @@ def solutions(source: Source) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def exercises(source: Source) -> list[str]:
+def exercises(source: NotebookSource) -> list[str]:
     """Labels of a notebook's exercises."""
     texts = "\n\n".join(cell.source for cell in source.notebook.cells if cell.cell_type == "markdown")
     return re.findall(r"^`{3,}\{exercise\}.*\n:label: (\S+)$", texts, re.MULTILINE)
@@ -141,7 +142,7 @@ class _Student:
         self.notebook = notebook
 
 
-def test_what_stands_around_a_solution_stays(tiny: Source) -> None:
+def test_what_stands_around_a_solution_stays(tiny: NotebookSource) -> None:
     cells = [(cell.cell_type, cell.source) for cell in student_notebook(tiny).cells]
     assert [kind for kind, _ in cells] == ["markdown", "code", "markdown", "code", "markdown", "code", "code"]
     assert cells[1][1] == "a = 1" and cells[-1][1] == "c = b"
@@ -150,7 +151,7 @@ def test_what_stands_around_a_solution_stays(tiny: Source) -> None:
     assert "ex-two" in cells[3][1] and "ex-print" in cells[5][1]
 
 
-def test_unsolved_cells_fail_one_by_one_and_the_solved_notebook_passes(tiny: Source, tmp_path: Path) -> None:
+def test_unsolved_cells_fail_one_by_one_and_the_solved_notebook_passes(tiny: NotebookSource, tmp_path: Path) -> None:
     assert main(["student", str(tmp_path / "out"), "--folder", str(tmp_path)]) == 0
     student = nbformat.read(tmp_path / "out" / "tiny.ipynb", as_version=4)
     with pytest.raises(PapermillExecutionError, match="Exercise ex-two: replace this cell by your answer") as caught:
@@ -179,14 +180,14 @@ def test_a_page_of_the_book_fails_unsolved_and_passes_solved(tmp_path: Path) -> 
         ("# ```{solution-end}\n# ```\n\n# %%\nc", "# %%\nc", "the solution ex-print to end, found no end"),
     ],
 )
-def test_markers_that_do_not_pair_are_refused(tiny: Source, before: str, after: str, sentence: str) -> None:
+def test_markers_that_do_not_pair_are_refused(tiny: NotebookSource, before: str, after: str, sentence: str) -> None:
     tiny.path.write_text(TINY.replace(before, after))
     with pytest.raises(ValueError, match=sentence):
-        student_notebook(Source(tiny.path))
+        student_notebook(NotebookSource(tiny.path))
 
 
 def test_the_command_writes_named_notebooks_and_knows_no_others(
-    tiny: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny: NotebookSource, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new" / "out"
     assert main(["student", str(out), "tiny", "--folder", str(tmp_path)]) == 0

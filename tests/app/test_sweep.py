@@ -23,6 +23,7 @@ from distributed import Client, LocalCluster
 from lib.__main__ import main
 from lib.analysis.encoding import EncodingResult, encode
 from lib.analysis.loading import load_participant
+from lib.app.fingerprint import LIB, modules_used
 from lib.app.sweep import engine, store, tasks, worker
 from lib.app.sweep.analyses import ANALYSES, decoding_results, encoding_result
 from lib.app.sweep.forecast import forecast
@@ -288,7 +289,7 @@ def test_resume_does_again_what_is_damaged_or_changed(folder: Path, monkeypatch:
 
 
 def test_the_fingerprint_looks_at_the_code_an_analysis_uses_and_at_no_other() -> None:
-    used = {path.relative_to(store.LIB).as_posix() for path in store.modules_used(ANALYSES["encoding"].modules)}
+    used = {path.relative_to(LIB).as_posix() for path in modules_used(ANALYSES["encoding"].modules)}
     assert {"encoding.py", "ridge.py", "lapack.py", "networks/zoo.py", "__init__.py"} - used == {"lapack.py"}
     assert not used & {"figures.py", "rsa.py", "__main__.py"}
 

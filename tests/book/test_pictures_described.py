@@ -14,7 +14,7 @@ from browser import ROOT, contents
 from matplotlib.figure import Figure
 from nbformat import NotebookNode
 
-from lib.app.run import find_sources
+from lib.app.notebooks import find_sources
 
 SOURCES = find_sources()
 WITHOUT_BRAINS = {"miniature_world"}  # networks and drawn scenes only

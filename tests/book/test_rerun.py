@@ -13,7 +13,8 @@ import rerun
 from browser import HTML, ROOT, contents
 
 from lib.analysis.loading import SOURCES
-from lib.app.run import Source, ThisPython, find_sources
+from lib.app.execute import ThisPython
+from lib.app.notebooks import NotebookSource, find_sources
 from lib.networks.zoo import ZOO
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
@@ -167,4 +168,4 @@ def test_notebooks_elsewhere_find_the_files_of_the_package(tmp_path: Path, monke
     from lib.figures import benchmarks as costs
 
     monkeypatch.chdir(tmp_path)
-    assert costs.measured("ridge", Source(ROOT / "notebooks" / "speed.py").defaults["results"])["rows"]
+    assert costs.measured("ridge", NotebookSource(ROOT / "notebooks" / "speed.py").defaults["results"])["rows"]

@@ -11,7 +11,7 @@ from lib.analysis.decoding import Choices, DecodingResult, decode_participant
 from lib.analysis.decoding_study import units_to_decode
 from lib.analysis.encoding import MEMORY_BYTES, EncodingResult, encode
 from lib.analysis.loading import load_participant
-from lib.app.run import Value
+from lib.app.parameters import Value
 from lib.core import choose
 from lib.data import Participant
 from lib.data.cortex import load_cortex

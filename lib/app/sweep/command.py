@@ -15,7 +15,9 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
-from lib.app.run import NOTEBOOKS, Value, parse_value, versions
+from lib.app.fingerprint import versions
+from lib.app.notebooks import NOTEBOOKS
+from lib.app.parameters import Value, parse_value
 from lib.app.sweep.engine import Workers, connected, parse_bytes, run_all
 from lib.app.sweep.forecast import Forecast, forecast
 from lib.app.sweep.store import Store, fingerprint, read_json

@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from lib.analysis.decoding import Choices
 from lib.analysis.encoding import FEW_IMAGES, voxels_at_once
-from lib.app.run import Source
+from lib.app.notebooks import NotebookSource
 from lib.app.sweep.analyses import Parameters
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
@@ -158,12 +158,12 @@ def _like_other_runs(task: Task, store: Store) -> Forecast:
     """Of a notebook: what its other runs in this sweep needed, on average in time and at most in memory."""
     records = store.records_of(task.what)
     if not records:
-        return _as_in_the_book(Source(Path(task.source)))
+        return _as_in_the_book(NotebookSource(Path(task.source)))
     seconds = float(np.mean([record["seconds"] for record in records]))
     return Forecast(max(int(record["peak_bytes"]) for record in records), seconds, f"as {len(records)} other runs")
 
 
-def _as_in_the_book(source: Source) -> Forecast:
+def _as_in_the_book(source: NotebookSource) -> Forecast:
     """What the executed notebook beside its source says it took, with the parameters it had."""
     try:
         known = nbformat.read(source.output, as_version=4).metadata.companion

@@ -1,13 +1,12 @@
 """What of a sweep is on disk, and whether it is still what the task would give today."""
 
-import ast
 import hashlib
 import json
 import os
 import re
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +16,8 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from lib.app import run
-from lib.app.run import LIB, Source
+from lib.app.fingerprint import LIB, data_files, miniature_files, modules_used, notebook_fingerprint, versions
+from lib.app.notebooks import NotebookSource
 from lib.app.sweep.analyses import ANALYSES
 from lib.app.sweep.tasks import Task
 from lib.core.fetch import cache_folder
@@ -163,13 +162,13 @@ def sha256_of(path: Path) -> str:
 def fingerprint(task: Task) -> str:
     """Hash of everything that a task's result depends on.
 
-    A notebook's is that of `lib.app.run`. An analysis depends on its parameters, on those modules of `lib` that it
+    A notebook's is `notebook_fingerprint`. An analysis depends on its parameters, on those modules of `lib` that it
     uses, on the versions of Python and packages, on the data files at hand, and not on those of other participants.
     """
     if task.source:
-        return run.fingerprint(Source(Path(task.source)), task.parameters)
+        return notebook_fingerprint(NotebookSource(Path(task.source)), task.parameters)
     digest = hashlib.sha256(json.dumps(dict(task.parameters), sort_keys=True).encode())
-    for line in [*_code(ANALYSES[task.what].modules), *run.versions(), *_data(task)]:
+    for line in [*_code(ANALYSES[task.what].modules), *versions(), *_data(task)]:
         digest.update(line.encode())
     return digest.hexdigest()
 
@@ -177,39 +176,8 @@ def fingerprint(task: Task) -> str:
 @cache
 def _code(modules: tuple[str, ...]) -> tuple[str, ...]:
     """One line per file of `lib` that the modules use, and per miniature network: its name and hash."""
-    paths = [*modules_used(("lib.app.sweep.analyses", *modules)), *run.miniature_files()]
+    paths = [*modules_used(("lib.app.sweep.analyses", *modules)), *miniature_files()]
     return tuple(f"{path.relative_to(LIB)} {sha256_of(path)}" for path in sorted(paths))
-
-
-def modules_used(names: Sequence[str]) -> set[Path]:
-    """Files of `lib` that these modules import, directly or not, as their source says."""
-    found: set[Path] = set()
-    todo = [path for name in names for path in _files_of(name)]
-    while todo:
-        path = todo.pop()
-        if path not in found:
-            found.add(path)
-            todo += [other for name in _imported(path) for other in _files_of(name)]
-    return found
-
-
-def _imported(path: Path) -> Iterator[str]:
-    """Dotted names that a file imports; of `from a import b`, also a.b, which may be a module."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
-
-
-def _files_of(name: str) -> list[Path]:
-    """Source files of a module of `lib` and of the packages around it; none for others."""
-    parts = name.split(".")
-    if parts[0] != "lib":
-        return []
-    stems = [LIB.joinpath(*parts[1:i]) for i in range(1, len(parts) + 1)]
-    return [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py")) if path.is_file()]
 
 
 def _data(task: Task) -> list[str]:
@@ -222,4 +190,4 @@ def _data(task: Task) -> list[str]:
 
 @cache
 def _files_below(place: str) -> tuple[str, ...]:
-    return tuple(run.data_files([Path(place)]))
+    return tuple(data_files([Path(place)]))

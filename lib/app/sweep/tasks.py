@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from lib.app.run import NOTEBOOKS, Source, Value, find_sources, named_source
+from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source
+from lib.app.parameters import Value
 from lib.app.sweep.analyses import ANALYSES
 from lib.core import choose
 from lib.networks import ZOO
@@ -81,7 +82,7 @@ def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: 
     return list({task.name: task for task in tasks}.values())
 
 
-def _source(name: str, sources: Mapping[str, Source]) -> Source | None:
+def _source(name: str, sources: Mapping[str, NotebookSource]) -> NotebookSource | None:
     if name in ANALYSES:
         return None
     if not name.endswith(".py"):

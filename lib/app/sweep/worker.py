@@ -18,7 +18,9 @@ from typing import TextIO
 import psutil
 import torch
 
-from lib.app.run import NotebookFailed, Source, run_notebook, versions
+from lib.app.execute import NotebookFailed, run_notebook
+from lib.app.fingerprint import versions
+from lib.app.notebooks import NotebookSource
 from lib.app.sweep.analyses import ANALYSES
 from lib.app.sweep.store import Store, sha256_of
 from lib.app.sweep.tasks import Task
@@ -84,7 +86,7 @@ def perform(task: Task, folder: Path, fingerprint: str, memory: int | None) -> O
 def _compute(task: Task, store: Store) -> None:
     with shared_activations(store.shared / "features"):
         if task.source:
-            run_notebook(Source(Path(task.source)), task.parameters, store.result(task), force=True)
+            run_notebook(NotebookSource(Path(task.source)), task.parameters, store.result(task), force=True)
         else:
             store.keep(task, ANALYSES[task.what].run(task.parameters, store.shared))
 
