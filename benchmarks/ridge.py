@@ -16,7 +16,7 @@ from sklearn.linear_model import RidgeCV
 
 from benchmarks.harness import Run, Work, in_turns, machine, middle, record, run, table
 from lib.analysis.encoding import contiguous_folds
-from lib.core.memory import kept_memory
+from lib.core.memory import keeping_memory
 from lib.core.scores import r2
 from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
 
@@ -57,10 +57,10 @@ def simulate(n: int, p: int, v: int, seed: int = 0, n_test: int = 500, n_latent:
 def ours(data: Data, *, k_fold: bool = False) -> Answer:
     """`lib.solvers.ridge` as `lib.analysis.encoding` calls it."""
     folds = contiguous_folds(len(data.y), FOLDS)
-    with kept_memory():
+    with keeping_memory():
         design = decompose(data.X, precise=False)
         test = project(design, data.X_test)
-    with kept_memory():
+    with keeping_memory():
         ridge = fit_ridge(design, data.y, folds=folds if k_fold else None)
         errors, predictions = ridge.out_of_fold(folds).numpy(), ridge.predict(test).numpy()
     return Answer(data.y - errors, predictions, ridge.alphas.numpy())

@@ -23,7 +23,7 @@ import numpy as np
 
 from lib.core import choose, progress
 from lib.core.lapack import in_threads
-from lib.core.memory import kept_memory
+from lib.core.memory import keeping_memory
 from lib.core.scores import correlation
 from lib.data import Participant
 from lib.data.god import ImageFeatures
@@ -193,7 +193,7 @@ def predict(voxels: Voxels, units: Units, regression: str, n_voxels: int, alpha:
     voxels = voxels.ordered(_popularity(voxels, units))
     _tell(regression, min(n_voxels, voxels.train.shape[1]) + 1, len(voxels.train))
     predictions = np.empty((len(voxels.test), len(units.mean)))
-    with kept_memory():
+    with keeping_memory():
         for start in range(0, len(units.mean), UNITS_AT_ONCE):
             block = slice(start, start + UNITS_AT_ONCE)
             some = units.scaled[:, block]

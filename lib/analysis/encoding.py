@@ -10,7 +10,7 @@ import torch
 
 from lib.core import choose, progress
 from lib.core.device import find_device
-from lib.core.memory import kept_memory, let_go
+from lib.core.memory import keeping_memory, release_pages
 from lib.core.scores import correlation, r2, signed_root
 from lib.data import Participant
 from lib.networks import Network, extract
@@ -117,7 +117,7 @@ def fit_encoding(
         _prepare(method, name, features[name], test_features[name], settings)
         for name in progress(features, "decomposing layers")
     ]
-    with kept_memory():
+    with keeping_memory():
         scores = [
             _fit_voxels(fitters, *method.standardise(_read(responses, block), _read(test_responses, block)))
             for block in progress(blocks, "fitting voxels")
@@ -173,7 +173,7 @@ def _rows(responses: np.ndarray) -> Iterator[np.ndarray]:
     at_once = max(1, ROWS_BYTES // row)
     for start in range(0, len(responses), at_once):
         yield responses[start : start + at_once]
-        let_go(responses)
+        release_pages(responses)
 
 
 def voxels_at_once(n_layers: int, n_images: int, memory_bytes: int) -> int:
@@ -213,7 +213,7 @@ def _check_layer(name: str, part: str, X: np.ndarray, n_images: int) -> None:
         raise ValueError(f"Layer {name}: {part} features of shape {X.shape} do not fit {n_images} {part} responses.")
     if not np.isfinite(X.sum(dtype=np.float64)):
         raise ValueError(f"Layer {name}: the {part} features hold NaN or infinite values.")
-    let_go(X)
+    release_pages(X)
 
 
 def _notes(usable: np.ndarray) -> tuple[str, ...]:
@@ -263,13 +263,13 @@ class Protocol:
 
 def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
     try:
-        with kept_memory():
+        with keeping_memory():
             return method.prepare(np.asarray(X), np.asarray(X_test), settings)
     except ValueError as error:
         raise ValueError(f"Layer {name}: {error}") from error
     finally:
-        let_go(X)
-        let_go(X_test)
+        release_pages(X)
+        release_pages(X_test)
 
 
 def _read(responses: np.ndarray, voxels: np.ndarray) -> np.ndarray:

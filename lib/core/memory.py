@@ -36,7 +36,7 @@ def _gnu_c_library() -> ctypes.CDLL | None:
 
 
 @contextmanager
-def kept_memory() -> Iterator[None]:
+def keeping_memory() -> Iterator[None]:
     """Freed blocks, of any size, wait for their next use; at the end what is free goes back to the system.
 
     The GNU C library gives every block of 32 MB or more back at once, and asks for a new one a moment later. The maps
@@ -57,7 +57,7 @@ def kept_memory() -> Iterator[None]:
         library.malloc_trim(0)
 
 
-def let_go(array: np.ndarray) -> None:
+def release_pages(array: np.ndarray) -> None:
     """Give back the memory that a memory-mapped file's pages took when they were read; they can be read again."""
     while array is not None and not isinstance(array, np.memmap):
         array = getattr(array, "base", None)

@@ -15,7 +15,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from lib.core import choose, progress
 from lib.core.device import find_device
 from lib.core.disk import digest_of
-from lib.core.memory import kept_memory
+from lib.core.memory import keeping_memory
 from lib.networks import cache as storage
 from lib.networks.zoo import Network
 
@@ -159,7 +159,7 @@ def _n_features(showing: Showing, look: Viewer) -> dict[str, int]:
 def _activations(showing: Showing, look: Viewer, start: int = 0) -> Iterator[tuple[int, Rows]]:
     """Index of its first image and activations of each batch, from image `start` on."""
     network, images, size = showing.network, showing.images, showing.batch_size
-    with kept_memory():
+    with keeping_memory():
         for i in progress(range(start, len(images), size), f"{network.name} ({network.weights})"):
             yield i, look(images[i : i + size])
 

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from lib.core import choose
-from lib.core.memory import kept_memory
+from lib.core.memory import keeping_memory
 from lib.networks.architectures import begin_as_shortcuts
 from lib.networks.extraction import prepare
 from lib.networks.zoo import MINIATURES, ZOO, Network, load_decoder, load_network, miniature, untrained_decoder
@@ -125,7 +125,7 @@ def train(name: str, lesson: Scenes) -> Trained:
     student = Student.untrained(name, recipe.seed).to(memory_format=torch.channels_last)
     if ZOO[name].task in CLASSES:  # one label an image teaches little: a ResNet50 would stay at chance for some epochs
         begin_as_shortcuts(student)
-    with _one_thread(), kept_memory():
+    with _one_thread(), keeping_memory():
         return Trained(student, _descend(student, lesson, recipe))
 
 

@@ -10,7 +10,7 @@ from stacking_fmri.stacking import stacking_fmri
 
 from lib.analysis.encoding import contiguous_folds, fit_encoding
 from lib.core.device import DEVICES
-from lib.core.memory import let_go
+from lib.core.memory import release_pages
 from lib.core.scores import signed_root
 from lib.solvers import reference
 
@@ -129,7 +129,7 @@ def test_changes_to_a_copy_on_write_file_survive(tmp_path):
     np.save(tmp_path / "X.npy", np.zeros(100_000))
     X = np.load(tmp_path / "X.npy", mmap_mode="c")
     X[:] = 1
-    let_go(X[10:])
+    release_pages(X[10:])
     assert (X == 1).all()
 
 
