@@ -37,6 +37,7 @@ class DecodingStudy:
     Attributes
     ----------
     participants : sequence of Participant
+        Empty where only results were kept.
     results : sequence of sequences of DecodingResult
         One sequence per participant, all in the same order.
     choices : Choices

@@ -8,7 +8,7 @@ import numpy as np
 
 from lib.analysis.encoding import EncodingResult, encode
 from lib.core import choose
-from lib.data import Participant, Responses
+from lib.data import Brain, Participant, Responses
 from lib.data.areas import ROIS
 from lib.networks import load_network
 
@@ -19,7 +19,7 @@ class EncodingStudy:
 
     Attributes
     ----------
-    participant : Participant
+    participant : Brain
     encoding : mapping of network name to EncodingResult
     n_best : int
         Voxels per ROI that are looked at.
@@ -27,7 +27,7 @@ class EncodingStudy:
         Which weights the networks had, as for `lib.networks.load_network`.
     """
 
-    participant: Participant
+    participant: Brain
     encoding: Mapping[str, EncodingResult]
     n_best: int = 200
     weights: str = "miniature"

@@ -1,5 +1,5 @@
 """Who saw what, and what their voxels answered: one Participant type, one module per source of measured data."""
 
-from lib.data.participant import Participant, Responses, Source, Stimuli
+from lib.data.participant import Brain, Participant, Responses, Source, Stimuli
 
-__all__ = ["Participant", "Responses", "Source", "Stimuli"]
+__all__ = ["Brain", "Participant", "Responses", "Source", "Stimuli"]

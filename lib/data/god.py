@@ -217,7 +217,7 @@ def assemble(
     """Average the test trials of each image, and estimate the noise ceiling from them: GOD publishes none."""
     test = average_repeats(test_trials.responses, test_trials.stimulus_ids, np.unique(test_trials.stimulus_ids))
     ceiling = noise_ceiling(ncsnr_of_repeats(test_trials), int(test.n_repeats[0]))
-    return Participant(name, train, test, rois, ceiling, stimuli, source, test_trials, imagery, coordinates)
+    return Participant(name, rois, ceiling, source, train, test, stimuli, test_trials, imagery, coordinates)
 
 
 def _trials(data: BData, kind: int, inside: np.ndarray) -> Responses:

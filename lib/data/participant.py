@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -86,18 +85,43 @@ class Responses:
 
 
 @dataclass(frozen=True)
-class Participant:
-    """One person's (or one simulation's) answers to images.
+class Brain:
+    """The voxels of a participant, without their responses: what results are read with.
 
     Attributes
     ----------
     name : str
-    train, test : Responses
     rois : mapping of str to boolean array of shape (n_voxels,)
     noise_ceiling : array of shape (n_voxels,)
         Largest variance (0..1) of the averaged test responses that any model could explain.
-    stimuli : Stimuli
     source : Source
+    """
+
+    name: str
+    rois: Mapping[str, np.ndarray]
+    noise_ceiling: np.ndarray
+    source: Source
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels, all ROIs together."""
+        return len(self.noise_ceiling)
+
+    def roi(self, name: str) -> np.ndarray:
+        """Boolean array of shape (n_voxels,); an unknown name is refused with the names there are."""
+        return self.rois[choose("ROI", name, self.rois)]
+
+
+@dataclass(frozen=True)
+class Participant(Brain):
+    """One person's (or one simulation's) answers to images.
+
+    Attributes
+    ----------
+    name, rois, noise_ceiling, source
+        As of `Brain`.
+    train, test : Responses
+    stimuli : Stimuli
     test_trials : Responses or None
         The single trials that `test` averages, one per row, so that an image's id stands there once per repeat.
     imagery : Responses or None
@@ -106,26 +130,13 @@ class Participant:
         Position of each voxel in millimetres.
     """
 
-    name: str
     train: Responses
     test: Responses
-    rois: Mapping[str, np.ndarray]
-    noise_ceiling: np.ndarray
     stimuli: Stimuli
-    source: Source
     test_trials: Responses | None = None
     imagery: Responses | None = None
     coordinates: np.ndarray | None = None
 
-    @cached_property
-    def n_voxels(self) -> int:
-        """Number of voxels, all ROIs together."""
-        return self.train.responses.shape[1]
-
     def images(self, part: Responses) -> "Images":
         """The pictures of `train` or `test`, opened when asked for."""
         return Images(self.stimuli, part.stimulus_ids)
-
-    def roi(self, name: str) -> np.ndarray:
-        """Boolean array of shape (n_voxels,); an unknown name is refused with the names there are."""
-        return self.rois[choose("ROI", name, self.rois)]

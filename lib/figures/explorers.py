@@ -18,7 +18,7 @@ from lib.analysis.encoding import out_of_fold_products
 from lib.analysis.encoding_study import EncodingStudy, best_voxels
 from lib.claims.specifications import HIDDEN, OUTPUT, Specification
 from lib.core.scores import signed_root
-from lib.data import Participant
+from lib.data import Brain, Participant
 from lib.data.areas import ROIS
 from lib.networks import Network, extract
 from lib.solvers.stacking import simplex_weights
@@ -60,7 +60,7 @@ def _voxels(study: EncodingStudy, network: str, best: np.ndarray) -> dict[str, l
     return {name: rounded(array, R_DIGITS) for name, array in values.items()}
 
 
-def _ceiling(participant: Participant, voxels: np.ndarray) -> np.ndarray:
+def _ceiling(participant: Brain, voxels: np.ndarray) -> np.ndarray:
     """The largest R that any model could reach; the participant's ceiling is a share of variance."""
     return signed_root(participant.noise_ceiling[voxels])
 

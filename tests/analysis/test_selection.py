@@ -27,7 +27,7 @@ N = 400
 def person(n_images=30):
     ids = np.arange(n_images)
     seen = Responses(ids, np.tile(ids[:, None], N).astype(float), np.ones(n_images))
-    return Participant("p", seen, seen, {"V1": np.ones(N, bool)}, np.ones(N), None, Source("s", "d", "o", "l", True))
+    return Participant("p", {"V1": np.ones(N, bool)}, np.ones(N), Source("s", "d", "o", "l", True), seen, seen, None)
 
 
 def result(deserved, rng):

@@ -150,7 +150,7 @@ def test_voxels_that_cannot_be_fitted_are_left_out():
     y[3, 0], y[:, 1] = np.nan, 2.0
     seen = Responses(np.arange(30), y, np.ones(30))
     rois = {"V1": np.array([True, True, True, False, False]), "FFA": np.array([False] * 4 + [True])}
-    person = Participant("p", seen, seen, rois, np.ones(5), None, Source("s", "d", "o", "l", True))
+    person = Participant("p", rois, np.ones(5), Source("s", "d", "o", "l", True), seen, seen, None)
     assert voxels(person, ["V1", "FFA"]).tolist() == [2, 4]
     standardised = responses(person, voxels(person, ["V1", "FFA"])).train.numpy()
     np.testing.assert_allclose(standardised, ((y - y.mean(0)) / y.std(0).clip(1e-9))[:, [2, 4]], atol=1e-5)

@@ -10,7 +10,7 @@ from lib.analysis.encoding_study import EncodingStudy, best_voxels
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate, margin
 from lib.claims.claim import interval_of, resampled_means
 from lib.claims.wang2021 import ALEXNETS, EDGES, shift
-from lib.data import Participant, Responses, Source
+from lib.data import Brain, Source
 from lib.data.areas import EARLY, ROIS
 from lib.networks import ZOO
 
@@ -30,8 +30,7 @@ TRUE = {
 
 def person(rois=ROIS):
     masks = {roi: np.repeat([roi == other for other in rois], N) for roi in rois}
-    nothing = Responses(np.arange(2), np.zeros((2, N * len(rois))), np.ones(2))
-    return Participant("p", nothing, nothing, masks, np.ones(N * len(rois)), None, Source("s", "d", "o", "l", True))
+    return Brain("p", masks, np.ones(N * len(rois)), Source("s", "d", "o", "l", True))
 
 
 def result(network, peaks, level, rng):
