@@ -30,7 +30,6 @@ from lib.data.god import ImageFeatures
 from lib.data.participant import Images, Responses
 from lib.networks import Network, extract
 from lib.networks.readings import AS_PUBLISHED, readings
-from lib.simulation.scenes import SIZE
 from lib.solvers.least_squares import Gram, subset_weights
 from lib.solvers.sparse import sparse_weights
 
@@ -390,9 +389,8 @@ def units_of(network: Network, participant: Participant, taps: Mapping[str, str]
         Drawn at random per layer, the same for every image and participant; None keeps all.
     """
     ids = np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
-    scaling = "as-published" if network.input_size == SIZE else "imagenet"
     images = Images(participant.stimuli, ids)
-    found = extract(network, images, list(taps.values()), preprocessing=scaling, pool=False, n_units=n_units)
+    found = extract(network, images, list(taps.values()), preprocessing="as-trained", pool=False, n_units=n_units)
     return ImageFeatures(ids, {layer: found[tap] for layer, tap in taps.items()})
 
 

@@ -24,6 +24,7 @@ from lib.data.god import Files, ImageFeatures, read_image_features
 from lib.networks import load_network
 from lib.networks.extraction import drawn
 from lib.simulation.god_like import simulate_god_worlds
+from lib.simulation.sizes import GOD
 
 N_UNITS = 200  # per layer, where many studies are simulated
 ANALYSES = {"as-published": PUBLISHED, "matched": MATCHED}
@@ -209,8 +210,7 @@ def simulate_decoding(
     analysis : "as-published" or "matched"
         Paper Y's choices, or both networks read alike, before any non-linearity, and ridge regression.
     """
-    size = {"n_images": n_images or 1200, "voxels_per_roi": voxels_per_roi or 100}
-    groups = simulate_god_worlds(worlds, seed=seed, **size)
+    groups = simulate_god_worlds(worlds, seed=seed, **GOD.claims.given(n_images, voxels_per_roi))
     choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
     first = next(iter(groups.values()))[0]  # all saw the same pictures
     units = {name: _units(first, name, weights, choices, N_UNITS) for name in networks}

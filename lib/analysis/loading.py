@@ -12,6 +12,7 @@ from lib.data.participant import Participant
 from lib.simulation.god_like import simulate_god, simulate_god_worlds
 from lib.simulation.images92_like import simulate_images92
 from lib.simulation.nsd_like import simulate
+from lib.simulation.sizes import GOD
 
 
 def simulate_layout(*, layout: str = "nsd", **options: object) -> Participant:
@@ -76,8 +77,8 @@ def load_everybody(
     *,
     world: str = "as-published",
     seed: int = 0,
-    n_images: int = 1200,
-    voxels_per_roi: int = 100,
+    n_images: int = GOD.default.n_images,
+    voxels_per_roi: int = GOD.default.voxels_per_roi,
 ) -> list[Participant]:
     """Simulate the five participants of GOD, or read those whose files are there; parameters as for `load_participant`.
 

@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 from lib.analysis.decoding_study import ANALYSES
 from lib.claims import CLAIMS, UNTESTED
-from lib.claims.rates import EVERY_WORLD, N_IMAGES, VOXELS_PER_ROI, Rate, rate, simulated_verdicts
+from lib.claims.rates import EVERY_WORLD, Rate, rate, simulated_verdicts
+from lib.simulation.sizes import GOD, NSD
 
 EPILOG = """A claim's effect is that of its weakest contrast (an ROI, a pair of networks), averaged over seeds. The
 rules stand in the book's ledger of claims. Every number is computed when the command runs.
@@ -26,6 +27,11 @@ def table(found: Mapping[str, Rate]) -> str:
     return "\n".join([f"{'claim':5} {'holds':>6} {'seeds':>6} {'effect':>8}", *rows])
 
 
+def _defaults(what: str, number: str) -> str:
+    w, y = (getattr(layout.claims, number) for layout in (NSD, GOD))
+    return f"{what} (default: W {w}, Y {y})"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib claims`."""
     add = parser.add_argument
@@ -34,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--claims", nargs="+", choices=CLAIMS, metavar="ID", help=f"some of {', '.join(CLAIMS)} (default: all)")
     add("--weights", default="miniature", help="of the networks that are analysed (default: %(default)s)")
     add("--analysis", choices=ANALYSES, default="as-published", help="of the decoding claims (default: %(default)s)")
-    add("--n-images", type=int, metavar="N", help=f"that each participant sees (default: W {N_IMAGES}, Y 1200)")
-    add("--voxels-per-roi", type=int, metavar="N", help=f"of each participant (default: W {VOXELS_PER_ROI}, Y 100)")
+    add("--n-images", type=int, metavar="N", help=_defaults("that each participant sees", "n_images"))
+    add("--voxels-per-roi", type=int, metavar="N", help=_defaults("of each ROI", "voxels_per_roi"))
     add("--json", action="store_true", help='print {claim id: {"holds": rate, "n": seeds, "effect": mean}}')
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG

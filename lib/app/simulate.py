@@ -14,11 +14,10 @@ from lib.simulation.god_layout import write_features, write_god, write_images
 from lib.simulation.god_like import simulate_god
 from lib.simulation.nsd_layout import check_size, write_nsd
 from lib.simulation.nsd_like import draw_trials
+from lib.simulation.sizes import GOD, NSD, SIZES
 
-SMALL = {"nsd": {"n_images": 2000, "voxels_per_roi": 300}, "god": {"n_images": 1200, "voxels_per_roi": 100}}
 EVERYBODY = {"nsd": [1], "god": list(range(1, N_SUBJECTS + 1))}
 PAGE = {"nsd": "fig1_alexnet", "god": "fig4_decoding"}
-FULL = {"nsd": {"n_images": 10_000, "voxels_per_roi": 1000}, "god": {"n_images": 1200, "voxels_per_roi": 550}}
 
 
 def write_layout(
@@ -43,7 +42,7 @@ def write_layout(
     ValueError, OSError
         In one sentence; nothing is left at `target`.
     """
-    sizes = SMALL[choose("layout", layout, SMALL)] | {name: value for name, value in size.items() if value}
+    sizes = SIZES[choose("layout", layout, SIZES)].default.given(**size)
     if layout == "nsd" and len(subjects) != 1:
         raise ValueError(f"A simulated NSD holds one participant, found {subjects}: give each a folder of its own.")
     with written_aside(target.absolute()) as folder:
@@ -73,24 +72,22 @@ def _alexnet(participant: Participant) -> dict[str, np.ndarray]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib simulate`."""
-    add = parser.add_argument
+    add, nsd, god = parser.add_argument, NSD.default, GOD.default
     add("target", type=Path, metavar="OUT", help="a new folder")
     add("--layout", required=True, help="nsd or god")
     add("--subject", type=int, nargs="+", help="its number (nsd: 1); several for god, all five by default")
     add("--world", default="as-published", help="what is planted")
     add("--seed", type=int, default=0)
-    add("--images", type=int, help="images shown (nsd: 2000, a multiple of 250) or trained on (god: 1200)")
-    add("--voxels", type=int, help="voxels of each ROI (nsd: 300, god: 100)")
+    add("--images", type=int, help=f"seen (nsd: {nsd.n_images}, a multiple of 250) or trained on (god: {god.n_images})")
+    add("--voxels", type=int, help=f"voxels of each ROI (nsd: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})")
     add("--full", action="store_true", help="as many images and voxels as the measured data have in these ROIs")
 
 
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib simulate`; return 0."""
-    sizes = {"n_images": args.images, "voxels_per_roi": args.voxels}
-    if args.full:
-        full = FULL[choose("layout", args.layout, FULL)]
-        sizes = {name: sizes[name] or full[name] for name in full}
-    subjects = args.subject or EVERYBODY[choose("layout", args.layout, EVERYBODY)]
+    of_layout = SIZES[choose("layout", args.layout, SIZES)]
+    sizes = (of_layout.measured if args.full else of_layout.default).given(args.images, args.voxels)
+    subjects = args.subject or EVERYBODY[args.layout]
     write_layout(args.layout, args.target, subjects, world=args.world, seed=args.seed, **sizes)
     size = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
     print(f"{args.target}: simulated, world '{args.world}', {size / 1e6:.0f} MB")

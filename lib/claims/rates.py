@@ -16,11 +16,11 @@ from lib.claims.claim import AnyStudy
 from lib.core import choose, progress
 from lib.core.scores import Interval
 from lib.simulation.nsd_like import simulate_worlds
+from lib.simulation.sizes import NSD
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
 Verdicts = dict[str, list[Verdict]]  # claim -> one verdict per seed
 
-N_IMAGES, VOXELS_PER_ROI = 1000, 600  # of a simulated participant of NSD
 VERDICTS = "verdicts.json"  # what `python -m lib collect` writes into the folder of a sweep
 BEST = 1 / 40  # of an ROI's voxels decide: few enough to listen, nearly all, to the network they were chosen for
 
@@ -61,9 +61,9 @@ def simulate_encoding(
     voxels_per_roi: int | None = None,
 ) -> dict[str, AnyStudy]:
     """Simulate a participant of NSD in each world, and encode it."""
-    n_images, voxels_per_roi = n_images or N_IMAGES, voxels_per_roi or VOXELS_PER_ROI
-    participants = simulate_worlds(worlds, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
-    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * voxels_per_roi)))
+    size = NSD.claims.given(n_images, voxels_per_roi)
+    participants = simulate_worlds(worlds, seed=seed, **size)
+    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * size["voxels_per_roi"])))
 
 
 def measure_encoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:

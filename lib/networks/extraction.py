@@ -75,9 +75,10 @@ def extract(
     layers : sequence of str, optional
         Names in `network.layers` or `network.decoding_layers`, or other taps (see `Network.tap`); all of
         `network.layers` by default.
-    preprocessing : "as-published" or "imagenet"
+    preprocessing : "as-published", "as-trained" or "imagenet"
         Paper W's code scales pixels to 0..1 and nothing else; "imagenet" also subtracts the mean and divides by the
-        standard deviation of ImageNet's pixels. Taskonomy's encoders take -1..1, and nothing else.
+        standard deviation of ImageNet's pixels; "as-trained" is what the network saw in training: "imagenet" for
+        torchvision's networks, 0..1 for miniatures. Taskonomy's encoders always take -1..1.
     pool : bool
         Average-pool convolutional maps to k x k, k = floor(sqrt(20000 / channels)), as paper W's code does.
     n_units : int, optional

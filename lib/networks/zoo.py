@@ -68,8 +68,9 @@ MULTITASK_LAYERS = {
 }  # fmt: skip
 
 # Preprocessing by name -> how pixels are scaled, one of lib.networks.extraction.PIXELS.
-TORCHVISION_PIXELS = {"as-published": "unit", "imagenet": "imagenet"}
-TASKONOMY_PIXELS = {"as-published": "signed"}
+UNIT_PIXELS = {"as-published": "unit", "as-trained": "unit", "imagenet": "imagenet"}
+TORCHVISION_PIXELS = {**UNIT_PIXELS, "as-trained": "imagenet"}
+TASKONOMY_PIXELS = {"as-published": "signed", "as-trained": "signed"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Spec:
     input_size : int
         Height and width of the images that the full network takes; a miniature takes 64.
     pixels : mapping of preprocessing to a key of `lib.networks.extraction.PIXELS`
+        Of the full network. A miniature of it that takes 0..1 as published was also trained on 0..1.
     """
 
     task: str
@@ -170,7 +172,7 @@ class Network:
     input_size : int
         Height and width of the images it takes.
     decoding_layers : mapping of paper Y's layer names to taps, in the network's order
-    pixels : mapping of preprocessing to how it scales pixels
+    pixels : mapping of preprocessing ("as-published", "as-trained", "imagenet") to how it scales pixels
     """
 
     name: str
@@ -179,7 +181,7 @@ class Network:
     layers: Mapping[str, str]
     input_size: int
     decoding_layers: Mapping[str, str] = field(default_factory=dict)
-    pixels: Mapping[str, str] = field(default_factory=lambda: TORCHVISION_PIXELS)
+    pixels: Mapping[str, str] = field(default_factory=lambda: UNIT_PIXELS)
 
     def tap(self, layer: str) -> str:
         """Where a layer is read: the name of a module or, where one is used more than once, of a node of its graph.
@@ -284,8 +286,14 @@ def load_network(name: str, weights: str = "miniature") -> Network:
     module = miniature(name, seed=0) if small else _random(spec.full, spec.n_classes, seed=0)
     if checkpoint:
         load_state(module, checkpoint)
-    size = MINIATURE_SIZE if small else spec.input_size
-    return Network(name, weights, _for_reading(module), spec.layers, size, spec.decoding_layers, spec.pixels)
+    size, pixels = (MINIATURE_SIZE, miniature_pixels(name)) if small else (spec.input_size, spec.pixels)
+    return Network(name, weights, _for_reading(module), spec.layers, size, spec.decoding_layers, pixels)
+
+
+def miniature_pixels(name: str) -> Mapping[str, str]:
+    """How a miniature's pixels are scaled, by preprocessing: it was trained on what is shown to it as published."""
+    pixels = ZOO[name].pixels
+    return {**pixels, "as-trained": pixels["as-published"]}
 
 
 def miniature(name: str, seed: int) -> nn.Module:

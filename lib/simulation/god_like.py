@@ -24,6 +24,7 @@ from lib.simulation.nsd_like import (
     planted_signal,
     source_of,
 )
+from lib.simulation.sizes import GOD
 from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, god_world
 
 N_TEST, N_REPEATS, N_IMAGINED = 50, 35, 10
@@ -38,8 +39,8 @@ def simulate_god(
     subject: int = 1,
     world: str = "as-published",
     seed: int = 0,
-    n_images: int = 1200,
-    voxels_per_roi: int = 100,
+    n_images: int = GOD.default.n_images,
+    voxels_per_roi: int = GOD.default.voxels_per_roi,
     components: Components | None = None,
 ) -> Participant:
     """Simulate a participant of GOD.
@@ -85,8 +86,8 @@ def simulate_god_worlds(
     *,
     subjects: Iterable[int] = range(1, N_SUBJECTS + 1),
     seed: int = 0,
-    n_images: int = 1200,
-    voxels_per_roi: int = 100,
+    n_images: int = GOD.default.n_images,
+    voxels_per_roi: int = GOD.default.voxels_per_roi,
 ) -> dict[str, list[Participant]]:
     """All participants of some worlds, with the networks asked only once: everybody sees the same images."""
     worlds, subjects = list(worlds), list(subjects)

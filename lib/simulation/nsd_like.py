@@ -17,6 +17,7 @@ from lib.data.participant import Images, Participant, Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
 from lib.networks import extract, load_network
 from lib.simulation import scenes
+from lib.simulation.sizes import NSD
 from lib.simulation.worlds import World
 from lib.simulation.worlds import world as find_world
 
@@ -67,7 +68,12 @@ class Trials:
 
 
 def simulate(
-    *, subject: int = 1, world: str = "as-published", seed: int = 0, n_images: int = 2000, voxels_per_roi: int = 300
+    *,
+    subject: int = 1,
+    world: str = "as-published",
+    seed: int = 0,
+    n_images: int = NSD.default.n_images,
+    voxels_per_roi: int = NSD.default.voxels_per_roi,
 ) -> Participant:
     """Simulate a participant of NSD: three presentations of each image, in sessions of 750 trials.
 
@@ -90,7 +96,12 @@ def simulate(
 
 
 def simulate_worlds(
-    worlds: Iterable[str], *, subject: int = 1, seed: int = 0, n_images: int = 2000, voxels_per_roi: int = 300
+    worlds: Iterable[str],
+    *,
+    subject: int = 1,
+    seed: int = 0,
+    n_images: int = NSD.default.n_images,
+    voxels_per_roi: int = NSD.default.voxels_per_roi,
 ) -> dict[str, Participant]:
     """The same as `simulate` of each world, with the networks asked only once: all see the same images."""
     worlds, images = list(worlds), pictures_of(subject, seed, n_images)

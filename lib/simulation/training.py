@@ -26,7 +26,16 @@ from lib.core import choose
 from lib.core.memory import keeping_memory
 from lib.networks.architectures import begin_as_shortcuts
 from lib.networks.extraction import prepare
-from lib.networks.zoo import MINIATURES, ZOO, Network, load_decoder, load_network, miniature, untrained_decoder
+from lib.networks.zoo import (
+    MINIATURES,
+    ZOO,
+    Network,
+    load_decoder,
+    load_network,
+    miniature,
+    miniature_pixels,
+    untrained_decoder,
+)
 from lib.simulation import cards
 from lib.simulation.scenes import SIZE, Scenes, render_many
 from lib.simulation.tasks import CLASSES, EDGES, chance, score, target
@@ -107,7 +116,9 @@ class Student(nn.Module):
     def as_network(self) -> Network:
         """Without its decoder, to read its layers."""
         spec = ZOO[self.name]
-        return Network(self.name, "miniature", self.network.eval(), spec.layers, SIZE, pixels=spec.pixels)
+        return Network(
+            self.name, "miniature", self.network.eval(), spec.layers, SIZE, pixels=miniature_pixels(self.name)
+        )
 
 
 @dataclass(frozen=True)

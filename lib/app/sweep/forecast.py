@@ -37,6 +37,7 @@ from lib.data.nsd import nsd_files, read_rois
 from lib.networks import load_network
 from lib.networks.extraction import Showing, viewer
 from lib.networks.readings import readings
+from lib.simulation.sizes import GOD, NSD
 from lib.solvers.ridge import ALPHAS, BLOCK_BYTES
 
 HEAP = 1.7  # arrays of many sizes come and go, and leave holes: measured (`make rehearsal`, `benchmarks.cortex`)
@@ -187,7 +188,8 @@ def encoding_size(parameters: Parameters) -> Size:
     """How large an encoding task is; of measured data, the files that say so are read, but no betas."""
     features = tuple(_look(parameters["network"], parameters["weights"], True)[0].values())
     if parameters["dataset"] == "simulated":
-        images, voxels = parameters["n_images"] or 2000, 10 * (parameters["voxels_per_roi"] or 300)
+        size = NSD.default.given(parameters["n_images"], parameters["voxels_per_roi"])
+        images, voxels = size["n_images"], 10 * size["voxels_per_roi"]
         m = -(-15 * images // 100)
         return Size(images - m, m, voxels, features, simulated=True)
     files = nsd_files(int(parameters["subject"]), parameters["data_root"])
@@ -199,7 +201,8 @@ def encoding_size(parameters: Parameters) -> Size:
 def _decoding(parameters: Parameters, cores: int) -> Forecast:
     n, m, v = GOD_SIZE
     if parameters["dataset"] == "simulated":
-        n, v = parameters["n_images"] or 1200, 8 * (parameters["voxels_per_roi"] or 100)
+        size = GOD.default.given(parameters["n_images"], parameters["voxels_per_roi"])
+        n, v = size["n_images"], 8 * size["voxels_per_roi"]
     network = load_network(parameters["network"], parameters["weights"])
     units = int(parameters["n_units"] or 1000) * len(readings(network.name, parameters["hidden"], parameters["output"]))
     single, union = (Choices(n_voxels=int(parameters["n_voxels"])).kept(roi) for roi in ("V1", "VC"))
