@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from benchmarks.harness import record, table
 from lib.claims import CLAIMS
-from lib.claims.rates import KINDS, rate, simulated_verdicts
+from lib.claims.rates import rate, simulated_verdicts
+from lib.claims.studies import KINDS
 
 N_SEEDS = 20
 QUICK = {"n_images": 150, "voxels_per_roi": 12}

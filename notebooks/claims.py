@@ -22,7 +22,8 @@
 # %%
 from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
-from lib.claims.rates import EVERY_WORLD, ledger, swept
+from lib.claims.rates import ledger, swept
+from lib.claims.studies import EVERY_WORLD
 from lib.figures import benchmarks as costs
 from lib.figures import papers as figures
 

@@ -28,8 +28,9 @@
 
 # %%
 from lib.analysis import rsa
-from lib.analysis.loading import load_images92
+from lib.analysis.images92 import available_networks, layer_rdms, load_images92
 from lib.figures import papers as figures
+from lib.figures.rsa import best_layer_table, ceiling_table
 
 # %% tags=["parameters"]
 networks = ["alexnet-object", "alexnet-place"]  # whose layers are compared with the brain
@@ -82,8 +83,8 @@ figures.mean_rdms(data)
 # possible score {cite}`nili2014`: each person's RDM is correlated (Spearman) with the mean of everybody
 # (upper bound, because the mean has seen that person) and with the mean of the others (lower bound).
 
-# %%
-print(rsa.ceiling_table(data.rdms))
+# %% mystnb={"markdown_format": "myst"}
+ceiling_table(data.rdms)
 
 # %% [markdown]
 # People agree better about IT than about EVC. That is a statement about these measurements, not about
@@ -95,13 +96,13 @@ print(rsa.ceiling_table(data.rdms))
 # Before any network: how far do models get that need none? Pixels; whether the image shows an animal
 # (people included); and the category.
 
-# %%
+# %% mystnb={"markdown_format": "myst"}
 options = {"n_bootstrap": n_bootstrap, "seed": seed}
 yardsticks = {"pixels": rsa.rdm(data.images.reshape(len(data.images), -1))}
 yardsticks["animal"] = rsa.label_rdm(data.animal)
 yardsticks["category"] = rsa.label_rdm(data.category)
 simple = rsa.compare_areas(yardsticks, data.rdms, **options)
-print(rsa.best_layer_table({"yardsticks": simple}))
+best_layer_table({"yardsticks": simple})
 
 # %% [markdown]
 # One yes-or-no question, *is it an animal?*, goes about half the way to the lower ceiling of the measured
@@ -114,8 +115,8 @@ print(rsa.best_layer_table({"yardsticks": simple}))
 # their published checkpoints are in the cache.
 
 # %%
-nets = rsa.available_networks(networks, weights)
-rdms = {label: rsa.layer_rdms(net, data.images) for label, net in nets.items()}
+nets = available_networks(networks, weights)
+rdms = {label: layer_rdms(net, data.images) for label, net in nets.items()}
 print(*(f"{label}: {', '.join(layers)}" for label, layers in rdms.items()), sep="\n")
 
 # %% [markdown]
@@ -133,8 +134,8 @@ results = {name: rsa.compare_areas(rdms[name], data.rdms, **options) for name in
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels, EVC and IT: Spearman correlation of each network layer with people's dissimilarities, with error bars, and a grey band that marks the noise ceiling."}, "figure": {"caption": "Every layer against every person. Points: mean over people; bars: 95 % bootstrap interval over people and images; grey: lower to upper noise ceiling.", "name": "fig-images92"}}
 figures.layers_against_areas(results, data.source.simulated)
 
-# %%
-print(rsa.best_layer_table(results))
+# %% mystnb={"markdown_format": "myst"}
+best_layer_table(results)
 
 # %% [markdown]
 # The last column answers the first question: an interval above zero says that people predict each other
@@ -207,9 +208,9 @@ print("people and images:", np.round([simple["IT"].low[1], simple["IT"].high[1]]
 # :class: dropdown
 # ```
 
-# %%
+# %% mystnb={"markdown_format": "myst"}
 keep = ~data.face
-print(rsa.ceiling_table({roi: rdms[:, keep][:, :, keep] for roi, rdms in data.rdms.items()}))
+ceiling_table({roi: rdms[:, keep][:, :, keep] for roi, rdms in data.rdms.items()})
 
 # %% [markdown]
 # With the measured data, the ceiling of IT falls and stays well above zero; that of EVC does not fall. Much of what people

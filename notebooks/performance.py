@@ -21,7 +21,8 @@
 # [92 images](images92), if their data are there.
 
 # %%
-from lib.analysis.loading import load_everybody, load_images92
+from lib.analysis.images92 import load_images92
+from lib.analysis.loading import load_everybody
 from lib.analysis.rsa import noise_ceiling
 from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
 from lib.figures import decoding as decoding_figures

@@ -26,7 +26,7 @@ from lib.core.lapack import in_threads
 from lib.core.memory import keeping_memory
 from lib.core.scores import correlation
 from lib.data import Participant
-from lib.data.god import ImageFeatures
+from lib.data.features import ImageFeatures
 from lib.data.participant import Images, Responses
 from lib.networks import Network, extract
 from lib.networks.readings import AS_PUBLISHED, readings

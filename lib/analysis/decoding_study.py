@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from lib.analysis.decoding import (
-    MATCHED,
     PUBLISHED,
     Choices,
     DecodingResult,
@@ -17,17 +16,12 @@ from lib.analysis.decoding import (
     permutation_p,
     units_of,
 )
-from lib.analysis.loading import load_everybody
-from lib.core import choose
 from lib.data import Participant
-from lib.data.god import Files, ImageFeatures, read_image_features
+from lib.data.features import ImageFeatures
+from lib.data.god import Files, read_image_features
 from lib.networks import load_network
 from lib.networks.extraction import drawn
-from lib.simulation.god_like import simulate_god_worlds
-from lib.simulation.sizes import GOD
 
-N_UNITS = 200  # per layer, where many studies are simulated
-ANALYSES = {"as-published": PUBLISHED, "matched": MATCHED}
 CAFFENET = "alexnet-object"  # whose units come with GOD, and need no pictures
 
 
@@ -191,32 +185,3 @@ def study_units(
     """
     results = [decode_participant(one, units, choices) for one in participants]
     return DecodingStudy(participants, results, choices, weights)
-
-
-def simulate_decoding(
-    *,
-    worlds: Iterable[str],
-    seed: int,
-    networks: Iterable[str],
-    weights: str,
-    n_images: int | None = None,
-    voxels_per_roi: int | None = None,
-    analysis: str = "as-published",
-) -> dict[str, DecodingStudy]:
-    """Simulate the five participants of GOD in each world, and decode both networks' units from them.
-
-    Parameters
-    ----------
-    analysis : "as-published" or "matched"
-        Paper Y's choices, or both networks read alike, before any non-linearity, and ridge regression.
-    """
-    groups = simulate_god_worlds(worlds, seed=seed, **GOD.claims.given(n_images, voxels_per_roi))
-    choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
-    first = next(iter(groups.values()))[0]  # all saw the same pictures
-    units = {name: _units(first, name, weights, choices, N_UNITS) for name in networks}
-    return {world: study_units(participants, units, choices, weights) for world, participants in groups.items()}
-
-
-def measure_decoding(*, data_root: str | None, networks: Iterable[str], weights: str, **_: object) -> DecodingStudy:
-    """Read the participants of GOD and decode."""
-    return decoding_study(load_everybody("god", data_root), networks, weights, data_root=data_root)

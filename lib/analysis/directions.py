@@ -9,7 +9,7 @@ from lib.analysis.decoding_study import DecodingStudy
 from lib.analysis.encoding import fit_encoding
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data import Participant
-from lib.data.god import ImageFeatures
+from lib.data.features import ImageFeatures, rows_of
 from lib.networks.zoo import PAPER_Y
 
 
@@ -65,8 +65,5 @@ def encode_units(participants: Sequence[Participant], units: ImageFeatures, roi:
 def _responses(participant: Participant, ids: np.ndarray, roi: str | None) -> np.ndarray:
     """Responses (n_images, n_voxels) to these pictures, in this order."""
     part = participant.train if ids[0] in participant.train.stimulus_ids else participant.test
-    order = np.argsort(part.stimulus_ids)
-    rows = order[np.searchsorted(part.stimulus_ids, ids, sorter=order).clip(max=len(order) - 1)]
-    if not np.array_equal(part.stimulus_ids[rows], ids):
-        raise ValueError(f"{participant.name} did not see the same pictures as the others.")
+    rows = rows_of(ids, part.stimulus_ids, f"responses of {participant.name}")
     return part.responses[rows][:, participant.roi(roi) if roi else slice(None)]

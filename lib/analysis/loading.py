@@ -4,13 +4,11 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 
-from lib.core import choose, fetch
+from lib.core import choose
 from lib.data.god import god_subjects, load_god
-from lib.data.images92 import Images92, read_images92
 from lib.data.nsd import load_nsd
 from lib.data.participant import Participant
 from lib.simulation.god_like import simulate_god, simulate_god_worlds
-from lib.simulation.images92_like import simulate_images92
 from lib.simulation.nsd_like import simulate
 from lib.simulation.sizes import GOD
 
@@ -101,9 +99,3 @@ KNOWN = {
     "nsd": _options(load_nsd),
     "god": _options(load_god),
 }
-
-
-def load_images92() -> Images92:
-    """The measured data if `python -m lib fetch images92` has brought them, else the simulated stand-in."""
-    paths = fetch.cached("images92")
-    return read_images92(*paths) if paths else simulate_images92()

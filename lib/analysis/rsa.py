@@ -5,14 +5,11 @@ a network and a brain without any mapping from units to voxels (Kriegeskorte, Mu
 Front Syst Neurosci 2:4).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
-
-from lib.core.fetch import DATASETS, cached
-from lib.networks import Network, extract, load_network
 
 
 @dataclass(frozen=True)
@@ -198,26 +195,6 @@ def label_rdm(labels: np.ndarray) -> np.ndarray:
     return (labels[:, None] != labels).astype(float)
 
 
-def layer_rdms(network: Network, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """RDM of shape (n_images, n_images) of each of a network's layers."""
-    return {layer: rdm(features) for layer, features in extract(network, images).items()}
-
-
-def available_networks(names: Sequence[str], weights: str = "miniature") -> dict[str, Network]:
-    """Networks to compare, by a label: the named ones, one untrained, and what is published and in the cache.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Networks of the zoo.
-    weights : str
-        As `lib.networks.load_network` takes them.
-    """
-    wanted = [(name, weights) for name in names] + [(names[0], "untrained")]
-    wanted += [(name, "published") for name in names if name in DATASETS and cached(name)]
-    return {f"{name}, {kind}": load_network(name, weights=kind) for name, kind in wanted}
-
-
 def compare_areas(
     layers: Mapping[str, np.ndarray],
     areas: Mapping[str, np.ndarray],
@@ -227,30 +204,6 @@ def compare_areas(
 ) -> dict[str, RSAResult]:
     """`compare_layers` for each area: a mapping of its name to RDMs (n_participants, n_images, n_images)."""
     return {roi: compare_layers(layers, rdms, n_bootstrap=n_bootstrap, seed=seed) for roi, rdms in areas.items()}
-
-
-def ceiling_table(rdms: Mapping[str, np.ndarray]) -> str:
-    """Noise ceilings of each area's RDMs (n_participants, n_images, n_images), to be printed."""
-    rows = [f"{'area':<6}{'upper R2':>10}{'upper r':>10}{'lower r':>10}"]
-    for roi, matrices in rdms.items():
-        c = noise_ceiling(matrices)
-        rows.append(f"{roi:<6}{c.upper_r2:>10.4f}{c.upper_r:>10.3f}{c.lower_r:>10.3f}")
-    return "\n".join(rows)
-
-
-def best_layer_table(results: Mapping[str, Mapping[str, RSAResult]]) -> str:
-    """Each network's best layer per area, its mean r and what the lower ceiling has more, to be printed."""
-    rows = [f"{'network':<26}{'area':<6}{'best':<7}{'r [95 %]':>19}{'lower ceiling - r':>20}"]
-    for label, areas in results.items():
-        rows += [f"{label:<26}{roi:<6}{_cells(result)}" for roi, result in areas.items()]
-    return "\n".join(rows)
-
-
-def _cells(result: RSAResult) -> str:
-    i, mean = result.layers.index(result.best), result.r.mean(axis=1).max()
-    r = f"{mean:.2f} [{result.low[i]:.2f}, {result.high[i]:.2f}]"
-    gap = f"{result.ceiling.lower_r - mean:.2f} [{result.gap_low[i]:.2f}, {result.gap_high[i]:.2f}]"
-    return f"{result.best:<7}{r:>19}{gap:>20}"
 
 
 @dataclass(frozen=True)

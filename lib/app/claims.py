@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from lib.analysis.decoding_study import ANALYSES
 from lib.claims import CLAIMS, UNTESTED
-from lib.claims.rates import EVERY_WORLD, Rate, rate, simulated_verdicts
+from lib.claims.rates import Rate, rate, simulated_verdicts
+from lib.claims.studies import ANALYSES, EVERY_WORLD
 from lib.simulation.sizes import GOD, NSD
 
 EPILOG = """A claim's effect is that of its weakest contrast (an ROI, a pair of networks), averaged over seeds. The

@@ -1,81 +1,21 @@
 """What becomes of the claims, world by world and seed by seed: the ledger, and `python -m lib claims`."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lib.analysis.decoding_study import ANALYSES, measure_decoding, simulate_decoding
-from lib.analysis.encoding_study import encoding_studies, encoding_study
-from lib.analysis.loading import load_participant
 from lib.claims import CLAIMS, HOLDS, UNTESTED, Verdict, evaluate
-from lib.claims.claim import AnyStudy
+from lib.claims.studies import EVERY_WORLD, KINDS, Kind
 from lib.core import choose, progress
 from lib.core.scores import Interval
-from lib.simulation.nsd_like import simulate_worlds
-from lib.simulation.sizes import NSD
-from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
 Verdicts = dict[str, list[Verdict]]  # claim -> one verdict per seed
 
 VERDICTS = "verdicts.json"  # what `python -m lib collect` writes into the folder of a sweep
-BEST = 1 / 40  # of an ROI's voxels decide: few enough to listen, nearly all, to the network they were chosen for
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Where studies come from that claims of one kind are decided on.
-
-    Attributes
-    ----------
-    worlds : collection of str
-        Worlds that simulated participants of this kind can live in.
-    simulate : callable
-        Maps keywords `worlds`, `seed`, `networks` (those that the claims speak about), `weights`, `n_images` and
-        `voxels_per_roi` (None: the kind's own default) to {world: study}.
-    dataset : str
-        The measured data that such claims are decided on.
-    measure : callable
-        Maps keywords `subject`, `data_root`, `networks` and `weights` to a study of them.
-    analyses : collection of str
-        Ways to analyse such participants; `simulate` takes one as `analysis` if there are several.
-    """
-
-    worlds: Collection[str]
-    simulate: Callable[..., Mapping[str, AnyStudy]]
-    dataset: str
-    measure: Callable[..., AnyStudy]
-    analyses: Collection[str] = ("as-published",)
-
-
-def simulate_encoding(
-    *,
-    worlds: Iterable[str],
-    seed: int,
-    networks: Iterable[str],
-    weights: str,
-    n_images: int | None = None,
-    voxels_per_roi: int | None = None,
-) -> dict[str, AnyStudy]:
-    """Simulate a participant of NSD in each world, and encode it."""
-    size = NSD.claims.given(n_images, voxels_per_roi)
-    participants = simulate_worlds(worlds, seed=seed, **size)
-    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * size["voxels_per_roi"])))
-
-
-def measure_encoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
-    """Read a participant of NSD and encode it."""
-    return encoding_study(load_participant("nsd", subject, data_root), networks, weights)
-
-
-KINDS: dict[str, Kind] = {
-    "encoding": Kind(WORLDS, simulate_encoding, "nsd", measure_encoding),
-    "decoding": Kind(GOD_WORLDS, simulate_decoding, "god", measure_decoding, ANALYSES),
-}
-EVERY_WORLD = list(dict.fromkeys(world for kind in KINDS.values() for world in kind.worlds))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lib.claims import HOLDS, evaluate
 from lib.claims.yu2018 import pair_differences
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data import Participant
-from lib.data.god import ImageFeatures
+from lib.data.features import ImageFeatures
 from lib.networks import load_network, readings
 from lib.networks.readings import AS_PUBLISHED, OUTPUTS
 from lib.networks.zoo import PAPER_Y

@@ -17,6 +17,7 @@ import numpy as np
 
 from lib.core import choose
 from lib.core.scores import noise_ceiling
+from lib.data.features import ImageFeatures
 from lib.data.files import SIMULATED, existing_folder, expect, open_picture, read, stamp_of
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.trials import average_repeats, ncsnr_of_repeats
@@ -298,31 +299,6 @@ def photograph(folder: Path, paths: Mapping[int, str], image_id: int) -> np.ndar
 
 
 # What the published networks made of it
-
-
-@dataclass(frozen=True)
-class ImageFeatures:
-    """Features of GOD's CaffeNet (`cnn1` .. `cnn8`, about 1000 units each) for single images.
-
-    Attributes
-    ----------
-    stimulus_ids : int array of shape (n_images,)
-        Training images first.
-    layers : mapping of layer to array of shape (n_images, n_units)
-    """
-
-    stimulus_ids: np.ndarray
-    layers: Mapping[str, np.ndarray]
-
-    def of(self, layer: str, wanted: np.ndarray) -> np.ndarray:
-        """Features of a layer, shape (len(wanted), n_units), for stimulus ids in the order wanted."""
-        order = np.argsort(self.stimulus_ids)
-        rows = order[np.searchsorted(self.stimulus_ids, wanted, sorter=order).clip(max=len(order) - 1)]
-        missing = np.flatnonzero(self.stimulus_ids[rows] != wanted)
-        if len(missing):
-            first = image_name(wanted[missing[0]])
-            raise ValueError(f"{len(missing)} of {len(wanted)} images have no features, the first is {first}.")
-        return self.layers[choose("layer", layer, self.layers)][rows]
 
 
 def read_image_features(path: Path, layers: Sequence[str] = CNN_LAYERS) -> ImageFeatures:

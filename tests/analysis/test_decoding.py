@@ -21,7 +21,7 @@ from lib.analysis.decoding import (
     standardise,
 )
 from lib.core.scores import correlation
-from lib.data.god import ImageFeatures
+from lib.data.features import ImageFeatures
 from lib.networks import load_network
 from lib.networks.readings import HIDDEN, OUTPUTS, readings
 from lib.simulation.god_like import simulate_god

@@ -8,7 +8,7 @@ from rsatoolbox.rdm import compare as toolbox_compare
 from scipy.stats import spearmanr
 
 from lib.analysis import rsa
-from lib.analysis.loading import load_images92
+from lib.analysis.images92 import load_images92
 
 
 def random_rdms(n: int, n_images: int, seed: int = 0) -> np.ndarray:
@@ -144,24 +144,6 @@ def test_other_images_than_the_participants_are_refused() -> None:
 
 def test_label_model() -> None:
     np.testing.assert_array_equal(rsa.label_rdm(np.array(["a", "b", "a"])), [[0, 1, 0], [1, 0, 1], [0, 1, 0]])
-
-
-def test_tables_say_what_was_computed() -> None:
-    rdms = related_rdms(5, 12, 0.3, np.random.default_rng(7))
-    results = rsa.compare_areas({"one": rdms[0]}, {"EVC": rdms[1:]}, n_bootstrap=50)
-    table = rsa.best_layer_table({"net": results}).splitlines()
-    assert table[1].split()[:3] == ["net", "EVC", "one"] and len(table) == 2
-    assert f"{results['EVC'].r.mean():.2f}" in table[1]
-    assert f"{rsa.noise_ceiling(rdms[1:]).upper_r2:.4f}" in rsa.ceiling_table({"EVC": rdms[1:]})
-
-
-def test_networks_there_are() -> None:
-    networks = rsa.available_networks(["alexnet-object", "alexnet-place"], "untrained")
-    assert {"alexnet-object, untrained", "alexnet-place, untrained"} <= set(networks)
-    images = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
-    rdms = rsa.layer_rdms(networks["alexnet-object, untrained"], images)
-    assert list(rdms) == list(networks["alexnet-object, untrained"].layers)
-    assert all(rdm.shape == (5, 5) for rdm in rdms.values())
 
 
 def test_check_values_of_the_measured_data() -> None:

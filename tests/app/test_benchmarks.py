@@ -12,7 +12,7 @@ from benchmarks import harness, rehearsal, ridge, stacking, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib.claims import FAILS, HOLDS, Verdict
-from lib.claims.rates import KINDS
+from lib.claims.studies import KINDS
 from lib.core.scores import Interval
 from lib.figures import benchmarks as costs
 

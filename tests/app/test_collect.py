@@ -16,7 +16,8 @@ from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import perform
 from lib.claims import UNTESTED, evaluate
-from lib.claims.rates import BEST, ledger, swept
+from lib.claims.rates import ledger, swept
+from lib.claims.studies import BEST
 from lib.data import Participant
 from lib.networks import load_network
 

@@ -6,7 +6,8 @@ import pytest
 
 from lib.__main__ import main
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict
-from lib.claims.rates import KINDS, Rate, ledger, networks_of, rate, simulated_verdicts
+from lib.claims.rates import Rate, ledger, networks_of, rate, simulated_verdicts
+from lib.claims.studies import KINDS
 from lib.core.scores import Interval
 
 TINY = {"n_images": 60, "voxels_per_roi": 4}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lib.analysis.decoding import PUBLISHED, DecodingResult
-from lib.analysis.decoding_study import ANALYSES, DecodingStudy, simulate_decoding
+from lib.analysis.decoding_study import DecodingStudy
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate
+from lib.claims.studies import ANALYSES, simulate_decoding
 from lib.simulation.worlds import GOD_WORLDS
 
 ALEXNET = dict(zip((f"cnn{i}" for i in range(1, 9)), (0.1, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.5), strict=True))

@@ -115,7 +115,9 @@ def test_image_features(tmp_path: Path) -> None:
     features = read_image_features(tmp_path / "ImageFeatures.h5", ["cnn1", "cnn8"])
     assert len(features.stimulus_ids) == 3
     np.testing.assert_array_equal(features.of("cnn8", ids[[2, 0, 2]]), tiny.dataset[[2, 0, 2], 2:5])
-    with pytest.raises(ValueError, match="1 of 2 images have no features, the first is n09999999_5"):
+    with pytest.raises(
+        ValueError, match="features of cnn1: 1 of the 2 images are missing, the first is stimulus 9999999000005"
+    ):
         features.of("cnn1", np.array([ids[0], 9999999000005]))
     with pytest.raises(ValueError, match="Unknown layer 'cnn2'; choose one of cnn1, cnn8"):
         features.of("cnn2", ids[:1])

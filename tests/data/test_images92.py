@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from lib.__main__ import main
 from lib.analysis import rsa
-from lib.analysis.loading import load_images92
+from lib.analysis.images92 import load_images92
 from lib.core import fetch
 from lib.data import images92
 from lib.data.images92 import Images92, read_images92

@@ -21,7 +21,8 @@ from lib.analysis.encoding_study import EncodingStudy
 from lib.app.sweep.analyses import ANALYSES, decoding_results, encoding_result
 from lib.app.sweep.store import Store, read_json, write_aside
 from lib.claims import Verdict, evaluate
-from lib.claims.rates import BEST, VERDICTS
+from lib.claims.rates import VERDICTS
+from lib.claims.studies import BEST
 from lib.core import progress
 from lib.core.scores import bootstrap_mean
 from lib.data import Participant, Responses, Source, Stimuli

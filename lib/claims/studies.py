@@ -1,0 +1,101 @@
+"""Studies to decide claims on: simulated in each world, or measured."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from lib.analysis.decoding import MATCHED, PUBLISHED
+from lib.analysis.decoding_study import decoding_study, study_units, units_to_decode
+from lib.analysis.encoding_study import encoding_studies, encoding_study
+from lib.analysis.loading import load_everybody, load_participant
+from lib.claims.claim import AnyStudy
+from lib.core import choose
+from lib.simulation.god_like import simulate_god_worlds
+from lib.simulation.nsd_like import simulate_worlds
+from lib.simulation.sizes import GOD, NSD
+from lib.simulation.worlds import GOD_WORLDS, WORLDS
+
+BEST = 1 / 40  # of an ROI's voxels decide: few enough to listen, nearly all, to the network they were chosen for
+N_UNITS = 200  # per layer, where many studies are simulated
+ANALYSES = {"as-published": PUBLISHED, "matched": MATCHED}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where studies come from that claims of one kind are decided on.
+
+    Attributes
+    ----------
+    worlds : collection of str
+        Worlds that simulated participants of this kind can live in.
+    simulate : callable
+        Maps keywords `worlds`, `seed`, `networks` (those that the claims speak about), `weights`, `n_images` and
+        `voxels_per_roi` (None: the kind's own default) to {world: study}.
+    dataset : str
+        The measured data that such claims are decided on.
+    measure : callable
+        Maps keywords `subject`, `data_root`, `networks` and `weights` to a study of them.
+    analyses : collection of str
+        Ways to analyse such participants; `simulate` takes one as `analysis` if there are several.
+    """
+
+    worlds: Collection[str]
+    simulate: Callable[..., Mapping[str, AnyStudy]]
+    dataset: str
+    measure: Callable[..., AnyStudy]
+    analyses: Collection[str] = ("as-published",)
+
+
+def simulate_encoding(
+    *,
+    worlds: Iterable[str],
+    seed: int,
+    networks: Iterable[str],
+    weights: str,
+    n_images: int | None = None,
+    voxels_per_roi: int | None = None,
+) -> dict[str, AnyStudy]:
+    """Simulate a participant of NSD in each world, and encode it."""
+    size = NSD.claims.given(n_images, voxels_per_roi)
+    participants = simulate_worlds(worlds, seed=seed, **size)
+    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * size["voxels_per_roi"])))
+
+
+def measure_encoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
+    """Read a participant of NSD and encode it."""
+    return encoding_study(load_participant("nsd", subject, data_root), networks, weights)
+
+
+def simulate_decoding(
+    *,
+    worlds: Iterable[str],
+    seed: int,
+    networks: Iterable[str],
+    weights: str,
+    n_images: int | None = None,
+    voxels_per_roi: int | None = None,
+    analysis: str = "as-published",
+) -> dict[str, AnyStudy]:
+    """Simulate the five participants of GOD in each world, and decode both networks' units from them.
+
+    Parameters
+    ----------
+    analysis : "as-published" or "matched"
+        Paper Y's choices, or both networks read alike, before any non-linearity, and ridge regression.
+    """
+    groups = simulate_god_worlds(worlds, seed=seed, **GOD.claims.given(n_images, voxels_per_roi))
+    choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
+    first = next(iter(groups.values()))[0]  # all saw the same pictures
+    units = units_to_decode(first, networks, weights, choices, n_units=N_UNITS)
+    return {world: study_units(participants, units, choices, weights) for world, participants in groups.items()}
+
+
+def measure_decoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
+    """Read all participants of GOD, whatever the `subject`, and decode."""
+    return decoding_study(load_everybody("god", data_root), networks, weights, data_root=data_root)
+
+
+KINDS: dict[str, Kind] = {
+    "encoding": Kind(WORLDS, simulate_encoding, "nsd", measure_encoding),
+    "decoding": Kind(GOD_WORLDS, simulate_decoding, "god", measure_decoding, ANALYSES),
+}
+EVERY_WORLD = list(dict.fromkeys(world for kind in KINDS.values() for world in kind.worlds))
