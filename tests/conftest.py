@@ -2,5 +2,9 @@
 
 import os
 
+from house.shapes import watch
+
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+watch("lib.solvers", "lib.analysis")  # the shapes in their docstrings, at each call

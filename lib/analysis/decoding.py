@@ -43,8 +43,9 @@ class Voxels:
 
     Attributes
     ----------
-    train : array of shape (n_trials, n_voxels)
-    test : array of shape (n_test, n_voxels)
+    train : array of shape (n_trials, n_usable)
+        Without voxels that do not vary.
+    test : array of shape (n_test, n_usable)
     """
 
     train: np.ndarray

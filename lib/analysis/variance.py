@@ -40,8 +40,9 @@ class Targets:
 
     Attributes
     ----------
-    train, test : float32 tensors of shape (n_images, n_targets)
-        Of the training images, out of fold where something was explained; of the test images.
+    train : float32 tensor of shape (n_images, n_targets)
+        Of the training images, out of fold where something was explained.
+    test : float32 tensor of shape (n_test, n_targets)
     """
 
     train: torch.Tensor
