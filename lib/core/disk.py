@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,13 @@ def written_aside(target: Path) -> Iterator[Path]:
 
     Raises
     ------
+    FileExistsError
+        The target is a folder with something in it.
     OSError
         It cannot be written: no permission, no space. The message names the target.
     """
+    if target.is_dir() and any(target.iterdir()):
+        raise FileExistsError(f"{target}: expected a new or empty folder to write into, found something there.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +54,41 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
         path.unlink()
+
+
+def check_room(folder: Path, n_bytes: int, what: str) -> None:
+    """Refuse to write what would not fit.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    n_bytes : int
+        Bytes still to be written there.
+    what : str
+        What they are, in the plural, for the message: "Activations".
+
+    Raises
+    ------
+    OSError
+        The disk has less room than that.
+    """
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise OSError(f"{what} need {n_bytes / 1e9:.1f} GB more in {folder}, where {free / 1e9:.1f} are free.")
+
+
+def npy_header(shape: tuple[int, int]) -> bytes:
+    """The first bytes of a .npy file of float32, before the numbers themselves, row by row.
+
+    >>> import io
+    >>> np.load(io.BytesIO(npy_header((1, 2)) + np.float32([3, 4]).tobytes()))
+    array([[3., 4.]], dtype=float32)
+    """
+    header = BytesIO()
+    about = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, about)
+    return header.getvalue()
 
 
 def sha256_of_file(path: Path) -> str:

@@ -5,12 +5,10 @@ file that holds one row per image, training images first; at the end each row is
 is handed over are memory maps of the two parts.
 """
 
-import json
 import os
-import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 from filelock import FileLock
 
 from lib.core import choose, progress
+from lib.core.disk import check_room, digest_of, npy_header, stamp, written_aside
 from lib.data.nsd import (
     SPANS,
     SPLITS,
@@ -145,24 +144,28 @@ def _averaged(files: Files, layout: Layout, folder: Path) -> Path:
     path = folder / f"subj{files.subject:02d}-{_identity(files, layout)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            aside = path.with_suffix(".part")
-            try:
-                _write(files, layout, aside)
-                aside.replace(path)
-            finally:
-                aside.unlink(missing_ok=True)
+        if not _is_whole(path, layout.shape):
+            with written_aside(path) as part:
+                _write(files, layout, part)
     return path
 
 
+def _is_whole(path: Path, shape: tuple[int, int]) -> bool:
+    """Whether the file is there and holds an array of this shape; one that is damaged is told, and written again."""
+    header = npy_header(shape)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        whole = file.read(len(header)) == header and path.stat().st_size == len(header) + 4 * shape[0] * shape[1]
+    if not whole:
+        warnings.warn(f"{path}: not the whole array of {shape} float32 numbers; it is written again.", stacklevel=4)
+    return whole
+
+
 def _identity(files: Files, layout: Layout) -> str:
-    """What the responses depend on: betas, voxels, images and how they are standardised."""
-    stats = [files.session(number).stat() for number in layout.sessions]
-    said = [FORMAT, layout.sessions, layout.zscore, [(stat.st_size, stat.st_mtime_ns) for stat in stats]]
-    digest = sha256(json.dumps(said).encode())
-    for array in (layout.inside, layout.train, layout.test):
-        digest.update(np.ascontiguousarray(array))
-    return digest.hexdigest()[:16]
+    """What the responses depend on: betas, voxels, the image of each trial and how they are standardised."""
+    about = [FORMAT, layout.sessions, layout.zscore, [stamp(files.session(number)) for number in layout.sessions]]
+    return digest_of(about, layout.inside, layout.design.image, layout.train, layout.test)[:16]
 
 
 def _write(files: Files, layout: Layout, path: Path) -> None:
@@ -188,11 +191,8 @@ def _blocks(length: int, at_once: int) -> list[slice]:
 
 def _make_room(path: Path, shape: tuple[int, int]) -> None:
     """A file of zeros that has its room on the disk: writing to a map of one that has not kills the process."""
-    needed, free = 4 * shape[0] * shape[1], shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise OSError(f"Responses need {needed / 1e9:.1f} GB in {path.parent}, where {free / 1e9:.1f} are free.")
+    check_room(path.parent, 4 * shape[0] * shape[1], "Responses")
     with path.open("wb") as file:
-        about = {"descr": "<f4", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, about)
+        file.write(npy_header(shape))
         for rows in _blocks(shape[0], ROWS_AT_ONCE):
             file.write(bytes(4 * shape[1] * (rows.stop - rows.start)))

@@ -9,18 +9,16 @@ beginning. With the last row it gets its name.
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock
 
-from lib.core.disk import digest_of
+from lib.core.disk import check_room, digest_of, npy_header
 
 FORMAT = 1  # to be raised when the same key would stand for other activations
 
@@ -101,7 +99,7 @@ class Place:
             There is too little room for all, and nothing is written; or a write fails, and the next run goes on there.
         """
         parts = [_Part(self._file(tap), (self.identity["n_images"], n)) for tap, n in n_features.items()]
-        self._check_room(parts)
+        check_room(self.folder, sum(part.n_missing() for part in parts), "Activations")
         (self.folder / "about.json").write_text(json.dumps(self.identity, indent=1) + "\n")
         start = min(part.n_rows() for part in parts) // batch_size * batch_size
         with ExitStack() as stack:
@@ -111,13 +109,6 @@ class Place:
                 os.fsync(file.fileno())
         for part in parts:
             part.finish()
-
-    def _check_room(self, parts: Sequence["_Part"]) -> None:
-        needed, free = sum(part.n_missing() for part in parts), shutil.disk_usage(self.folder).free
-        if needed > free:
-            raise OSError(
-                f"Activations need {needed / 1e9:.1f} GB more in {self.folder}, where {free / 1e9:.1f} are free."
-            )
 
 
 def _append(files: Mapping[str, BinaryIO], batch: Mapping[str, np.ndarray]) -> None:
@@ -150,10 +141,7 @@ class _Part:
 
     @property
     def header(self) -> bytes:
-        buffer = BytesIO()
-        about = {"descr": "<f4", "fortran_order": False, "shape": self.shape}
-        np.lib.format.write_array_header_1_0(buffer, about)
-        return buffer.getvalue()
+        return npy_header(self.shape)
 
     def n_rows(self) -> int:
         """Whole rows that are there; 0 if the file begins as another one would."""

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measured import VOLUME, TinyNsd, write_tiny_nsd
+from measured import DESIGN, VOLUME, TinyNsd, write_tiny_nsd
+from scipy.io import loadmat, savemat
 
 from lib.analysis.encoding import EncodingResult, fit_encoding, varies
 from lib.app.sweep.analyses import read_participant
 from lib.app.sweep.forecast import Size, encoding_size
 from lib.app.sweep.tasks import make_grid
+from lib.core import disk
 from lib.data import cortex, nsd
 from lib.data.cortex import load_cortex
 from lib.data.nsd import load_nsd
@@ -60,6 +62,30 @@ def test_betas_are_read_once_and_again_when_they_change(tiny: TinyNsd, tmp_path:
     assert reads[4:] == [1]
 
 
+@pytest.mark.parametrize("damage", ["cut short", "empty", "another array"])
+def test_a_damaged_file_is_named_and_written_again(tiny: TinyNsd, tmp_path: Path, damage: str) -> None:
+    good = load_cortex(data_root=tiny.root, folder=tmp_path / "kept").train.responses.copy()
+    (path,) = (tmp_path / "kept").glob("*.npy")
+    whole = path.read_bytes()
+    np.save(path, np.zeros(3))
+    if damage != "another array":
+        path.write_bytes(whole[: len(whole) // 2] if damage == "cut short" else b"")
+    with pytest.warns(UserWarning, match=f"{path.name}: not the whole array of .* it is written again"):
+        again = load_cortex(data_root=tiny.root, folder=tmp_path / "kept")
+    assert again.train.responses.tobytes() == good.tobytes()
+
+
+def test_another_order_of_the_trials_is_another_file(tiny: TinyNsd, tmp_path: Path) -> None:
+    """The same images in the same sessions, but shown in other trials: other responses."""
+    before = load_cortex(data_root=tiny.root, folder=tmp_path / "kept").train.responses
+    path = tiny.root / DESIGN
+    design = {name: values for name, values in loadmat(path).items() if not name.startswith("_")}
+    design["masterordering"][0, :1500] = design["masterordering"][0, :1500][::-1].copy()
+    savemat(path, design)
+    after = load_cortex(data_root=tiny.root, folder=tmp_path / "kept").train.responses
+    assert after.shape == before.shape and not np.allclose(after, before)
+
+
 def test_nothing_half_written_is_left_of_a_session_that_cannot_be_read(tiny: TinyNsd, tmp_path: Path) -> None:
     file = nsd.nsd_files(1, tiny.root).session(2)
     whole = file.read_bytes()
@@ -70,8 +96,8 @@ def test_nothing_half_written_is_left_of_a_session_that_cannot_be_read(tiny: Tin
 
 
 def test_too_little_room_is_said_with_the_numbers(tiny: TinyNsd, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(cortex.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
-    with pytest.raises(OSError, match=r"Responses need 0\.0 GB in .*, where 0\.0 are free"):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    with pytest.raises(OSError, match=r"Responses need 0\.0 GB more in .*, where 0\.0 are free"):
         load_cortex(data_root=tiny.root, folder=tmp_path / "kept")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+from lib.core import disk
 from lib.data.participant import Images, Stimuli
 from lib.networks import Network, extract, load_network
 from lib.networks import cache as storage
@@ -202,7 +203,7 @@ def test_too_little_room_is_said_before_anything_is_written(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: usage(10**9, 10**9, 1000))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage(10**9, 10**9, 1000))
     with pytest.raises(OSError, match=r"Activations need 0\.0 GB more in .*alexnet-object-\w+, where 0\.0 are free\."):
         extract(network, images(), cache=tmp_path)
     assert not files(tmp_path)
