@@ -14,6 +14,7 @@ Voxels and units are centred, so the constant's weight is zero and is left out. 
 those of an image's averaged trials are the average of its trials' (step 5).
 """
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -377,7 +378,13 @@ def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_
     return float((1 + (scores >= np.trace(np.mean(agreements, axis=0))).sum()) / (1 + n_permutations))
 
 
-def units_of(network: Network, participant: Participant, taps: Mapping[str, str], n_units: int = 1000) -> ImageFeatures:
+def units_of(
+    network: Network,
+    participant: Participant,
+    taps: Mapping[str, str],
+    n_units: int | None = 1000,
+    cache: str | os.PathLike[str] | None = None,
+) -> ImageFeatures:
     """Show a network the pictures of a participant, scaled as in its training, and keep some units of each layer.
 
     Parameters
@@ -388,10 +395,14 @@ def units_of(network: Network, participant: Participant, taps: Mapping[str, str]
     taps : mapping of layer to where it is read, as `lib.networks.readings.readings` gives it
     n_units : int, optional
         Drawn at random per layer, the same for every image and participant; None keeps all.
+    cache : path, optional
+        As in `lib.networks.extract`.
     """
     ids = np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
     images = Images(participant.stimuli, ids)
-    found = extract(network, images, list(taps.values()), preprocessing="as-trained", pool=False, n_units=n_units)
+    found = extract(
+        network, images, list(taps.values()), preprocessing="as-trained", pool=False, n_units=n_units, cache=cache
+    )
     return ImageFeatures(ids, {layer: found[tap] for layer, tap in taps.items()})
 
 

@@ -1,5 +1,6 @@
 """What the decoding claims are decided on: layers of several networks, decoded from several participants."""
 
+import os
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -111,6 +112,7 @@ def units_to_decode(
     *,
     n_units: int = 1000,
     data_root: str | None = None,
+    cache: str | os.PathLike[str] | None = None,
 ) -> dict[str, ImageFeatures]:
     """What units of paper Y's layers say of the pictures that a participant saw, by network.
 
@@ -128,6 +130,8 @@ def units_to_decode(
     data_root : path, optional
         Folder of GOD. If it holds ImageFeatures.h5, AlexNet is GOD's CaffeNet, as it stands there; then, without
         pictures, other networks are left out with a warning.
+    cache : path, optional
+        As in `lib.networks.extract`.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def units_to_decode(
     if units and (why := _pictures_missing(participant)):
         warnings.warn(f"Left out: {', '.join(shown)}. {why}", stacklevel=2)
         shown = []
-    return units | {name: _units(participant, name, weights, choices, n_units) for name in shown}
+    return units | {name: _units(participant, name, weights, choices, n_units, cache) for name in shown}
 
 
 def _some(units: ImageFeatures, n_units: int) -> ImageFeatures:
@@ -149,8 +153,15 @@ def _some(units: ImageFeatures, n_units: int) -> ImageFeatures:
     return replace(units, layers=few)
 
 
-def _units(participant: Participant, network: str, weights: str, choices: Choices, n_units: int) -> ImageFeatures:
-    return units_of(load_network(network, weights), participant, choices.taps(network), n_units)
+def _units(
+    participant: Participant,
+    network: str,
+    weights: str,
+    choices: Choices,
+    n_units: int,
+    cache: str | os.PathLike[str] | None = None,
+) -> ImageFeatures:
+    return units_of(load_network(network, weights), participant, choices.taps(network), n_units, cache)
 
 
 def _published_units(data_root: str | None) -> Path | None:

@@ -73,7 +73,7 @@ def load_cortex(
         In one sentence; `folder` has too little room, say.
     """
     files = nsd_files(subject, data_root)
-    layout = lay_out(files, sessions, split, zscore)
+    layout = read_layout(files, sessions, split, zscore)
     masks = read_rois(files)
     stimuli, ncsnr = read_stimuli(files), read_volume(files.ncsnr, files.volume)
     array = np.load(_averaged(files, layout, Path(folder)), mmap_mode="r")
@@ -126,7 +126,7 @@ class Layout:
         return order[np.searchsorted(rows, ids, sorter=order)]
 
 
-def lay_out(
+def read_layout(
     files: Files, sessions: Sequence[int] | None = None, split: str = "random", zscore: str = "session"
 ) -> Layout:
     """Find out which images and voxels there are; no betas are read. Parameters as of `load_cortex`."""

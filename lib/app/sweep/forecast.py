@@ -32,7 +32,7 @@ from lib.app.notebooks import NotebookSource
 from lib.app.sweep.analyses import Parameters
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
-from lib.data.cortex import VOXELS_AT_ONCE, lay_out
+from lib.data.cortex import VOXELS_AT_ONCE, read_layout
 from lib.data.nsd import nsd_files, read_rois
 from lib.networks import load_network
 from lib.networks.extraction import Showing, viewer
@@ -193,7 +193,7 @@ def encoding_size(parameters: Parameters) -> Size:
         m = -(-15 * images // 100)
         return Size(images - m, m, voxels, features, simulated=True)
     files = nsd_files(int(parameters["subject"]), parameters["data_root"])
-    layout, cortex = lay_out(files, None, parameters["split"], parameters["zscore"]), parameters["voxels"] == "cortex"
+    layout, cortex = read_layout(files, None, parameters["split"], parameters["zscore"]), parameters["voxels"] == "cortex"
     voxels = layout.shape[1] if cortex else int(np.any(list(read_rois(files).values()), axis=0).sum())
     return Size(len(layout.train), len(layout.test), voxels, features, cortex)
 
