@@ -193,7 +193,10 @@ def encoding_size(parameters: Parameters) -> Size:
         m = -(-15 * images // 100)
         return Size(images - m, m, voxels, features, simulated=True)
     files = nsd_files(int(parameters["subject"]), parameters["data_root"])
-    layout, cortex = read_layout(files, None, parameters["split"], parameters["zscore"]), parameters["voxels"] == "cortex"
+    layout, cortex = (
+        read_layout(files, None, parameters["split"], parameters["zscore"]),
+        parameters["voxels"] == "cortex",
+    )
     voxels = layout.shape[1] if cortex else int(np.any(list(read_rois(files).values()), axis=0).sum())
     return Size(len(layout.train), len(layout.test), voxels, features, cortex)
 
