@@ -29,6 +29,7 @@ from lib.figures import methods as pictures
 from lib.networks import ZOO, extract, load_network
 from lib.simulation.cards import read_card
 from lib.simulation.scenes import OBJECTS, SCENES, render_many
+from lib.simulation.tasks import predicted_classes
 from lib.simulation.training import Student
 from lib.solvers.ridge import decompose, fit_ridge, project
 
@@ -105,7 +106,7 @@ pictures.loss_curves({"cross-entropy of the names": networks, "unexplained share
 
 # %% mystnb={"markdown_format": "myst"}
 loaded = {name: load_network(name) for name in networks}
-said = {name: pictures.answers(network, scenes) for name, network in loaded.items()}
+said = {name: predicted_classes(network, scenes) for name, network in loaded.items()}
 correct = {name: bootstrap_mean(said[name] == truth[ZOO[name].task]) for name in networks}
 cards = [read_card(name) for name in networks]
 shown = [f"{i.estimate:.3f} [{i.low:.3f}, {i.high:.3f}]" for i in correct.values()]
@@ -243,7 +244,7 @@ from dataclasses import replace
 weights = [0.299, 0.587, 0.114]  # of red, green and blue in brightness
 grey = np.repeat((scenes.image @ weights)[..., None], 3, axis=3).astype(np.uint8)
 for name, network in loaded.items():
-    right = pictures.answers(network, replace(scenes, image=grey)) == truth[ZOO[name].task]
+    right = predicted_classes(network, replace(scenes, image=grey)) == truth[ZOO[name].task]
     print(f"{name}: {correct[name].estimate:.1%} in colour, {right.mean():.1%} in grey")
 
 # %% [markdown]

@@ -30,7 +30,7 @@ from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.participant import Images, Responses
 from lib.networks import Network, extract
-from lib.networks.readings import AS_PUBLISHED, readings
+from lib.networks.layers import AS_PUBLISHED, decoding_taps
 from lib.solvers.least_squares import Gram, subset_weights
 from lib.solvers.sparse import sparse_weights
 
@@ -268,7 +268,7 @@ class Choices:
     Attributes
     ----------
     hidden, output : str
-        Where the units are read, see `lib.networks.readings.readings`.
+        Where the units are read, see `lib.networks.layers.decoding_taps`.
     regression : "ols", "ridge" or "slr"
     n_voxels : int
         Kept per unit; twice as many in LVC, HVC and VC.
@@ -284,7 +284,7 @@ class Choices:
 
     def taps(self, network: str) -> dict[str, str]:
         """Where each of a network's layers is read."""
-        return readings(network, self.hidden, self.output)
+        return decoding_taps(network, self.hidden, self.output)
 
     @property
     def as_published(self) -> bool:
@@ -392,7 +392,7 @@ def units_of(
     network : Network
     participant : Participant
         All participants of GOD saw the same pictures.
-    taps : mapping of layer to where it is read, as `lib.networks.readings.readings` gives it
+    taps : mapping of layer to where it is read, as `lib.networks.layers.decoding_taps` gives it
     n_units : int, optional
         Drawn at random per layer, the same for every image and participant; None keeps all.
     cache : path, optional

@@ -17,11 +17,11 @@ from lib.claims.yu2018 import pair_differences
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data import Participant
 from lib.data.features import ImageFeatures
-from lib.networks import load_network, readings
-from lib.networks.readings import AS_PUBLISHED, OUTPUTS
+from lib.networks import load_network
+from lib.networks.layers import AS_PUBLISHED, OUTPUTS, STAGES
 from lib.networks.zoo import PAPER_Y
 
-HIDDEN = tuple(readings.HIDDEN["alexnet"])
+HIDDEN = (AS_PUBLISHED, *STAGES)
 OUTPUT = (AS_PUBLISHED, *OUTPUTS)
 REGRESSIONS = ("ols", "ridge")  # for every reading; sparse regression takes too long for that
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -465,13 +464,6 @@ def loss_curves(panels: Mapping[str, Sequence[str]]) -> Figure:
         _plain(ax, "", "epoch", kind)
         ax.legend(fontsize=SMALL, frameon=False)
     return figure
-
-
-def answers(network: Network, scenes: Scenes) -> np.ndarray:
-    """Class that a classifier finds most likely for each scene, array of shape (n_images,)."""
-    batch = torch.from_numpy(scenes.image).permute(0, 3, 1, 2).float() / 255  # as the miniatures were trained
-    with torch.inference_mode():
-        return torch.cat([network.module(part).argmax(1) for part in batch.split(256)]).numpy()
 
 
 def confusions(tables: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]]) -> Figure:

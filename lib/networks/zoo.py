@@ -16,6 +16,15 @@ from lib.core import choose
 from lib.core.fetch import cached
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import load_state
+from lib.networks.layers import (
+    ALEXNET_LAYERS,
+    FUNCTIONS,
+    MOBILENET_LAYERS,
+    MULTITASK_LAYERS,
+    RESNET50_LAYERS,
+    TASKONOMY_LAYERS,
+    decoding_taps,
+)  # fmt: skip
 
 # The networks that each paper compares
 PAPER_W = (
@@ -26,46 +35,6 @@ PAPER_Y = ("alexnet-object", "resnet50-object")
 MINIATURES = Path(__file__).parent / "miniatures"
 MINIATURE_SIZE = 64  # pixels, height and width of the scenes that miniatures were trained on
 N_OBJECTS, N_SCENES = 8, 6  # classes of these scenes
-
-# Paper W's taps: convolutions after ReLU (1, 2 and 5 also after pooling), linear layers before ReLU.
-ALEXNET_LAYERS = {
-    "Conv-1": "features.2", "Conv-2": "features.5", "Conv-3": "features.7", "Conv-4": "features.9",
-    "Conv-5": "features.12", "FC-6": "classifier.1", "FC-7": "classifier.4",
-}  # fmt: skip
-
-# Paper W: the first convolution itself (before batch normalisation), the end of each block, the pooled maps.
-RESNET50_LAYERS = {
-    "Conv-1": "conv1", "Conv-2": "layer1", "Conv-3": "layer2", "Conv-4": "layer3", "Conv-5": "layer4",
-    "Avgpool": "avgpool",
-}  # fmt: skip
-
-# Paper W: "exactly as what we do in ResNet50 but excluded Conv-4 blocks"; these encoders have no average pooling.
-TASKONOMY_LAYERS = {"Conv-1": "conv1", "Conv-2": "layer1", "Conv-3": "layer2", "Conv-5": "layer4"}
-
-# Paper Y compares with CaffeNet's blobs. ReLU works in place there, so all but the last are what leaves a ReLU.
-ALEXNET_DECODING = {
-    "cnn1": "features.1", "cnn2": "features.4", "cnn3": "features.7", "cnn4": "features.9", "cnn5": "features.11",
-    "cnn6": "classifier.2", "cnn7": "classifier.5", "cnn8": "classifier.6",
-}  # fmt: skip
-
-# Paper Y's code: convolutions before batch normalisation and ReLU, and the output after softmax. Its two lists disagree
-# about resnet7: the other one has layer4.0.conv3.
-RESNET50_DECODING = {
-    "resnet1": "conv1", "resnet2": "layer1.1.conv3", "resnet3": "layer2.1.conv2", "resnet4": "layer2.3.conv3",
-    "resnet5": "layer3.2.conv1", "resnet6": "layer3.4.conv2", "resnet7": "layer4.0.downsample.0",
-    "resnet8": "fc|softmax",
-}  # fmt: skip
-
-MOBILENET_LAYERS = {
-    "Conv-1": "features.0", "Conv-2": "features.3", "Conv-3": "features.6", "Conv-4": "features.12",
-    "Conv-5": "features.16", "Avgpool": "avgpool", "FC-1": "classifier.0",
-}  # fmt: skip
-
-# In neither paper: convolutions after ReLU (1 to 4 after pooling), the linear layer before ReLU.
-MULTITASK_LAYERS = {
-    "Conv-1": "features.3", "Conv-2": "features.7", "Conv-3": "features.11", "Conv-4": "features.15",
-    "Conv-5": "features.18", "FC-6": "classifier.0",
-}  # fmt: skip
 
 # Preprocessing by name -> how pixels are scaled, one of lib.networks.extraction.PIXELS.
 UNIT_PIXELS = {"as-published": "unit", "as-trained": "unit", "imagenet": "imagenet"}
@@ -115,14 +84,14 @@ def _torchvision(name: str) -> Callable[[int], nn.Module]:
 _alexnet = partial(
     Spec,
     layers=ALEXNET_LAYERS,
-    decoding_layers=ALEXNET_DECODING,
+    decoding_layers=decoding_taps("alexnet"),
     full=_torchvision("alexnet"),
     miniature=MiniAlexNet,
 )
 _resnet50 = partial(
     Spec,
     layers=RESNET50_LAYERS,
-    decoding_layers=RESNET50_DECODING,
+    decoding_layers=decoding_taps("resnet50"),
     full=_torchvision("resnet50"),
     miniature=MiniResNet50,
 )
@@ -216,9 +185,6 @@ class Network:
             digest.update(name.encode())
             digest.update(tensor.cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
         return digest.hexdigest()
-
-
-FUNCTIONS = ("", "softmax", "log_softmax")
 
 
 def own_network(

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from lib.core.scores import correlation
+from lib.networks.extraction import prepare
+from lib.networks.zoo import Network
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 
 CLASSES = {"object": OBJECTS, "place": SCENES}
@@ -15,6 +17,13 @@ def target(scenes: Scenes, task: str) -> torch.Tensor:
     if task in EDGES:
         return torch.from_numpy(edges_2d(scenes.image) if task == "edge2d" else edges_3d(scenes.depth))
     return torch.from_numpy(scenes.object_label if task == "object" else scenes.scene_label)
+
+
+def predicted_classes(network: Network, scenes: Scenes) -> np.ndarray:
+    """Class that a classifier finds most likely for each scene, int array of shape (n_images,)."""
+    batches = prepare(scenes.image, network.input_size, network.pixels["as-trained"]).split(256)
+    with torch.inference_mode():
+        return torch.cat([network.module(batch).argmax(1) for batch in batches]).numpy()
 
 
 def score(answers: torch.Tensor, scenes: Scenes, task: str) -> float:

@@ -23,7 +23,7 @@ from lib.analysis.decoding import (
 from lib.core.scores import correlation
 from lib.data.features import ImageFeatures
 from lib.networks import load_network
-from lib.networks.readings import HIDDEN, OUTPUTS, readings
+from lib.networks.layers import OUTPUTS, STAGES, decoding_taps
 from lib.simulation.god_like import simulate_god
 from lib.solvers.least_squares import Gram, smallest_solution, subset_weights
 
@@ -228,20 +228,19 @@ def test_permutation_p_is_small_for_signal_and_uniform_for_noise() -> None:
 @pytest.mark.parametrize("network", ["alexnet-object", "resnet50-object"])
 def test_every_reading_exists_in_the_network_and_keeps_its_eight_layers(network: str) -> None:
     net = load_network(network, "untrained")
-    family = network.partition("-")[0]
-    for hidden in HIDDEN[family]:
+    for hidden in ("as-published", *STAGES):
         for output in ("as-published", *OUTPUTS):
-            taps = readings(network, hidden, output)
+            taps = decoding_taps(network, hidden, output)
             assert list(taps) == list(net.decoding_layers)
             assert all(net.tap(tap) == tap for tap in taps.values())
-    assert readings(network) == dict(net.decoding_layers)
+    assert decoding_taps(network) == dict(net.decoding_layers)
 
 
 def test_unknown_readings_are_refused() -> None:
     with pytest.raises(ValueError, match="Unknown network of paper Y 'taskonomy'"):
-        readings("taskonomy-edge2d")
+        decoding_taps("taskonomy-edge2d")
     with pytest.raises(ValueError, match="Did you mean 'logits'"):
-        readings("resnet50-object", output="logit")
+        decoding_taps("resnet50-object", output="logit")
 
 
 def test_matched_choices_read_both_networks_before_any_nonlinearity() -> None:

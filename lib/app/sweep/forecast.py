@@ -36,7 +36,7 @@ from lib.data.cortex import VOXELS_AT_ONCE, read_layout
 from lib.data.nsd import nsd_files, read_rois
 from lib.networks import load_network
 from lib.networks.extraction import Showing, viewer
-from lib.networks.readings import readings
+from lib.networks.layers import decoding_taps
 from lib.simulation.sizes import GOD, NSD
 from lib.solvers.ridge import ALPHAS, BLOCK_BYTES
 
@@ -207,7 +207,8 @@ def _decoding(parameters: Parameters, cores: int) -> Forecast:
         size = GOD.default.given(parameters["n_images"], parameters["voxels_per_roi"])
         n, v = size["n_images"], 8 * size["voxels_per_roi"]
     network = load_network(parameters["network"], parameters["weights"])
-    units = int(parameters["n_units"] or 1000) * len(readings(network.name, parameters["hidden"], parameters["output"]))
+    taps = decoding_taps(network.name, parameters["hidden"], parameters["output"])
+    units = int(parameters["n_units"] or 1000) * len(taps)
     single, union = (Choices(n_voxels=int(parameters["n_voxels"])).kept(roi) for roi in ("V1", "VC"))
     rois = [(v // 8, single)] * 7 + [(share * v // 8, union) for share in (3, 4, 8)]  # V1 .. PPA; LVC, HVC, VC
     memory = 8 * (4 * n * v + 2 * v * v + 3 * n * units + 2 * units * v) + 3 * n * v * 8
