@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from lib.core.fetch import DATASETS, Download, FetchError, cache_folder, fetch, is_good
+from lib.core.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `python -m lib fetch`; returns the exit status."""
     if args.list or not args.names:
-        print(_table())
+        rows = [_row(name, download) for name, downloads in DATASETS.items() for download in downloads]
+        print(Table(("name", "file", "size", "licence", "present"), rows))
+        print(f"\ncache: {cache_folder()} (COMPANION_DATA names another)")
         return 0
     try:
         for name in args.names:
@@ -24,14 +27,6 @@ def main(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _table() -> str:
-    head = ("name", "file", "size", "licence", "present")
-    rows = [head, *(_row(name, download) for name, downloads in DATASETS.items() for download in downloads)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, f"\ncache: {cache_folder()} (COMPANION_DATA names another)"])
 
 
 def _row(name: str, download: Download) -> tuple[str, ...]:

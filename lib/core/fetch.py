@@ -1,35 +1,49 @@
-"""Pinned, checksummed, resumable downloads into one cache folder.
+"""Pinned, checked, resumable downloads into one cache folder; `downloads.toml` lists them.
 
 The cache is the folder named by the environment variable COMPANION_DATA, else the platform's user cache.
 The transfer is our own, on requests: the field's downloader, pooch, begins again when a download was cut off, hashes
 every file at every call, and cannot compare the hash prefixes that torchvision publishes.
 
-A file in the cache is whole or absent: bytes arrive in `<file>.part`, are hashed, and only then get its name.
+A file in the cache is whole or absent: bytes arrive in `<file>.part`, are checked, and only then get its name. With a
+published SHA-256 they must have it. Without one, the server must say how long the file is, so that a transfer that was
+cut off is noticed, and the file must open as one of its format.
 """
 
-import hashlib
-import json
 import os
+import pickletools
 import time
+import tomllib
 import warnings
+import zipfile
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from filelock import FileLock
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from lib.core import choose
+from lib.core.disk import ROOT, read_json, sha256_of_file, stamp, write_json
 
 TIMEOUT = (10, 60)  # seconds: to connect, and of silence during a transfer
 ATTEMPTS = 4  # in a row that bring no new byte
 PAUSE = 1.0  # seconds before the second attempt; doubles from there
 CHUNK = 1 << 14  # bytes; what arrives of a chunk that is cut off is lost
+LARGEST = 4 * 10**9  # bytes of a file of unknown size
 
 
 class FetchError(RuntimeError):
     """A download that failed; the message says what, where from, why and how to go on."""
+
+
+class _Refused(requests.RequestException):
+    """What the server sends is not wanted; the message is the reason. Another attempt would bring the same."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,9 @@ class Download:
         SHA-256 or, where only that is published, its first digits; None where nothing is.
     licence : str
     size : int or None
-        Bytes, for the list only: the hash is what is checked.
+        Bytes; nothing larger than twice that is taken.
+    format : str or None
+        A key of `FORMATS`; None where only the SHA-256 tells.
     """
 
     name: str
@@ -57,77 +73,12 @@ class Download:
     sha256: str | None
     licence: str
     size: int | None = None
+    format: str | None = None
 
 
-def _torchvision(name: str, file: str, size: int) -> Download:
-    digits = Path(file).stem.rsplit("-", 1)[1]
-    url = f"https://download.pytorch.org/models/{file}"
-    return Download(name, url, f"checkpoints/{file}", digits, "BSD-3-Clause (torchvision)", size)
-
-
-def _places365(name: str, file: str) -> Download:
-    url = f"http://places2.csail.mit.edu/models_places365/{file}"
-    return Download(name, url, f"checkpoints/{file}", None, "CC BY (Places365)")
-
-
-def _taskonomy(name: str, file: str) -> Download:
-    digits = Path(file).stem.rsplit("-", 1)[1]
-    url = f"https://github.com/alexsax/visual-prior/raw/networks/assets/pytorch/{file}"
-    return Download(name, url, f"checkpoints/{file}", digits, "MIT (visual-prior)")
-
-
-def _god(file: str, number: int) -> Download:
-    url = f"https://ndownloader.figshare.com/files/{number}"
-    return Download(f"GOD, {file}", url, f"god/{file}", None, "see figshare article 7387130")
-
-
-_RSATOOLBOX = "https://raw.githubusercontent.com/rsagroup/rsatoolbox/f1f83cadb7243492a1aae7460466e0f0140b20ac"
-_ALGONAUTS = "https://raw.githubusercontent.com/dnn-hvs/Algonauts-Challange/9b305ff847973cb71dbcdcb249401fb93aa92ecd"
-
-DATASETS: dict[str, tuple[Download, ...]] = {
-    "images92": (
-        Download(
-            "92 photographs and their categories",
-            f"{_RSATOOLBOX}/demos/92imageData/Kriegeskorte_Neuron2008_supplementalData.mat",
-            "images92/Kriegeskorte_Neuron2008_supplementalData.mat",
-            "06f21214399a5d43dc264eed19a7f4b8daf11c8622a59eec3e106064ce5e3504",
-            "MIT (repository)",
-            3_603_779,
-        ),
-        Download(
-            "EVC and IT dissimilarities of 15 people",
-            f"{_ALGONAUTS}/Testing/92/target_fmri.mat",
-            "images92/target_fmri.mat",
-            "57f064c7ebc5e6de1c70898166090f5c7b6ffdcfb5b13cb897c6d81a09207e47",
-            "none stated",
-            1_876_161,
-        ),
-    ),
-    "alexnet-object": (_torchvision("AlexNet, ImageNet", "alexnet-owt-7be5be79.pth", 244_400_000),),
-    "resnet50-object": (_torchvision("ResNet50, ImageNet", "resnet50-0676ba61.pth", 102_500_000),),
-    "mobilenet-object": (_torchvision("MobileNetV3, ImageNet", "mobilenet_v3_large-8738ca79.pth", 22_100_000),),
-    "alexnet-place": (_places365("AlexNet, Places365", "alexnet_places365.pth.tar"),),
-    "resnet50-place": (_places365("ResNet50, Places365", "resnet50_places365.pth.tar"),),
-    "taskonomy-edge2d": (
-        _taskonomy(
-            "Taskonomy encoder, 2D edges",
-            "edge_texture_encoder-be2d686a6a4dfebe968d16146a17176eba37e29f736d5cd9a714317c93718810.pth",
-        ),
-    ),
-    "taskonomy-edge3d": (
-        _taskonomy(
-            "Taskonomy encoder, 3D edges",
-            "edge_occlusion_encoder-5ac3f3e918131f61e01fe95e49f462ae2fc56aa463f8d353ca84cd4e248b9c08.pth",
-        ),
-    ),
-    "god": (
-        _god("Subject1.h5", 15049646),
-        _god("Subject2.h5", 15049649),
-        _god("Subject3.h5", 15049652),
-        _god("Subject4.h5", 15049655),
-        _god("Subject5.h5", 15049658),
-        _god("ImageFeatures.h5", 15015971),
-    ),
+DATASETS = {
+    name: tuple(Download(**{"sha256": None, **file}) for file in files)
+    for name, files in tomllib.loads(Path(__file__).with_name("downloads.toml").read_text(encoding="utf-8")).items()
 }
 
 
@@ -137,8 +88,7 @@ def cache_folder() -> Path:
     A relative COMPANION_DATA starts at the project's root, where make runs; notebooks run one folder below.
     """
     named = os.environ.get("COMPANION_DATA")
-    root = Path(__file__).resolve().parents[2]
-    return root / Path(named).expanduser() if named else user_cache_path("brains-and-networks-companion")
+    return ROOT / Path(named).expanduser() if named else user_cache_path("brains-and-networks-companion")
 
 
 def cached(name: str) -> list[Path] | None:
@@ -159,7 +109,7 @@ def cached(name: str) -> list[Path] | None:
         For an unknown name, with the names there are.
     """
     downloads = DATASETS[choose("download", name, DATASETS)]
-    return [_place(d) for d in downloads] if all(map(is_good, downloads)) else None
+    return [_at(d) for d in downloads] if all(map(is_good, downloads)) else None
 
 
 def fetch(name: str) -> list[Path]:
@@ -186,109 +136,122 @@ def fetch(name: str) -> list[Path]:
     for download in downloads:
         if not is_good(download):
             _fetch_one(download)
-    return [_place(download) for download in downloads]
-
-
-def _place(download: Download) -> Path:
-    return cache_folder() / download.path
-
-
-def _part(download: Download) -> Path:
-    return _beside(_place(download), ".part")
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
+    return [_at(download) for download in downloads]
 
 
 def is_good(download: Download) -> bool:
-    """Whether the file is there with the right hash; not hashed again if untouched since its download."""
-    path = _place(download)
-    if not path.is_file():
+    """Whether the file is there and is what it should be; not hashed again if untouched since its download."""
+    path = _at(download)
+    try:
+        record = _record(download)
+        expected = download.sha256 or record.get("sha256", "")
+        untouched = [record.get("size"), record.get("mtime_ns")] == list(stamp(path))
+        # A file put there by hand, with no hash to compare it with, is believed if it opens.
+        digest = record["sha256"] if untouched else sha256_of_file(path) if expected else ""
+        return digest.startswith(expected) and not (download.sha256 is None and _flaw(download, path))
+    except OSError:  # not there, a folder, or not ours to read
         return False
-    record = _record(path)
-    if (record.get("size"), record.get("mtime_ns")) == _stamp(path):
-        return record["sha256"].startswith(download.sha256 or "")
-    expected = download.sha256 or record.get("sha256")
-    # A file put there by hand, with nothing to compare it with, is believed.
-    return expected is None or _sha256(path).startswith(expected)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _at(download: Download, suffix: str = "") -> Path:
+    """Where a download lies, or with a suffix what belongs to it: ".part", ".part.tag", ".sha256.json"."""
+    return cache_folder() / f"{download.path}{suffix}"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def _record(path: Path) -> dict:
+def _record(download: Download) -> dict[str, Any]:
     """Hash, size and time of a file when it was downloaded; empty if somebody else put it there."""
-    try:
-        return json.loads(_beside(path, ".sha256.json").read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def _write_record(path: Path, digest: str) -> None:
-    """Remember what was downloaded; a folder that does not let us only costs a hash at every call."""
-    size, mtime_ns = _stamp(path)
-    record = {"sha256": digest, "size": size, "mtime_ns": mtime_ns}
-    try:
-        _beside(path, ".sha256.json").write_text(json.dumps(record))
-    except OSError:
-        pass
+    record = read_json(_at(download, ".sha256.json"))
+    return record if isinstance(record, dict) and isinstance(record.get("sha256"), str) else {}
 
 
 def _fetch_one(download: Download) -> None:
-    path = _place(download)
+    path = _at(download)
     if path.exists():
         warnings.warn(f"{path} has other bytes than it should: it is downloaded again.", stacklevel=3)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not _arrived(download):
-            raise FetchError(_sentence(download, "its bytes are not the published ones, and were removed"))
+        with FileLock(cache_folder() / ".fetch.lock"):  # two processes would write into one part
+            if not is_good(download):
+                _arrive(download)
     except requests.RequestException as error:
         raise FetchError(_sentence(download, _reason(download, error))) from error
     except OSError as error:
-        raise FetchError(_sentence(download, f"{path} cannot be written ({error.strerror})")) from error
+        raise FetchError(_sentence(download, f"{path} cannot be written ({error.strerror or error})")) from error
 
 
-def _arrived(download: Download) -> bool:
-    """Transfer and check; if wrong bytes began with an earlier run's part, once more from the beginning."""
-    began_before = _part(download).exists()
-    _transfer(download)
-    return _accept(download) or (began_before and _arrived(download))
+def _arrive(download: Download) -> None:
+    """Transfer and check; if what is wrong began with an earlier run's part, once more from the beginning."""
+    part, tag = _at(download, ".part"), _at(download, ".part.tag")
+    began_before = part.exists()
+    try:
+        _transfer(download)
+        if flaw := _flaw(download, part):
+            raise _Refused(f"{flaw}, and it was removed")
+    except _Refused:
+        part.unlink(missing_ok=True)
+        tag.unlink(missing_ok=True)
+        if not began_before:
+            raise
+        return _arrive(download)
+    tag.unlink(missing_ok=True)
+    _accept(download)
 
 
-def _accept(download: Download) -> bool:
-    """Give the transferred bytes their name if they are the right ones, else remove them."""
-    path, part = _place(download), _part(download)
-    digest = _sha256(part)
-    _beside(part, ".tag").unlink(missing_ok=True)
-    if not digest.startswith(download.sha256 or ""):
-        part.unlink()
-        return False
-    _warn_if_changed(download, digest)
-    os.replace(part, path)
-    _write_record(path, digest)
-    return True
+def _accept(download: Download) -> None:
+    """Give the part its name, and remember its hash; a folder that does not let us costs a hash at every call."""
+    path, part, before = _at(download), _at(download, ".part"), _record(download).get("sha256")
+    digest = sha256_of_file(part)
+    if before not in (None, digest):
+        told = f"{download.url} gave other bytes than the first time: SHA-256 was {before}, is now {digest}."
+        warnings.warn(told, stacklevel=5)
+    part.replace(path)
+    size, mtime_ns = stamp(path)
+    with suppress(OSError):
+        write_json(_at(download, ".sha256.json"), {"sha256": digest, "size": size, "mtime_ns": mtime_ns})
 
 
-def _warn_if_changed(download: Download, digest: str) -> None:
-    before = _record(_place(download)).get("sha256", digest)
-    if before != digest:
-        warnings.warn(
-            f"{download.url} gave other bytes than the first time: SHA-256 was {before}, is now {digest}.",
-            stacklevel=2,
-        )
+# What is checked
+
+
+def _flaw(download: Download, path: Path) -> str:
+    """What shows that a file is not the one wanted; empty if nothing does."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip()
+    if not start or start.startswith(b"<"):
+        return "the file is a web page" if start else "the file is empty"
+    if download.sha256:
+        return "" if sha256_of_file(path).startswith(download.sha256) else "its bytes are not the published ones"
+    try:
+        FORMATS[download.format](path)
+    except Exception as error:  # each library has exceptions of its own for a bad file
+        return f"the file is no whole {download.format} file ({type(error).__name__})"
+    return ""
+
+
+def _open_hdf5(path: Path) -> None:
+    import h5py  # loaded here because checkpoints do without it
+
+    h5py.File(path).close()
+
+
+def _open_pytorch(path: Path) -> None:
+    """PyTorch writes a zip file; before 1.6 it wrote five pickles, which are not done here, and then the numbers."""
+    if zipfile.is_zipfile(path):
+        return zipfile.ZipFile(path).close()
+    with path.open("rb") as file:
+        for _ in range(5):
+            deque(pickletools.genops(file), maxlen=0)
+
+
+FORMATS: Mapping[str | None, Callable[[Path], object]] = {"HDF5": _open_hdf5, "PyTorch": _open_pytorch, None: Path.stat}
+
+
+# The transfer
 
 
 def _transfer(download: Download) -> None:
     """Bring all bytes into `<file>.part`; when cut off, go on as long as that brings new ones."""
-    part = _part(download)
+    part = _at(download, ".part")
     most, failures = _size(part), 0
     while True:
         try:
@@ -307,42 +270,54 @@ def _size(path: Path) -> int:
 
 def _worth_another(error: requests.RequestException) -> bool:
     status = error.response.status_code if error.response is not None else 500
-    return status >= 500 or status == 429
+    return not isinstance(error, _Refused) and (status >= 500 or status == 429)
 
 
 def _receive(download: Download, part: Path) -> None:
     """One request: the rest of the file if the server can, else all of it."""
-    have, headers = _size(part), _headers(download, part)
+    have, tag = _size(part), _at(download, ".part.tag")
+    headers = _headers(have, tag.read_text() if tag.exists() else "", download.sha256 is not None)
     with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code == 416 and have:  # nothing is missing; the hash decides
+        if response.status_code == 416 and have:  # nothing is missing; the check decides
             return
-        response.raise_for_status()
-        go_on = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        _beside(part, ".tag").write_text(response.headers.get("ETag", ""))
-        _save(response, part, have if go_on else 0, download.name)
+        if response.status_code not in (200, 206):
+            raise requests.HTTPError(response=response)
+        have = have if response.status_code == 206 else 0
+        if response.status_code == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            raise _Refused("the server sent another piece than the one asked for, which was removed")
+        tag.write_text(response.headers.get("ETag", ""))
+        _save(download, response, part, have)
 
 
-def _headers(download: Download, part: Path) -> dict[str, str]:
+def _headers(have: int, tag: str, hashed: bool) -> dict[str, str]:
     """Ask for the missing bytes; where no hash would notice, only if the server still has the same file."""
-    have, tag = _size(part), _beside(part, ".tag")
-    headers = {"Accept-Encoding": "identity"}
-    if have and download.sha256:
-        headers["Range"] = f"bytes={have}-"
-    elif have and tag.exists() and tag.read_text():
-        headers |= {"Range": f"bytes={have}-", "If-Range": tag.read_text()}
-    return headers
+    resumed = have and (hashed or tag.startswith('"'))  # a weak tag, W/"...", may stand for other bytes
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if resumed else {})
+    return headers | ({"If-Range": tag} if resumed and not hashed else {})
 
 
-def _save(response: requests.Response, part: Path, have: int, name: str) -> None:
-    length = have + int(response.headers.get("Content-Length", 0))
-    bar = tqdm(total=length or None, initial=have, desc=name, unit="B", unit_scale=True, disable=None)
+def _save(download: Download, response: requests.Response, part: Path, have: int) -> None:
+    length, coding = response.headers.get("Content-Length", ""), response.headers.get("Transfer-Encoding", "")
+    if not (download.sha256 or length.isdecimal() or coding == "chunked"):
+        raise _Refused("the server does not say how long the file is, so nobody would notice that some is missing")
+    total = have + int(length) if length.isdecimal() else None
+    _check_size(download, total or 0)
+    bar = tqdm(total=total, initial=have, desc=download.name, unit="B", unit_scale=True, disable=None)
     with bar, part.open("ab" if have else "wb") as file:
         for chunk in response.iter_content(CHUNK):
-            file.write(chunk)
-            bar.update(len(chunk))
+            bar.update(file.write(chunk))
+            _check_size(download, file.tell())
+
+
+def _check_size(download: Download, size: int) -> None:
+    most = 2 * download.size if download.size else LARGEST
+    if size > most:
+        raise _Refused(f"the file is larger than the {most / 1e6:.0f} MB that are taken, and it was removed")
 
 
 def _reason(download: Download, error: requests.RequestException) -> str:
+    if isinstance(error, _Refused):
+        return str(error)
     if error.response is not None:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if "timed out" in str(error):
@@ -353,8 +328,7 @@ def _reason(download: Download, error: requests.RequestException) -> str:
 
 
 def _sentence(download: Download, reason: str) -> str:
-    path = _place(download)
     return (
         f"Could not download {download.path} from {download.url}: {reason}; try again later, or put the file "
-        f"at {path} yourself, or let COMPANION_DATA name a folder that holds {download.path}."
+        f"at {_at(download)} yourself, or let COMPANION_DATA name a folder that holds {download.path}."
     )

@@ -2,14 +2,21 @@
 
 import argparse
 import hashlib
+import io
+import pickle
 import threading
 import time
+import tomllib
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import h5py
 import pytest
 
+from lib.app import fetch as command
 from lib.core import fetch
 from lib.core.fetch import DATASETS, Download, FetchError
 
@@ -25,7 +32,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.headers.get("Range"))
+        if self.path == "/given":
+            return self.serve_given(**self.server.given)
         getattr(self, f"serve_{self.path.strip('/')}")()
+
+    def serve_given(self, body: bytes = b"", status: int = 200, length: str | None = "", **headers: str) -> None:
+        """Whatever a test wants; `length` None leaves the header out, "" tells the truth."""
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", length or str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
 
     def start(self) -> int:
         asked = self.headers.get("Range") if self.headers.get("If-Range", '"1"') == '"1"' else None
@@ -88,6 +107,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[str | None] = []
+        self.given: dict[str, object] = {}
 
     def handle_error(self, *args: object) -> None:
         pass
@@ -142,7 +162,7 @@ def test_ends_whole(offer, manner: str) -> None:
         ("dead", "the server cut off 4 times in a row", {".part", ".part.tag"}),
         ("silent", "the server took too long to answer", {".part", ".part.tag"}),
         ("missing", "the server answers 404 Not Found", set()),
-        ("wrong", "its bytes are not the published ones, and were removed", set()),
+        ("wrong", "its bytes are not the published ones, and it was removed", set()),
     ],
 )
 def test_ends_absent_and_says_why(offer, manner: str, reason: str, left: set[str]) -> None:
@@ -179,7 +199,9 @@ def test_a_part_of_something_else_is_given_up(offer, size: int) -> None:
     assert path.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(("tag", "asked"), [('"1"', "bytes=1000-"), ('"0"', "bytes=1000-"), ("", None)])
+@pytest.mark.parametrize(
+    ("tag", "asked"), [('"1"', "bytes=1000-"), ('"0"', "bytes=1000-"), ("", None), ('W/"1"', None)]
+)
 def test_without_a_hash_only_the_same_file_is_resumed(offer, server: Server, tag: str, asked: str) -> None:
     path = offer("good", sha256=None)
     path.parent.mkdir()
@@ -199,7 +221,7 @@ def test_nothing_is_downloaded_twice(offer, server: Server) -> None:
 def test_a_downloaded_file_is_hashed_once(offer, monkeypatch: pytest.MonkeyPatch) -> None:
     path = offer("good")
     fetch.fetch("toy")
-    monkeypatch.setattr(fetch, "_sha256", lambda *_: pytest.fail("hashed again"))
+    monkeypatch.setattr(fetch, "sha256_of_file", lambda *_: pytest.fail("hashed again"))
     assert fetch.cached("toy") == [path]
 
 
@@ -295,8 +317,8 @@ def test_relative_cache_starts_at_the_projects_root(monkeypatch: pytest.MonkeyPa
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    fetch.add_arguments(parser)
-    return fetch.main(parser.parse_args(words))
+    command.add_arguments(parser)
+    return command.main(parser.parse_args(words))
 
 
 def test_command_line(offer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -310,9 +332,196 @@ def test_command_line(offer, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("nothing") == 1 and "choose one of" in capsys.readouterr().err
 
 
+def hdf5(size: int = 2000) -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["dataset"] = list(range(size))
+    return buffer.getvalue()
+
+
+def zipped() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("archive/data.pkl", b"x" * 1000)
+    return buffer.getvalue()
+
+
+def five_pickles() -> bytes:
+    """As PyTorch wrote before 1.6: magic number, version, machine, content, keys of the storages, and the numbers."""
+    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"state_dict": {}}, [])
+    return b"".join(pickle.dumps(part, protocol=2) for part in parts) + bytes(64)
+
+
+GOOD = {"HDF5": hdf5(), "PyTorch": zipped()}
+PAGE = b"<!DOCTYPE html><html><body>Please sign in to the network</body></html>"
+
+
+@pytest.fixture
+def unhashed(offer, server: Server, monkeypatch: pytest.MonkeyPatch):
+    """Offer a file without a published hash, of some format; the server sends what is given."""
+
+    def put(format: str | None, size: int | None = None, **given: object) -> Path:
+        path = offer("given", sha256=None)
+        (download,) = DATASETS["toy"]
+        monkeypatch.setitem(DATASETS, "toy", (replace(download, format=format, size=size),))
+        server.given = given
+        return path
+
+    return put
+
+
+REFUSED = {
+    "202, as a bot challenge": ({"body": b"", "status": 202}, "the server answers 202 Accepted"),
+    "202 with the file": ({"status": 202}, "the server answers 202 Accepted"),
+    "204": ({"body": b"", "status": 204}, "the server answers 204 No Content"),
+    "203": ({"status": 203}, "the server answers 203 "),
+    "300": ({"status": 300}, "the server answers 300 "),
+    "nothing": ({"body": b""}, "the file is empty, and it was removed"),
+    "a page": ({"body": PAGE}, "the file is a web page"),
+    "a page after blank lines": ({"body": b"\n\n  " + PAGE}, "the file is a web page"),
+    "text": ({"body": b'{"message": "rate limit exceeded"}'}, "the file is no whole (HDF5|PyTorch) file"),
+    "no length": ({"length": None}, "the server does not say how long the file is"),
+    "a piece that nobody asked for": (
+        {"status": 206, "Content_Range": "bytes 100-999/1000"},
+        "another piece than the one asked for",
+    ),
+    "too large by what it says": ({"length": "99999999999"}, "larger than the 4000 MB that are taken"),
+}
+
+
+@pytest.mark.parametrize("format", GOOD)
+@pytest.mark.parametrize("case", REFUSED)
+def test_without_a_hash_only_a_whole_file_of_its_format_is_taken(unhashed, server: Server, case: str, format: str):
+    given, reason = REFUSED[case]
+    path = unhashed(format, **({"body": GOOD[format]} | given))
+    with pytest.raises(FetchError, match=reason) as error:
+        fetch.fetch("toy")
+    assert str(error.value).count(". ") == 0 and "\n" not in str(error.value)
+    assert fetch.cached("toy") is None and leftovers(path) == set() and len(server.asked) == 1
+    unhashed(format, body=GOOD[format])
+    assert fetch.fetch("toy") == [path] == fetch.cached("toy"), "the server was mended"
+    assert path.read_bytes() == GOOD[format]
+
+
+BROKEN = {
+    "the other format": lambda format: GOOD["HDF5" if format == "PyTorch" else "PyTorch"],
+    "cut short": lambda format: GOOD[format][:-100],
+    "only the first bytes": lambda format: GOOD[format][:8],
+    "the first bytes and noise": lambda format: GOOD[format][:8] + CONTENT,
+}
+
+
+@pytest.mark.parametrize("format", GOOD)
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_a_reader_would_refuse_is_never_called_good(unhashed, format: str, case: str) -> None:
+    path = unhashed(format, body=BROKEN[case](format))
+    with pytest.raises(FetchError, match=f"the file is no whole {format} file"):
+        fetch.fetch("toy")
+    path.write_bytes(BROKEN[case](format))
+    assert fetch.cached("toy") is None, "put there by hand"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 80, 120])
+def test_checkpoints_of_before_pytorch_1_6(unhashed, cut: int) -> None:
+    body = five_pickles()
+    unhashed("PyTorch", body=body[:-cut] if cut else body)
+    if cut in (0, 1):  # the numbers behind the pickles are the reader's matter: the server said how many bytes come
+        assert fetch.fetch("toy") == fetch.cached("toy")
+    else:
+        with pytest.raises(FetchError, match="no whole PyTorch file"):
+            fetch.fetch("toy")
+
+
+def test_what_an_earlier_version_took_for_good_is_fetched_again(unhashed) -> None:
+    path = unhashed("HDF5", body=GOOD["HDF5"])
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    status, digest = path.stat(), hashlib.sha256(b"").hexdigest()
+    record = f'{{"sha256": "{digest}", "size": 0, "mtime_ns": {status.st_mtime_ns}}}'
+    path.with_name("toy.bin.sha256.json").write_text(record)
+    assert fetch.cached("toy") is None
+    with pytest.warns(UserWarning, match="other bytes than"):
+        fetch.fetch("toy")
+    assert path.read_bytes() == GOOD["HDF5"]
+
+
+def test_chunks_have_an_end_of_their_own(unhashed) -> None:
+    body = GOOD["HDF5"]
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(body[i : i + 999]), body[i : i + 999]) for i in range(0, len(body), 999))
+    path = unhashed("HDF5", body=chunks[:-9], length=None, Transfer_Encoding="chunked")
+    with pytest.raises(FetchError, match="cut off 4 times"):
+        fetch.fetch("toy")
+    unhashed("HDF5", body=chunks + b"0\r\n\r\n", length=None, Transfer_Encoding="chunked")
+    assert fetch.fetch("toy") == [path] and path.read_bytes() == body
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_no_more_than_twice_the_stated_size_is_taken(unhashed, monkeypatch: pytest.MonkeyPatch, hashed: bool) -> None:
+    """Neither by what the server says nor by what it sends."""
+    for given in ({"body": b"x" * 100_000}, {"body": b"x" * 100_000, "length": None, "Transfer_Encoding": "chunked"}):
+        if "length" in given:
+            given["body"] = b"186a0\r\n" + given["body"] + b"\r\n0\r\n\r\n"
+        path = unhashed("HDF5", size=1000, **given)
+        if hashed:
+            monkeypatch.setitem(DATASETS, "toy", (replace(DATASETS["toy"][0], sha256=DIGEST),))
+        with pytest.raises(FetchError, match="larger than the 0 MB that are taken"):
+            fetch.fetch("toy")
+        assert leftovers(path) == set()
+
+
+def test_a_piece_is_never_taken_for_the_whole(unhashed) -> None:
+    """A server that answers a request for the rest with some other piece."""
+    body = GOOD["HDF5"]
+    path = unhashed("HDF5", body=body[500:], status=206, Content_Range=f"bytes 500-{len(body) - 1}/{len(body)}")
+    path.parent.mkdir()
+    path.with_name("toy.bin.part").write_bytes(body[:400])
+    path.with_name("toy.bin.part.tag").write_text('"1"')
+    with pytest.raises(FetchError, match="another piece"):
+        fetch.fetch("toy")
+    assert leftovers(path) == set()
+
+
+def test_two_processes_do_not_write_into_one_part(unhashed, server: Server) -> None:
+    path = unhashed("HDF5", body=GOOD["HDF5"])
+    threads = [threading.Thread(target=fetch.fetch, args=("toy",)) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert path.read_bytes() == GOOD["HDF5"] and len(server.asked) == 1
+
+
+def test_a_cache_that_cannot_be_read_is_no_cache(unhashed, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = unhashed("HDF5", body=GOOD["HDF5"])
+    fetch.fetch("toy")
+
+    def locked(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fetch, "stamp", locked)
+    assert fetch.cached("toy") is None
+    path.unlink()
+    path.mkdir()
+    assert fetch.cached("toy") is None
+
+
+@pytest.mark.parametrize("record", ["[]", "1", '{"sha256": 3}', '{"size": 1}', "\x00"])
+def test_a_record_that_is_none_is_not_believed(unhashed, record: str) -> None:
+    path = unhashed("HDF5", body=GOOD["HDF5"])
+    fetch.fetch("toy")
+    path.with_name("toy.bin.sha256.json").write_text(record)
+    assert fetch.cached("toy") == [path]
+
+
 def test_list_is_sound() -> None:
     downloads = [download for group in DATASETS.values() for download in group]
     assert len({d.path for d in downloads}) == len({d.url for d in downloads}) == len(downloads)
     for download in downloads:
-        assert download.licence and not Path(download.path).is_absolute()
+        assert download.licence and not Path(download.path).is_absolute() and ".." not in download.path
         assert download.sha256 is None or int(download.sha256, 16) >= 0
+        assert download.sha256 or download.format in fetch.FORMATS.keys() - {None}, f"{download.path}: what tells?"
+        assert download.url.startswith("https://") or "places2.csail.mit.edu" in download.url
+
+
+def test_the_list_is_data_that_is_installed() -> None:
+    pyproject = tomllib.loads((Path(fetch.__file__).parents[2] / "pyproject.toml").read_text())
+    assert pyproject["tool"]["setuptools"]["package-data"]["lib.core"] == ["downloads.toml"]
+    assert {"images92", "kay2017", "god", "squeezenet", "squeezenet-place", "mobilenet_v2", "hed"} <= DATASETS.keys()
