@@ -24,8 +24,8 @@ from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
 from lib.claims.rates import ledger, swept
 from lib.claims.studies import EVERY_WORLD
-from lib.figures import benchmarks as costs
-from lib.figures import papers as figures
+from lib.figures.benchmarks import benchmark, benchmark_table
+from lib.figures.ledger import claim_cards, evidence_table, ledger_table
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
@@ -58,7 +58,7 @@ others = swept(sweep)
 found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=others, **measured, **size)
 
 # %%
-figures.ledger(found, len(EVERY_WORLD) + len(others.simulated))
+ledger_table(found, len(EVERY_WORLD) + len(others.simulated))
 
 # %% [markdown]
 # A check mark: the claim holds. A cross: it does not. A dash: this world's participants, or the networks that were analysed,
@@ -96,7 +96,7 @@ figures.ledger(found, len(EVERY_WORLD) + len(others.simulated))
 
 # %% mystnb={"markdown_format": "myst"}
 wang = [name for name, claim in CLAIMS.items() if claim.kind == "encoding"]
-costs.table(costs.measured("verdicts encoding")["rows"]["rates"], {name: name for name in ["world", *wang]})
+benchmark_table(benchmark("verdicts encoding")["rows"]["rates"], {name: name for name in ["world", *wang]})
 
 # %% [markdown]
 # They keep it. Where they were planted, W3 and W6 fail in one brain of twenty, the others in none.
@@ -104,7 +104,7 @@ costs.table(costs.measured("verdicts encoding")["rows"]["rates"], {name: name fo
 # ## The sentences
 
 # %% mystnb={"markdown_format": "myst"}
-figures.claim_cards(CLAIMS.values())
+claim_cards(CLAIMS.values())
 
 # %% [markdown]
 # ## What others measured
@@ -112,7 +112,7 @@ figures.claim_cards(CLAIMS.values())
 # Numbers that were published independently, beside the claims they bear on. They were neither computed here nor used to tune anything.
 
 # %% mystnb={"markdown_format": "myst"}
-figures.evidence(EVIDENCE)
+evidence_table(EVIDENCE)
 
 # %% [markdown]
 # On real brains the two papers' claims part ways. Deep networks trained on objects do explain more of a scanned brain than edge networks do (W7). Whether

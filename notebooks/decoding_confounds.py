@@ -39,9 +39,14 @@ from lib.claims.specifications import (
     sparse,
     specification_curve,
 )
-from lib.figures import benchmarks as costs
-from lib.figures import decoding as decoding_figures
-from lib.figures import explorers
+from lib.figures.benchmarks import benchmark, benchmark_table
+from lib.figures.specifications import (
+    choice_explorer,
+    choices_table,
+    directions_figure,
+    sparse_table,
+    specification_figure,
+)
 from lib.simulation.god_like import simulate_god_worlds
 
 # %% tags=["parameters"]
@@ -91,7 +96,7 @@ studies = {world: every_study(participants, units) for world, participants in gr
 found = {world: specification_curve(study, choices) for world, study in studies.items()}
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.choices_table(found, one_at_a_time())
+choices_table(found, one_at_a_time())
 
 # %% [markdown]
 # Y1, that ResNet-50's units are decoded less well, is turned by none of them: AlexNet is ahead in its own brain, and behind in ResNet-50's. Y2, that AlexNet's
@@ -109,13 +114,13 @@ decoding_figures.choices_table(found, one_at_a_time())
 # crosses zero, and rows below whose ticks lie in blocks.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % bootstrap intervals over participants. Circles: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
-decoding_figures.specification_figure(found, simulated=True)
+specification_figure(found, simulated=True)
 
 # %% [markdown]
 # Make the choices yourself. **Look for** the menu that moves AlexNet's lead most, and for a world in which it changes sign.
 
 # %%
-explorers.choice_explorer(found, simulated=True)
+choice_explorer(found, simulated=True)
 
 # %% [markdown]
 # No curve crosses zero but that of *noise*. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
@@ -134,7 +139,7 @@ explorers.choice_explorer(found, simulated=True)
 few = {world: sparse(groups[world], units, "V4", n_units_sparse) for world in ("as-published", "resnet-brain")}
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.sparse_table(few)
+sparse_table(few)
 
 # %% [markdown]
 # They do not, by much. Two units a layer give another lead than all of them do; but what the reading changes, it changes under all
@@ -170,7 +175,7 @@ matched = read_units(units, MATCHED)
 turned = {world: both_directions(read_as(study["ridge"], MATCHED), matched) for world, study in studies.items()}
 
 # %% mystnb={"image": {"alt": "Two panels of dots with intervals for four worlds: AlexNet's lead when decoding and when encoding."}, "figure": {"caption": "AlexNet's lead over ResNet-50 in both directions, from the same voxels and units, read alike. Decoding: mean r over units. Encoding: mean r over voxels of the stack of the eight layers. Intervals over participants.", "name": "fig-directions"}}
-decoding_figures.directions_figure(turned, simulated=True)
+directions_figure(turned, simulated=True)
 
 # %% [markdown]
 # There is none: in these four brains both arrows point the same way. They ask different things, though. Encoding asks how much of the *brain* a
@@ -186,7 +191,7 @@ decoding_figures.directions_figure(turned, simulated=True)
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {"world": "world", "analysis": "analysis", "Y1": "Y1 (%)", "Y2": "Y2 (%)", "Y3": "Y3 (%)"}
-costs.table(costs.measured("verdicts decoding")["rows"]["rates"], columns)
+benchmark_table(benchmark("verdicts decoding")["rows"]["rates"], columns)
 
 # %% [markdown]
 # Where they were planted, the published analysis finds all three. Y1 it finds nowhere else. Y2 it also finds in three or four of five brains

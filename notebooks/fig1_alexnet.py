@@ -30,8 +30,10 @@
 from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
 from lib.claims import evaluate
-from lib.figures import explorers
-from lib.figures import papers as figures
+from lib.figures.encoding import encoding_figure, planted_and_recovered, preferred_layers, stack_against_ceiling
+from lib.figures.explorers import voxel_explorer
+from lib.figures.style import notice
+from lib.figures.verdicts import verdict_table
 
 # %% [markdown]
 # Everything that can be changed stands in the next cell. `world` says [what drives the voxels](simulated_participant) of a
@@ -59,7 +61,7 @@ print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participant.source)
+notice(participant.source)
 
 # %% [markdown]
 # For each network: show it the pictures, fit every voxel from every layer, learn the stacking weights from predictions of
@@ -77,13 +79,13 @@ print(study)
 # to the place and face areas. Then compare the rows: does the peak stay where it is when the task changes?
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-alexnet"}}
-figures.encoding_figure(study)
+encoding_figure(study)
 
 # %% [markdown]
 # The same lines, one at a time. **Look for** a voxel whose largest weight lies on another layer than its highest R.
 
 # %%
-explorers.voxel_explorer(study)
+voxel_explorer(study)
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
@@ -98,7 +100,7 @@ explorers.voxel_explorer(study)
 # column (the voxels agree) and for rows with a wide bar (they do not).
 
 # %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-alexnet-preferred"}}
-figures.preferred_layers(study)
+preferred_layers(study)
 
 # %% [markdown]
 # Voxels of one ROI differ, in the simulation because each draws its own shares around those planted. A statement such as
@@ -111,7 +113,7 @@ figures.preferred_layers(study)
 # nothing.
 
 # %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
-figures.planted_and_recovered(study)
+planted_and_recovered(study)
 
 # %% [markdown]
 # Planted layers get the largest weights, but not all of the weight. What one network contributes, the other must
@@ -125,7 +127,7 @@ figures.planted_and_recovered(study)
 # responses. **Look for** the distance of the points from the dashed line.
 
 # %% mystnb={"image": {"alt": "Scatter plots, one per network: variance explained by the stack against the noise ceiling of each voxel, with the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling; a point is a voxel, the dashed line is a perfect model.", "name": "fig-alexnet-ceilings"}}
-figures.ceilings(study)
+stack_against_ceiling(study)
 
 # %% [markdown]
 # Points follow the line from below. What is missing is driven by the other network, or too fine a detail to be learned from
@@ -139,7 +141,7 @@ figures.ceilings(study)
 # [ledger](claims) shows what these rules say in worlds where the truth is known.
 
 # %% mystnb={"markdown_format": "myst"}
-figures.verdicts(evaluate(study, ["W1", "W2"]))
+verdict_table(evaluate(study, ["W1", "W2"]))
 
 # %% [markdown]
 # On the simulated participant this says nothing about brains. It says that the analysis finds what was planted
@@ -168,7 +170,7 @@ flat = load_participant("simulated", subject, world="flat", seed=seed, **small)
 alike = encoding_study(flat, networks, n_best=n_best_voxels)
 
 # %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and orange dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: every layer drives every area alike. Grey bars: share planted in each layer of the network. Orange dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
-figures.planted_and_recovered(alike)
+planted_and_recovered(alike)
 
 # %% [markdown]
 # Conv-1 gets the largest weight, in all areas. Layers share most of what they hold; what a later layer keeps of the image, an earlier

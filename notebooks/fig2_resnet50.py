@@ -32,9 +32,10 @@ from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
 from lib.claims import evaluate
 from lib.data.areas import FACE, PLACE
-from lib.figures import explorers
-from lib.figures import follow_ups as questions
-from lib.figures import papers as figures
+from lib.figures.encoding import encoding_figure, planted_and_recovered, preferred_layers, task_shifts
+from lib.figures.explorers import voxel_explorer
+from lib.figures.style import notice
+from lib.figures.verdicts import verdict_table
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
@@ -60,7 +61,7 @@ print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participant.source)
+notice(participant.source)
 
 # %%
 networks = ("resnet50-object", "resnet50-place")
@@ -75,13 +76,13 @@ print(shown)
 # and the third with the fourth: does anything move when the task changes?
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-resnet50"}}
-figures.encoding_figure(shown)
+encoding_figure(shown)
 
 # %% [markdown]
 # The same lines, one at a time. **Look for** Avgpool in a face area: its R comes close to the highest, its weight does not.
 
 # %%
-explorers.voxel_explorer(shown)
+voxel_explorer(shown)
 
 # %% [markdown]
 # In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-3, and all place and face areas at Conv-5. The first two rows
@@ -97,7 +98,7 @@ explorers.voxel_explorer(shown)
 # **Look for** rows in which the two panels differ.
 
 # %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-resnet50-preferred"}}
-figures.preferred_layers(shown)
+preferred_layers(shown)
 
 # %% [markdown]
 # The two panels agree, but for single voxels. Conv-4 and Avgpool are preferred by hardly any: nothing was planted in them.
@@ -107,7 +108,7 @@ figures.preferred_layers(shown)
 # **Look for** Avgpool in the place and face areas: nothing was planted there.
 
 # %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
-figures.planted_and_recovered(shown)
+planted_and_recovered(shown)
 
 # %% [markdown]
 # The dots stand where the bars are. A dot is an area: of the early ones, V1 is planted in Conv-2, the others in Conv-3. Avgpool gets
@@ -121,7 +122,7 @@ figures.planted_and_recovered(shown)
 # layer in common. **Look for** areas in which the two networks part.
 
 # %% mystnb={"image": {"alt": "Two rows of dots with intervals over ten areas: share of stacking weight that moves with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Share of the mean stacking weight that moves to other layers when the task changes from objects to places, in each network's own best voxels, with 95 % bootstrap intervals over voxels.", "name": "fig-resnet50-shift"}}
-questions.task_shifts({participant.name: study})
+task_shifts({participant.name: study})
 
 # %% [markdown]
 # In V1 to V4 nearly all of AlexNet's weight lies on another layer when the task changes, and next to none of ResNet50's. In the place
@@ -133,7 +134,7 @@ questions.task_shifts({participant.name: study})
 # The rules are those of the [ledger](claims).
 
 # %% mystnb={"markdown_format": "myst"}
-figures.verdicts(evaluate(study, ["W3", "W4", "W5"]))
+verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 
 # %% [markdown]
 # On the simulated participant this says that the analysis finds what was planted. On a measured one the same cells decide the same
@@ -183,7 +184,7 @@ for name, result in shown.encoding.items():
 half = size | {"n_images": n_images // 2}
 opposite = load_participant("simulated", subject, world="reversed", seed=seed, **half)
 reverse = encoding_study(opposite, study.networks, n_best=n_best_voxels)
-figures.verdicts(evaluate(reverse, ["W3", "W4", "W5"]))
+verdict_table(evaluate(reverse, ["W3", "W4", "W5"]))
 
 # %% [markdown]
 # All three. W3: with the task, ResNet50's weight moves (in V1 to V4 from Avgpool to Conv-5) and AlexNet's stays where it is, so the contrast

@@ -30,8 +30,10 @@ import numpy as np
 from lib.analysis.encoding_study import best_layer_score, encoding_study
 from lib.analysis.loading import load_participant
 from lib.claims import evaluate
-from lib.figures import explorers
-from lib.figures import papers as figures
+from lib.figures.encoding import encoding_figure, network_scores, planted_and_recovered, preferred_layers
+from lib.figures.explorers import voxel_explorer
+from lib.figures.style import notice
+from lib.figures.verdicts import verdict_table
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
@@ -56,7 +58,7 @@ print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participant.source)
+notice(participant.source)
 
 # %%
 networks = ("taskonomy-edge2d", "taskonomy-edge3d")
@@ -72,13 +74,13 @@ print(shown)
 # scale along a row.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-taskonomy"}}
-figures.encoding_figure(shown)
+encoding_figure(shown)
 
 # %% [markdown]
 # The same lines, one at a time. **Look for** voxels whose R stays far below the noise ceiling: another network drives them.
 
 # %%
-explorers.voxel_explorer(shown)
+voxel_explorer(shown)
 
 # %% [markdown]
 # Lines rise to Conv-3 in every column but the first. In V1, an earlier layer is the best: Conv-2 of Edge2d, Conv-1 of Edge3d. So
@@ -90,7 +92,7 @@ explorers.voxel_explorer(shown)
 # **Look for** a column that is dark from top to bottom: these networks show no progression from early to late areas.
 
 # %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-taskonomy-preferred"}}
-figures.preferred_layers(shown)
+preferred_layers(shown)
 
 # %% [markdown]
 # One column is dark from V2 down. Compare the [preferred layers of ResNet50](fig2_resnet50), a network of nearly the same shape, where
@@ -101,7 +103,7 @@ figures.preferred_layers(shown)
 # **Look for** orange dots over white space.
 
 # %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-taskonomy-planted"}}
-figures.planted_and_recovered(shown)
+planted_and_recovered(shown)
 
 # %% [markdown]
 # Nearly all weight is where something was planted. The dots over white space, on Conv-2 and Conv-5, belong to voxels that
@@ -112,7 +114,7 @@ figures.planted_and_recovered(shown)
 # **Look for** the two lowest symbols of each area.
 
 # %% mystnb={"image": {"alt": "Mean R of the stack of each of six networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels.", "name": "fig-taskonomy-all"}}
-figures.network_scores(study)
+network_scores(study)
 
 # %% [markdown]
 # In early areas the edge networks are the lowest. In place and face areas the order is less clear; their mean over all voxels is
@@ -121,7 +123,7 @@ figures.network_scores(study)
 # ## Do the claims hold?
 
 # %% mystnb={"markdown_format": "myst"}
-figures.verdicts(evaluate(study, ["W6", "W7", "W8"]))
+verdict_table(evaluate(study, ["W6", "W7", "W8"]))
 
 # %% [markdown]
 # W8 is about all networks: wherever a stack was fitted, it should predict better than its best layer. Why the middle layers of an

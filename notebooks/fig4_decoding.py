@@ -31,8 +31,9 @@ from lib.analysis.decoding import Choices, permutation_scores
 from lib.analysis.decoding_study import study_units, units_to_decode
 from lib.analysis.loading import load_everybody
 from lib.claims import evaluate
-from lib.figures import decoding as decoding_figures
-from lib.figures import papers as figures
+from lib.figures.decoding import decoding_figure, permutation_grid, pictures_shown, unit_table
+from lib.figures.style import notice
+from lib.figures.verdicts import verdict_table
 
 # %% [markdown]
 # With the Generic Object Decoding data at hand, `dataset` and `data_root` say where they are. AlexNet then needs no pictures: what it
@@ -64,14 +65,14 @@ print("(n_images_test, n_voxels) =", participants[0].test.responses.shape)
 print({roi: int(mask.sum()) for roi, mask in participants[0].rois.items()})
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participants[0].source)
+notice(participants[0].source)
 
 # %% [markdown]
 # The training pictures show eight examples of each of 150 categories, the test pictures one of each of 50 others. In the
 # simulation a category is an invented object, so both networks are asked about things that they never learned to name.
 
 # %% mystnb={"image": {"alt": "Rows of small pictures: the same odd object in eight different scenes, two objects in two rows, and eight test pictures with an object each."}, "figure": {"caption": "What the participants see. In a simulation: the same invented object in eight scenes, for two of 150 training categories, and eight of the 50 test pictures.", "name": "fig-decoding-pictures"}}
-decoding_figures.pictures_shown(participants[0])
+pictures_shown(participants[0])
 
 # %% [markdown]
 # ## Six steps
@@ -96,7 +97,7 @@ study = study_units(participants, units, choices, weights)
 print(len(study.results[0]), "pairs of layer and area for each of", len(study.participants), "participants")
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.unit_table(study)
+unit_table(study)
 
 # %% [markdown]
 # This page is smaller than the paper's figure in two ways. A simulated area has 100 voxels, fewer than are kept, so step 3 keeps all;
@@ -109,7 +110,7 @@ decoding_figures.unit_table(study)
 # **Look for** the order of the two networks from the second layer on, and at the last.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Ten panels, one per area: mean correlation of decoded units over eight layers, a line with error bars for AlexNet and one for ResNet-50."}, "figure": {"caption": "Correlation of decoded and true units over test images, in the layout of paper Y's Figure 1: mean over the units of a layer, then over participants, with 95 % bootstrap intervals over participants. A thin line is one participant.", "name": "fig-decoding"}}
-decoding_figures.decoding_figure(study)
+decoding_figure(study)
 
 # %% [markdown]
 # In the world *as-published* all areas look alike, since AlexNet's output drives all of them: eight numbers per picture, of which each voxel
@@ -125,7 +126,7 @@ decoding_figures.decoding_figure(study)
 # whose mean correlation a wrong order reaches in one case in a hundred or more.
 
 # %% mystnb={"image": {"alt": "A grid of areas by layers; a filled square where the permutation p-value is below one in a hundred."}, "figure": {"caption": "Where a layer's mean correlation, over units and participants, exceeds that of predictions assigned to wrong images: filled if p < .01 (one-sided, 10,000 permutations, not corrected for the number of squares).", "name": "fig-decoding-permutation"}}
-decoding_figures.permutation_grid(study)
+permutation_grid(study)
 
 # %% [markdown]
 # Units of a layer are alike, and so are layers: the squares are not so many independent findings. A unit
@@ -137,7 +138,7 @@ decoding_figures.permutation_grid(study)
 # Each score is averaged over the ten areas; intervals resample the participants.
 
 # %% mystnb={"markdown_format": "myst"}
-figures.verdicts(evaluate(study))
+verdict_table(evaluate(study))
 
 # %% [markdown]
 # On simulated participants this says nothing about brains; it says what the analysis makes of a brain that was built from

@@ -29,8 +29,15 @@
 # %%
 from lib.analysis import rsa
 from lib.analysis.images92 import available_networks, layer_rdms, load_images92
-from lib.figures import papers as figures
-from lib.figures.rsa import best_layer_table, ceiling_table
+from lib.figures.rsa import (
+    best_layer_table,
+    ceiling_table,
+    contact_sheet,
+    layers_against_areas,
+    mean_rdms,
+    participants_against_areas,
+)
+from lib.figures.style import notice
 
 # %% tags=["parameters"]
 networks = ["alexnet-object", "alexnet-place"]  # whose layers are compared with the brain
@@ -49,14 +56,14 @@ seed = 0  # of the bootstrap
 data = load_images92()
 print("(n_images, height, width, 3) =", data.images.shape)
 print("(n_participants, n_images, n_images) =", data.rdms["IT"].shape)
-figures.notice(data.source)
+notice(data.source)
 
 # %% [markdown]
 # **Look for** categories that are easy to tell apart by shape or colour alone, and for pairs of
 # categories that are not.
 
 # %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 photographs that people and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}}
-figures.contact_sheet(data)
+contact_sheet(data)
 
 # %% [markdown]
 # The photographs are cut out and put on grey, so no background gives an object away. Some categories
@@ -70,7 +77,7 @@ figures.contact_sheet(data)
 # ask which categories they join.
 
 # %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images ordered by category.", "name": "fig-images92-rdms"}}
-figures.mean_rdms(data)
+mean_rdms(data)
 
 # %% [markdown]
 # In the measured IT, faces form one dark block whether they are human or not, and animate and inanimate
@@ -132,7 +139,7 @@ results = {name: rsa.compare_areas(rdms[name], data.rdms, **options) for name in
 # ones in IT? And does training help: is a trained network above the untrained one?
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels, EVC and IT: Spearman correlation of each network layer with people's dissimilarities, with error bars, and a grey band that marks the noise ceiling."}, "figure": {"caption": "Every layer against every person. Points: mean over people; bars: 95 % bootstrap interval over people and images; grey: lower to upper noise ceiling.", "name": "fig-images92"}}
-figures.layers_against_areas(results, data.source.simulated)
+layers_against_areas(results, data.source.simulated)
 
 # %% mystnb={"markdown_format": "myst"}
 best_layer_table(results)
@@ -151,7 +158,7 @@ best_layer_table(results)
 
 # %% mystnb={"image": {"alt": "Two panels, EVC and IT: one thin line per person over the layers of one network, the best layer of each marked."}, "figure": {"caption": "Spearman r of each layer of one network with every person's dissimilarities. A grey line is a person, orange marks that person's best layer, black is the mean.", "name": "fig-images92-people"}}
 first = next(iter(results))
-figures.participants_against_areas(results[first], first, data.source.simulated)
+participants_against_areas(results[first], first, data.source.simulated)
 
 # %% [markdown]
 # Where the lines lie near zero, the best layer of a person is mostly chance, and so is "the preferred

@@ -25,7 +25,18 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from lib.core.scores import bootstrap_mean
-from lib.figures import methods as pictures
+from lib.core.tables import Table
+from lib.figures.simulation import (
+    card_score_table,
+    confusion_matrices,
+    drawn_edges,
+    first_filters,
+    four_views,
+    labelled_scenes,
+    loss_curves,
+    model_card_table,
+    task_accuracies,
+)
 from lib.networks import ZOO, extract, load_network
 from lib.simulation.cards import read_card
 from lib.simulation.scenes import OBJECTS, SCENES, render_many
@@ -54,7 +65,7 @@ names, truth = {"object": OBJECTS, "place": SCENES}, {"object": scenes.object_la
 print("(n_images, height, width, 3) =", scenes.image.shape)
 
 # %% mystnb={"image": {"alt": "A grid of 48 drawn pictures: eight kinds of object in columns, six kinds of place in rows."}, "figure": {"caption": "The first held-out scene of every pair of object (column) and place (row). All pictures are computed; none is a photograph.", "name": "fig-world-scenes"}}
-pictures.labelled_scenes(scenes)
+labelled_scenes(scenes)
 
 # %% [markdown]
 # No colour and no spot on the picture gives a class away: faces come pale and dark, houses stand left and right. Some objects are
@@ -65,7 +76,7 @@ pictures.labelled_scenes(scenes)
 # for** edges of one kind without the other.
 
 # %% mystnb={"image": {"alt": "Six scenes in columns, with the picture, its distance map, its 2D edges and its 3D edges in rows."}, "figure": {"caption": "Six computed scenes and what is known of them: distance (bright is far), edges of brightness (2D), edges of occlusion (3D).", "name": "fig-world-views"}}
-pictures.four_views(scenes)
+four_views(scenes)
 
 # %% [markdown]
 # Texture and markings make 2D edges without 3D ones. Where a thing meets the ground it stands on, the distances agree and the 3D edge
@@ -84,7 +95,7 @@ pictures.four_views(scenes)
 
 # %% mystnb={"markdown_format": "myst"}
 everyone = [*networks, *edge_networks, "multitask"]
-pictures.model_cards(everyone)
+model_card_table(everyone)
 
 # %% [markdown]
 # The last column is the time training took: of the AlexNets by the clock, on two threads, of the others in one processor's time.
@@ -92,7 +103,7 @@ pictures.model_cards(everyone)
 # **Look for** what is learned soon and what late.
 
 # %% mystnb={"image": {"alt": "Two panels of falling lines over epochs: networks that name things, and networks that draw edges."}, "figure": {"caption": "Mean training loss of every epoch, as the cards written at training record it. The two kinds of loss cannot be compared.", "name": "fig-world-loss"}}
-pictures.loss_curves({"cross-entropy of the names": networks, "unexplained share of the edges": edge_networks})
+loss_curves({"cross-entropy of the names": networks, "unexplained share of the edges": edge_networks})
 
 # %% [markdown]
 # Places are learned within a few epochs; objects take longer, for they are small, move about, and are partly hidden. A ResNet50 is
@@ -106,20 +117,20 @@ pictures.loss_curves({"cross-entropy of the names": networks, "unexplained share
 
 # %% mystnb={"markdown_format": "myst"}
 loaded = {name: load_network(name) for name in networks}
-said = {name: predicted_classes(network, scenes) for name, network in loaded.items()}
-correct = {name: bootstrap_mean(said[name] == truth[ZOO[name].task]) for name in networks}
+named = {name: predicted_classes(network, scenes) for name, network in loaded.items()}
+correct = {name: bootstrap_mean(named[name] == truth[ZOO[name].task]) for name in networks}
 cards = [read_card(name) for name in networks]
 shown = [f"{i.estimate:.3f} [{i.low:.3f}, {i.high:.3f}]" for i in correct.values()]
 rows = [(card["network"], s, card["chance"], card["held_out_accuracy"]) for s, card in zip(shown, cards, strict=True)]
-pictures.table(["network", "correct [95 % interval]", "chance", "on its card"], rows)
+Table(["network", "correct [95 % interval]", "chance", "on its card"], rows)
 
 # %% [markdown]
 # **Look for** the pairs that are confused.
 
 # %% mystnb={"image": {"alt": "Confusion matrices, one per network, nearly all on the diagonal."}, "figure": {"caption": "Answers of each network to held-out scenes, in percent of the scenes of a class; shares below half a percent are left out.", "name": "fig-world-confusions"}}
 tasks = {name: ZOO[name].task for name in networks}
-counts = {name: confusion_matrix(truth[task], said[name]) for name, task in tasks.items()}
-pictures.confusions(counts, {name: names[task] for name, task in tasks.items()})
+counts = {name: confusion_matrix(truth[task], named[name]) for name, task in tasks.items()}
+confusion_matrices(counts, {name: names[task] for name, task in tasks.items()})
 
 # %% [markdown]
 # Nearly everything is on the diagonal. This world is easy: that these networks are nearly always right says
@@ -136,7 +147,7 @@ drawn = {task: maps.numpy() for answers in drawn.values() for task, maps in answ
 print("(n_images, height, width) =", {task: maps.shape for task, maps in drawn.items()})
 
 # %% mystnb={"image": {"alt": "Six scenes in columns: the picture, its true 2D edges, those a network drew, its true 3D edges, those a network drew."}, "figure": {"caption": "Held-out scenes, their true edges, and what the miniature edge networks draw; r is the correlation of the two maps.", "name": "fig-world-edges"}}
-pictures.edges_beside_targets(scenes, drawn)
+drawn_edges(scenes, drawn)
 
 # %% [markdown]
 # Both draw the outlines of large things and blur what is fine; here and there a line is drawn that is not there. The 3D network
@@ -151,7 +162,7 @@ pictures.edges_beside_targets(scenes, drawn)
 # %% mystnb={"image": {"alt": "Grids of 7 by 7 colour filters of the trained networks and of an untrained one."}, "figure": {"caption": "Filters of the first convolution, each stretched to its own range: trained on objects, trained on places, and before training.", "name": "fig-world-filters"}}
 untrained = load_network(looked_into[0], "untrained")
 looked = {name: loaded[name] for name in looked_into}
-pictures.first_filters([*looked.values(), untrained])
+first_filters([*looked.values(), untrained])
 
 # %% [markdown]
 # Some filters of the AlexNet that names objects have become smooth, oriented or of one colour. Those of the one that names places
@@ -171,10 +182,10 @@ pictures.first_filters([*looked.values(), untrained])
 # scenes of the training world.
 
 # %% mystnb={"image": {"alt": "Two panels, object and place labels, with a row per network: dots for trained networks, diamonds for linear probes, a line for chance."}, "figure": {"caption": "Share of held-out scenes named correctly, as the cards record it: by networks trained on the label, and by linear probes of networks that were not. Dashed: chance.", "name": "fig-world-probes"}}
-pictures.own_and_other(everyone)
+task_accuracies(everyone)
 
 # %% mystnb={"markdown_format": "myst"}
-pictures.card_scores(everyone)
+card_score_table(everyone)
 
 # %% [markdown]
 # Bold is what the network was trained for, italic what a probe finds; r is averaged over pictures, and its chance is what the mean
@@ -205,7 +216,7 @@ activations = {name: extract(network, scenes.image) for name, network in {**look
 asked = [(layer, label) for layer in probe_layers for label in truth]
 rows = [(name, *(probe(X[layer], label) for layer, label in asked)) for name, X in activations.items()]
 rows.append(("chance", *(1 / len(names[label]) for _, label in asked)))
-pictures.table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
+Table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 
 # %% [markdown]
 # In the middle, the label that was never rewarded can be read well above chance; at the end little of it is left. And the

@@ -34,8 +34,9 @@ import numpy as np
 from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import EncodingStudy
 from lib.core import scores
+from lib.core.tables import Table
 from lib.data.trials import standardise_runs
-from lib.figures import methods as pictures
+from lib.figures.methods import ceiling_check, repeated_responses, score_against_scale, selection_effect
 from lib.networks import load_network
 from lib.simulation.nsd_like import run_sessions, simulate
 
@@ -78,7 +79,7 @@ print("(n_images, n_repeats, n_voxels) =", repeats.shape)
 # **Look for** how far the grey points of one image lie apart, compared with how far the black line rises over all images.
 
 # %% mystnb={"image": {"alt": "Three panels, one per voxel from noisy to clear: grey dots for each repeat of 40 images, their mean in blue, the known signal in black."}, "figure": {"caption": "Forty images, three trials each, seen by three simulated voxels of rising signal-to-noise ratio. Black: the signal that was planted.", "name": "fig-ceiling-repeats"}}
-pictures.repeated_responses(repeats, signal, ncsnr, [n_voxels // 10, n_voxels // 3, n_voxels - 1])
+repeated_responses(repeats, signal, ncsnr, [n_voxels // 10, n_voxels // 3, n_voxels - 1], simulated=True)
 
 # %% [markdown]
 # On the left, three trials of one image disagree about as much as trials of different images. On the right, the mean of three
@@ -117,7 +118,7 @@ for m, of_truth in reached.items():
 # to .6).
 
 # %% mystnb={"image": {"alt": "Left: estimated ncsnr against planted ncsnr, on the diagonal. Right: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "Left: ncsnr estimated from repeats against the planted one; the line is identity. Right: variance the true model explains (points) and the noise ceiling by its formula (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
-pictures.ceiling_check(ncsnr, estimated, reached)
+ceiling_check(ncsnr, estimated, reached, simulated=True)
 
 # %% [markdown]
 # The formula holds: points scatter around the lines, and some lie above. A ceiling is an expectation, not a wall; with few
@@ -133,8 +134,8 @@ pictures.ceiling_check(ncsnr, estimated, reached)
 # %% mystnb={"markdown_format": "myst"}
 levels = np.array([0.1, 0.3, 0.4, 0.48, 0.63, 1.42])
 ceilings = [scores.noise_ceiling(levels, m) for m in (1, 3)]
-columns = zip(levels, *ceilings, *np.sqrt(ceilings), strict=True)
-pictures.table(["ncsnr", "R2, 1 repeat", "R2, 3 repeats", "R, 1 repeat", "R, 3 repeats"], columns)
+columns = list(zip(levels, *ceilings, *np.sqrt(ceilings), strict=True))
+Table(["ncsnr", "R2, 1 repeat", "R2, 3 repeats", "R, 1 repeat", "R, 3 repeats"], columns)
 
 # %% [markdown]
 # ## Three scores
@@ -150,13 +151,13 @@ y, best = repeats[:, :, voxel].mean(axis=1), truth[:, voxel]
 spoilt = {"true": best, "half": best / 2, "triple": 3 * best, "shifted": best + 0.5, "negated": -best}
 score = {name: scores.r2(y, y_pred)[0] for name, y_pred in spoilt.items()}
 rows = [(name, R2, scores.signed_root(R2), scores.correlation(y, spoilt[name])[0]) for name, R2 in score.items()]
-pictures.table(["prediction", "R2", "R", "r"], rows)
+Table(["prediction", "R2", "R", "r"], rows)
 
 # %% [markdown]
 # **Look for** where the three curves agree, and which of them notices that a prediction is too large.
 
 # %% mystnb={"image": {"alt": "Scores of one voxel's prediction against the factor it is multiplied with: r is a step at zero, R2 a parabola with its top at one, R its signed root."}, "figure": {"caption": "The true model's prediction of one simulated voxel, multiplied by a factor from -1 to 3, and its three scores.", "name": "fig-ceiling-scores"}}
-pictures.score_against_scale(y, best, np.linspace(-1, 3, 201))
+score_against_scale(y, best, np.linspace(-1, 3, 201), simulated=True)
 
 # %% [markdown]
 # At the right size, $R$ and $r$ nearly agree. Correlation forgives every size and shift, and only minds the sign; $R^2$ and
@@ -185,7 +186,7 @@ print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 # there is nothing there.
 
 # %% mystnb={"image": {"alt": "Mean R on test images per ROI: points for the voxels chosen by test score lie above zero, those chosen out of fold lie with all voxels below zero."}, "figure": {"caption": "A simulated brain that answers to nothing: mean test score of the stack of AlexNet-Object's layers, for the best voxels of each ROI by test score, for the best by out-of-fold score, and for all voxels.", "name": "fig-ceiling-selection"}}
-pictures.selection_effect(study, network.name)
+selection_effect(study, network.name)
 
 # %% [markdown]
 # Chosen by the score that is shown, voxels of nothing look predicted, in every area. Chosen out of fold, they score no

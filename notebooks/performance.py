@@ -25,8 +25,13 @@ from lib.analysis.images92 import load_images92
 from lib.analysis.loading import load_everybody
 from lib.analysis.rsa import noise_ceiling
 from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
-from lib.figures import decoding as decoding_figures
-from lib.figures import papers as figures
+from lib.figures.style import notice
+from lib.figures.training_curves import (
+    first_and_last_epoch_table,
+    half_correlations_table,
+    performance_figure,
+    training_correlations_table,
+)
 
 # %% tags=["parameters"]
 world = "resnet-brain"  # what drives the simulated brain: "as-published", "reversed", "noise" or "resnet-brain"
@@ -61,7 +66,7 @@ rdms = brain_rdms(participants, ["V1", "HVC"])
 images = participants[0].images(participants[0].test)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participants[0].source)
+notice(participants[0].source)
 
 # %%
 likeness = {f"similarity, {roi}": r for roi, r in rsa_likeness(snapshots, images, rdms).items()}
@@ -72,14 +77,14 @@ ceilings = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in r
 # **Look for** lines that turn down at their right end.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants; grey: noise ceiling.", "name": "fig-performance"}}
-decoding_figures.performance_figure(snapshots, likeness, ceilings, simulated=True)
+performance_figure(snapshots, likeness, ceilings, simulated=True)
 
 # %% [markdown]
 # In numbers: the rank correlation of likeness with accuracy, over the worse half of these networks and over the better half. An inverted U gives
 # a plus and a minus.
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.turning_table(snapshots, likeness)
+half_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # In HVC none does clearly. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
@@ -100,13 +105,13 @@ measured = {f"similarity, {roi}": r for roi, r in rsa_likeness(snapshots, list(d
 people = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in data.rdms.items()}
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(data.source)
+notice(data.source)
 
 # %% mystnb={"image": {"alt": "Two panels: similarity in early visual and inferior temporal cortex against accuracy, a line per network."}, "figure": {"caption": "Likeness against accuracy on held-out scenes, along the training of networks of several sizes: Spearman r of the best layer's dissimilarities with fifteen people's dissimilarities of 92 images, or the simulated stand-in where the data are not there.", "name": "fig-performance-people"}}
-decoding_figures.performance_figure(snapshots, measured, people, data.source.simulated)
+performance_figure(snapshots, measured, people, data.source.simulated)
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.turning_table(snapshots, measured)
+half_correlations_table(snapshots, measured)
 
 # %% [markdown]
 # In the stand-in, IT was planted from objects and EVC from pixels, and so the lines of IT rise while those of EVC do not. With the measured
@@ -133,7 +138,7 @@ decoding_figures.turning_table(snapshots, measured)
 # ```
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.training_table(snapshots, likeness)
+training_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
@@ -154,7 +159,7 @@ decoding_figures.training_table(snapshots, likeness)
 # ```
 
 # %% mystnb={"markdown_format": "myst"}
-decoding_figures.before_and_after(snapshots, likeness)
+first_and_last_epoch_table(snapshots, likeness)
 
 # %% [markdown]
 # Nearly as like as when it is trained: an untrained network's layers, too, hold edges, colours and places in the picture. By encoding,

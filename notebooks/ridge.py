@@ -39,7 +39,7 @@ from sklearn.linear_model import Ridge
 
 from lib.analysis.encoding import contiguous_folds, fit_encoding
 from lib.core import scores
-from lib.figures import methods as pictures
+from lib.figures.methods import penalty_curves, rare_units, shrinkage_curves
 from lib.solvers import ridge
 
 # %% tags=["parameters"]
@@ -92,7 +92,7 @@ print("penalties chosen:", *(f"{alpha:g} ({(fit.alphas == alpha).sum()} voxels)"
 # **Look for** where the factor falls from one to zero, and whether the voxels have anything to lose there.
 
 # %% mystnb={"image": {"alt": "Left: the shrinkage factor over principal directions, for four penalties, falling earlier for larger ones. Right: cumulative share of variance of a clear and a noisy voxel."}, "figure": {"caption": "Left: the factor e / (e + alpha) for four penalties. Right: how much of a clear and of a noisy simulated voxel lies in the leading directions of the layer.", "name": "fig-ridge-shrinkage"}}
-pictures.shrinkage(design.e.numpy(), fit.Z[:, [-1, 0]].numpy(), [1e0, 1e2, 1e3, 1e4])
+shrinkage_curves(design.e.numpy(), fit.Z[:, [-1, 0]].numpy(), [1e0, 1e2, 1e3, 1e4], simulated=True)
 
 # %% [markdown]
 # The clear voxel has most of its variance in the leading directions. The noisy one has some in each, nearly a straight line:
@@ -165,7 +165,8 @@ print("(n_alphas, n_voxels) =", errors.shape)
 # clear one.
 
 # %% mystnb={"image": {"alt": "Three panels, a noisy, a middling and a clear voxel: generalised cross-validation and held-out error over penalties, with nearly the same minima."}, "figure": {"caption": "Generalised cross-validation on training images, and squared error on as many held-out images, over penalties. Each curve is relative to its value at the largest penalty, where the prediction is the mean.", "name": "fig-ridge-gcv"}}
-pictures.penalty_curves(ridge.ALPHAS, {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}, names)
+curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
+penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
 # The minima agree to a step of the grid or so, and the clearer the voxel, the further left they lie. For the noisy voxel, no
@@ -184,9 +185,8 @@ spoilt = ridge.fit_ridge(design, Y, trapped[:1])
 print(f"R2 of the noisy voxel: {scores.r2(Y_test, spoilt.predict(coordinates).numpy())[0]:.2f}")
 
 # %% mystnb={"image": {"alt": "The same three voxels: with the null direction kept, the criterion falls to zero at the smallest penalty, far from the minimum of the held-out error."}, "figure": {"caption": "Generalised cross-validation and held-out squared error over penalties, for a noisy, a middling and a clear voxel, with the null direction left in: the criterion falls towards zero at the smallest penalty, whatever the voxel.", "name": "fig-ridge-trap"}}
-pictures.penalty_curves(
-    ridge.ALPHAS, {"GCV, trapped": gcv(e_all, Z_all)[:, voxels], "held-out error": errors[:, voxels]}, names
-)
+curves = {"GCV, trapped": gcv(e_all, Z_all)[:, voxels], "held-out error": errors[:, voxels]}
+penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
 # One direction out of hundreds sends every voxel to the smallest penalty. However small the penalty, the criterion believes that
@@ -226,7 +226,7 @@ scaling = {"one scale per unit": train.std(axis=0), "one scale per layer": np.sq
 largest = {name: ((test - train.mean(axis=0)) / scale).max(axis=0) for name, scale in scaling.items()}
 
 # %% mystnb={"image": {"alt": "Largest test activation of each unit against how often it is active: with one scale per unit, rarely active units reach very large values; with one per layer they do not."}, "figure": {"caption": "Units that most images leave silent: the largest value on test images, after scaling each unit by its own standard deviation, or all by one number. The rarer the unit, the larger its scaled surprise.", "name": "fig-ridge-scale"}}
-pictures.rare_units((train > 0).mean(axis=0), largest)
+rare_units((train > 0).mean(axis=0), largest, simulated=True)
 
 # %% [markdown]
 # A unit that one training image drove faintly has a tiny standard deviation; divided by it, the next image that drives the unit

@@ -27,8 +27,9 @@ from lib.analysis import selection
 from lib.analysis.loading import load_participant
 from lib.claims import evaluate
 from lib.core.scores import signed_root
-from lib.figures import follow_ups as questions
-from lib.figures import papers as figures
+from lib.figures.follow_ups import selection_curves, selection_profiles, selection_table
+from lib.figures.style import notice
+from lib.figures.verdicts import verdict_comparison
 from lib.simulation.nsd_like import simulate_worlds
 
 # %% tags=["parameters"]
@@ -63,7 +64,7 @@ else:
     people = {dataset: load_participant(dataset, subject, data_root)}
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(next(iter(people.values())).source)
+notice(next(iter(people.values())).source)
 
 # %%
 networks = ("alexnet-object", "alexnet-place")
@@ -78,10 +79,10 @@ for name, study in studies.items():
 # right, where nothing can be predicted, an honest line lies at zero.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Curves of mean R against the share of voxels called best, one panel per world; the published choice lies highest on the left and all choices meet on the right."}, "figure": {"caption": "Mean R of the stack over the best voxels of an ROI, by the share of the ROI that is called best. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images. Lines: mean over ROIs; bands: lowest to highest ROI.", "name": "fig-selection-curves"}}
-questions.selection_curves(studies, networks[0])
+selection_curves(studies, networks[0])
 
 # %% mystnb={"markdown_format": "myst"}
-questions.luck_table(studies, networks[0])
+selection_table(studies, networks[0])
 
 # %% [markdown]
 # The blue line lies above the green one wherever some voxels are left out, the more the fewer are called best. Where all
@@ -104,7 +105,7 @@ for share in (0.001, 0.01, 0.04):
 # A claim is about the shape of the profile, not its height. **Look for** lines that are not parallel.
 
 # %% mystnb={"image": {"alt": "Line plots of mean R over AlexNet layers for three areas in each world, one line per way of choosing voxels."}, "figure": {"caption": "Mean R of each layer of AlexNet-Object over the best voxels of three ROIs, a row per world. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images.", "name": "fig-selection-profiles"}}
-questions.selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
+selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
 
 # %% [markdown]
 # Where voxels are predicted, the choice lifts all layers by about the same amount, and the best layer stays the best:
@@ -122,7 +123,7 @@ for name, study in studies.items():
     found[f"{name}, by test score"] = evaluate(selection.circular(study.test), ["W1", "W2"])
 
 # %% mystnb={"markdown_format": "myst"}
-questions.verdict_table(found)
+verdict_comparison(found)
 
 # %% [markdown]
 # A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. That
@@ -147,7 +148,7 @@ questions.verdict_table(found)
 # %% mystnb={"image": {"alt": "Two panels of curves of mean R against the share of voxels called best, with a quarter and with all of the test images: the published choice lies higher with fewer images."}, "figure": {"caption": "Mean R of the stack over the best voxels of an ROI, by the share of the ROI that is called best, with a quarter of the test images and with all, in the last world of this page. Blue: chosen by test score and shown by it. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images.", "name": "fig-selection-fewer"}}
 last = list(people)[-1]
 fewer = selection.retest({last: selection.thinned(people[last], 0.25)}, networks[:1], n_fresh, weights)
-questions.selection_curves({f"{last}, a quarter of the test images": fewer[last], last: studies[last]}, networks[0])
+selection_curves({f"{last}, a quarter of the test images": fewer[last], last: studies[last]}, networks[0])
 
 # %% [markdown]
 # Luck is the error of a mean over test images: with four times as many it is about half as large in R2. It never

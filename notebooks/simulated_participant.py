@@ -33,7 +33,7 @@ import numpy as np
 from lib.data import Responses
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.data.trials import ncsnr_of_repeats, standardise_runs
-from lib.figures import methods as pictures
+from lib.figures.simulation import ncsnr_histograms, planted_layers, planted_worlds, session_baselines
 from lib.simulation.nsd_like import NCSNR_EARLY, NCSNR_HIGHER, draw_trials, simulate
 from lib.simulation.worlds import WORLDS, World
 
@@ -51,7 +51,7 @@ voxels_per_roi = 100  # the real areas hold some hundreds to some thousands
 # the layer that drives V4 in each of the two networks.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Table of planted layers: rows are visual areas, columns are networks, and a cell names layers and their share; early areas are driven by middle convolutions, higher areas by late layers."}, "figure": {"caption": "What drives the simulated voxels in one world: the layers of each network, and the share of the signal that they contribute. The darker, the later in its network. Areas with the same shares stand in one row.", "name": "fig-simulated-planted"}}
-pictures.planted(WORLDS[world])
+planted_layers(WORLDS[world])
 
 # %% [markdown]
 # In *as-published* the early areas answer to Conv-3 of the network that names objects and to Conv-4 of the one that names places, and
@@ -61,7 +61,7 @@ pictures.planted(WORLDS[world])
 # worlds.
 
 # %% mystnb={"image": {"alt": "One table per world: areas in rows, networks in columns; a cell names the layers that drive the area and their share."}, "figure": {"caption": "What drives each area in every world: the layers of each network, and the share of the voxels' signal that they contribute. The darker, the later in its network; a white row is an area that answers to nothing.", "name": "fig-simulated-worlds"}}
-pictures.planted_worlds(WORLDS)
+planted_worlds(WORLDS)
 
 # %% [markdown]
 # ## From layers to voxels
@@ -92,7 +92,7 @@ voxel = np.std(baselines, axis=0).argmax()
 print(f"voxel {voxel}, ncsnr {trials.ncsnr[voxel]:.2f}")
 
 # %% mystnb={"image": {"alt": "Trials of one voxel over time: above, means and spreads differ between sessions; below, after standardising, they are equal."}, "figure": {"caption": "The trials of the simulated voxel that drifts most, in the order of measurement. Black: mean of a session; coloured: plus and minus one standard deviation. Above as measured, below standardised within sessions.", "name": "fig-simulated-sessions"}}
-pictures.sessions(trials.betas[:, voxel], standardised[:, voxel], trials.session)
+session_baselines(trials.betas[:, voxel], standardised[:, voxel], trials.session, trials.source.simulated)
 
 # %% [markdown]
 # Left in, the drift of sessions would look like noise, for the repeats of an image fall into different sessions.
@@ -113,7 +113,7 @@ quartiles = dict(zip(groups, (NCSNR_EARLY[1:4], NCSNR_HIGHER[1:4]), strict=True)
 # **Look for** whether the triangles, the quartiles of the simulation, stand on the lines, those of the measured participant.
 
 # %% mystnb={"image": {"alt": "Histograms of ncsnr in early and in higher areas, with the measured quartiles as lines and those of the simulation as triangles beside them."}, "figure": {"caption": "Signal-to-noise ratios of the simulated voxels, estimated from their repeats. Lines: quartiles measured on NSD participant 1 (the median solid). Triangles: quartiles of the simulated voxels.", "name": "fig-simulated-ncsnr"}}
-pictures.ncsnr_histograms(groups, quartiles)
+ncsnr_histograms(groups, quartiles, trials.source.simulated)
 
 # %% [markdown]
 # They nearly do, by construction, up to chance and the error of the estimate. Half of the voxels of the higher areas lie below
@@ -192,7 +192,7 @@ print(f"median ncsnr: {np.nanmedian(estimated):.3f} standardised, {np.nanmedian(
 # %% mystnb={"image": {"alt": "Table of planted layers with one column: in the face areas FC-6 and FC-7 of AlexNet-Object drive all of the signal, in all other areas nothing."}, "figure": {"caption": "What drives each area in a world of one's own: the last two layers of AlexNet-Object drive the face areas, and nothing drives the others.", "name": "fig-simulated-own"}}
 late = {("alexnet-object", "FC-6"): 0.5, ("alexnet-object", "FC-7"): 0.5}
 faces = World("only face areas answer", {roi: late if roi in FACE else {} for roi in ROIS})
-pictures.planted(faces)
+planted_layers(faces)
 
 # %% [markdown]
 # Place areas answer to nothing, so no claim about them may hold. A new row in `WORLDS` of `lib/participants/worlds.py`

@@ -25,8 +25,8 @@
 # %%
 from lib.analysis.encoding import encode
 from lib.analysis.loading import load_participant
-from lib.figures import benchmarks as costs
-from lib.figures import papers as figures
+from lib.figures.benchmarks import benchmark, benchmark_table, gain_by_ceiling, growth_curves, machine_note, r2_gain
+from lib.figures.style import notice
 from lib.networks import load_network
 
 # %% tags=["parameters"]
@@ -51,7 +51,7 @@ participants = {f"{n} images": load_participant("simulated", subject, n_images=n
 layers = load_network(network, weights)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participants[f"{many} images"].source)
+notice(participants[f"{many} images"].source)
 
 # %% [markdown]
 # A fair comparison needs one more protocol. The published code standardises the responses to the test images by *their own*
@@ -69,7 +69,7 @@ studies = {
 # %%
 def mean_gain(first, second):
     """Mean difference in held-out R2, per layer and then of the stack."""
-    return costs.gain(first, second).mean(axis=1).round(3)
+    return r2_gain(first, second).mean(axis=1).round(3)
 
 
 title, someone = next(iter(participants.items()))
@@ -83,7 +83,7 @@ print(title, mean_gain(published, studies[title]["reference-forward"]))
 # published protocol predicts new images better.
 
 # %% mystnb={"image": {"alt": "Two panels, one per number of images. Each shows, for every layer and the stack, the mean difference in held-out R squared between the fast and the published protocol against the voxels' noise ceiling, with error bars."}, "figure": {"caption": "R$^2$ on held-out images under the fast protocol minus R$^2$ under the published one, both with test responses standardised by the training images. A quarter of the voxels to a point, ordered by noise ceiling; bars: 95 % bootstrap intervals over voxels.", "name": "fig-gains"}}
-costs.gains({title: (participants[title], r["fast"], r["reference-forward"]) for title, r in studies.items()})
+gain_by_ceiling({title: (participants[title], r["fast"], r["reference-forward"]) for title, r in studies.items()})
 
 # %%
 for title, found in studies.items():
@@ -141,12 +141,12 @@ for protocol, result in found.items():
 # matrix product.
 
 # %% mystnb={"markdown_format": "myst"}
-ridge = costs.measured("ridge")
-costs.machine(ridge)
+ridge = benchmark("ridge")
+machine_note(ridge)
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {"job": "job", "seconds": "seconds", "ours is faster by": "ours is faster by", "mean R2": "held-out R$^2$"}
-costs.table(
+benchmark_table(
     ridge["rows"]["jobs"], columns | {"penalties as himalaya": "same penalty as himalaya", "peak GB": "peak GB"}
 )
 
@@ -155,7 +155,7 @@ costs.table(
 # predictions. himalaya {cite}`dupre2022` is the field's fast solver.
 
 # %% mystnb={"image": {"alt": "Three panels with logarithmic axes: seconds against the number of images, of features and of voxels, for the whole job, the products over features, and the rest, beside the arithmetic limit."}, "figure": {"caption": "One layer, one size at a time (otherwise 2,000 images, 4,000 features, 4,000 voxels). What does not touch the features does not grow with their number; time grows in proportion to the voxels once these outweigh the decomposition.", "name": "fig-growth"}}
-costs.growth(costs.measured("growth")["rows"])
+growth_curves(benchmark("growth")["rows"])
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {
@@ -165,7 +165,7 @@ columns = {
     "mean stacked R2": "stacked R$^2$",
 }
 difference = {"R2 of a layer differs by at most": "a layer's R$^2$ differs by at most"}
-costs.table(costs.measured("protocols")["rows"], columns | difference)
+benchmark_table(benchmark("protocols")["rows"], columns | difference)
 
 # %% [markdown]
 # That was the whole analysis of five layers (600 images, 400 features each, 300 voxels) against the authors' package. Next,
@@ -174,7 +174,7 @@ costs.table(costs.measured("protocols")["rows"], columns | difference)
 # %% mystnb={"markdown_format": "myst"}
 columns = {"layers": "layers", "voxels": "voxels", "ours (s)": "ours (s)", "cvxopt (s)": "cvxopt (s)"}
 checks = {"ours is faster by": "ours is faster by", "KKT residual": "distance from optimal"}
-costs.table(costs.measured("stacking")["rows"], columns | checks)
+benchmark_table(benchmark("stacking")["rows"], columns | checks)
 
 # %% [markdown]
 # And the arrow turned: [units decoded from voxels](fig4_decoding), at the size of Generic Object Decoding, 1,200 trials and 4,000 voxels, of which
@@ -184,7 +184,7 @@ costs.table(costs.measured("stacking")["rows"], columns | checks)
 # %% mystnb={"markdown_format": "myst"}
 columns = {"regression": "regression", "peer": "peer", "ours (s)": "ours (s)", "peer (s)": "peer (s)"}
 checks = {"ours is faster by": "ours is faster by", "predictions apart by (SD of units)": "predictions apart by (SD)"}
-costs.table(costs.measured("decoding")["rows"], columns | {"limit (s)": "arithmetic limit (s)"} | checks)
+benchmark_table(benchmark("decoding")["rows"], columns | {"limit (s)": "arithmetic limit (s)"} | checks)
 
 # %% [markdown]
 # ## One participant of NSD in size
@@ -192,9 +192,9 @@ costs.table(costs.measured("decoding")["rows"], columns | {"limit (s)": "arithme
 # Seven layers of 20,000 features on disk, 8,500 training and 1,500 test images, 15,000 voxels: random numbers, but as many.
 
 # %% mystnb={"markdown_format": "myst"}
-rehearsal = costs.measured("rehearsal")["rows"]
+rehearsal = benchmark("rehearsal")["rows"]
 print(f"{rehearsal['seconds'] / 60:.1f} minutes; arithmetic limit {rehearsal['limit'] / 60:.1f} minutes")
-costs.table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak GB": "peak GB"})
+benchmark_table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak GB": "peak GB"})
 
 # %% [markdown]
 # ```{exercise} By pencil
@@ -210,7 +210,7 @@ costs.table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak 
 # ```
 
 # %%
-speed = costs.measured("rehearsal")["machine"]["flops32"]  # operations a second, in single precision
+speed = benchmark("rehearsal")["machine"]["flops32"]  # operations a second, in single precision
 operations = 2 * 8500**2 * 20_000  # one product and one sum for each pair of images and feature
 print(f"{operations:.1e} operations: {operations / speed:.0f} s, and half of it by symmetry")
 

@@ -31,10 +31,11 @@
 import numpy as np
 
 from lib.analysis.encoding import contiguous_folds, fit_encoding
+from lib.analysis.encoding_study import best_layer_score
 from lib.analysis.loading import load_participant
 from lib.core.scores import bootstrap_mean
-from lib.figures import explorers
-from lib.figures import methods as pictures
+from lib.core.tables import Table
+from lib.figures.methods import errors_on_simplex, stack_against_best, stacking_explorer, weights_against_overlap
 from lib.networks import load_network
 from lib.solvers.ridge import decompose, fit_ridge
 from lib.solvers.stacking import error_products, kkt_residual, simplex_weights
@@ -123,7 +124,7 @@ titles = [f"{k} of 3 layers used" for k in np.unique(n_used)]
 print(*(f"{title}: {np.sum(n_used == k)} voxels" for title, k in zip(titles, np.unique(n_used), strict=True)), sep="\n")
 
 # %% mystnb={"image": {"alt": "Triangles with corners A, B and C, shaded by the stack's error, with a star at its minimum: on a corner, on an edge, or inside."}, "figure": {"caption": "Error of every convex combination of three layers, for simulated voxels whose best combination uses one, two or three of them. Dark: small error; star: the weights.", "name": "fig-stacking-simplex"}}
-pictures.simplex(P[examples], w[examples], list(layers), titles)
+errors_on_simplex(P[examples], w[examples], list(layers), titles, simulated=True)
 
 # %% [markdown]
 # The error is a bowl, and the triangle cuts it out. Where the bowl's lowest point lies outside, the best combination sits on the
@@ -137,7 +138,7 @@ pictures.simplex(P[examples], w[examples], list(layers), titles)
 # %%
 networks = [load_network(name) for name in ("alexnet-object", "alexnet-place", "resnet50-object", "taskonomy-edge3d")]
 participant = load_participant(world="unplanted", seed=seed, n_images=1000, voxels_per_roi=60)
-explorers.stacking_explorer(participant, networks)
+stacking_explorer(participant, networks)
 
 # %% [markdown]
 # ## A certificate
@@ -159,7 +160,7 @@ rows = [
     for voxel in examples
     for k, layer in enumerate(layers)
 ]
-pictures.table(["voxel", "layer", "w", "(Pw)_k", "w'Pw"], rows)
+Table(["voxel", "layer", "w", "(Pw)_k", "w'Pw"], rows)
 
 # %% [markdown]
 # ## At least as good as the best layer
@@ -172,13 +173,13 @@ pictures.table(["voxel", "layer", "w", "(Pw)_k", "w'Pw"], rows)
 train, test = slice(n_images), slice(n_images, None)
 seen, unseen = ({name: X[part] for name, X in layers.items()} for part in (train, test))
 result = fit_encoding(seen, Y[train], unseen, Y[test])
-print("gain of the stack, test images:", bootstrap_mean(result.stacked_score - pictures.best_layer_score(result)))
+print("gain of the stack, test images:", bootstrap_mean(result.stacked_score - best_layer_score(result)))
 
 # %% [markdown]
 # **Look for** points below the line, left and right.
 
 # %% mystnb={"image": {"alt": "R of the stack against R of the best layer: out of fold no point lies below the identity line, on test images a few do."}, "figure": {"caption": "The stack against the best single layer of each simulated voxel: out of fold, and on test images, where the rival is the layer that was best out of fold.", "name": "fig-stacking-gain"}}
-pictures.stack_against_best(result)
+stack_against_best(result, simulated=True)
 
 # %% [markdown]
 # On the left nobody is below the line; that is arithmetic. On the right a few are, and the mean gain (printed above with its 95 %
@@ -206,7 +207,8 @@ alone = 1 - np.einsum("svkk->sk", found) / n_voxels / 2  # the responses' varian
 # **Look for** the overlap at which the layer that drives nothing gets the largest weight.
 
 # %% mystnb={"image": {"alt": "Left: with growing overlap the weight of C rises from near zero to nearly one while those of A and B fall. Right: R2 of A and B alone stays, that of C rises above them."}, "figure": {"caption": "Simulated voxels driven half by A and half by B. As C, which drives nothing, is made of more of A and B, it takes over the weights.", "name": "fig-stacking-overlap"}}
-pictures.weights_against_overlap(overlaps, weights, alone, ["A (drives half)", "B (drives half)", "C (drives nothing)"])
+drives = ["A (drives half)", "B (drives half)", "C (drives nothing)"]
+weights_against_overlap(overlaps, weights, alone, drives, simulated=True)
 
 # %% [markdown]
 # C ends with nearly all of the weight. It is a good *predictor*, and no *cause*: it holds in one place what drives the voxel from
@@ -223,7 +225,7 @@ copy = [0, 0, 1, 2]  # A, A again, B, C
 w_copy = simplex_weights(P[:, copy][:, :, copy])
 same = np.allclose(w_copy[:, 0] + w_copy[:, 1], w[:, 0]) and np.allclose(w_copy[:, 2:], w[:, 1:])
 print("same mixture for every voxel:", same)
-pictures.table(["", "A", "A again", "B", "C"], [("before", w[0, 0], "", *w[0, 1:]), ("after", *w_copy[0])])
+Table(["", "A", "A again", "B", "C"], [("before", w[0, 0], "", *w[0, 1:]), ("after", *w_copy[0])])
 
 # %% [markdown]
 # The prediction is the same, and the weight of A has halved. A plot of weights over layers therefore depends on

@@ -27,9 +27,11 @@
 # %%
 from lib.analysis.encoding_study import encoding_studies
 from lib.claims import evaluate
-from lib.figures import follow_ups as questions
-from lib.figures import methods as pictures
-from lib.figures import papers as figures
+from lib.figures.encoding import network_scores, preferred_layers, task_shifts
+from lib.figures.follow_ups import preferred_layer_table, task_summary
+from lib.figures.simulation import planted_layers
+from lib.figures.style import notice
+from lib.figures.verdicts import verdict_comparison
 from lib.networks.zoo import PAPER_W
 from lib.simulation.nsd_like import simulate_worlds
 from lib.simulation.worlds import WORLDS
@@ -50,7 +52,7 @@ voxels_per_roi = 600  # of the participants
 # **Look for** a network that is in none of the papers' figures.
 
 # %% mystnb={"image": {"alt": "Table with one column, the multi-task network: rows are visual areas, and a cell names the layers that drive the area."}, "figure": {"caption": "What drives each area in a brain made of the multi-task network: its layers, and the share of the voxels' signal that they contribute. The darker, the later in the network.", "name": "fig-unplanted-planted"}}
-pictures.planted(WORLDS[world])
+planted_layers(WORLDS[world])
 
 # %%
 people = simulate_worlds((world, beside), subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
@@ -58,7 +60,7 @@ studies = encoding_studies(people, PAPER_W, weights, n_best_voxels)
 study = studies[world]
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(people[world].source)
+notice(people[world].source)
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
@@ -67,7 +69,7 @@ figures.notice(people[world].source)
 # AlexNets and between the two ResNet50s.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
-figures.preferred_layers(study.only(PAPER_W[:4]))
+preferred_layers(study.only(PAPER_W[:4]))
 
 # %% [markdown]
 # ## Does the task move the weights?
@@ -77,17 +79,17 @@ figures.preferred_layers(study.only(PAPER_W[:4]))
 # made to in *as-published*.
 
 # %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: share of stacking weight that moves with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Share of the mean stacking weight that moves to other layers when the task changes from objects to places, in each network's own best voxels, with 95 % bootstrap intervals over voxels.", "name": "fig-unplanted-shift"}}
-questions.task_shifts(studies)
+task_shifts(studies)
 
 # %% [markdown]
 # And the layers themselves, in this brain: for each area the layer with the highest mean R and the one with the largest mean
 # weight, from the network trained on objects to the one trained on places. Bold where it moves.
 
 # %% mystnb={"markdown_format": "myst"}
-questions.moves_table(study)
+preferred_layer_table(study)
 
 # %% mystnb={"markdown_format": "myst"}
-questions.moves_in_words(studies)
+task_summary(studies)
 
 # %% [markdown]
 # A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The shares above, with
@@ -102,7 +104,7 @@ questions.moves_in_words(studies)
 # The rules of the [ledger](claims), applied to both brains.
 
 # %% mystnb={"markdown_format": "myst"}
-questions.verdict_table({name: evaluate(one) for name, one in studies.items()})
+verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 
 # %% [markdown]
 # ## How to read this
@@ -136,7 +138,7 @@ questions.verdict_table({name: evaluate(one) for name, one in studies.items()})
 # ```
 
 # %% mystnb={"image": {"alt": "Mean R of the stack of each of six networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels.", "name": "fig-unplanted-networks"}}
-figures.network_scores(study)
+network_scores(study)
 
 # %% [markdown]
 # The networks that name objects, and the one that draws the edges of things, lie above those that name places or draw textures, the
@@ -162,7 +164,7 @@ figures.network_scores(study)
 small = {"n_images": n_images // 2, "voxels_per_roi": voxels_per_roi // 4}
 smaller = simulate_worlds([world], subject=subject, seed=seed, **small)
 untrained = encoding_studies(smaller, PAPER_W, "untrained", n_best_voxels)
-questions.verdict_table({f"{world}, networks untrained": evaluate(untrained[world])})
+verdict_comparison({f"{world}, networks untrained": evaluate(untrained[world])})
 
 # %% [markdown]
 # W8 holds: a mixture of layers predicts better than the best one, whatever they have learned. All others fail. Those about tasks must, as

@@ -30,9 +30,9 @@
 from lib.analysis import variance
 from lib.analysis.loading import load_participant
 from lib.data.areas import FACE, PLACE
-from lib.figures import follow_ups as questions
-from lib.figures import methods as pictures
-from lib.figures import papers as figures
+from lib.figures.follow_ups import partition_figure, shared_variance_table
+from lib.figures.simulation import planted_worlds
+from lib.figures.style import notice
 from lib.networks import load_network
 from lib.simulation.nsd_like import simulate_worlds
 from lib.simulation.worlds import WORLDS
@@ -64,10 +64,10 @@ else:
 anybody = next(iter(people.values()))
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(anybody.source)
+notice(anybody.source)
 
 # %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that drive the area; the second has one column, a network that is not analysed."}, "figure": {"caption": "What drives each area in two simulated brains: the layers of each network, and the share of the voxels' signal that they contribute. The darker, the later in its network.", "name": "fig-variance-planted"}}
-pictures.planted_worlds({name: WORLDS[name] for name in people if name in WORLDS})
+planted_worlds({name: WORLDS[name] for name in people if name in WORLDS})
 
 # %% [markdown]
 # ## Taking it apart
@@ -102,10 +102,10 @@ found = {
 # **Look for** bars that are high while the symbols below them are near zero: layers that predict, and say nothing of their own.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Panels of grey bars per layer of two edge networks, in place and face areas of two brains, with three symbols per bar: what the layer explains beyond the layers before it, beyond those behind it, and beyond other networks."}, "figure": {"caption": "Grey: R$^2$ of each layer alone. Symbols: what it adds to the layers before it (blue), to the layers behind it (orange), and to all layers of two ResNet50s trained on objects and on places (green). Means over voxels, with 95 % bootstrap intervals.", "name": "fig-variance"}}
-questions.partitions(found, anybody.source.simulated)
+partition_figure(found, anybody.source.simulated, weights)
 
 # %% mystnb={"markdown_format": "myst"}
-questions.shared_table(found)
+shared_variance_table(found)
 
 # %% [markdown]
 # **Between networks**, the two brains come out differently, as they should. In *unplanted* nearly all that an edge layer explains is

@@ -34,7 +34,8 @@ import numpy as np
 from lib.analysis.encoding_study import encoding_study
 from lib.data import Source
 from lib.data.arrays import participant_from_trials
-from lib.figures import papers as figures
+from lib.figures.encoding import encoding_figure, stack_against_ceiling
+from lib.figures.style import notice
 from lib.simulation.arrays_layout import write_arrays
 from lib.simulation.nsd_like import draw_trials
 
@@ -118,7 +119,7 @@ print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participant.source)
+notice(participant.source)
 
 # %% [markdown]
 # That is all. What does not fit together is refused in a sentence that names what was expected and what was found.
@@ -135,7 +136,7 @@ print(study)
 # **Look for** peaks that move to the right from the early areas to the place and face areas.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per area, one line per voxel."}, "figure": {"caption": "Encoding results of AlexNet-Object for a participant read from arrays, masks and PNG files. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer, sign(R2) sqrt(|R2|), on test images. Row 2: stacking weights.", "name": "fig-own-data"}}
-figures.encoding_figure(study, selection="out-of-fold")
+encoding_figure(study, selection="out-of-fold")
 
 # %% [markdown]
 # In the world *as-published* V1 to V4 peak at Conv-3, place and face areas at FC-7: what was planted came back through arrays and PNG files.
@@ -143,7 +144,7 @@ figures.encoding_figure(study, selection="out-of-fold")
 # **Look for** the distance of the points from the dashed line, and for points beyond it.
 
 # %% mystnb={"image": {"alt": "Scatter plot of the variance explained by the stack against the noise ceiling of each voxel, with the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling estimated from the repeats of the test pictures; a point is a voxel, the dashed line a perfect model.", "name": "fig-own-data-ceilings"}}
-figures.ceilings(study)
+stack_against_ceiling(study)
 
 # %% [markdown]
 # Most points lie well below the line: in this world a voxel listens to one of six networks, and this is one of them. The few above it are no
@@ -176,7 +177,7 @@ joined = {
 regrouped = replace(study, participant=replace(participant, rois=joined))
 
 # %% mystnb={"image": {"alt": "Two rows by two columns of line plots: R and stacking weight of each AlexNet layer in places and faces; all peak at the last layer."}, "figure": {"caption": "Encoding results of AlexNet-Object in two areas joined from masks, places and faces. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer on test images. Row 2: stacking weights.", "name": "fig-own-data-joined"}}
-figures.encoding_figure(regrouped, selection="out-of-fold")
+encoding_figure(regrouped, selection="out-of-fold")
 
 # %% [markdown]
 # FC-7, both of them. Nothing was fitted again: scores belong to voxels, and an area is only a way to look at them. Areas whose names the

@@ -30,7 +30,8 @@ from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.loading import load_participant
 from lib.claims import wang2021
 from lib.data.areas import EARLY, FACE, PLACE
-from lib.figures import papers as figures
+from lib.figures.encoding import encoding_figure, network_scores
+from lib.figures.style import notice
 from lib.networks import extract, load_network, own_network
 from lib.simulation import training
 from lib.simulation.scenes import OBJECTS, render_many
@@ -54,7 +55,7 @@ participant = load_participant("simulated", subject, world=world, **size)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 
 # %% mystnb={"markdown_format": "myst"}
-figures.notice(participant.source)
+notice(participant.source)
 
 # %% [markdown]
 # ## A network
@@ -161,13 +162,13 @@ print(study)
 # The figure, in the layout of [paper W's](fig1_alexnet). **Look for** the layer at which the lines of a column peak.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each layer of one's own network, one column per ROI, one line per voxel."}, "figure": {"caption": "A network of one's own predicts a simulated participant. A thin line is one of the best voxels of an ROI, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer, sign(R2) sqrt(|R2|), on test images. Row 2: stacking weights.", "name": "fig-own"}}
-figures.encoding_figure(study.only([network.name]), selection="out-of-fold")
+encoding_figure(study.only([network.name]), selection="out-of-fold")
 
 # %% [markdown]
 # And beside AlexNet. **Look for** areas in which the two part.
 
 # %% mystnb={"image": {"alt": "Mean R of the stack of two networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels. Simulated participant.", "name": "fig-own-both"}}
-figures.network_scores(study)
+network_scores(study)
 
 # %% [markdown]
 # AlexNet is ahead in every area, as it should be: it drives some of these voxels, and ShuffleNet drives none. What ShuffleNet predicts all the

@@ -1,6 +1,6 @@
 // Figures that answer a pointer and keys. Each is a <figure data-explorer="KIND"> that holds its numbers as JSON and a
 // table of them; without this script, and on paper, the table is all there is. Menus and sliders are the browser's own:
-// they come with keys, focus and names. See lib/explorers.py.
+// they come with keys, focus and names. See lib/figures/explorers.py.
 (() => {
   "use strict";
   const SHAPES = new Set(["svg", "path", "line", "circle", "polygon", "text"]);

@@ -1,4 +1,4 @@
-"""What the encoding engine costs and how well it predicts: pictures and tables of the page on speed."""
+"""What encoding and decoding cost, and how well the protocols predict: figures and tables of the page on speed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,25 @@ from matplotlib.figure import Figure
 
 from lib.analysis.encoding import EncodingResult
 from lib.core.scores import bootstrap_mean
+from lib.core.tables import Table
 from lib.data import Participant
-from lib.figures.papers import COLOURS, MARKERS, SMALL, errorbar, stamp, subplots
+from lib.figures.style import (
+    COLOURS,
+    MARKERS,
+    SMALL,
+    data_warning,
+    errorbar,
+    label_data,
+    small_legend,
+    subplots,
+)
 
 N_GROUPS = 4
 
 RESULTS = Path(__file__).with_suffix(".json")  # what `python -m benchmarks` writes
 
 
-def measured(benchmark: str, results: Path = RESULTS) -> dict[str, Any]:
+def benchmark(name: str, results: Path = RESULTS) -> dict[str, Any]:
     """The last run of a benchmark, from the file of results: its rows, the date, and the machine.
 
     Raises
@@ -28,45 +38,41 @@ def measured(benchmark: str, results: Path = RESULTS) -> dict[str, Any]:
         It was never run here; `make bench` does.
     """
     found = json.loads(results.read_text()) if results.exists() else {}
-    if benchmark not in found:
+    if name not in found:
         raise FileNotFoundError(
-            f"{results} holds no benchmark {benchmark!r}: run make bench, make rehearsal or make verdicts."
+            f"{results} holds no benchmark {name!r}: run make bench, make rehearsal or make verdicts."
         )
-    return found[benchmark]
+    return found[name]
 
 
-def machine(benchmark: Mapping[str, Any]) -> Markdown:
-    """One sentence: where and when it was measured, and what the machine can do."""
-    m = benchmark["machine"]
+def machine_note(run: Mapping[str, Any]) -> Markdown:
+    """One sentence: where and when a benchmark was measured, and what the machine can do."""
+    m = run["machine"]
     return Markdown(
-        f"Measured on {benchmark['date']} on {m['threads']} cores of an {m['processor']} that multiply matrices at "
+        f"Measured on {run['date']} on {m['threads']} cores of an {m['processor']} that multiply matrices at "
         f"{m['flops32'] / 1e9:.0f} (float32) and {m['flops64'] / 1e9:.0f} (float64) billion operations a second and "
         f"copy {m['bandwidth'] / 1e9:.0f} GB a second."
     )
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Markdown:
+def benchmark_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Table:
     """Some columns of a benchmark's rows, under headings of their own.
 
     Parameters
     ----------
+    rows : sequence of mappings
     columns : mapping of key in the rows to heading
     """
-    lines = [
-        list(columns.values()),
-        ["---"] * len(columns),
-        *([_cell(row.get(key)) for key in columns] for row in rows),
-    ]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    return Table(list(columns.values()), [[_number(row.get(key)) for key in columns] for row in rows])
 
 
-def _cell(value: object) -> str:
+def _number(value: object) -> str:
     if isinstance(value, float) and abs(value) < 1000:
         return f"{value:.3g}"
     return "" if value is None else f"{value:,.0f}" if isinstance(value, int | float) else str(value)
 
 
-def growth(rows: Sequence[Mapping[str, Any]]) -> Figure:
+def growth_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Seconds of one layer against its number of images, features and voxels, and the arithmetic limit."""
     swept = list(dict.fromkeys(row["grows"] for row in rows))
     figure, axes = subplots(1, len(swept), (7.2, 3.2), sharey=True)
@@ -82,11 +88,11 @@ def growth(rows: Sequence[Mapping[str, Any]]) -> Figure:
         ax.minorticks_off()
         ax.tick_params(axis="y", labelsize=SMALL)
     axes[0, 0].set_ylabel("seconds", fontsize=SMALL)
-    axes[0, 0].legend(fontsize=SMALL - 1, frameon=False)
+    small_legend(axes[0, 0], fontsize=SMALL - 1)
     return figure
 
 
-def gain(fast: EncodingResult, reference: EncodingResult) -> np.ndarray:
+def r2_gain(fast: EncodingResult, reference: EncodingResult) -> np.ndarray:
     """R2 on held-out images of one analysis minus that of another, array of shape (n_layers + 1, n_voxels).
 
     The last row is the stack's.
@@ -96,7 +102,7 @@ def gain(fast: EncodingResult, reference: EncodingResult) -> np.ndarray:
     return first - second
 
 
-def gains(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResult]]) -> Figure:
+def gain_by_ceiling(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResult]]) -> Figure:
     """Mean gain per layer by the voxels' noise ceiling, 95 % intervals over voxels; a panel per study.
 
     Parameters
@@ -105,11 +111,11 @@ def gains(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResul
     """
     figure, axes = subplots(1, len(studies), (7.2, 3.4), sharey=True)
     for ax, (title, (participant, fast, reference)) in zip(axes.flat, studies.items(), strict=True):
-        difference = gain(fast, reference)
+        gain = r2_gain(fast, reference)
         groups = np.array_split(np.argsort(participant.noise_ceiling), N_GROUPS)
         centres = np.array([participant.noise_ceiling[group].mean() for group in groups])
         for k, name in enumerate([*fast.layers, "stack"]):
-            found = [bootstrap_mean(difference[k, group]) for group in groups]
+            found = [bootstrap_mean(gain[k, group]) for group in groups]
             errorbar(ax, centres + 0.004 * (k - 3), found, k, label=name, ms=3, lw=1, capsize=0)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
@@ -117,5 +123,5 @@ def gains(studies: Mapping[str, tuple[Participant, EncodingResult, EncodingResul
         ax.set_xlabel("noise ceiling (R$^2$)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
     axes[0, 0].set_ylabel("R$^2$, fast minus reference", fontsize=SMALL)
-    axes[0, -1].legend(fontsize=SMALL - 1, frameon=False, ncols=2)
-    return stamp(figure, True)
+    small_legend(axes[0, -1], fontsize=SMALL - 1, ncols=2)
+    return label_data(figure, *(data_warning(person.source.simulated) for person, _, _ in studies.values()))

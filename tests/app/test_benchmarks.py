@@ -14,7 +14,7 @@ from benchmarks.sweep import PROMISES
 from lib.claims import FAILS, HOLDS, Verdict
 from lib.claims.studies import KINDS
 from lib.core.scores import Interval
-from lib.figures import benchmarks as costs
+from lib.figures.benchmarks import benchmark, benchmark_table, machine_note
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,10 +68,10 @@ def test_rehearsal_in_small_is_recorded_and_shown(results, tmp_path, monkeypatch
     sizes = ["--images", "120", "--test", "30", "--features", "200", "--layers", "2", "--voxels", "40"]
     rehearsal.main([*sizes, "--folder", str(tmp_path / "data")])
     assert "arithmetic limit" in capsys.readouterr().out
-    shown = costs.measured("rehearsal", results)
+    shown = benchmark("rehearsal", results)
     assert shown["rows"]["size"]["voxels"] == 40
     assert [row["phase"] for row in shown["rows"]["phases"]][-1] == "whole"
-    assert "cores of an test" in costs.machine(shown).data
+    assert "cores of an test" in machine_note(shown).data
 
 
 def test_work_of_the_rehearsal_is_counted():
@@ -94,7 +94,7 @@ def test_verdicts_are_counted_per_world_and_analysis(results, monkeypatch, capsy
 
     monkeypatch.setattr(verdicts, "simulated_verdicts", count)
     verdicts.main(["decoding", "--seeds", "3"])
-    shown = costs.measured("verdicts decoding", results)["rows"]
+    shown = benchmark("verdicts decoding", results)["rows"]
     assert asked == [("as-published", [0, 1, 2]), ("matched", [0, 1, 2])]
     assert shown["seeds"] == 3
     assert {(row["analysis"], row["Y1"], row["Y3"]) for row in shown["rates"]} == {
@@ -135,12 +135,12 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
 
 def test_a_benchmark_that_was_not_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no benchmark 'ridge': run make bench"):
-        costs.measured("ridge", tmp_path / "results.json")
+        benchmark("ridge", tmp_path / "results.json")
 
 
 def test_table_shows_the_columns_asked_for():
     rows = [{"job": "ours", "seconds": 1.23456, "n": 20_000, "limit": None}]
-    shown = costs.table(rows, {"job": "Job", "seconds": "s", "n": "voxels", "limit": "limit"}).data
+    shown = benchmark_table(rows, {"job": "Job", "seconds": "s", "n": "voxels", "limit": "limit"})._repr_markdown_()
     assert shown.splitlines() == [
         "| Job | s | voxels | limit |",
         "| --- | --- | --- | --- |",

@@ -5,8 +5,6 @@ import importlib
 import re
 import typing
 from collections.abc import Iterator
-from importlib.util import find_spec
-from types import ModuleType
 
 import nbformat
 import pytest
@@ -18,44 +16,48 @@ from lib.app.notebooks import find_sources
 
 SOURCES = find_sources()
 WITHOUT_BRAINS = {"miniature_world"}  # networks and drawn scenes only
-NOTICE = re.compile(r"figures\.notice\(|\{admonition\} Simulated data")
+NOTICE = re.compile(r"\bnotice\(|\{admonition\} Simulated data")
 LEANS_ON_OTHERS = re.compile(
     r"\b(as|sheet|formula|figure|table|shown) (above|below|before)\b|colours as|^(as|the same) ", re.I
 )
 
 
-def helpers(name: str) -> dict[str, ModuleType]:
-    """Modules of `lib` by the names that a notebook imports them under."""
+def helpers(name: str) -> dict[str, typing.Any]:
+    """What a notebook imports from `lib`, by the names that it is imported under: functions and modules."""
     code = "\n".join(cell.source for cell in SOURCES[name].notebook.cells if cell.cell_type == "code")
     imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
-    names = {one.asname or one.name: f"{node.module}.{one.name}" for node in imports for one in node.names}
-    return {name: importlib.import_module(full) for name, full in names.items() if is_module(full)}
+    return {
+        one.asname or one.name: member(node.module, one.name)
+        for node in imports
+        for one in node.names
+        if node.module.startswith("lib")
+    }
 
 
-def is_module(full: str) -> bool:
-    """Whether a dotted name is that of a module of `lib`."""
-    try:
-        return full.startswith("lib.") and find_spec(full) is not None
-    except ModuleNotFoundError:  # its parent is no package: a class, a function
-        return False
+def member(module: str, name: str) -> typing.Any:
+    """A name of a module, or the module in a package."""
+    package = importlib.import_module(module)
+    return getattr(package, name) if hasattr(package, name) else importlib.import_module(f"{module}.{name}")
 
 
-def draws(cell: NotebookNode, modules: dict[str, ModuleType]) -> bool:
+def draws(cell: NotebookNode, names: dict[str, typing.Any]) -> bool:
     """Whether the last line of a cell calls a helper of `lib` that returns a figure, as its signature says."""
     body = ast.parse(cell.source).body
     call = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
-    if not (
-        isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
-    ):
-        return False
-    helper = getattr(modules.get(call.func.value.id), call.func.attr, None)
+    match call:
+        case ast.Call(func=ast.Name(id=function)):
+            helper = names.get(function)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=function)):
+            helper = getattr(names.get(module), function, None)
+        case _:
+            return False
     return helper is not None and typing.get_type_hints(helper).get("return") is Figure
 
 
 def pictures(name: str) -> Iterator[NotebookNode]:
     """Cells of a notebook that draw."""
-    modules = helpers(name)
-    return (cell for cell in SOURCES[name].notebook.cells if cell.cell_type == "code" and draws(cell, modules))
+    names = helpers(name)
+    return (cell for cell in SOURCES[name].notebook.cells if cell.cell_type == "code" and draws(cell, names))
 
 
 def described(cell: NotebookNode) -> None:

@@ -14,7 +14,7 @@ from browser import HTML, ROOT, contents
 
 from lib.analysis.loading import SOURCES
 from lib.app.execute import ThisPython
-from lib.app.notebooks import NotebookSource, find_sources
+from lib.app.notebooks import find_sources
 from lib.networks.zoo import ZOO
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
@@ -165,7 +165,7 @@ def test_downloaded_notebook_runs_in_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_notebooks_elsewhere_find_the_files_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lib.figures import benchmarks as costs
+    from lib.figures.benchmarks import benchmark
 
     monkeypatch.chdir(tmp_path)
-    assert costs.measured("ridge", NotebookSource(ROOT / "notebooks" / "speed.py").defaults["results"])["rows"]
+    assert benchmark("ridge")["rows"]

@@ -13,7 +13,7 @@ from lib.data import Participant, Source
 from lib.data.arrays import participant_from_trials
 from lib.data.participant import Images
 from lib.data.trials import random_split
-from lib.figures import papers as figures
+from lib.figures.encoding import encoding_figure, stack_against_ceiling
 from lib.networks import extract, load_network
 from lib.simulation.nsd_like import Trials, averaged, draw_trials
 
@@ -121,9 +121,9 @@ def test_figures_show_areas_of_other_names(trials: Trials) -> None:
         trials.betas, trials.shown, pictures, masks, SOURCE, test=random_split(trials.images)[1]
     )
     study = EncodingStudy(person, {"alexnet-object": encode(person, load_network("alexnet-object"))}, n_best=3)
-    figure = figures.encoding_figure(study)
+    figure = encoding_figure(study)
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["V1", "ours"]
-    legend = figures.ceilings(study).axes[0].get_legend()
+    legend = stack_against_ceiling(study).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["Early visual", "Other"]
 
 

@@ -15,7 +15,8 @@ from lib.analysis.images92 import load_images92
 from lib.core import fetch
 from lib.data import images92
 from lib.data.images92 import Images92, read_images92
-from lib.figures import papers as figures
+from lib.figures import rsa as figures
+from lib.figures.style import notice
 from lib.simulation.images92_like import simulate_images92
 
 RNG = np.random.default_rng(0)
@@ -153,8 +154,8 @@ def test_stand_in_holds_what_was_planted(stand_in: Images92) -> None:
 
 
 def test_pictures_say_that_they_are_simulated(stand_in: Images92) -> None:
-    assert "Simulated data" in figures.notice(stand_in.source).data
-    assert "Measured data" in figures.notice(images92.MEASURED).data
+    assert "Simulated data" in notice(stand_in.source).data
+    assert "Measured data" in notice(images92.MEASURED).data
     results = rsa.compare_areas({"pixels": rsa.label_rdm(stand_in.face)}, stand_in.rdms, n_bootstrap=10)
     drawn = {
         True: figures.layers_against_areas({"net": results}, True),

@@ -13,8 +13,11 @@ from lib.analysis.encoding_study import EncodingStudy, encoding_study
 from lib.analysis.loading import load_participant
 from lib.claims.specifications import Specification, every_choice
 from lib.core.scores import Interval
+from lib.core.tables import Table
 from lib.data import Participant
-from lib.figures import explorers
+from lib.figures.explorers import explorer, voxel_explorer
+from lib.figures.methods import stacking_explorer
+from lib.figures.specifications import choice_explorer
 from lib.networks import extract, load_network
 from lib.solvers.stacking import kkt_residual, simplex_weights
 
@@ -37,7 +40,7 @@ def payload(html: str) -> dict:
 
 
 def test_voxels_are_those_of_the_figure_with_their_numbers(study: EncodingStudy) -> None:
-    found = payload(explorers.voxel_explorer(study).data)["networks"][NETWORK]
+    found = payload(voxel_explorer(study).data)["networks"][NETWORK]
     result, best = study.encoding[NETWORK], study.best(NETWORK, "V1", "test")
     shown = found["rois"]["V1"]
     assert tuple(found["layers"]) == result.layers
@@ -48,27 +51,27 @@ def test_voxels_are_those_of_the_figure_with_their_numbers(study: EncodingStudy)
 
 
 def test_every_roi_stands_in_the_table(study: EncodingStudy) -> None:
-    html = explorers.voxel_explorer(study).data
+    html = voxel_explorer(study).data
     assert html.count(f"<tr><td>{NETWORK}</td>") == len(payload(html)["networks"][NETWORK]["rois"]) == 10
 
 
 def test_simulated_and_measured_are_told_apart(study: EncodingStudy) -> None:
     person = study.participant
     measured = replace(study, participant=replace(person, source=replace(person.source, simulated=False)))
-    assert "SIMULATED" in explorers.voxel_explorer(study).data
-    assert "SIMULATED" not in explorers.voxel_explorer(measured).data
+    assert "SIMULATED" in voxel_explorer(study).data
+    assert "SIMULATED" not in voxel_explorer(measured).data
 
 
 def test_an_unknown_noise_ceiling_is_no_number(study: EncodingStudy) -> None:
     unknown = replace(study.participant, noise_ceiling=np.full(study.participant.n_voxels, np.nan))
     with pytest.warns(RuntimeWarning, match="empty slice"):
-        html = explorers.voxel_explorer(replace(study, participant=unknown)).data
+        html = voxel_explorer(replace(study, participant=unknown)).data
     assert payload(html)["networks"][NETWORK]["rois"]["V1"]["ceiling"] == [None] * 4
 
 
 def test_stacking_shows_what_the_stack_was_decided_by(participant: Participant) -> None:
     network = load_network(NETWORK, "untrained")
-    shown = payload(explorers.stacking_explorer(participant, [network], n_shown=2).data)["networks"][NETWORK]
+    shown = payload(stacking_explorer(participant, [network], n_shown=2).data)["networks"][NETWORK]
     weights = encode(participant, network).weights.T
     for voxel in (one for voxels in shown["rois"].values() for one in voxels):
         assert np.abs(weights - voxel["w"]).max(1).min() < 1e-3
@@ -97,7 +100,7 @@ def test_every_choice_is_there_once_and_one_is_the_published() -> None:
         ]
         for world, lead in {"reversed": -0.2, "noise": 0.0}.items()
     }
-    html = explorers.choice_explorer(found, simulated=True).data
+    html = choice_explorer(found, simulated=True).data
     data = payload(html)
     first = data["worlds"]["reversed"]
     assert len({tuple(one["choices"]) for one in first}) == len(first) == 32
@@ -111,7 +114,7 @@ def test_every_choice_is_there_once_and_one_is_the_published() -> None:
 
 
 def test_text_cannot_leave_the_script() -> None:
-    html = explorers._explorer("voxels", {"name": "</script><b>"}, "", "a < b", simulated=False).data
+    html = explorer("voxels", {"name": "</script><b>"}, Table((), ()), "a < b", "").data
     assert html.count("</script>") == 1
     assert payload(html) == {"name": "</script><b>"}
     assert "a &lt; b" in html

@@ -26,7 +26,7 @@ from lib.claims.studies import BEST
 from lib.core import progress
 from lib.core.scores import bootstrap_mean
 from lib.data import Participant, Responses, Source, Stimuli
-from lib.figures.papers import COLOURS, NORMAL, SMALL, stamp, subplots
+from lib.figures.style import COLOURS, NORMAL, SMALL, data_warning, label_data, subplots
 
 try:
     import pandas as pd
@@ -194,7 +194,7 @@ def _group_figure(rows: pd.DataFrame, what: str, title: str) -> Figure:
         ax.set_title(roi, fontsize=NORMAL)
     key = "grey: participants; blue: their mean and its 95 % bootstrap interval"
     figure.supxlabel(f"{title}\n{key}", fontsize=SMALL)
-    return stamp(figure, bool(rows.simulated.any()))
+    return label_data(figure, data_warning(bool(rows.simulated.any())))
 
 
 def _participants(ax: Axes, lines: np.ndarray) -> None:

@@ -1,0 +1,169 @@
+"""Paper W's figures: layers and stacking weights by area, and what the simulation planted beside what was found."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.analysis.encoding_study import EncodingStudy
+from lib.claims.claim import interval_of
+from lib.claims.wang2021 import ALEXNETS, RESNETS, task_shift
+from lib.core.scores import bootstrap_mean
+from lib.data.areas import EARLY, FACE, PLACE, ROIS
+from lib.figures.style import (
+    COLOURS,
+    NORMAL,
+    SMALL,
+    data_warning,
+    errorbar,
+    label_data,
+    label_layers,
+    legend_below,
+    small_legend,
+    subplots,
+)
+from lib.simulation.worlds import WORLDS, World
+
+ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
+ARCHITECTURES = {"AlexNet": ALEXNETS, "ResNet50": RESNETS}
+
+
+def study_warning(study: EncodingStudy) -> str:
+    """Words that every figure of a study must show, see `lib.figures.style.data_warning`."""
+    return data_warning(study.participant.source.simulated, study.weights, study.n_best)
+
+
+def encoding_figure(study: EncodingStudy, selection: str = "test") -> Figure:
+    """The layout of paper W's figures: R of each network's layers, then the stacking weights, one column per ROI.
+
+    A line is a voxel: the `study.n_best` best of the ROI by stacked score on the test images, as published, or by
+    out-of-fold score (`selection="out-of-fold"`). The dark line is their mean.
+    """
+    rois = study.rois()
+    rows = [(name, what) for what in ("score", "weights") for name in study.encoding]
+    figure, axes = subplots(len(rows), len(rois), (10, 1.5 * len(rows) + 0.5), sharex="col", sharey="row")
+    for (name, what), row in zip(rows, axes, strict=True):
+        for ax, roi in zip(row, rois, strict=True):
+            best = study.best(name, roi, selection)
+            _voxel_lines(ax, getattr(study.encoding[name], what)[:, best], _roi_colour(roi))
+            label_layers(ax, study.encoding[name].layers, 90)
+            if what == "score":
+                ax.axhline(0, color="0.6", linewidth=0.6)
+        row[0].set_ylabel(f"{name}\n{'R' if what == 'score' else 'weight'}", fontsize=NORMAL)
+    for ax, roi in zip(axes[0], rois, strict=True):
+        ax.set_title(roi, fontsize=NORMAL + 1, color=_roi_colour(roi), weight="bold")
+    return label_data(figure, study_warning(study))
+
+
+def _voxel_lines(ax: Axes, values: np.ndarray, colour: str) -> None:
+    """Thin lines (n_layers, n_voxels), and their mean."""
+    ax.plot(values, color=colour, alpha=np.clip(16 / values.shape[1], 0.08, 0.4), linewidth=0.6)
+    ax.plot(values.mean(1), color="black", linewidth=1.6)
+    ax.tick_params(axis="y", labelsize=SMALL)
+
+
+def _roi_colour(roi: str) -> str:
+    return next((c for c, rois in zip(COLOURS, ROI_GROUPS.values(), strict=False) if roi in rois), "0.3")
+
+
+def _groups(study: EncodingStudy) -> dict[str, list[str]]:
+    """The participant's ROIs in groups, those of other names in a group of their own; no group is empty."""
+    known = {name: study.rois(rois) for name, rois in ROI_GROUPS.items()}
+    others = [roi for roi in study.rois() if roi not in ROIS]
+    return {name: rois for name, rois in {**known, "Other": others}.items() if rois}
+
+
+def preferred_layers(study: EncodingStudy, selection: str = "out-of-fold") -> Figure:
+    """Which layer predicts each voxel best: the share of an ROI's voxels per layer, their median and middle half."""
+    rois = study.rois()
+    figure, axes = subplots(1, len(study.encoding), (8.5, 0.32 * len(rois) + 1.4), sharey=True)
+    for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
+        best = [result.score[:, study.best(name, roi, selection)].argmax(0) for roi in rois]
+        shares = np.array([np.bincount(b, minlength=len(result.layers)) / max(1, len(b)) for b in best])
+        picture = ax.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        low, middle, high = np.array([np.quantile(b, (0.25, 0.5, 0.75)) for b in best]).T
+        error = (middle - low, high - middle)
+        ax.errorbar(middle, range(len(rois)), xerr=error, fmt="o", color=COLOURS[1], markersize=4, capsize=2)
+        ax.set_title(name, fontsize=NORMAL)
+        label_layers(ax, result.layers)
+    axes.flat[0].set_yticks(range(len(rois)), rois, fontsize=SMALL)
+    figure.colorbar(picture, ax=axes, label="share of the ROI's best voxels")
+    return label_data(figure, study_warning(study))
+
+
+def planted_and_recovered(study: EncodingStudy) -> Figure:
+    """What drives the simulated voxels (bars) beside the stacking weights found (dots), per group of ROIs.
+
+    Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows, there is no bar.
+    """
+    world = WORLDS.get(study.participant.source.world or "")
+    groups = _groups(study)
+    figure, axes = subplots(len(study.encoding), len(groups), (9, 2 * len(study.encoding)), sharey=True, sharex="row")
+    for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
+        for ax, (group, rois) in zip(row, groups.items(), strict=True):
+            planted = np.mean([_planted_shares(world, roi, name, result.layers) for roi in rois], axis=0)
+            found = [result.weights[:, study.best(name, roi, "out-of-fold")].mean(1) for roi in rois]
+            ax.bar(range(len(result.layers)), planted, color="0.8", label="planted share")
+            ax.plot(np.transpose(found), "o", color=COLOURS[1], markersize=3.5)
+            ax.plot([], "o", color=COLOURS[1], markersize=3.5, label="stacking weight, one dot per ROI")
+            label_layers(ax, result.layers)
+            ax.set_title(f"{group}: {', '.join(rois)}", fontsize=SMALL)
+        row[0].set_ylabel(name, fontsize=SMALL)
+    legend_below(figure, axes[0, 0], ncols=2, frameon=True)
+    return label_data(figure, study_warning(study))
+
+
+def _planted_shares(world: World | None, roi: str, network: str, layers: Sequence[str]) -> np.ndarray:
+    planted = world.planted(roi, network) if world else {}
+    shares = np.array([planted.get(layer, 0.0) for layer in layers])
+    return shares / max(shares.sum(), 1e-12)
+
+
+def network_scores(study: EncodingStudy) -> Figure:
+    """Mean R of every network's stack over all voxels of an ROI, with its 95 % interval."""
+    rois = study.rois()
+    figure, axes = subplots(1, 1, (8, 3.2))
+    ax, shifts = axes[0, 0], np.linspace(-0.3, 0.3, len(study.encoding))
+    for i, (shift, (name, result)) in enumerate(zip(shifts, study.encoding.items(), strict=True)):
+        found = [bootstrap_mean(result.stacked_score[study.participant.roi(roi)]) for roi in rois]
+        errorbar(ax, np.arange(len(rois)) + shift, found, i, label=name, ls="none", ms=4.5, lw=1.2)
+    ax.axhline(0, color="0.6", lw=0.6)
+    ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
+    ax.set_ylabel("mean R of the stack", fontsize=SMALL)
+    ax.tick_params(axis="y", labelsize=SMALL)
+    ax.spines[["top", "right"]].set_visible(False)
+    legend_below(figure, ax, ncols=min(6, len(study.encoding)))
+    return label_data(figure, study_warning(study))
+
+
+def stack_against_ceiling(study: EncodingStudy) -> Figure:
+    """Variance the stack explains in each voxel against the largest that any model could explain."""
+    figure, axes = subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
+    for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
+        explained = np.sign(result.stacked_score) * result.stacked_score**2
+        for group, rois in _groups(study).items():
+            voxels = np.any([study.participant.roi(roi) for roi in rois], axis=0)
+            ceiling = study.participant.noise_ceiling[voxels]
+            ax.plot(ceiling, explained[voxels], ".", markersize=2, color=_roi_colour(rois[0]), alpha=0.5, label=group)
+        ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--")
+        ax.set(xlim=(0, 1), ylim=(-0.2, 1), xlabel="noise ceiling (variance)")
+        ax.set_title(name, fontsize=NORMAL)
+    axes.flat[0].set_ylabel("variance explained by the stack, R2")
+    small_legend(axes.flat[0], markerscale=5)
+    return label_data(figure, study_warning(study))
+
+
+def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:
+    """Share of the stacking weight that moves with the task, per ROI: a panel per participant, a colour per network."""
+    figure, axes = subplots(len(studies), 1, (8, 2.6 * len(studies) + 0.4), sharex=True, sharey=True)
+    for ax, (title, study) in zip(axes.flat, studies.items(), strict=True):
+        rois = study.rois(ROIS)
+        for i, (label, pair) in enumerate(ARCHITECTURES.items()):
+            found = [interval_of(task_shift(study, pair, roi)) for roi in rois]
+            errorbar(ax, np.arange(len(rois)) + 0.2 * i - 0.1, found, i, label=label, ls="none", ms=4.5)
+        ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
+        ax.set_ylabel("share that moves", fontsize=SMALL)
+        ax.set_title(title, fontsize=NORMAL)
+    small_legend(axes[0, 0])
+    return label_data(figure, *map(study_warning, studies.values()))

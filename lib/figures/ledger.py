@@ -1,0 +1,73 @@
+"""The ledger of claims: what each says, how it is decided, and what became of it in every world and data set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from IPython.display import HTML, Markdown
+
+from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Claim, Verdict
+from lib.claims.evidence import Evidence
+from lib.claims.rates import rate
+from lib.core.tables import Table
+
+# Dark ink on light paper in every cell, so that it reads alike on a light and a dark page.
+STYLE = """<style>
+table.ledger { border-collapse: separate; border-spacing: 3px; font-size: 0.85rem; width: 100%; }
+table.ledger td, table.ledger th { padding: 0.35rem 0.4rem; text-align: center; border: 0; vertical-align: middle; }
+table.ledger th[scope="row"] { text-align: left; font-weight: normal; }
+table.ledger td { border-radius: 0.25rem; background: #e6e6e6; color: #111; min-width: 5.2rem; }
+table.ledger td.corner { background: none; }
+table.ledger td.always { background: #9ecae1; }
+table.ledger td.never { background: #fdbe85; }
+table.ledger td.sometimes { background: linear-gradient(135deg, #9ecae1 50%, #fdbe85 50%); }
+table.ledger td a { color: #111; display: block; text-decoration: none; }
+table.ledger td a:is(:hover, :focus) { text-decoration: underline; }
+</style>"""
+MARKS = {"always": "✓", "never": "✗", "sometimes": "✓✗", "untested": "–"}
+
+
+def claim_cards(claims: Iterable[Claim]) -> Markdown:
+    """Each claim's words, statistic and rule, as definitions."""
+    cards = [
+        f"**{c.id}** {{cite:p}}`{c.paper}`, {c.place}\n: “{c.quote}”\n: *Statistic*: {c.statistic}.\n"
+        f": *Holds* if {c.rule}."
+        for c in claims
+    ]
+    return Markdown("\n\n".join(cards))
+
+
+def evidence_table(found: Iterable[Evidence]) -> Table:
+    """What others measured beside the claims it bears on, with its source."""
+    rows = [(", ".join(e.claims), f"{e.what}: {e.numbers}", f"{{cite:t}}`{e.source}`") for e in found]
+    return Table(("bears on", "others measured", "source"), rows)
+
+
+def ledger_table(found: Mapping[str, Mapping[str, Sequence[Verdict]]], n_simulated: int) -> HTML:
+    """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure.
+
+    Parameters
+    ----------
+    found : mapping of column to {claim: one verdict per seed}
+    n_simulated : int
+        The first so many columns are simulated worlds; the others are measured.
+    """
+    claims = [name for name in CLAIMS if any(name in verdicts for verdicts in found.values())]
+    above = [("SIMULATED: nobody was scanned", n_simulated), ("MEASURED", len(found) - n_simulated)]
+    groups = "".join(f'<th scope="colgroup" colspan="{n}">{words}</th>' for words, n in above if n)
+    columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in found)
+    rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{columns}</tr>']
+    for name in claims:
+        cells = "".join(_ledger_cell(name, verdicts.get(name, ())) for verdicts in found.values())
+        rows.append(f'<tr><th scope="row"><b>{name}</b> {escape(CLAIMS[name].title)}</th>{cells}</tr>')
+    return HTML(f'{STYLE}<table class="ledger">{"".join(rows)}</table>')
+
+
+def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
+    """One verdict in a mark, words and colour, or how often the claim held, and the mean effect."""
+    found = rate(verdicts)
+    if found.holds is None:
+        return f'<td class="untested">{MARKS["untested"]}<br>{UNTESTED}</td>'
+    kind = "always" if found.holds == 1 else "sometimes" if found.holds else "never"
+    words = f"{round(found.holds * found.n)} of {found.n}" if found.n > 1 else HOLDS if found.holds else FAILS
+    link = f'<a href="{CLAIMS[claim].notebook}.html">{MARKS[kind]} {words}<br><small>{found.effect:+.3f}</small></a>'
+    return f'<td class="{kind}">{link}</td>'

@@ -1,0 +1,299 @@
+"""Figures of the simulation: planted worlds, simulated trials, scenes, and the miniature networks trained on them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby, product
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lib.core.scores import correlation
+from lib.core.tables import Table
+from lib.figures.style import (
+    COLOURS,
+    MARKERS,
+    NORMAL,
+    SMALL,
+    data_warning,
+    label_axes,
+    label_data,
+    legend_below,
+    montage,
+    small_legend,
+    subplots,
+)
+from lib.networks import ZOO, Network
+from lib.simulation.cards import Score, read_card, scores
+from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
+from lib.simulation.tasks import CLASSES, EDGES, target
+from lib.simulation.worlds import Drive, World
+
+SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page of them at 150 weighed 3 MB
+
+
+# The simulated participant.
+
+
+def planted_layers(world: World) -> Figure:
+    """Which layers of which networks drive each area in one world, see `planted_worlds`."""
+    return planted_worlds({"": world})
+
+
+def planted_worlds(worlds: Mapping[str, World]) -> Figure:
+    """Which layers drive each area, a panel per world: the darker, the later in its network.
+
+    Areas with the same shares stand in one row. The number is the share of the voxels' signal that the network drives.
+    """
+    rows = {name: _rows_of(world) for name, world in worlds.items()}
+    heights = [len(r) + 1.2 for r in rows.values()]
+    figure, axes = subplots(len(worlds), 1, (7.2, 0.42 * sum(heights) + 0.5), height_ratios=heights)
+    for ax, (name, world) in zip(axes.flat, worlds.items(), strict=True):
+        networks = world.networks() or ("no network",)
+        for (row, shares), (column, network) in product(enumerate(rows[name].values()), enumerate(networks)):
+            _planted_cell(ax, row, column, network, {tap[1]: s for tap, s in shares.items() if tap[0] == network})
+        ax.set(xlim=(-0.5, len(networks) - 0.5), ylim=(len(rows[name]) - 0.5, -0.5))
+        ax.set_xticks(range(len(networks)), networks, fontsize=7)
+        ax.set_yticks(range(len(rows[name])), rows[name], fontsize=SMALL)
+        ax.set_title(f"{name}: {world.description}".removeprefix(": "), fontsize=NORMAL, loc="left")
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+    return label_data(figure, data_warning(simulated=True))
+
+
+def _rows_of(world: World) -> dict[str, Drive]:
+    """Drives by the areas, one after the other, that share them: "V2 to V4"."""
+    runs = [(shares, list(rois)) for shares, rois in groupby(world.drive, lambda roi: dict(world.drive[roi]))]
+    return {rois[0] if len(rois) == 1 else f"{rois[0]} to {rois[-1]}": shares for shares, rois in runs}
+
+
+def _planted_cell(ax: Axes, row: int, column: int, network: str, shares: Mapping[str, float]) -> None:
+    """One network's layers in one row of areas: how deep they lie as a shade, their names and their share as words."""
+    total = sum(shares.values())
+    if not total:
+        ax.text(column, row, "nothing", ha="center", va="center", fontsize=7, color="0.4")
+        return
+    layers = list(ZOO[network].layers)
+    depth = sum(share * layers.index(layer) for layer, share in shares.items()) / total / (len(layers) - 1)
+    ax.add_patch(Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, color=plt.get_cmap("Blues")(0.1 + 0.8 * depth)))
+    names = " + ".join(shares) if len(shares) < 3 else "all layers" if len(shares) == len(layers) else "several"
+    colour = "white" if depth > 0.55 else "black"
+    ax.text(column, row, f"{names}\n{100 * total:.0f} %", ha="center", va="center", fontsize=7, color=colour)
+
+
+def session_baselines(raw: np.ndarray, standardised: np.ndarray, session: np.ndarray, simulated: bool) -> Figure:
+    """One voxel's trials in the order they were measured, before and after standardising within sessions.
+
+    Parameters
+    ----------
+    raw, standardised, session : arrays of shape (n_trials,)
+    simulated : bool
+        Whether the participant is.
+    """
+    figure, axes = subplots(2, 1, (7.2, 3.8), sharex=True)
+    names = ("percent signal change", "standardised")
+    for ax, values, name in zip(axes.flat, (raw, standardised), names, strict=True):
+        for label in np.unique(session):
+            trials = np.flatnonzero(session == label)
+            middle, spread = values[trials].mean(), values[trials].std()
+            ax.plot(trials, values[trials], ".", ms=2, color="0.75", zorder=0)
+            ax.fill_between(trials, middle - spread, middle + spread, color=COLOURS[label % 2], alpha=0.35, lw=0)
+            ax.hlines(middle, *trials[[0, -1]], color="black", lw=2)
+        ax.set_ylim(-2, 2.5)
+        label_axes(ax, "", "", name)
+    axes[1, 0].set_xlabel("trial; colours alternate between sessions", fontsize=SMALL)
+    return label_data(figure, data_warning(simulated))
+
+
+def ncsnr_histograms(
+    estimated: Mapping[str, np.ndarray], quartiles: Mapping[str, Sequence[float]], simulated: bool
+) -> Figure:
+    """Distribution of ncsnr per group of ROIs, with the quartiles measured on NSD as lines.
+
+    Parameters
+    ----------
+    estimated : mapping of group to array of shape (n_voxels,)
+    quartiles : mapping of group to its three quartiles
+    simulated : bool
+        Whether the participant is.
+    """
+    figure, axes = subplots(1, len(estimated), (7.2, 2.8), sharex=True, sharey=True)
+    for ax, (group, values) in zip(axes.flat, estimated.items(), strict=True):
+        ax.hist(values, np.linspace(0, 1.5, 31), color="0.75")
+        for value, style in zip(quartiles[group], (":", "-", ":"), strict=True):
+            ax.axvline(value, color=COLOURS[1], linestyle=style, label="NSD median" if style == "-" else None)
+        for value in np.nanquantile(values, (0.25, 0.5, 0.75)):
+            ax.plot(value, 0, "^", color=COLOURS[0], ms=7, clip_on=False, zorder=3)
+        ax.plot([], "^", color=COLOURS[0], label="quartiles of the simulation")
+        label_axes(ax, group, "ncsnr, estimated from repeats", "voxels")
+    small_legend(axes[0, 0])
+    return label_data(figure, data_warning(simulated))
+
+
+# The miniature world.
+
+
+def labelled_scenes(scenes: Scenes) -> Figure:
+    """The first picture of every pair of object and scene, objects in columns."""
+    figure, axes = subplots(len(SCENES), len(OBJECTS), (7.2, 5.6), dpi=SCENE_DPI)
+    for (row, column), ax in np.ndenumerate(axes):
+        ax.imshow(scenes.image[np.argmax((scenes.scene_label == row) & (scenes.object_label == column))])
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    for ax, name in zip(axes[0], OBJECTS, strict=True):
+        ax.set_title(name, fontsize=NORMAL)
+    for ax, name in zip(axes[:, 0], SCENES, strict=True):
+        ax.set_ylabel(name, fontsize=NORMAL)
+    return figure
+
+
+def four_views(scenes: Scenes, n_shown: int = 6) -> Figure:
+    """Picture, distance, texture edges and occlusion edges of the first scenes, a column each."""
+    views = {
+        "picture": scenes.image,
+        "distance (log)": np.log(scenes.depth),
+        "2D edges": edges_2d(scenes.image),
+        "3D edges": edges_3d(scenes.depth),
+    }
+    figure, axes = subplots(len(views), n_shown, (7.2, 4.9), dpi=SCENE_DPI)
+    for row, (name, pictures) in zip(axes, views.items(), strict=True):
+        row[0].set_ylabel(name, fontsize=NORMAL)
+        for ax, picture in zip(row, pictures, strict=False):
+            ax.imshow(picture, cmap="cividis")
+            ax.set(xticks=[], yticks=[])
+    return figure
+
+
+def drawn_edges(scenes: Scenes, drawn: Mapping[str, np.ndarray], n_shown: int = 6) -> Figure:
+    """What edge networks draw, under the true edges and the picture; a column per scene, with its correlation.
+
+    Parameters
+    ----------
+    drawn : mapping of "edge2d" or "edge3d" to array of shape (n_images, 64, 64)
+    """
+    figure, axes = subplots(1 + 2 * len(drawn), n_shown, (7.2, 1.25 * (1 + 2 * len(drawn))), dpi=SCENE_DPI)
+    _row_of_maps(axes[0], "picture", scenes.image)
+    for i, (task, maps) in enumerate(drawn.items()):
+        true, kind = target(scenes, task).numpy()[:n_shown], f"{task[-2:].upper()} edges"
+        r = correlation(true.reshape(n_shown, -1).T, maps[:n_shown].reshape(n_shown, -1).T)
+        _row_of_maps(axes[1 + 2 * i], f"{kind},\ntrue", true)
+        _row_of_maps(axes[2 + 2 * i], f"{kind},\ndrawn", maps)
+        for ax, value in zip(axes[2 + 2 * i], r, strict=True):
+            ax.set_xlabel(f"r = {value:.2f}", fontsize=SMALL)
+    return figure
+
+
+def _row_of_maps(row: Sequence[Axes], name: str, maps: Sequence[np.ndarray]) -> None:
+    """Pictures or maps without axes; the brightest spot of each map is white."""
+    row[0].set_ylabel(name, fontsize=NORMAL)
+    for ax, picture in zip(row, maps, strict=False):
+        ax.imshow(picture, cmap="cividis", vmin=0)
+        ax.set(xticks=[], yticks=[])
+
+
+def model_card_table(networks: Sequence[str]) -> Table:
+    """How the miniatures were made, a row each."""
+    header = ["network", "parameters", "MB", "scenes", "epochs", "peak learning rate", "seconds"]
+    return Table(header, [_made(read_card(name)) for name in networks])
+
+
+def _made(card: Mapping[str, Any]) -> tuple[object, ...]:
+    recipe, megabytes = card["recipe"], f"{card['megabytes']:.2f}"
+    how = (recipe["n_images"], recipe["epochs"], f"{recipe['learning_rate']:g}", card["seconds"])
+    return (card["network"], f"{card['parameters']:,}", megabytes, *how)
+
+
+def card_score_table(networks: Sequence[str]) -> Table:
+    """Every score on the cards, a row per network and a column per task, and chance; a probe's in italics."""
+    found = {name: scores(read_card(name)) for name in networks}
+    chance = {s.task: s.chance for own in found.values() for s in own}
+    rows = [(name, *_score_cells(own)) for name, own in found.items()]
+    rows.append(("chance", *(chance.get(task, "") for task in (*CLASSES, *EDGES))))
+    return Table(["network", *map(_label, (*CLASSES, *EDGES))], rows)
+
+
+def _label(task: str) -> str:
+    return f"{task}, correct" if task in CLASSES else f"{task[-2:].upper()} edges, r"
+
+
+def _score_cells(found: Sequence[Score]) -> list[str]:
+    cells = {s.task: f"*{s.value:.3f}*" if s.measure == "probe" else f"**{s.value:.3f}**" for s in found}
+    return [cells.get(task, "") for task in (*CLASSES, *EDGES)]
+
+
+def task_accuracies(networks: Sequence[str]) -> Figure:
+    """Accuracy of each network on object and place labels: its own task, or a linear probe; chance as a line."""
+    figure, axes = subplots(1, len(CLASSES), (7.2, 0.32 * len(networks) + 1.3), sharey=True)
+    ways = {"accuracy": ("o", "trained on it"), "probe": ("D", "linear probe, never trained on it")}
+    found = [(row, s) for row, name in enumerate(networks) for s in scores(read_card(name))]
+    for ax, task in zip(axes.flat, CLASSES, strict=True):
+        for colour, (measure, (marker, label)) in zip(COLOURS, ways.items(), strict=False):
+            points = [(s.value, row) for row, s in found if (s.task, s.measure) == (task, measure)]
+            ax.plot(*np.array(points).T, marker, color=colour, label=label)
+        ax.axvline(1 / len(CLASSES[task]), color="black", lw=0.8, ls="--", label="chance")
+        ax.set(xlim=(0, 1.03), yticks=range(len(networks)))
+        label_axes(ax, f"names the {task}", "share of held-out scenes")
+    axes[0, 0].set_yticks(range(len(networks)), networks)
+    axes[0, 0].invert_yaxis()
+    legend_below(figure, axes[0, 0], ncols=3)
+    return figure
+
+
+def loss_curves(panels: Mapping[str, Sequence[str]]) -> Figure:
+    """Mean training loss of every epoch.
+
+    Parameters
+    ----------
+    panels : mapping of what the loss is to the networks that have it
+    """
+    figure, axes = subplots(1, len(panels), (7.2, 2.8))
+    for ax, (kind, networks) in zip(axes.flat, panels.items(), strict=True):
+        for colour, marker, name in zip(COLOURS, MARKERS, networks, strict=False):
+            loss = read_card(name)["loss"]
+            ax.plot(range(1, len(loss) + 1), loss, marker=marker, color=colour, ms=4, label=name)
+        ax.set_ylim(0)
+        label_axes(ax, "", "epoch", kind)
+        small_legend(ax)
+    return figure
+
+
+def confusion_matrices(tables: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]]) -> Figure:
+    """What each network answers (columns) to pictures of each class (rows), as shares of the row.
+
+    Parameters
+    ----------
+    tables : mapping of network to array of counts of shape (n_classes, n_classes)
+    names : mapping of network to its classes
+    """
+    n_rows = -(-len(tables) // 2)
+    figure, axes = subplots(n_rows, 2, (7.2, 3.6 * n_rows))
+    for ax, (network, counts) in zip(axes.flat, tables.items(), strict=False):
+        shares = counts / counts.sum(1, keepdims=True)
+        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for (row, column), share in np.ndenumerate(shares):
+            if share >= 0.005:
+                colour = "white" if share > 0.5 else "black"
+                ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+        ax.set_xticks(range(len(counts)), names[network], rotation=90)
+        ax.set_yticks(range(len(counts)), names[network])
+        label_axes(ax, network, "answer", "is")
+    return figure
+
+
+def first_filters(networks: Sequence[Network]) -> Figure:
+    """Filters of the first convolution in colour, each stretched to its own range; a panel per network."""
+    figure, axes = subplots(1, len(networks), (7.2, 2.9))
+    for ax, network in zip(axes.flat, networks, strict=True):
+        weight = next(network.module.parameters()).permute(0, 2, 3, 1).numpy()  # (n_filters, height, width, 3)
+        low, high = weight.min((1, 2, 3), keepdims=True), weight.max((1, 2, 3), keepdims=True)
+        framed = np.pad(
+            (255 * (weight - low) / (high - low)).astype(np.uint8),
+            [(0, 0), (1, 1), (1, 1), (0, 0)],
+            constant_values=255,
+        )
+        ax.imshow(montage(framed, 6))
+        ax.set_title(f"{network.name} ({network.weights})", fontsize=NORMAL)
+        ax.axis("off")
+    return figure

@@ -1,0 +1,163 @@
+"""Paper Y's comparison under every set of choices, and in both directions."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.analysis.decoding import PUBLISHED, Choices
+from lib.analysis.directions import Directions
+from lib.claims.specifications import HIDDEN, OUTPUT, Specification
+from lib.core.tables import Table
+from lib.figures.explorers import explorer, rounded
+from lib.figures.style import (
+    COLOURS,
+    MARKERS,
+    NORMAL,
+    SMALL,
+    data_warning,
+    errorbar,
+    label_data,
+    legend_below,
+    subplots,
+)
+
+DIGITS = 4  # of AlexNet's lead
+
+
+def specification_figure(found: Mapping[str, Sequence[Specification]], simulated: bool) -> Figure:
+    """A specification curve per world: how far AlexNet is ahead under each set of choices, and which set that is.
+
+    Parameters
+    ----------
+    found : mapping of world to specifications, the same ones in every world
+    simulated : bool
+        Whether the participants are.
+    """
+    rows = _options(next(iter(found.values())))
+    heights = [2.2, *(0.22 * len(values) + 0.15 for values in rows.values())]
+    size = (10, sum(heights) + 1)
+    figure, axes = subplots(len(heights), len(found), size, sharex="col", sharey="row", height_ratios=heights)
+    for column, (world, specifications) in zip(axes.T, found.items(), strict=True):
+        ordered = sorted(specifications, key=lambda one: one.ahead.estimate)
+        _curve(column[0], ordered)
+        column[0].set_title(world, fontsize=NORMAL, weight="bold")
+        for ax, (name, values) in zip(column[1:], rows.items(), strict=True):
+            _choices_made(ax, [getattr(one.choices, name) for one in ordered], values)
+    for ax, label in zip(axes[:, 0], ("AlexNet ahead by (mean r)", *rows), strict=True):
+        ax.set_ylabel(label, fontsize=SMALL)
+    legend_below(figure, axes[0, 0], ncols=3, frameon=True)
+    return label_data(figure, data_warning(simulated))
+
+
+def _options(specifications: Sequence[Specification]) -> dict[str, list[str]]:
+    """The values of each choice, by the name of its field."""
+    regressions = dict.fromkeys(one.choices.regression for one in specifications)
+    return {"hidden": list(HIDDEN), "output": list(OUTPUT), "regression": list(regressions)}
+
+
+def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:
+    for i, (label, holds) in enumerate({"Y1 holds": True, "Y1 does not hold": False}.items()):
+        members = [x for x, one in enumerate(ordered) if one.holds["Y1"] == holds]
+        ax.errorbar([], [], color=COLOURS[i], marker=MARKERS[i], ms=4, lw=0, label=label)
+        if members:
+            errorbar(ax, np.array(members), [ordered[x].ahead for x in members], i, lw=0, elinewidth=1)
+    published = next(x for x, one in enumerate(ordered) if one.choices == PUBLISHED)
+    ax.axvline(published, color="0.6", lw=1, ls=":", label="as published")
+    ax.axhline(0, color="0.6", lw=0.6)
+    ax.tick_params(labelsize=SMALL)
+
+
+def _choices_made(ax: Axes, made: Sequence[str], values: Sequence[str]) -> None:
+    ax.plot(range(len(made)), [values.index(value) for value in made], "|", color="black", ms=6)
+    ax.set_yticks(range(len(values)), values, fontsize=SMALL)
+    ax.set_ylim(len(values) - 0.5, -0.5)
+    ax.set_xticks([])
+
+
+def directions_figure(found: Mapping[str, Directions], simulated: bool) -> Figure:
+    """Decoding beside encoding: how far AlexNet is ahead in each world, with 95 % intervals over participants."""
+    figure, axes = subplots(1, 2, (8, 2.6), sharey=True)
+    for ax, (direction, what) in zip(axes.flat, {"decoding": "units", "encoding": "voxels"}.items(), strict=True):
+        for y, one in enumerate(found.values()):
+            ahead = one.ahead(direction)
+            error = [[ahead.estimate - ahead.low], [ahead.high - ahead.estimate]]
+            ax.errorbar(ahead.estimate, y, xerr=error, fmt="o", color=COLOURS[0], capsize=3)
+        ax.axvline(0, color="0.6", lw=0.8)
+        ax.set_title(direction, fontsize=NORMAL, weight="bold")
+        ax.set_xlabel(f"AlexNet ahead by (mean r over {what})", fontsize=SMALL)
+        ax.set_yticks(range(len(found)), list(found), fontsize=SMALL)
+    axes[0, 0].set_ylim(len(found) - 0.5, -0.5)
+    return label_data(figure, data_warning(simulated))
+
+
+def choices_table(found: Mapping[str, Sequence[Specification]], choices: Mapping[str, Choices]) -> Table:
+    """Which claims hold in each world (columns) under some named choices (rows).
+
+    Parameters
+    ----------
+    found : mapping of world to specifications, these choices among them
+    choices : mapping of name to Choices
+    """
+    by_choice = {world: {one.choices: one for one in specifications} for world, specifications in found.items()}
+    rows = [[name, *(_outcome(by_choice[world][one]) for world in found)] for name, one in choices.items()]
+    return Table(["choices", *found], rows)
+
+
+def _held(one: Specification) -> list[str]:
+    return [claim for claim, holds in one.holds.items() if holds]
+
+
+def _outcome(one: Specification) -> str:
+    """The claims that hold, and AlexNet's lead."""
+    return f"{' '.join(_held(one)) or 'none'} ({one.ahead.estimate:+.3f})"
+
+
+def sparse_table(found: Mapping[str, Sequence[Specification]]) -> Table:
+    """AlexNet's lead by regression and reading (rows) in some worlds (columns)."""
+    rows = [
+        [
+            f"{one.choices.regression}, hidden layers {one.choices.hidden}",
+            *(worlds[i].ahead for worlds in found.values()),
+        ]
+        for i, one in enumerate(next(iter(found.values())))
+    ]
+    return Table(["regression and reading", *found], rows)
+
+
+def choice_explorer(found: Mapping[str, Sequence[Specification]], simulated: bool) -> HTML:
+    """AlexNet's lead and the claims that hold under each set of choices, and where it lies among all of them.
+
+    Parameters
+    ----------
+    found : mapping of world to specifications, the same ones in every world
+    simulated : bool
+        Whether the participants are.
+    """
+    first = next(iter(found.values()))
+    names = ("Hidden layers", "Output", "Regression")
+    fields = dict(zip(names, _options(first).values(), strict=True))
+    rows = [
+        (*_chosen(one), *(f"{s[i].ahead} {' '.join(_held(s[i]))}".rstrip() for s in found.values()))
+        for i, one in enumerate(first)
+    ]
+    table = Table((*map(str.lower, fields), *found), rows, "AlexNet's lead, and the claims that hold")
+    caption = (
+        "AlexNet's mean r minus ResNet-50's under each set of choices, with 95 % bootstrap intervals over "
+        "participants. Choose by menu or slider, or point at a curve. Filled: claim Y1 holds."
+    )
+    worlds = {world: [_specification(one) for one in specifications] for world, specifications in found.items()}
+    data = {"fields": fields, "claims": list(first[0].holds), "worlds": worlds}
+    return explorer("choices", data, table, caption, data_warning(simulated))
+
+
+def _chosen(one: Specification) -> tuple[str, str, str]:
+    return one.choices.hidden, one.choices.output, one.choices.regression
+
+
+def _specification(one: Specification) -> dict[str, object]:
+    ahead = {"ahead": one.ahead.estimate, "low": one.ahead.low, "high": one.ahead.high}
+    numbers = {name: rounded(value, DIGITS) for name, value in ahead.items()}
+    return {"choices": _chosen(one), "holds": _held(one), "published": one.choices == PUBLISHED, **numbers}

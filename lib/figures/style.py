@@ -1,0 +1,126 @@
+"""What all figures share: colours, axes, error bars, legends, and the words that say whose data a figure shows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.core.scores import Interval
+from lib.core.tables import plain
+from lib.data import Source
+
+# Okabe & Ito's colours, told apart by colour-blind readers too; yellow is left out, too pale on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = "osD^vP*"
+SMALL, NORMAL = 8, 9  # points
+PAPER_N_BEST = 200  # voxels per ROI in the figures of paper W
+
+
+def data_warning(simulated: bool, weights: str = "", n_best: int = PAPER_N_BEST) -> str:
+    """Words that a figure must show about its data; none for a full analysis of measured data.
+
+    Parameters
+    ----------
+    simulated : bool
+        Whether the participants are.
+    weights : str
+        Of the networks, as for `lib.networks.load_network`.
+    n_best : int
+        Voxels per ROI that the analysis looks at.
+    """
+    if simulated:
+        return "SIMULATED DATA: nobody was scanned"
+    small = {"miniature networks": weights == "miniature", f"{n_best} voxels per ROI": n_best < PAPER_N_BEST}
+    reasons = [reason for reason, found in small.items() if found]
+    return f"TOY ANALYSIS: {', '.join(reasons)}" if reasons else ""
+
+
+def label_data(figure: Figure, *warnings: str) -> Figure:
+    """Write warnings, see `data_warning`, above the panels; the same figure is returned."""
+    if words := "; ".join(filter(None, dict.fromkeys(warnings))):
+        figure.suptitle(words, color=COLOURS[1], fontsize=NORMAL, weight="bold")
+    return figure
+
+
+def notice(source: Source) -> Markdown:
+    """A box that says whether anybody was scanned, where the data come from and how they may be used."""
+    kind, title = ("warning", "Simulated data") if source.simulated else ("note", "Measured data")
+    body = f"{plain(source.description)}.\n\n- Origin: {plain(source.origin)}.\n- Licence: {plain(source.licence)}."
+    return Markdown(f"```{{admonition}} {title}\n:class: {kind}\n\n{body}\n```")
+
+
+def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, np.ndarray]:
+    """A white figure and its axes, array of shape (n_rows, n_columns); a notebook shows it once.
+
+    It is closed for pyplot, so only the cell that returns it shows it.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+    size : (width, height) in inches
+    **options
+        Of `matplotlib.pyplot.subplots`.
+    """
+    style = {"dpi": 150, "squeeze": False, "layout": "constrained", "facecolor": "white"}
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, **(style | options))
+    plt.close(figure)
+    return figure, axes
+
+
+def errorbar(ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, **style: Any) -> None:
+    """Draw estimates and their intervals with the i-th colour and marker.
+
+    Resampling can only add to a size (a share that moves, say), so a whole interval may lie above its estimate.
+
+    Parameters
+    ----------
+    ax : Axes
+    x : array of shape (n,)
+    found : n intervals
+    i : int
+    **style
+        Of `Axes.errorbar`, instead of the usual one.
+    """
+    y, low, high = np.array([(one.estimate, one.low, one.high) for one in found]).T
+    usual = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 4, "capsize": 2}
+    ax.errorbar(x, y, np.maximum(0, (y - low, high - y)), **(usual | style))
+
+
+def label_axes(ax: Axes, title: str, x: str = "", y: str = "") -> None:
+    """Small labels, and a frame on two sides only."""
+    ax.set_title(title, fontsize=NORMAL)
+    ax.set_xlabel(x, fontsize=SMALL)
+    ax.set_ylabel(y, fontsize=SMALL)
+    ax.tick_params(labelsize=SMALL)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def label_layers(ax: Axes, layers: Sequence[str], rotation: float = 60, **style: Any) -> None:
+    """Name the layers at 0, 1, ... along the horizontal axis."""
+    ax.set_xticks(range(len(layers)), layers, rotation=rotation, fontsize=SMALL, **style)
+
+
+def small_legend(ax: Axes, **style: Any) -> None:
+    """A legend in small letters, without a frame."""
+    ax.legend(**({"fontsize": SMALL, "frameon": False} | style))
+
+
+def legend_below(figure: Figure, *axes: Axes, **style: Any) -> None:
+    """One legend below all panels, for the lines of some of them; equal labels are shown once."""
+    lines = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    usual = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
+    figure.legend(lines.values(), lines.keys(), **(usual | style))
+
+
+def montage(images: np.ndarray, n_columns: int) -> np.ndarray:
+    """Images (n, h, w, 3) side by side in rows of `n_columns`, white where there are none left."""
+    n, height, width, _ = images.shape
+    n_rows = -(-n // n_columns)
+    full = np.full((n_rows * n_columns, height, width, 3), 255, np.uint8)
+    full[:n] = images
+    grid = full.reshape(n_rows, n_columns, height, width, 3).swapaxes(1, 2)
+    return grid.reshape(n_rows * height, n_columns * width, 3)

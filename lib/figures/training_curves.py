@@ -1,0 +1,70 @@
+"""Figures of networks along their training: likeness to the brain against accuracy."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.analysis.rsa import NoiseCeiling
+from lib.analysis.training_curves import Snapshot, along_training, turning
+from lib.core.scores import bootstrap_mean
+from lib.core.tables import Table
+from lib.figures.style import NORMAL, SMALL, data_warning, errorbar, label_data, legend_below, subplots
+
+
+def performance_figure(
+    snapshots: Sequence[Snapshot],
+    likeness: Mapping[str, np.ndarray],
+    ceilings: Mapping[str, NoiseCeiling],
+    simulated: bool,
+) -> Figure:
+    """Likeness to the brain against accuracy, a panel per measure, a line per network from its first epoch to its last.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+    likeness : mapping of measure to array of shape (n_snapshots, n_participants)
+    ceilings : mapping of some of the measures to NoiseCeiling
+    simulated : bool
+        Whether the participants are.
+    """
+    figure, axes = subplots(1, len(likeness), (3.2 * len(likeness), 3.4), sharex=True)
+    shapes = list(dict.fromkeys(one.shape for one in snapshots))
+    for ax, (measure, values) in zip(axes.flat, likeness.items(), strict=True):
+        if measure in ceilings:
+            ax.axhspan(ceilings[measure].lower_r, ceilings[measure].upper_r, color="0.85", label="noise ceiling")
+        for i, shape in enumerate(shapes):
+            mine = [k for k, one in enumerate(snapshots) if one.shape == shape]
+            found = [bootstrap_mean(values[k]) for k in mine]
+            accuracy = np.array([snapshots[k].accuracy for k in mine])
+            errorbar(ax, accuracy, found, i, label=str(shape), lw=1.2, elinewidth=1)
+        ax.set_title(measure, fontsize=NORMAL)
+        ax.set_xlabel("accuracy on held-out scenes", fontsize=SMALL)
+        ax.tick_params(labelsize=SMALL)
+    axes[0, 0].set_ylabel("likeness to the brain", fontsize=SMALL)
+    legend_below(figure, axes[0, 0], ncols=3, frameon=True)
+    return label_data(figure, data_warning(simulated))
+
+
+def half_correlations_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Table:
+    """Rank correlation of likeness and accuracy in the worse and the better half of the networks, per measure."""
+    accuracy = np.array([one.accuracy for one in snapshots])
+    rows = [[name, *(f"{r:+.2f}" for r in turning(accuracy, values.mean(1)))] for name, values in likeness.items()]
+    return Table(["measure", "r, worse half", "r, better half"], rows)
+
+
+def training_correlations_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Table:
+    """Rank correlation of likeness and accuracy along each network's own training (columns), per measure."""
+    found = {name: along_training(snapshots, values.mean(1)) for name, values in likeness.items()}
+    shapes = dict.fromkeys(one.shape for one in snapshots)
+    return Table(
+        ["measure", *map(str, shapes)], [[name, *(f"{own[s]:+.1f}" for s in shapes)] for name, own in found.items()]
+    )
+
+
+def first_and_last_epoch_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Table:
+    """Mean likeness of all networks at the first and the last epoch that was kept, per measure."""
+    epoch = np.array([one.epoch for one in snapshots])
+    ends = [epoch == epoch.min(), epoch == epoch.max()]
+    rows = [[name, *(f"{values[there].mean():.3f}" for there in ends)] for name, values in likeness.items()]
+    return Table(["measure", *(f"epoch {epoch[there][0]}" for there in ends)], rows)
