@@ -1,0 +1,123 @@
+"""Small results with all numbers different, so that a figure that draws another row, column or network is found out."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+
+from lib.analysis.decoding import PUBLISHED, DecodingResult
+from lib.analysis.decoding_study import DecodingStudy
+from lib.analysis.encoding import EncodingResult
+from lib.analysis.encoding_study import EncodingStudy
+from lib.analysis.rsa import NoiseCeiling, RSAResult
+from lib.analysis.variance import Partition
+from lib.claims.specifications import Specification, every_choice
+from lib.core.scores import Interval
+from lib.data import Brain, Source
+from lib.data.areas import ROIS
+from lib.networks import ZOO
+from lib.networks.zoo import PAPER_W
+
+N_VOXELS, N_BEST = 7, 4  # of each ROI
+SIMULATED = Source("made", "small numbers", "a test", "none", simulated=True, world="as-published")
+MEASURED = Source("nsd", "people", "a scanner", "its own", simulated=False)
+
+
+def make_brain(source: Source = SIMULATED, rois: Sequence[str] = ROIS, seed: int = 0) -> Brain:
+    masks = {roi: np.repeat([roi == other for other in rois], N_VOXELS) for roi in rois}
+    ceiling = np.random.default_rng((seed, 9)).uniform(0.1, 0.9, N_VOXELS * len(rois))
+    return Brain("somebody", masks, ceiling, source)
+
+
+def make_result(network: str, n_voxels: int, seed: int = 0) -> EncodingResult:
+    layers = tuple(ZOO[network].layers)
+    rng = np.random.default_rng((seed, *network.encode()))
+    score, cv_score, correlation, alphas = rng.uniform(-0.2, 0.7, (4, len(layers), n_voxels))
+    stacked, stacked_cv, stacked_r = rng.uniform(-0.2, 0.8, (3, n_voxels))
+    weights = rng.dirichlet(np.full(len(layers), 0.4), n_voxels).T
+    return EncodingResult(layers, score, cv_score, stacked, stacked_cv, correlation, stacked_r, weights, alphas)
+
+
+def make_study(
+    networks: Sequence[str] = PAPER_W[:2], source: Source = SIMULATED, rois: Sequence[str] = ROIS, seed: int = 0
+) -> EncodingStudy:
+    brain = make_brain(source, rois, seed)
+    return EncodingStudy(brain, {name: make_result(name, brain.n_voxels, seed) for name in networks}, N_BEST)
+
+
+def make_decoding(source: Source = SIMULATED) -> DecodingStudy:
+    """Three participants, seven areas, four layers of two networks; unit 2 of each layer does not vary."""
+    rng = np.random.default_rng(1)
+    layers = [("alexnet-object", f"cnn{i}") for i in (1, 8)] + [("resnet50-object", f"resnet{i}") for i in (1, 8)]
+
+    def result(network: str, layer: str, roi: str) -> DecodingResult:
+        units = rng.uniform(0, 0.5, 2 + len(layer))
+        units[2] = np.nan
+        agreement = rng.normal(0, 0.1, (9, 9)) + (0.5 * np.eye(9) if layer == "cnn8" else 0)
+        return DecodingResult(network, layer, roi, PUBLISHED, units, agreement)
+
+    rois = ("V1", "V2", "V3", "V4", "LOC", "FFA", "PPA")
+    people = [[result(*layer, roi) for roi in rois for layer in layers] for _ in range(3)]
+    return DecodingStudy([make_brain(source)] * 3, people)
+
+
+def make_specifications(seed: int) -> list[Specification]:
+    """One for each set of choices; their leads all differ, and Y1 holds where the lead is above 0."""
+    choices = every_choice()
+    leads = np.random.default_rng(seed).permutation(np.linspace(-0.2, 0.4, len(choices)))
+    intervals = [Interval(lead, lead - 0.01 - lead / 9, lead + 0.03) for lead in leads]
+    return [
+        Specification(one, ahead, {"Y1": ahead.estimate > 0, "Y2": ahead.estimate > 0.3})
+        for one, ahead in zip(choices, intervals, strict=True)
+    ]
+
+
+def make_rsa(layers: Sequence[str], seed: int) -> RSAResult:
+    r = np.random.default_rng(seed).uniform(0, 0.5, (len(layers), 4))  # (n_layers, n_participants)
+    mean, ceiling = r.mean(1), NoiseCeiling(0.6 + seed / 100, 0.4, 0.5 - seed / 100)
+    low, high = mean - 0.01 * np.arange(1, len(layers) + 1), mean + 0.02
+    return RSAResult(tuple(layers), r, low, high, 0.5 - high, 0.5 - low, ceiling)
+
+
+def make_partition(seed: int) -> Partition:
+    parts = np.random.default_rng(seed).uniform(0.01, 0.5, (4, 3, 6))  # 3 layers, 6 voxels
+    return Partition(("Conv-1", "Conv-2", "Conv-3"), *parts)
+
+
+# What was drawn
+
+
+def bars(ax: Axes) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The points of each labelled errorbar, and the ends of its bars: {label: (xy, low, high)}."""
+    found = {}
+    for drawn in ax.containers:
+        if isinstance(drawn, ErrorbarContainer) and len(drawn.lines[0].get_xdata()):
+            ends = np.array([segment[:, 1] for segment in drawn.lines[2][0].get_segments()])
+            found[drawn.get_label()] = drawn.lines[0].get_xydata(), ends[:, 0], ends[:, 1]
+    return found
+
+
+def lines(ax: Axes, n: int) -> list[np.ndarray]:
+    """The heights of all lines of `n` points, in the order drawn."""
+    return [line.get_ydata() for line in ax.lines if len(line.get_ydata()) == n]
+
+
+def ticks(ax: Axes, axis: str = "x") -> list[str]:
+    """Labels along an axis."""
+    return [text.get_text() for text in getattr(ax, f"get_{axis}ticklabels")()]
+
+
+def legend(ax_or_figure: Any) -> list[str]:
+    """Words of a legend."""
+    found = ax_or_figure.legends[0] if hasattr(ax_or_figure, "legends") else ax_or_figure.get_legend()
+    return [text.get_text() for text in found.get_texts()]
+
+
+def payload(html: HTML) -> dict[str, Any]:
+    """The numbers that the script of an explorer draws."""
+    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', html.data, re.DOTALL)[1])
