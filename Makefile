@@ -21,10 +21,12 @@ parameter = $(if $(findstring =,$(1)),-p $(call name_of,$(1)) '$(patsubst $(call
 	$(error PARAMS takes name=value pairs without spaces, not "$(1)"))
 PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
 
+EXAMPLES = $(shell grep -rl '>>> ' lib --include='*.py')
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
+.PHONY: help install book notebooks check test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
 .PHONY: constraints resolve clean clean-all
 
 help: ## this list
@@ -44,9 +46,17 @@ book: notebooks ## execute the notebooks that changed and build the book
 notebooks: $(VENV)/.book ## execute the notebooks that changed
 	$(BIN)/python -m lib run --all $(PARAMETERS)
 
-test: $(VENV)/.test book ## build the book and check everything
+check: $(VENV)/.test ## style, types, imports and quick tests: what a change must pass first; a minute
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/ruff format --check lib tests benchmarks book
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q --doctest-modules $(EXAMPLES)
+	$(BIN)/python tests/house/lines.py
+
+test: check book ## `make check`, then build the book and run the slow tests
+	$(BIN)/python -m pytest -m slow
 
 student: $(VENV)/.book ## notebooks without their solutions, into _build/student
 	$(BIN)/python -m lib student _build/student
@@ -93,7 +103,8 @@ $(UV):
 	_build/uv/bin/python -m pip install --quiet uv
 
 clean: ## remove what was executed and built
-	rm -rf _build book/_thumbnails notebooks/*.ipynb notebooks/.*.ipynb .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build book/_thumbnails notebooks/*.ipynb notebooks/.*.ipynb
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find lib tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean ## remove .venv too
