@@ -13,7 +13,7 @@ SWEEPS = {
     "voxels": (2000, 4000, 8000, 16_000, 32_000),
 }
 # What grows with the number of features, and what does not.
-FEATURE_PRODUCTS = {"gram": (ridge, "_gram_of_images"), "project": (ridge, "_cross")}
+FEATURE_PRODUCTS = {"gram": (ridge, "_scaled_gram"), "project": (ridge, "_cross")}
 REPEATS = 3
 
 

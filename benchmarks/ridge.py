@@ -58,7 +58,7 @@ def ours(data: Data, *, k_fold: bool = False) -> Answer:
     """`lib.solvers.ridge` as `lib.analysis.encoding` calls it."""
     folds = contiguous_folds(len(data.y), FOLDS)
     with keeping_memory():
-        design = decompose(data.X, precise=False)
+        design = decompose(data.X, alphas=ALPHAS)
         test = project(design, data.X_test)
     with keeping_memory():
         ridge = fit_ridge(design, data.y, folds=folds if k_fold else None)

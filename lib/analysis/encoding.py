@@ -20,7 +20,6 @@ from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
 from lib.solvers.stacking import error_products, simplex_weights
 
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
-MAY_TOUCH_FLOOR = 0.01  # share of voxels; beyond it, a layer is decomposed again in double precision
 ROWS_BYTES = 64 * 2**20  # of responses that are read from a file before they are let go: systems map whole rows
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
@@ -297,18 +296,12 @@ def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitt
 
 
 def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool) -> Fitter:
-    design = decompose(X, precise=False, device=settings.device)
+    design = decompose(X, alphas=settings.alphas, device=settings.device)
     test = project(design, X_test)
-    rounded = design.U.dtype == torch.float32 and design.solver == "dual"
     penalty_folds = settings.folds if k_fold else None
 
     def fit(y: np.ndarray) -> LayerFit:
-        nonlocal design, test, rounded
         ridge = fit_ridge(design, y, settings.alphas, folds=penalty_folds)
-        if rounded and (ridge.alphas < 10 * design.floor).float().mean() > MAY_TOUCH_FLOOR:
-            design, rounded = decompose(X, precise=True, device=settings.device), False
-            test = project(design, X_test)
-            ridge = fit_ridge(design, y, settings.alphas, folds=penalty_folds)
         return LayerFit(ridge.out_of_fold(settings.folds), ridge.predict(test).cpu(), ridge.alphas.cpu())
 
     return fit

@@ -5,6 +5,7 @@ import numpy as np
 from lib.core.memory import release_pages
 
 CHECK_BYTES = 16 * 2**20  # of an array whose values are checked at a time
+SMALLEST, LARGEST = 1e-20, 1e20  # penalties; beyond them, single precision loses what they do
 
 
 def matrix(
@@ -12,6 +13,7 @@ def matrix(
     values: object,
     *,
     n_rows: int | None = None,
+    n_columns: int | None = None,
     min_rows: int = 1,
     dtype: type[np.floating] | None = None,
     finite: bool = True,
@@ -23,8 +25,8 @@ def matrix(
     name : str
         What the values are, for the message, such as "training responses".
     values : array, memory map, tensor, data frame or nested list of shape (n_rows, n_columns)
-    n_rows : int, optional
-        How many rows there must be.
+    n_rows, n_columns : int, optional
+        How many rows and columns there must be.
     min_rows : int
         How many rows there must be at least.
     dtype : float type, optional
@@ -56,8 +58,10 @@ def matrix(
     hint = "; give one column as values[:, None]" if array.ndim == 1 else ""
     if array.ndim != 2:
         raise ValueError(f"{name}: expected two dimensions (rows, columns), found shape {array.shape}{hint}.")
-    if n_rows is not None and len(array) != n_rows:
-        raise ValueError(f"{name}: expected {n_rows} rows, found {len(array)}; rows must match across arrays.")
+    wanted = [("rows", n_rows), ("columns", n_columns)]
+    for (what, expected), found in zip(wanted, array.shape, strict=True):
+        if expected not in (None, found):
+            raise ValueError(f"{name}: expected {expected} {what}, found {found}; arrays used together must agree.")
     if len(array) < min_rows or not array.shape[1]:
         raise ValueError(f"{name}: expected at least {min_rows} rows and 1 column, found shape {array.shape}.")
     exact = np.float32 if np.can_cast(array.dtype, np.float32) else np.float64
@@ -79,7 +83,7 @@ def penalties(values: object, name: str = "alphas") -> np.ndarray:
     Raises
     ------
     ValueError
-        None given, or one that is not a finite number above 0.
+        None given, or one that is not a number between 1e-20 and 1e20.
 
     Examples
     --------
@@ -87,12 +91,10 @@ def penalties(values: object, name: str = "alphas") -> np.ndarray:
     array([ 1., 10.])
     """
     alphas = np.atleast_1d(_numbers(name, values)).astype(np.float64)
-    if alphas.ndim != 1 or not len(alphas) or not (np.isfinite(alphas) & (alphas > 0)).all():
+    if alphas.ndim != 1 or not len(alphas) or not ((alphas >= SMALLEST) & (alphas <= LARGEST)).all():
         shown = np.array2string(alphas, threshold=8, edgeitems=3)
-        raise ValueError(
-            f"{name}: expected one or more finite penalties above 0, found {shown}; "
-            "for hardly any penalty give a small one, such as 1e-6."
-        )
+        expected = f"one or more penalties between {SMALLEST:g} and {LARGEST:g}"
+        raise ValueError(f"{name}: expected {expected}, found {shown}; for hardly any penalty give 1e-6.")
     return alphas
 
 

@@ -18,9 +18,13 @@ import torch
 from scipy.linalg import eigh
 
 from lib.core.device import product, solve_positive
+from lib.core.scale import constant_columns, power_of_two
+from lib.core.validation import matrix, penalties
 
 ALPHAS = 10.0 ** np.arange(-6, 10)
 BLOCK_BYTES = 256 * 2**20
+SINGLE_FROM = 1000  # images; with fewer, double precision takes no time worth saving
+MARGIN = 2  # times the rounding error of single precision: what eigenvalue plus penalty must exceed
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Design:
         Eigenvalues of the centred, scaled Gram matrix, all > 0.
     V : tensor of shape (n_features, rank) or None
         Principal axes of the features, where these are fewer than the images (solver "primal").
-    floor : float
-        Smallest eigenvalue that is not mostly rounding error; penalties near it are not to be trusted.
+    precision : str
+        "single" or "double": how the Gram matrix was computed and decomposed.
     n_constant : int
         Features that do not vary over the training images, and so cannot predict.
     """
@@ -53,7 +57,7 @@ class Design:
     U: torch.Tensor
     e: torch.Tensor
     V: torch.Tensor | None
-    floor: float
+    precision: str
     n_constant: int
 
     @property
@@ -72,50 +76,115 @@ class Design:
         return self.n_images - 1 - len(self.e)
 
 
-def decompose(features: np.ndarray, *, precise: bool = True, device: str = "cpu") -> Design:
+def decompose(features: np.ndarray, *, alphas: np.ndarray | None = None, device: str = "cpu") -> Design:
     """Centre, scale and decompose a feature space.
+
+    The Gram matrix is computed and decomposed in double precision. Single precision takes half the time. It is used if
+    the penalties to come are given, and it is as good for all of them whatever the responses: for float32 features of
+    at least SINGLE_FROM images, not fewer features than images, and no rounding error that matters
+    (`needs_float64`). All that is kept has the features' type in both cases.
 
     Parameters
     ----------
     features : array of shape (n_images, n_features)
         Numpy array or memory map, read in blocks.
-    precise : bool
-        Whether the Gram matrix of float32 features is multiplied and decomposed in float64 all the same. In float32
-        that takes half as long, and is as good unless penalties come near `Design.floor`. All else follows the
-        features' type; float64 features are never rounded.
+    alphas : array of shape (n_alphas,), optional
+        The penalties that `fit_ridge` will choose from.
     device : str
         Of PyTorch, for the products: "cpu", "cuda", or "mps" (Apple's, which has float32 only).
 
     Raises
     ------
     ValueError
-        Fewer than two images, or no feature that varies.
+        Fewer than two images, NaN, or no feature that varies.
+
+    Examples
+    --------
+    >>> design = decompose(np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]))
+    >>> design.solver, design.precision, design.n_constant, tuple(design.U.shape)
+    ('primal', 'double', 1, (4, 1))
     """
+    features = matrix("features", features, min_rows=2, finite=False)
     n, p = features.shape
-    if n < 2:
-        raise ValueError(f"ridge regression needs at least 2 images, found {n}.")
-    mean = np.mean(features, axis=0, dtype=np.float64)
-    dtype, gram_dtype = _dtypes(features, precise, device)
-    gram, variance = (_gram_of_features if p < n else _gram_of_images)(features, mean, gram_dtype, device)
-    constant = variance <= 1e-12 * mean**2
-    if constant.all():
+    mean, extremes = _mean_and_extremes(features)
+    n_constant = int(constant_columns(extremes).sum())
+    if n_constant == p:
         raise ValueError(f"none of the {p} features varies over the {n} images: they can predict nothing.")
-    scale = float(np.sqrt(variance[~constant].mean()))
-    gram /= scale**2
-    gram = torch.from_numpy(gram).to(gram_dtype)  # the float64 sum is not needed any more
-    e, axes, floor = _eigh(gram, n - 1, device)
+    dtype = torch.float32 if features.dtype == np.float32 or device == "mps" else torch.float64
+    unit = float(power_of_two(extremes - mean).max())
+    gram, scale = None, unit
+    if alphas is not None and dtype == torch.float32 and p >= n >= SINGLE_FROM:
+        gram, scale = _scaled_gram(features, mean, unit, p - n_constant, dtype, device)
+        gram = None if needs_float64(gram, penalties(alphas).min()) else gram
+    if gram is None:
+        gram, scale = _scaled_gram(features, mean, unit, p - n_constant, torch.float64, device)
+    precision = "double" if gram.dtype == torch.float64 else "single"
+    e, axes = _eigh(gram, n - 1, device)
     U, V = axes, None
     if p < n:
-        rows = _blocks(features, mean, scale, gram_dtype, by_rows=True)
+        rows = _blocks(features, mean, scale, axes.dtype, by_rows=True)
         U, V = torch.cat([block.to(axes.device) @ axes for block in rows]) / e.sqrt(), axes.to(dtype).to(device)
-    return Design(features, mean, scale, U.to(dtype).to(device), e.to(dtype).to(device), V, floor, int(constant.sum()))
+    return Design(features, mean, scale, U.to(dtype).to(device), e.to(dtype).to(device), V, precision, n_constant)
 
 
-def _dtypes(features: np.ndarray, precise: bool, device: str) -> tuple[torch.dtype, torch.dtype]:
-    """Of what is kept, and of the Gram matrix on its way to the eigenvectors."""
-    single = features.dtype == np.float32 or device == "mps"
-    dtype = torch.float32 if single else torch.float64
-    return dtype, torch.float64 if precise or features.shape[1] < len(features) else dtype
+def needs_float64(gram: torch.Tensor, alpha: float) -> bool:
+    """Tell whether a Gram matrix in single precision is too coarse for a penalty, for some responses.
+
+    Rounding moves eigenvalues by some eps times the largest; sqrt(n) eps is never exceeded in practice. A direction
+    counts by its eigenvalue plus the penalty, so this sum must stay well above the error in all directions but the
+    constant, which centring has removed. That is one Cholesky factorisation, a fortieth of a decomposition's time.
+
+    Parameters
+    ----------
+    gram : tensor of shape (n_images, n_images)
+        Centred and scaled, float32.
+    alpha : float
+        The smallest penalty to come.
+    """
+    n, size = len(gram), float(torch.linalg.norm(gram))  # at least the largest eigenvalue, and rarely twice as much
+    least = MARGIN * _rounding(gram.dtype, n) * size - alpha
+    if least <= 0:
+        return False
+    shifted = gram + size / n
+    shifted.diagonal().sub_(least)
+    return bool(torch.linalg.cholesky_ex(shifted)[1] > 0)
+
+
+def _rounding(dtype: torch.dtype, n: int) -> float:
+    """Error of the eigenvalues of a Gram matrix of n images or features, over the largest of them."""
+    return float(torch.finfo(dtype).eps * n**0.5)
+
+
+def _mean_and_extremes(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and smallest and largest value, of every feature; a file is read once."""
+    step = max(1, BLOCK_BYTES // (8 * features.shape[1]))
+    total, extremes = np.zeros(features.shape[1]), features[:1].repeat(2, 0)
+    for start in range(0, len(features), step):
+        rows = features[start : start + step]
+        total += rows.sum(0, dtype=np.float64)
+        extremes = np.stack([np.minimum(extremes[0], rows.min(0)), np.maximum(extremes[1], rows.max(0))])
+    _check_finite("features", total, features)
+    return total / len(features), extremes
+
+
+def _check_finite(name: str, found: np.ndarray, given: np.ndarray) -> None:
+    """Refuse input of which a result is not finite."""
+    if not np.isfinite(found).all():
+        matrix(name, given)  # tells where NaN or infinity is
+        raise ValueError(f"{name}: the numbers are too large to be added up; divide all of them by a constant.")
+
+
+def _scaled_gram(
+    features: np.ndarray, mean: np.ndarray, unit: float, n_varying: int, dtype: torch.dtype, device: str
+) -> tuple[torch.Tensor, float]:
+    """Gram matrix (of features if these are fewer than images) of the centred, scaled features, and their scale."""
+    by_rows = features.shape[1] < len(features)
+    gram = np.zeros((min(features.shape),) * 2)
+    for block in _blocks(features, mean, unit, dtype, by_rows=by_rows):
+        gram += _times_itself(block.T if by_rows else block, device).numpy()
+    variance = float(np.trace(gram)) / (len(features) * n_varying)
+    gram /= variance
+    return torch.from_numpy(gram).to(dtype), unit * variance**0.5
 
 
 def _blocks(
@@ -130,12 +199,12 @@ def _blocks(
     """Centred, scaled features in blocks of at most BLOCK_BYTES: all images by some columns, or some images by all."""
     length = features.shape[1] if by_rows else max(n_images, len(features))
     step = max(1, BLOCK_BYTES // (8 * length))
-    number = np.float64 if dtype == torch.float64 else np.float32
-    mean = (mean / scale).astype(number)
     for start in range(0, features.shape[0 if by_rows else 1], step):
         part = slice(start, start + step)
-        block = np.multiply(features[part] if by_rows else features[:, part], 1 / scale, dtype=number)
-        block -= mean if by_rows else mean[part]
+        given, centre = (features[part], mean) if by_rows else (features[:, part], mean[part])
+        block = np.empty(given.shape, np.float64 if dtype == torch.float64 else np.float32)
+        for row, out in zip(np.asarray(given), block, strict=True):  # float64, as long as it is in the cache
+            np.divide(row - centre, scale, out=out, casting="same_kind")
         yield torch.from_numpy(block)
 
 
@@ -145,25 +214,8 @@ def _times_itself(block: torch.Tensor, device: str) -> torch.Tensor:
     return product(block, block.T).cpu()
 
 
-def _gram_of_images(
-    features: np.ndarray, mean: np.ndarray, dtype: torch.dtype, device: str
-) -> tuple[np.ndarray, np.ndarray]:
-    gram, variance = np.zeros((len(features), len(features))), []
-    for block in _blocks(features, mean, 1.0, dtype):
-        gram += _times_itself(block, device).numpy()
-        variance.append(torch.linalg.vecdot(block, block, dim=0) / len(block))
-    return gram, torch.cat(variance).double().numpy()
-
-
-def _gram_of_features(
-    features: np.ndarray, mean: np.ndarray, dtype: torch.dtype, device: str
-) -> tuple[np.ndarray, np.ndarray]:
-    gram = sum(_times_itself(block.T, device) for block in _blocks(features, mean, 1.0, dtype, by_rows=True)).numpy()
-    return gram, np.diag(gram) / len(features)
-
-
-def _eigh(gram: torch.Tensor, n_max: int, device: str) -> tuple[torch.Tensor, torch.Tensor, float]:
-    """The largest eigenvalues, at most `n_max` and none that is a rounding error; their eigenvectors; the error's size.
+def _eigh(gram: torch.Tensor, n_max: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest eigenvalues, at most `n_max` and none that is a rounding error, and their eigenvectors.
 
     Centring leaves the Gram matrix of images a null direction, the constant. Kept, it would look like a direction that
     the features predict at no cost, and generalised cross-validation would collapse to the smallest penalty.
@@ -173,19 +225,37 @@ def _eigh(gram: torch.Tensor, n_max: int, device: str) -> tuple[torch.Tensor, to
     else:  # PyTorch has none for Apple's device, and on a processor takes twice as long as SciPy for 4000 images
         found = eigh(gram.numpy().T, driver="evd", overwrite_a=True, check_finite=False)
         e, vectors = map(torch.from_numpy, found)
-    floor = torch.finfo(gram.dtype).eps * len(e) ** 0.5 * e[-1]
-    keep = e > floor
+    keep = e > _rounding(gram.dtype, len(e)) * e[-1]
     keep[: max(0, len(e) - n_max)] = False
-    return e[keep], vectors[:, keep].contiguous(), float(floor)
+    return e[keep], vectors[:, keep].contiguous()
 
 
 def project(design: Design, features: np.ndarray) -> torch.Tensor:
-    """Other images' coordinates along the principal axes of the training features, tensor of shape (n_images, rank)."""
+    """Other images' coordinates along the principal axes of the training features.
+
+    Parameters
+    ----------
+    design : Design
+    features : array of shape (n_other, n_features)
+
+    Returns
+    -------
+    tensor of shape (n_other, rank)
+
+    Raises
+    ------
+    ValueError
+        Another number of features, or NaN.
+    """
+    features = matrix("features", features, n_columns=design.features.shape[1], finite=False)
     dtype, device = design.U.dtype, design.U.device
     if design.V is not None:
         rows = _blocks(features, design.mean, design.scale, dtype, by_rows=True)
-        return torch.cat([block.to(device) @ design.V for block in rows])
-    return product(_cross(design, features).to(dtype).to(device), design.U) / design.e.sqrt()
+        coordinates = torch.cat([block.to(device) @ design.V for block in rows])
+    else:
+        coordinates = product(_cross(design, features).to(dtype).to(device), design.U) / design.e.sqrt()
+    _check_finite("features", coordinates.cpu().numpy(), features)
+    return coordinates
 
 
 def _cross(design: Design, features: np.ndarray) -> torch.Tensor:
@@ -207,7 +277,7 @@ class Ridge:
     ----------
     design : Design
     y : tensor of shape (n_images, n_voxels)
-        Training responses.
+        Training responses minus their mean.
     mean : tensor of shape (n_voxels,)
         Of the training responses: the intercept, since the features are centred.
     Z : tensor of shape (rank, n_voxels)
@@ -225,7 +295,7 @@ class Ridge:
         """Training responses minus fitted values, tensor of shape (n_images, n_voxels)."""
         e = self.design.e[:, None]
         if self.design.n_outside:
-            return self.y - self.mean - product(self.design.U, e / (e + self.alphas) * self.Z)
+            return self.y - product(self.design.U, e / (e + self.alphas) * self.Z)
         return product(self.design.U, self.alphas / (e + self.alphas) * self.Z)
 
     def out_of_fold(self, folds: Sequence[slice]) -> torch.Tensor:
@@ -239,19 +309,20 @@ class Ridge:
         tensor of shape (n_images, n_voxels)
         """
         residuals = self.residuals()
-        for alpha in self.alphas.unique():
-            voxels = torch.nonzero(self.alphas == alpha)[:, 0]
+        for alpha in np.unique(self.alphas.cpu().numpy()):
+            voxels = torch.nonzero(self.alphas == float(alpha))[:, 0]
             for fold in folds:
                 part = residuals[fold]
-                part.index_copy_(1, voxels, solve_positive(_leverage(self.design, alpha, fold), part[:, voxels]))
+                leverage = _leverage(self.design, float(alpha), fold)
+                part.index_copy_(1, voxels, solve_positive(leverage, part[:, voxels]))
         return residuals
 
     def predict(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """Predicted responses to other images, tensor of shape (n_images, n_voxels).
+        """Predicted responses to other images, tensor of shape (n_other, n_voxels).
 
         Parameters
         ----------
-        coordinates : tensor of shape (n_images, rank)
+        coordinates : tensor of shape (n_other, rank)
             `project(design, features)` of those images.
         """
         e = self.design.e[:, None]
@@ -268,7 +339,7 @@ class Ridge:
         return torch.cat([block.to(along.device).T @ along for block in columns]) / d.scale
 
 
-def _leverage(design: Design, alpha: torch.Tensor, fold: slice) -> torch.Tensor:
+def _leverage(design: Design, alpha: float, fold: slice) -> torch.Tensor:
     """I - H_FF of one fold, (n_fold, n_fold), written without subtracting nearly equal numbers when U spans all."""
     U, shrunk, device = design.U[fold], alpha / (design.e + alpha), design.U.device
     if not design.n_outside:
@@ -280,6 +351,11 @@ def _leverage(design: Design, alpha: torch.Tensor, fold: slice) -> torch.Tensor:
 def gcv(ridge: Ridge, alphas: torch.Tensor) -> torch.Tensor:
     """Generalised cross-validation (Golub, Heath & Wahba 1979) of every penalty for every voxel.
 
+    Parameters
+    ----------
+    ridge : Ridge
+    alphas : tensor of shape (n_alphas,)
+
     Returns
     -------
     tensor of shape (n_alphas, n_voxels)
@@ -287,14 +363,21 @@ def gcv(ridge: Ridge, alphas: torch.Tensor) -> torch.Tensor:
     """
     d, squares = ridge.design, ridge.Z**2
     shrunk = alphas[:, None] / (d.e + alphas[:, None])
-    cost = shrunk**2 @ squares
+    freedom = shrunk.sum(1, keepdim=True) + d.n_outside
+    cost = (shrunk / freedom) ** 2 @ squares
     if d.n_outside:
-        cost += ridge.y.var(0, correction=0) * d.n_images - squares.sum(0)
-    return cost / (shrunk.sum(1) + d.n_outside)[:, None] ** 2
+        cost += (ridge.y.square().sum(0) - squares.sum(0)).clamp_min(0) / freedom**2
+    return cost
 
 
 def k_fold(ridge: Ridge, alphas: torch.Tensor, folds: Sequence[slice]) -> torch.Tensor:
     """Mean over folds of the mean squared out-of-fold residual, of every penalty for every voxel.
+
+    Parameters
+    ----------
+    ridge : Ridge
+    alphas : tensor of shape (n_alphas,)
+    folds : sequence of slices
 
     Returns
     -------
@@ -307,8 +390,16 @@ def k_fold(ridge: Ridge, alphas: torch.Tensor, folds: Sequence[slice]) -> torch.
     return cost
 
 
+def _squarable(ridge: Ridge) -> Ridge:
+    """The same regression, in units in which squared responses stay within the range of numbers."""
+    largest = torch.maximum(ridge.y.amax(0), -ridge.y.amin(0)).clamp_min(torch.finfo(ridge.y.dtype).tiny)
+    if 1e-9 < largest.min() and largest.max() < 1e9:
+        return ridge
+    return replace(ridge, y=ridge.y / largest, Z=ridge.Z / largest)
+
+
 def fit_ridge(
-    design: Design, y: np.ndarray, alphas: np.ndarray = ALPHAS, *, folds: Sequence[slice] | None = None
+    design: Design, y: np.ndarray | torch.Tensor, alphas: np.ndarray = ALPHAS, *, folds: Sequence[slice] | None = None
 ) -> Ridge:
     """Fit every voxel, each with the penalty that predicts it best.
 
@@ -317,16 +408,32 @@ def fit_ridge(
     design : Design
         Of the training images.
     y : array of shape (n_images, n_voxels)
-    alphas : array of shape (n_alphas,), > 0
-        In units of the scaled features' eigenvalues, whose sum is n_images x n_features.
+    alphas : array of shape (n_alphas,)
+        Between 1e-20 and 1e20, in units of the scaled features' eigenvalues, whose sum is n_images x n_features.
     folds : sequence of slices, optional
         Choose penalties by cross-validation over these folds. By default by generalised cross-validation, which needs
         no products with U.
+
+    Raises
+    ------
+    ValueError
+        Another number of images, NaN, a penalty that is none.
+
+    Examples
+    --------
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> design = decompose(X)
+    >>> ridge = fit_ridge(design, 3 * X + 1, [1e-6])
+    >>> ridge.coefficients().numpy().round(3), ridge.predict(project(design, [[10.0]])).numpy().round(3)
+    (array([[3.]]), array([[31.]]))
     """
-    U = design.U
-    y = torch.as_tensor(y, dtype=U.dtype, device=U.device)
-    grid = torch.as_tensor(alphas, dtype=U.dtype, device=U.device)
-    mean = y.mean(0)
-    ridge = Ridge(design, y, mean, product(U.T, y - mean), grid[:1].expand(y.shape[1]))
-    cost = k_fold(ridge, grid, folds) if folds else gcv(ridge, grid)
-    return replace(ridge, alphas=grid[cost.argmin(0)])
+    U, y = design.U, matrix("responses", y, n_rows=design.n_images, finite=False)
+    mean = y.mean(0, dtype=np.float64)
+    _check_finite("responses", mean, y)
+    number = np.float32 if U.dtype == torch.float32 else np.float64
+    centred = torch.from_numpy(np.subtract(y, mean, out=np.empty(y.shape, number), casting="same_kind")).to(U.device)
+    grid = torch.as_tensor(penalties(alphas), dtype=U.dtype, device=U.device)
+    means = torch.as_tensor(mean, dtype=U.dtype, device=U.device)
+    ridge = Ridge(design, centred, means, product(U.T, centred), grid[:1].expand(y.shape[1]))
+    cost = k_fold(_squarable(ridge), grid, folds) if folds else gcv(_squarable(ridge), grid)
+    return replace(ridge, alphas=grid[cost.nan_to_num(torch.inf, torch.inf).argmin(0)])
