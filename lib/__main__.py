@@ -2,8 +2,13 @@
 
 import argparse
 import importlib
+import os
+import re
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 # Each module offers add_arguments(parser) and main(args) -> int.
 # Only the chosen one is imported, so help is quick.
@@ -26,24 +31,57 @@ EXAMPLES = """examples:
   python -m lib run --all                            every notebook that changed
   python -m lib claims --world noise --seeds 20      how often the papers' claims hold where nothing is true
   python -m lib fetch images92                       the data of one chapter
+  python -m lib run --help                           the options of one command
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with status 2."""
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows the options.\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status, 2 for input that cannot be used."""
-    argv = sys.argv[1:] if argv is None else list(argv)
-    parser = _parser(argv)
-    args = parser.parse_args(argv)
-    if args.command is None:
-        parser.print_help()
-        return 0
-    return _call(args)
+    """Run one command.
+
+    Returns
+    -------
+    int
+        Its exit status: 2 for input that cannot be used, 130 after Ctrl-C; SIGTERM raises SystemExit of 143.
+    """
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        argv = list(_separated(sys.argv[1:] if argv is None else argv))
+        parser = _parser(argv)
+        args = parser.parse_args(argv)
+        if args.command is None:
+            parser.print_help()
+            return 0
+        return _call(args)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _terminate(number: int, _: object) -> NoReturn:
+    """Let every `finally` clean up before the process ends."""
+    raise SystemExit(128 + number)
+
+
+def _separated(words: Sequence[str]) -> Iterator[str]:
+    """The words of a command line, with `-p name=value` as `-p name value`."""
+    for before, word in zip(["", *words], words, strict=False):
+        pair = re.fullmatch(r"(\w+)=(.*)", word, re.DOTALL) if before in ("-p", "--parameter") else None
+        yield from pair.groups() if pair else [word]
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m lib",
         description="The companion's command line.",
         epilog=EXAMPLES,
@@ -59,18 +97,18 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _call(args: argparse.Namespace) -> int:
-    module = importlib.import_module(COMMANDS[args.command][0])
     try:
-        return module.main(args)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        # Raised on purpose, with a sentence for the person at the keyboard.
-        if getattr(args, "debug", False):
+        return importlib.import_module(COMMANDS[args.command][0]).main(args)
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        if hasattr(args, "debug"):
             raise
-        print(f"python -m lib {args.command}: {error}", file=sys.stderr)
-        return 2
+        expected = isinstance(error, ValueError | OSError)  # raised on purpose, with a sentence
+        words = str(error) if expected else f"{type(error).__name__}: {error} (--debug shows where)"
+        print(f"python -m lib {args.command}: {words}", file=sys.stderr)
+        return 2 if expected else 1
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +21,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from lib.app.notebooks import NotebookSource
+from lib.app.parameters import KINDS, Parameter
+from lib.core.tables import Table
 
-# `meaning: "one", "another" or "third"`, as the comments of parameters with choices are written.
-WITH_CHOICES = re.compile(r'(?P<meaning>.+): (?P<choices>"[^"]+"(?:(?:, | or )"[^"]+")*)')
-KINDS = {bool: "`True` or `False`", int: "a whole number", float: "a number", str: "a text", list: "a list"}
 PACKAGE = "brains-and-networks-companion"
 INSTALL = """\
 # Installs the companion where it is missing, on Colab say.
@@ -49,7 +48,7 @@ class Executed:
 
     @property
     def path(self) -> Path:
-        """Where papermill put it."""
+        """The executed notebook."""
         return self.folder / f"{self.page}.ipynb"
 
     @cached_property
@@ -83,27 +82,27 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def split_help(help_text: str, default: object) -> tuple[str, str]:
-    """What a parameter means and the values it takes, from the comment behind it."""
-    found = WITH_CHOICES.fullmatch(help_text)
-    if found:
-        return found["meaning"], re.sub('"[^"]+"', lambda word: f"`{word[0]}`", found["choices"])
-    return help_text, KINDS.get(type(default), "`None` or a value")
+def choices_of(parameter: Parameter) -> str:
+    """The values that a parameter takes, as Markdown."""
+    if not parameter.choices:
+        return re.sub("True|False", r"`\g<0>`", KINDS.get(type(parameter.default), "`None` or a value"))
+    *others, last = (f'`"{text}"`' for text in parameter.choices)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-def parameter_rows(source: NotebookSource, given: dict[str, object]) -> Iterator[list[str]]:
-    """A head, then per parameter: name, default, meaning, choices, and what this page was given, if anything was."""
-    yield ["Parameter", "Default", "Meaning", "Choices", *(["On this page"] if given else [])]
+def parameter_table(source: NotebookSource, given: dict[str, object]) -> Table:
+    """Name, default, meaning and choices of each parameter, and what this page was given, if anything was."""
+    header = ["Parameter", "Default", "Meaning", "Choices", *(["On this page"] if given else [])]
+    rows = []
     for name, parameter in source.parameters.items():
-        default = source.defaults[name]
-        here = [f"`{given.get(name, default)!r}`"] if given else []
-        yield [f"`{name}`", f"`{parameter['default']}`", *split_help(parameter["help"], default), *here]
+        here = [f"`{given.get(name, parameter.default)!r}`"] if given else []
+        rows.append([f"`{name}`", f"`{parameter.code}`", parameter.meaning, choices_of(parameter), *here])
+    return Table(header, rows)
 
 
-def markdown_table(rows: Iterable[list[str]]) -> str:
-    """Rows of text, the first of them the head, as Markdown."""
-    head, *body = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
+def markdown(table: Table) -> str:
+    """A table as a notebook shows it."""
+    return table._repr_markdown_()
 
 
 def parameters_note(executed: Executed) -> str:
@@ -112,7 +111,7 @@ def parameters_note(executed: Executed) -> str:
     first = next(iter(source.parameters))
     return (
         f"````{{admonition}} Parameters, and what this page costs: {time}, {memory}\n:class: dropdown note\n\n"
-        f"{markdown_table(parameter_rows(source, executed.record.get('parameters', {})))}\n\n"
+        f"{markdown(parameter_table(source, executed.record.get('parameters', {})))}\n\n"
         f"With the values of this page: {time}, {memory} of memory, cores used: {cores}. {{ref}}`Other values <run>`: "
         f"`python -m lib run {source.name} -p {first} VALUE`.\n````"
     )
@@ -134,12 +133,12 @@ class Costs(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        rows = [["Notebook", "Time", "Cores", "Memory"]]
+        rows = []
         for page in notebook_pages(self.env.external_site_map):
             executed = Executed(page, Path(self.env.srcdir))
             self.env.note_dependency(str(executed.path))
             rows.append([f"{{doc}}`/{page}`", *executed.cost])
-        return self.parse_text_to_nodes(markdown_table(rows))
+        return self.parse_text_to_nodes(markdown(Table(["Notebook", "Time", "Cores", "Memory"], rows)))
 
 
 def notebook_pages(pages: Iterable[str]) -> list[str]:

@@ -1,28 +1,44 @@
-"""Executes a notebook through papermill, the only executor of the book.
+"""Executes notebooks: each in a kernel of its own, which ends when its notebook or this process does.
 
-`notebooks/x.py` becomes a notebook in memory, papermill executes it with the chosen parameters, and the result is
-`notebooks/x.ipynb`, which git ignores and the book shows.
+`notebooks/x.py` becomes a notebook in memory, papermill puts the chosen parameters in, nbclient executes the cells, and
+the result is `notebooks/x.ipynb`, which git ignores and the book shows.
 """
 
+import asyncio
 import os
-from collections.abc import Mapping
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
+from typing import Any, TypeVar
 
 import nbformat
-import papermill
+import psutil
+from filelock import FileLock, Timeout
 from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
-from papermill.exceptions import PapermillExecutionError
+from nbformat.v4 import new_code_cell
+from papermill.parameterize import parameterize_notebook
+from tqdm import tqdm
 
 from lib.app.fingerprint import notebook_fingerprint
-from lib.app.notebooks import NotebookSource, check_known
+from lib.app.notebooks import MEASURE, NotebookSource
 from lib.app.parameters import Value, literal
+from lib.core.disk import ROOT, read_json, written_aside
 
-# The last cell of every notebook while it is executed; nobody else can say what the kernel took.
-MEASURE = "from lib.core.memory import peak_memory\n\nprint(peak_memory())"
+START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
+LOOK_SECONDS = 0.2  # between two looks whether another run has finished a notebook
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Result = TypeVar("Result")
 
 
 class NotebookFailed(RuntimeError):
@@ -37,17 +53,12 @@ class ThisPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """The kernel of this environment; papermill's bar shows the progress, a page should not."""
-        return KernelSpec(**get_kernel_dict(), env={"TQDM_DISABLE": "1"})
+        """The kernel of this environment, without progress bars and warnings about Python's frozen modules."""
+        return KernelSpec(**get_kernel_dict(), env={"TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
 
 
 def run_notebook(
-    source: NotebookSource,
-    given: Mapping[str, Value],
-    output: Path | None = None,
-    *,
-    force: bool = False,
-    row: int | None = None,
+    source: NotebookSource, given: Mapping[str, Value], output: Path | None = None, *, force: bool = False
 ) -> bool:
     """Execute one notebook, unless nothing it depends on has changed since its output was written.
 
@@ -55,13 +66,11 @@ def run_notebook(
     ----------
     source : NotebookSource
     given : mapping
-        Parameters that replace defaults; all of them known to the notebook.
+        Parameters that replace defaults.
     output : Path, optional
         The executed notebook, `x.ipynb` beside `x.py` by default. It is written only when every cell has run.
     force : bool
         Execute even if nothing has changed.
-    row : int, optional
-        Of the terminal, for the progress bar of one of several notebooks.
 
     Returns
     -------
@@ -70,104 +79,225 @@ def run_notebook(
 
     Raises
     ------
-    ValueError
-        A parameter is unknown.
+    ValueError, FileNotFoundError
+        A parameter is unknown, or its value cannot be.
     NotebookFailed
-        A cell raised, or the kernel died. What ran is kept as `x.failed.ipynb`.
+        A cell raised, the kernel died, or the output could not be written. What ran is kept as `x.failed.ipynb`.
+    KeyboardInterrupt, SystemExit
+        SIGINT or SIGTERM came; the kernel has ended.
     """
-    check_known(source, given)
-    output = (output or source.output).absolute()
-    mark = notebook_fingerprint(source, given)
-    if not force and _mark_of(output) == mark:
-        return False
-    output.parent.mkdir(parents=True, exist_ok=True)
-    _execute_aside(source, given, output, mark, {} if row is None else {"position": row, "leave": False})
+    return run_until_done(execute(source, given, output, force=force))
+
+
+def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run `work`; SIGINT and SIGTERM cancel it, and are raised when all that it started has ended.
+
+    In a thread that is not the main one, signals are left alone.
+    """
+
+    async def supervised() -> Result:
+        task, loop, received = asyncio.ensure_future(work), asyncio.get_running_loop(), []
+
+        def stop(number: int) -> None:
+            received.append(number)
+            task.cancel()
+
+        for number in SIGNALS:
+            with suppress(RuntimeError):
+                loop.add_signal_handler(number, stop, number)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if signal.SIGTERM in received:
+                raise SystemExit(128 + signal.SIGTERM) from None
+            raise KeyboardInterrupt from None
+
+    return asyncio.run(supervised())
+
+
+async def execute(
+    source: NotebookSource,
+    given: Mapping[str, Value],
+    output: Path | None = None,
+    *,
+    force: bool = False,
+    threads: int | None = None,
+    row: int = 0,
+) -> bool:
+    """Execute one notebook as `run_notebook` does, beside others.
+
+    Parameters
+    ----------
+    source, given, output, force
+        As for `run_notebook`.
+    threads : int, optional
+        For the kernel to compute with, unless OMP_NUM_THREADS says how many.
+    row : int
+        Of the terminal, for the progress bar.
+    """
+    given, output = source.checked(given), (output or source.output).absolute()
+    try:
+        async with _alone(source, output):
+            mark = notebook_fingerprint(source, given)
+            if not force and _mark_of(output) == mark:
+                return False
+            notebook = await _executed(source, given, output.with_suffix(".failed.ipynb"), threads, row)
+            notebook.metadata.companion["fingerprint"] = mark
+            _write(notebook, output)
+            output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+    except OSError as error:
+        raise NotebookFailed(f"{source.name} failed: {error}") from error
     return True
 
 
-def _execute_aside(
-    source: NotebookSource, given: Mapping[str, Value], output: Path, mark: str, bar: Mapping[str, object]
-) -> None:
-    """Execute into a file beside `output`; only a complete notebook takes its place."""
-    aside = output.with_name(f".{output.stem}.running.ipynb")
-    failed = output.with_suffix(".failed.ipynb")
+@asynccontextmanager
+async def _alone(source: NotebookSource, output: Path) -> AsyncIterator[None]:
+    """Keep other runs from writing `output` meanwhile; wait for one that does."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    path, waiting = output.with_name(f".{output.name}.lock"), False
+    lock = FileLock(path)
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except Timeout:
+            if not waiting:
+                tqdm.write(f"{source.name}: {_holder(path)} executes it already; waiting.")
+            waiting = True
+            await asyncio.sleep(LOOK_SECONDS)
     try:
-        _execute(source, given, aside, bar)
-        nbformat.write(_tidy(nbformat.read(aside, as_version=4), mark), aside)
-        aside.replace(output)
-        failed.unlink(missing_ok=True)
-    except (PapermillExecutionError, DeadKernelError) as error:
-        kept = nbformat.read(aside, as_version=4)
-        _pop_measure(kept)
-        nbformat.write(kept, failed)
-        raise NotebookFailed(_failure(source, failed, error)) from error
+        with suppress(OSError):
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        yield
     finally:
-        aside.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
-def _execute(source: NotebookSource, given: Mapping[str, Value], path: Path, bar: Mapping[str, object]) -> None:
-    # The kernel inherits it; otherwise each one warns about Python's frozen modules.
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    papermill.execute_notebook(
-        _with_measure(source.notebook),
-        path,
-        dict(given),
-        cwd=source.path.parent.absolute(),
-        progress_bar={"desc": source.name, **bar},
-        kernel_manager_class=ThisPython,
-        record_timing=False,
-    )
-
-
-def _with_measure(notebook: NotebookNode) -> NotebookNode:
-    cell = nbformat.v4.new_code_cell(MEASURE)
-    return NotebookNode({**notebook, "cells": [*notebook.cells, cell]})
-
-
-def _pop_measure(notebook: NotebookNode) -> int | None:
-    """Take off the last cell and return the bytes it measured, if it was executed."""
-    outputs = notebook.cells.pop().outputs
-    return literal(outputs[0].text) if outputs else None
-
-
-def _tidy(notebook: NotebookNode, mark: str) -> NotebookNode:
-    """Keep what a reader needs: no clock times, no folders of this machine, no injected cell on the page."""
-    record = notebook.metadata.pop("papermill")
-    notebook.metadata.companion = {
-        "fingerprint": mark,
-        "parameters": record["parameters"],
-        "seconds": round(record["duration"], 1),
-        "memory": _pop_measure(notebook),
-        "cores": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
-    }
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        if "injected-parameters" in cell.metadata.tags:
-            cell.metadata.tags.append("remove-cell")
-    return notebook
-
-
-def _failure(source: NotebookSource, failed: Path, error: PapermillExecutionError | DeadKernelError) -> str:
-    number, line = _last_started_cell(nbformat.read(failed, as_version=4))
-    if isinstance(error, PapermillExecutionError):
-        reason = f"{error.ename}: {error.evalue}"
-    else:
-        reason = "the kernel died; most often the machine had no memory left"
-    return f"{source.name} failed in code cell {number} ({line}): {reason}\nWhat ran is kept in {failed}"
-
-
-def _last_started_cell(notebook: NotebookNode) -> tuple[int, str]:
-    """Number (from 1, as in the source) and first line of the code cell where the execution stopped."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    cells = [cell for cell in code if "injected-parameters" not in cell.metadata.tags]
-    started = [i for i, cell in enumerate(cells) if cell.metadata.papermill.get("start_time")]
-    last = started[-1] if started else 0
-    return last + 1, cells[last].source.strip().split("\n")[0]
+def _holder(lock: Path) -> str:
+    try:
+        return lock.read_text() or "another run"
+    except OSError:
+        return "another run"
 
 
 def _mark_of(path: Path) -> str | None:
     """The fingerprint an executed notebook carries, if it is there and can be read."""
     try:
-        return nbformat.read(path, as_version=4).metadata.companion.fingerprint
-    except (OSError, ValueError, AttributeError):
+        return read_json(path)["metadata"]["companion"]["fingerprint"]
+    except (TypeError, KeyError):
         return None
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    with written_aside(path) as part:
+        part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+
+
+class _Client(NotebookClient):
+    """Executes cells in a kernel that is started and ended elsewhere."""
+
+    @asynccontextmanager
+    async def async_setup_kernel(self, **_: object) -> AsyncIterator[None]:
+        yield  # nbclient would also take over the process' signals
+
+
+async def _executed(
+    source: NotebookSource, given: Mapping[str, Value], failed: Path, threads: int | None, row: int
+) -> NotebookNode:
+    """The executed notebook, and what executing it took; what ran of one that fails is written to `failed`."""
+    notebook, start = _prepared(source, given), time.monotonic()
+    environment = {**({"OMP_NUM_THREADS": str(threads)} if threads else {}), **os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    started: list[int] = []  # cells
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    with tqdm(total=len(code), desc=source.name, unit="cell", position=row, leave=not row) as bar:
+        client = _Client(
+            notebook,
+            on_cell_execute=lambda cell, cell_index: started.append(cell_index),
+            on_cell_complete=lambda cell, cell_index: bar.update(),
+        )
+        try:
+            async with _kernel(source.path.parent.absolute(), environment) as (client.km, client.kc):
+                await client.async_execute()
+        except (CellExecutionError, DeadKernelError) as error:
+            if (task := asyncio.current_task()) and task.cancelling():  # nbclient takes that for a dead kernel
+                raise asyncio.CancelledError from None
+            raise NotebookFailed(_failure(source, notebook, started, failed, error)) from error
+    cores = int(environment.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    record = {"parameters": dict(given), "seconds": round(time.monotonic() - start, 1), "cores": cores}
+    notebook.metadata.companion = {**record, "memory": literal(notebook.cells.pop().outputs[0].text)}
+    return notebook
+
+
+def _prepared(source: NotebookSource, given: Mapping[str, Value]) -> NotebookNode:
+    """A copy with the parameters put in, in a cell that pages do not show, and a last cell that measures memory."""
+    notebook = deepcopy(source.notebook)
+    for cell in notebook.cells:
+        cell.metadata.setdefault("tags", [])
+    if given:
+        notebook.metadata.papermill = {}
+        notebook = parameterize_notebook(notebook, dict(given))
+        del notebook.metadata["papermill"]
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.tags:
+            cell.metadata.tags.append("remove-cell")
+    notebook.cells.append(new_code_cell(MEASURE))
+    return notebook
+
+
+@asynccontextmanager
+async def _kernel(
+    folder: Path, environment: Mapping[str, str]
+) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
+    """A kernel that runs in `folder`; at the end neither it nor a process that it started is left."""
+    manager = ThisPython()
+    client = None
+    try:
+        await manager.start_kernel(cwd=str(folder), env=dict(environment))
+        client = manager.client()
+        client.start_channels()
+        await client.wait_for_ready(timeout=START_SECONDS)
+        yield manager, client
+        await manager.shutdown_kernel()  # in its own time: exit handlers run
+    finally:
+        _end(manager)
+        if client:
+            client.stop_channels()
+
+
+def _end(manager: AsyncKernelManager) -> None:
+    """Kill a kernel and all that it started, at once; nothing here waits for an answer."""
+    provisioner: Any = manager.provisioner
+    group = getattr(provisioner, "pgid", None)
+    family: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        family = psutil.Process(provisioner.pid).children(recursive=True) if group else []
+    with suppress(ProcessLookupError):
+        if group:
+            os.killpg(group, signal.SIGKILL)
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    manager.cleanup_connection_file()
+
+
+def _failure(
+    source: NotebookSource,
+    notebook: NotebookNode,
+    started: list[int],
+    failed: Path,
+    error: CellExecutionError | DeadKernelError,
+) -> str:
+    """Keep what ran and say in which cell it stopped, counted from 1 as in the source, and why."""
+    last = started[-1] if started else 0
+    before = [cell for cell in notebook.cells[: last + 1] if cell.cell_type == "code"]
+    number = sum("injected-parameters" not in cell.metadata.get("tags", ()) for cell in before)
+    line = notebook.cells[last].source.strip().split("\n")[0]
+    if isinstance(error, CellExecutionError):
+        reason = f"{error.ename}: {error.evalue}"
+    else:
+        reason = "the kernel died; most often the machine had no memory left"
+    notebook.cells.pop()  # it measures
+    _write(notebook, failed)
+    return f"{source.name} failed in code cell {number} ({line}): {reason}\nWhat ran is kept in {failed}"

@@ -1,85 +1,195 @@
-"""What an executed notebook depends on: code, parameters, data, versions."""
+"""What an executed notebook depends on: the code it imports, its parameters, its data, and versions.
+
+Code is followed by its source: a module counts if an import statement, in the notebook or in a module that counts,
+names it. A module that is imported by a computed name could be any, so all of `lib` counts then.
+"""
 
 import ast
 import hashlib
+import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from lib.app.notebooks import NotebookSource
+from lib.app.notebooks import MEASURE, NotebookSource
 from lib.app.parameters import Value
-from lib.core.disk import ROOT
+from lib.core.disk import ROOT, sha256_of_file, stamp
 from lib.core.fetch import cache_folder
 
 LIB = ROOT / "lib"
-
-
 # Packages whose version can change a notebook's numbers or pictures.
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "h5py", "nibabel", "matplotlib")
+_SCRIPT = re.compile(r"[\w~./-]+\.py\b")  # a file that code may run, as in `%run helper.py`
+
+Import = tuple[int, str]  # level (0: absolute, 1: from the package of the importing module, ...) and dotted name
 
 
 def notebook_fingerprint(source: NotebookSource, given: Mapping[str, Value]) -> str:
     """Hash of everything an executed notebook depends on.
 
-    Its source and parameters, the helpers in `lib`, the miniature networks, the versions of Python and of the
-    packages that compute, and the names, sizes and times of the data files at hand.
+    Its source and parameters; the modules that it imports, directly or not, of `lib` and beside it, and the data files
+    in their folders of `lib`; versions of Python and of the packages that compute; and names, sizes and times of the
+    data files at hand: downloads, and what a parameter names.
+
+    Parameters
+    ----------
+    source : NotebookSource
+    given : mapping
+        Parameters that replace defaults.
     """
     parameters = {**source.defaults, **given}
-    digest = hashlib.sha256(repr(sorted(parameters.items())).encode())
-    named = [source.path.parent / value for value in parameters.values() if isinstance(value, str) and value]
-    digest.update(source.prelude.encode())
-    for path in [source.path, *sorted([*LIB.rglob("*.py"), *miniature_files()])]:
-        digest.update(path.read_bytes())
-    for line in [*versions(), *data_files([cache_folder(), *named])]:
-        digest.update(line.encode())
-    return digest.hexdigest()
+    used = _modules_of_notebook(source)
+    named = [source.path.parent / os.path.expanduser(text) for text in _texts(list(parameters.values())) if text]
+    places = [cache_folder(), *(place for place in named if os.path.exists(place) and place != Path(place.anchor))]
+    lines = [repr(sorted(parameters.items())), source.prelude, sha256_of_file(source.path)]
+    lines += [*_hashes(used), *versions(), *(f"{path} {state}" for path, state in data_files(places))]
+    return hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()
 
 
-def miniature_files() -> list[Path]:
-    """Checkpoints and cards of the miniature networks."""
-    return [path for path in (LIB / "networks" / "miniatures").glob("*") if path.is_file()]
+def code_lines(names: Iterable[str]) -> list[str]:
+    """One line, with its hash, for each file of `lib` that these modules import or that lies in their folders."""
+    return _hashes(modules_used(names))
 
 
 def versions() -> list[str]:
-    """Of Python, and of the packages that can change a number or a picture."""
+    """Return the versions of Python and of the packages that can change a number or a picture."""
     return [platform.python_version(), *(f"{package} {version(package)}" for package in PACKAGES)]
 
 
-def data_files(places: Iterable[Path]) -> Iterator[str]:
-    """One line per file at or below each of these places: its path, size and time."""
+def data_files(places: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Each file at or below these places, and its state: where it really lies, size and time.
+
+    Links are followed; a folder that several lead to counts once.
+    """
     for place in places:
-        for path in [place, *sorted(place.rglob("*"))]:
+        for path in [place] if place.is_file() else _files_below(place):
             if path.is_file():
-                yield f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
+                yield path, " ".join(map(str, (os.path.realpath(path), *stamp(path))))
 
 
-def modules_used(names: Sequence[str]) -> set[Path]:
-    """Files of `lib` that these modules import, directly or not, as their source says."""
+def _files_below(place: Path) -> Iterator[Path]:
+    seen = set()
+    for folder, folders, files in os.walk(place, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = [] if real in seen else sorted(folders)
+        yield from (Path(folder, name) for name in sorted(files if real not in seen else ()))
+        seen.add(real)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, in lists of lists too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts([*value.keys(), *value.values()])
+    elif isinstance(value, list | tuple | set):
+        for member in value:
+            yield from _texts(member)
+
+
+def modules_used(names: Iterable[str]) -> set[Path]:
+    """Files of `lib` that these modules import, directly or not, the modules themselves included."""
+    return _closure([path for name in names for path in _files_of((0, name), LIB, ())], ())
+
+
+def _modules_of_notebook(source: NotebookSource) -> set[Path]:
+    """Files that a notebook imports, directly or not: of `lib`, beside it, and in PYTHONPATH."""
+    paths = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    folders = [source.path.parent, *(path for path in paths if not path.name.endswith("-packages"))]
+    imports = [*_imports_in(source.prelude), *_imports_in(MEASURE)]
+    start = [path for one in imports for path in _files_of(one, source.path, folders)]
+    return _closure([source.path, *start], folders) - {source.path}
+
+
+def _closure(todo: list[Path], folders: Sequence[Path]) -> set[Path]:
     found: set[Path] = set()
-    todo = [path for name in names for path in _files_of(name)]
     while todo:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo += [other for name in _imported(path) for other in _files_of(name)]
+            todo += [other for one in _imports(path, stamp(path)) for other in _files_of(one, path, folders)]
+            todo += [] if path.is_relative_to(LIB) else _scripts(path)
     return found
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Dotted names that a file imports; of `from a import b`, also a.b, which may be a module."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def _imports(path: Path, _: tuple[int, int]) -> tuple[Import, ...]:
+    return tuple(_imports_in(path.read_text(encoding="utf-8-sig", errors="replace")))
+
+
+def _imports_in(code: str) -> Iterator[Import]:
+    """Names that code imports; of `from a import b`, also a.b, which may be a module. "*" is any module of `lib`."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except SyntaxError:  # Python will say so where it is imported
+        return
+    for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            yield from ((0, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = [node.module] if node.module else []
+            yield from ((node.level, ".".join(module + tail)) for tail in [[], *([name.name] for name in node.names)])
+        elif isinstance(node, ast.Call) and _last_name(node.func) in ("import_module", "__import__"):
+            yield _dynamic(node)
 
 
-def _files_of(name: str) -> list[Path]:
-    """Source files of a module of `lib` and of the packages around it; none for others."""
+def _last_name(function: ast.expr) -> str:
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def _dynamic(call: ast.Call) -> Import:
+    name = getattr(call.args[0], "value", None) if call.args else None
+    if not isinstance(name, str):
+        return 0, "*"
+    return len(name) - len(name.lstrip(".")), name.lstrip(".")
+
+
+def _files_of(one: Import, importer: Path, folders: Sequence[Path]) -> list[Path]:
+    """Source files of a module and of the packages around it; none for those that are installed."""
+    level, name = one
     parts = name.split(".")
-    if parts[0] != "lib":
-        return []
-    stems = [LIB.joinpath(*parts[1:i]) for i in range(1, len(parts) + 1)]
-    return [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py")) if path.is_file()]
+    if name == "*":
+        return sorted(LIB.rglob("*.py"))
+    if level:
+        roots: Sequence[Path] = [importer.parents[level - 1]]
+    else:
+        roots = [LIB.parent] if parts[0] == "lib" else folders
+    for root in roots:
+        stems = [root.joinpath(*parts[:i]) for i in range(1, len(parts) + 1)]
+        files = [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py")) if path.is_file()]
+        if files:
+            return files
+    return []
+
+
+def _scripts(path: Path) -> list[Path]:
+    """Python files that a notebook or a module beside it names as text, seen from its folder."""
+    words = _SCRIPT.findall(path.read_text(encoding="utf-8", errors="replace"))
+    return [script for word in words if (script := path.parent / os.path.expanduser(word)).is_file()]
+
+
+def _hashes(modules: Iterable[Path]) -> list[str]:
+    """One line per module, and per data file in the folders of those that are in `lib`: its name and hash."""
+    modules = set(modules)
+    folders = {path.parent for path in modules if path.is_relative_to(LIB)}
+    files = {*modules, *(path for folder in folders for path in _package_data(folder))}
+    return [f"{os.path.relpath(path, ROOT)} {_hash(path, stamp(path))}" for path in sorted(files)]
+
+
+def _package_data(folder: Path) -> Iterator[Path]:
+    """Files of a package that are not code, in its folders that are no packages too."""
+    for path in folder.iterdir():
+        if path.name.startswith((".", "__pycache__")):
+            continue
+        if path.is_dir() and not (path / "__init__.py").exists():
+            yield from _package_data(path)
+        elif path.is_file() and path.suffix != ".py":
+            yield path
+
+
+@cache
+def _hash(path: Path, _: tuple[int, int]) -> str:
+    return sha256_of_file(path)

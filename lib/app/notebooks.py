@@ -1,5 +1,6 @@
 """The notebooks of the book: jupytext py:percent files, their cells and their parameters."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +11,14 @@ import papermill
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from lib.app.parameters import Value, literal
+from lib.app.parameters import Parameter, Value, check_values, user_path
 from lib.core import choose
 from lib.core.disk import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-
-
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+# The last cell of every notebook while it is executed; nobody else can say what the kernel took.
+MEASURE = "from lib.core.memory import peak_memory\n\nprint(peak_memory())"
 
 
 @dataclass(frozen=True)
@@ -47,67 +48,122 @@ class NotebookSource:
     @cached_property
     def notebook(self) -> NotebookNode:
         """The notebook, not executed."""
-        notebook = jupytext.read(self.path)
+        notebook = jupytext.reads(_read(self.path), {"extension": ".py"})
         notebook.metadata.kernelspec = NotebookNode(KERNEL)
         if self.prelude:
             notebook.cells.insert(0, new_code_cell(self.prelude))
         return notebook
 
     @cached_property
-    def parameters(self) -> dict[str, dict[str, str]]:
-        """What papermill finds in the cell tagged `parameters`: name -> default, help, ... as text."""
-        return papermill.inspect_notebook(self.notebook)
+    def parameters(self) -> dict[str, Parameter]:
+        """What the cell tagged `parameters` declares, by name."""
+        found = papermill.inspect_notebook(self.notebook).values()
+        return {one["name"]: Parameter(one["name"], one["default"], one["help"]) for one in found}
 
     @property
     def defaults(self) -> dict[str, Value]:
         """Parameter name -> default value."""
-        return {name: literal(parameter["default"]) for name, parameter in self.parameters.items()}
+        return {name: parameter.default for name, parameter in self.parameters.items()}
+
+    def checked(self, given: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the given parameters, their paths absolute; raise ValueError or OSError for one that cannot be."""
+        return check_values(self.name, self.parameters, given)
+
+    def describe(self) -> str:
+        """Return the name and, one a line, the parameters with their defaults and meaning."""
+        lines = [f"  {one.name} = {one.code}" for one in self.parameters.values()]
+        width = max(map(len, lines), default=0)
+        notes = [f"# {one.comment}" if one.comment else "" for one in self.parameters.values()]
+        table = [f"{line:{width}}  {note}".rstrip() for line, note in zip(lines, notes, strict=True)]
+        return "\n".join([self.name, *table])
+
+
+def _read(path: Path) -> str:
+    """The text of a source; a byte order mark, which Windows' editors write, is no part of it."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from error
 
 
 def find_sources(folder: Path = NOTEBOOKS) -> dict[str, NotebookSource]:
-    """Return the notebooks of a folder, name -> source, in alphabetical order."""
-    return {path.stem: NotebookSource(path) for path in sorted(folder.glob("*.py"))}
+    """Return the notebooks of a folder, name -> source, in alphabetical order.
+
+    Hidden files and files that cannot be read are skipped; standard error names them.
+    """
+    reasons = {path: _unusable(path) for path in sorted(folder.glob("*.py"))}
+    for path, reason in reasons.items():
+        if reason:
+            print(f"Skipped {path.name!a} in {folder}: {reason}.", file=sys.stderr)
+    return {path.stem: NotebookSource(path) for path, reason in reasons.items() if not reason}
 
 
-def check_known(source: NotebookSource, names: Iterable[str]) -> None:
-    """Raise ValueError unless the notebook knows every named parameter."""
-    for name in names:
-        if not source.parameters:
-            raise ValueError(f"{source.name} has no parameters, so none named {name!r}.")
-        choose(f"parameter of {source.name}", name, source.parameters)
+def _unusable(path: Path) -> str:
+    """Why a file cannot be a notebook; empty if it can."""
+    try:
+        path.name.encode()
+        if not path.name.startswith("."):
+            _read(path)
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    except ValueError as error:
+        return str(error).removeprefix(f"{path} ").rstrip(".")
+    return "it is hidden" if path.name.startswith(".") else ""
+
+
+def named_source(name: str, sources: Mapping[str, NotebookSource]) -> NotebookSource:
+    """Return the notebook of that name, or at that path if it ends in .py."""
+    if not name.endswith(".py"):
+        return sources[choose("notebook", name, sources)]
+    if not user_path(name).is_file():
+        raise FileNotFoundError(f"There is no notebook {user_path(name)}.")
+    return NotebookSource(user_path(name))
+
+
+def choose_sources(names: Iterable[str], folder: Path) -> list[NotebookSource]:
+    """Return the named notebooks of a folder, or all if none is named.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, with the names there are; a folder without notebooks.
+    """
+    sources = find_sources(folder)
+    if not sources:
+        raise ValueError(f"There are no notebooks in {folder.absolute()}.")
+    return [named_source(name, sources) for name in names or sources]
 
 
 def share_out(
     sources: Iterable[NotebookSource], given: Mapping[str, Value]
 ) -> list[tuple[NotebookSource, dict[str, Value]]]:
-    """Give each notebook the parameters it knows.
+    """Give each notebook the parameters it knows, checked.
+
+    Where the comment of a parameter lists choices, and the value is a choice of another notebook only, it keeps its
+    default; standard error says so.
 
     Raises
     ------
-    ValueError
-        A parameter is known to none of them.
+    ValueError, FileNotFoundError
+        A parameter is known to none of them, or a value cannot be.
     """
     sources = list(sources)
     known = sorted({name for source in sources for name in source.parameters})
     for name in given:
         choose("parameter", name, known)
-    return [(source, {n: v for n, v in given.items() if n in source.parameters}) for source in sources]
+    return [(source, source.checked(_own_part(source, sources, given))) for source in sources]
 
 
-def named_source(name: str, sources: Mapping[str, NotebookSource]) -> NotebookSource:
-    """The notebook of that name, or at that path if it ends in .py."""
-    if not name.endswith(".py"):
-        return sources[choose("notebook", name, sources)]
-    if not Path(name).is_file():
-        raise FileNotFoundError(f"There is no notebook {name}.")
-    return NotebookSource(Path(name))
-
-
-def describe(source: NotebookSource) -> str:
-    """A notebook's name and, one a line, its parameters with their defaults and meaning."""
-    parameters = source.parameters.values()
-    lines = [f"  {p['name']} = {p['default']}" for p in parameters]
-    width = max(map(len, lines), default=0)
-    notes = [f"# {p['help']}" if p["help"] else "" for p in parameters]
-    table = [f"{line:{width}}  {note}".rstrip() for line, note in zip(lines, notes, strict=True)]
-    return "\n".join([source.name, *table])
+def _own_part(
+    source: NotebookSource, sources: Iterable[NotebookSource], given: Mapping[str, Value]
+) -> dict[str, Value]:
+    own = {name: value for name, value in given.items() if name in source.parameters}
+    for name, value in list(own.items()):
+        elsewhere = {text for other in sources if name in other.parameters for text in other.parameters[name].choices}
+        choices = source.parameters[name].choices
+        if choices and value not in choices and value in elsewhere:
+            del own[name]
+            print(f"{source.name}: {name} stays {source.defaults[name]!r}, {value!r} is no choice.", file=sys.stderr)
+    return own

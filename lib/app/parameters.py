@@ -1,14 +1,216 @@
-"""Values of a notebook's parameters, as text on the command line and as Python in the notebook."""
+"""Parameters of a notebook: their text on the command line, and what the notebook says their values may be."""
 
 import ast
+import math
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-Value = bool | int | float | str | list[object] | None
+import psutil
+
+from lib.core import choose
+
+Value = bool | int | float | str | list[Any] | None
+KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "a text", list: "a list"}
+
+# What comments of parameters say: `meaning: "one", "another" or "third"`; `0 to 1`; `at least 5`.
+_WITH_CHOICES = re.compile(r'(?:(?P<meaning>.+): )?(?P<choices>"[^"]+"(?:(?:, | or )"[^"]+")*)')
+_RANGE = re.compile(r"(?:at least (?P<least>\d+)|\b(?P<low>-?\d+(?:\.\d+)?) to (?P<high>-?\d+(?:\.\d+)?))\b")
+_COUNT = re.compile(r"n_\w+|\w+_per_\w+")  # names of counts
+_PATH = re.compile(r"(?:\b|_)(?:data_root|folder|file|path)s?(?:\b|_)")  # in names and comments of files and folders
+_PAIR = re.compile(r"""\s*(\w+)=("[^"]*"|'[^']*'|.*?)(?=\s+\w+=|\s*$)""", re.DOTALL)
+
+# The array that nothing works without has four bytes for each row and column. Of each image, a simulated participant
+# sees three trials, and has ten ROIs.
+_ROWS, _COLUMNS = ("n_images", "many"), {"voxels_per_roi": 30, "n_voxels": 1, "n_features": 1}
+_MORE_CHOICES = {"weights": ("untrained-full",)}  # which `lib.networks.load_network` knows; it also takes a file
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as the notebook declares it, `name = code  # comment`.
+
+    Attributes
+    ----------
+    name, code, comment : str
+    """
+
+    name: str
+    code: str
+    comment: str = ""
+
+    @cached_property
+    def default(self) -> Value:
+        """Its default value; an expression that is no literal stays text."""
+        return literal(self.code)
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:
+        """The texts that it may be, if the comment lists them."""
+        found = _WITH_CHOICES.fullmatch(self.comment)
+        return tuple(re.findall('"([^"]+)"', found["choices"])) if found else ()
+
+    @property
+    def meaning(self) -> str:
+        """The comment without the choices."""
+        found = _WITH_CHOICES.fullmatch(self.comment)
+        return (found["meaning"] or "") if found else self.comment
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it names a file or folder, as its name or comment says."""
+        if self.choices or not (self.default is None or isinstance(self.default, str)):
+            return False
+        return bool(_PATH.search(self.name) or (self.default is None and _PATH.search(self.comment)))
+
+    def checked(self, value: Value) -> Value:
+        """Return the value, a path seen from the folder where the command runs made absolute.
+
+        Raises
+        ------
+        ValueError, FileNotFoundError
+            It is not of the default's type, not among the choices, out of range, or names no file.
+        """
+        if value is None and self.default is None:
+            return None
+        self._check_kind(value)
+        if self.is_path or (self.name == "weights" and _is_file(value)):
+            return existing_path(self.name, str(value))
+        if choices := self._all_choices(value):
+            for text in _members(value):
+                choose(f"value of {self.name}", text, choices)
+        self._check_range(value)
+        return value
+
+    def _check_kind(self, value: Value) -> None:
+        kind = self._kind
+        members = self.default[:1] if isinstance(self.default, list) else []
+        same = all(_is_a(type(member), one) for member in members for one in _members(value))
+        if kind and not (_is_a(kind, value) and same and (value or not members)):
+            example = "" if self.default is None else f", such as {self.code}"
+            raise ValueError(f"{self.name} must be {KINDS[kind]}{example}; found {value!r}.")
+
+    @property
+    def _kind(self) -> type | None:
+        """The type that values must have; None if any will do."""
+        if self.default is None:
+            return str if self.is_path else int if _COUNT.fullmatch(self.name) else None
+        is_expression = self.default == self.code  # a literal text has quotes
+        return None if is_expression or type(self.default) not in KINDS else type(self.default)
+
+    def _check_range(self, value: Value) -> None:
+        least, most = self._range
+        for number in _members(value):
+            if isinstance(number, int | float) and not least <= number <= most:
+                limits = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+                raise ValueError(f"{self.name} must be {limits}; found {number!r}.")
+
+    def _all_choices(self, value: Value) -> Collection[str]:
+        """Those that the comment lists; of a network or world, those of lib if the default is one of them."""
+        if self.choices:
+            return (*self.choices, *_MORE_CHOICES.get(self.name, ()))
+        if value == self.default or not re.search("network|world", f"{self.name} {self.comment}"):
+            return ()
+        from lib.networks import ZOO  # loads PyTorch
+        from lib.simulation.worlds import GOD_WORLDS, WORLDS
+
+        defaults = set(map(str, _members(self.default)))
+        return next((tuple(names) for names in (ZOO, {**WORLDS, **GOD_WORLDS}) if defaults <= set(names)), ())
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        """Least and greatest value: what the comment says, else whole numbers are not negative, and counts not 0."""
+        if found := _RANGE.search(self.comment):
+            return float(found["least"] or found["low"]), float(found["high"] or math.inf)
+        if self._kind not in (int, list):
+            return -math.inf, math.inf
+        numbers = [1] if self.default is None else list(_members(self.default))
+        whole = all(isinstance(number, int) for number in numbers)
+        return (float(min(1, *numbers, 1)) if whole and min(numbers) >= 0 else -math.inf), math.inf
+
+
+def _is_a(kind: type, value: object) -> bool:
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return type(value) is kind
+
+
+def _members(value: Value) -> Iterator[Any]:
+    """What a list holds, or the value itself."""
+    yield from value if isinstance(value, list) else [value]
+
+
+def existing_path(name: str, text: str) -> str:
+    """The absolute path of a file or folder that a parameter names.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none; the message has the whole path.
+    """
+    path = user_path(text)
+    if not path.exists():
+        raise FileNotFoundError(f"{name}: there is no file or folder {path}.")
+    return str(path)
+
+
+def user_path(text: str) -> Path:
+    """An absolute path, seen from the folder where the command runs; `~` is the user's home."""
+    return Path(os.path.expanduser(text)).absolute()
+
+
+def _is_file(value: Value) -> bool:
+    return isinstance(value, str) and user_path(value).is_file()
+
+
+def check_values(of: str, parameters: Mapping[str, Parameter], given: Mapping[str, Value]) -> dict[str, Value]:
+    """Check values before anything is computed with them, and make their paths absolute.
+
+    Parameters
+    ----------
+    of : str
+        Who has the parameters, for messages.
+    parameters : mapping of str to Parameter
+    given : mapping of str to value
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        An unknown name, a value that cannot be, or sizes that do not fit into this machine's memory.
+    """
+    for name in given:
+        if not parameters:
+            raise ValueError(f"{of} has no parameters, so none named {name!r}.")
+        choose(f"parameter of {of}", name, parameters)
+    try:
+        found = {name: parameters[name].checked(value) for name, value in given.items()}
+        _check_size({name: found.get(name, parameter.default) for name, parameter in parameters.items()}, given)
+    except (ValueError, FileNotFoundError) as error:
+        raise type(error)(f"{of}: {error}") from error
+    return found
+
+
+def _check_size(values: Mapping[str, Value], given: Iterable[str]) -> None:
+    sizes = {name: value for name, value in values.items() if isinstance(value, int)}
+    rows = max((sizes[name] for name in _ROWS if name in sizes), default=0)
+    least = 4 * rows * sum(sizes.get(name, 0) * each for name, each in _COLUMNS.items())
+    memory = psutil.virtual_memory().total
+    asked = [f"{name} {sizes[name]}" for name in (*_ROWS, *_COLUMNS) if name in sizes]
+    if least > memory and values.get("dataset", "simulated") == "simulated" and {*_ROWS, *_COLUMNS} & set(given):
+        raise ValueError(
+            f"{' and '.join(asked)} need at least {least / 1e9:.3g} GB; this machine has {memory / 1e9:.3g} GB."
+        )
 
 
 def parse_value(text: str) -> Value:
-    """Read a parameter as papermill's own command line does: None, booleans, numbers, else text.
+    """Read a value from the command line: None, booleans, numbers, lists, text in quotes, else the text itself.
 
-    Beyond papermill, `["a", "b"]` is a list, and `false` is not a text that counts as true.
+    >>> [parse_value(text) for text in ("2", "1e-3", "true", "flat", '["a", 1]')]
+    [2, 0.001, True, 'flat', ['a', 1]]
     """
     words: dict[str, Value] = {"None": None, "True": True, "true": True, "False": False, "false": False}
     if text in words:
@@ -18,10 +220,27 @@ def parse_value(text: str) -> Value:
             return number(text)
         except ValueError:
             continue
-    return literal(text) if text.startswith("[") else text
+    return literal(text) if text.startswith(("[", '"', "'")) else text
 
 
-def literal(text: str) -> Value:
+def parse_pairs(text: str) -> list[tuple[str, str]]:
+    """Split `name=value name=value`: a value reaches to the next name and may be in quotes.
+
+    >>> parse_pairs("world=flat data_root=/data/it's here subject=2")
+    [('world', 'flat'), ('data_root', "/data/it's here"), ('subject', '2')]
+
+    Raises
+    ------
+    ValueError
+        The text is not made of such pairs.
+    """
+    pairs = [(pair[1], re.sub(r"^([\"'])(.*)\1$", r"\2", pair[2])) for pair in _PAIR.finditer(text)]
+    if _PAIR.sub("", text).strip():
+        raise ValueError(f"Parameters must be name=value pairs such as world=flat seed=1; found {text!r}.")
+    return pairs
+
+
+def literal(text: str) -> Any:
     """Read a Python literal; anything else stays text."""
     try:
         return ast.literal_eval(text)

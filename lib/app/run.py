@@ -1,18 +1,20 @@
 """`python -m lib run`: execute notebooks with the parameters you choose."""
 
 import argparse
-import multiprocessing
+import asyncio
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lib.app.execute import NotebookFailed, run_notebook
-from lib.app.notebooks import NOTEBOOKS, NotebookSource, describe, find_sources, named_source, share_out
-from lib.app.parameters import Value, parse_value
+from lib.app.execute import NotebookFailed, execute, run_until_done
+from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source, share_out
+from lib.app.parameters import Value, parse_pairs, parse_value, user_path
+
+Job = tuple[NotebookSource, dict[str, Value]]
+Run = Callable[[NotebookSource, Mapping[str, Value], int], Awaitable[str]]  # the last: row of the terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,98 +23,90 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("notebook", nargs="?", help="its name, such as fig1_alexnet, or the path of a .py notebook")
     add("--all", action="store_true", help="every notebook that changed, or whose data or helpers did")
     add("--list", action="store_true", help="show the notebooks, their parameters and defaults")
-    add(
-        "-p",
-        "--parameter",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="may be repeated; with --all, each notebook takes those it knows",
-    )
-    add("--output", type=Path, help="the executed notebook (default: x.ipynb beside x.py)")
+    add_parameter_arguments(parser)
+    add("--output", type=user_path, help="the executed notebook (default: x.ipynb beside x.py)")
     add("--force", action="store_true", help="execute even if nothing has changed")
     add("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="notebooks at once (default: %(default)s)")
-    add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
+
+
+def add_parameter_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that say which notebooks there are, and with which parameters they run."""
+    pair = "NAME VALUE or NAME=VALUE; may be repeated; of several notebooks, each takes those it knows"
+    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=pair)
+    parser.add_argument("--parameters", default="", metavar="TEXT", help='several in one text: "world=flat seed=1"')
+    parser.add_argument(
+        "--folder", type=user_path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)"
+    )
+
+
+def given_parameters(args: argparse.Namespace) -> dict[str, Value]:
+    """Return the parameters of the command line, name -> value."""
+    return {name: parse_value(text) for name, text in (*parse_pairs(args.parameters), *args.parameter)}
 
 
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib run`; return 0, or 1 if a notebook failed."""
-    if args.list:
-        print("\n\n".join(describe(source) for source in find_sources(args.folder).values()))
-        return 0
-    jobs = _jobs(args)
-    at_once = min(args.jobs, len(jobs))
-    failures = _run_side_by_side(jobs, args, at_once) if at_once > 1 else _run_in_turn(jobs, args)
-    return 1 if failures else 0
-
-
-Job = tuple[NotebookSource, dict[str, Value]]
-_row: list[int] = []
-
-
-def _run_in_turn(jobs: Iterable[Job], args: argparse.Namespace) -> int:
-    """Execute one notebook after the other; return how many failed."""
-    return sum(not _tell(source, *_attempt(source, given, args), args) for source, given in jobs)
-
-
-def _run_side_by_side(jobs: list[Job], args: argparse.Namespace, at_once: int) -> int:
-    """Execute several notebooks at once, each in a process of its own; return how many failed.
-
-    Much of a notebook is not arithmetic and keeps one core busy at most: two cores are used better by two notebooks.
-    """
-    method = multiprocessing.get_context("spawn")
-    rows = method.SimpleQueue()
-    for row in range(1, at_once + 1):
-        rows.put(row)
-    lock = method.RLock()
-    tqdm.set_lock(lock)  # all bars are in one terminal
-    share = max(1, (os.cpu_count() or 1) // at_once)
-    bar = tqdm(total=len(jobs), desc="notebooks", position=0)
-    with bar, ProcessPoolExecutor(at_once, method, _become_one_of, (lock, rows, share)) as pool:
-        sources = {pool.submit(_attempt, source, given, args): source for source, given in jobs}
-        failures = 0
-        for done in as_completed(sources):
-            failures += not _tell(sources[done], *done.result(), args)
-            bar.update()
-    return failures
-
-
-def _become_one_of(lock: object, rows: "multiprocessing.SimpleQueue[int]", n_threads: int) -> None:
-    """Take a row of the terminal for bars, and leave the kernels to come a share of the cores."""
-    tqdm.set_lock(lock)
-    _row.append(rows.get())
-    os.environ.setdefault("OMP_NUM_THREADS", str(n_threads))
-
-
-def _attempt(source: NotebookSource, given: Mapping[str, Value], args: argparse.Namespace) -> tuple[bool, str]:
-    """Execute one notebook; return whether it went well, and what to say about it."""
-    try:
-        executed = run_notebook(source, given, args.output, force=args.force, row=_row[0] if _row else None)
-    except NotebookFailed as failure:
-        if getattr(args, "debug", False):
-            raise
-        return False, str(failure)
-    return True, f"{'written' if executed else 'unchanged'}: {args.output or source.output}"
-
-
-def _jobs(args: argparse.Namespace) -> list[Job]:
-    """The notebooks to execute, each with its parameters; ValueError if the command makes no sense."""
     sources = find_sources(args.folder)
-    given = {name: parse_value(text) for name, text in args.parameter}
+    if not sources and not args.notebook:
+        raise ValueError(f"There are no notebooks in {args.folder}.")
+    if args.list:
+        print("\n\n".join(source.describe() for source in sources.values()))
+        return 0
+    jobs = _jobs(args, sources)
+    at_once = min(args.jobs, len(jobs))
+    # Much of a notebook is not arithmetic: two cores are used better by two notebooks than by two threads of one.
+    options = {"force": args.force, "threads": max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None}
+
+    async def run(source: NotebookSource, given: Mapping[str, Value], row: int) -> str:
+        executed = await execute(source, given, args.output, row=row, **options)
+        name = f"{source.name}: " if args.all else ""
+        return f"{name}{'written' if executed else 'unchanged'}: {args.output or source.output}"
+
+    return 1 if run_until_done(_run_jobs(jobs, at_once, run, debug=hasattr(args, "debug"))) else 0
+
+
+def _jobs(args: argparse.Namespace, sources: Mapping[str, NotebookSource]) -> list[Job]:
+    """The notebooks to execute, each with its parameters; ValueError or OSError if the command makes no sense."""
+    given = given_parameters(args)
     if bool(args.notebook) == args.all:
         raise ValueError(f"Name one notebook or say --all; there are {', '.join(sources) or 'none'}.")
     if args.jobs < 1:
         raise ValueError(f"--jobs must be at least 1, found {args.jobs}.")
     if args.all and args.output:
         raise ValueError("--output goes with one notebook, not with --all.")
+    if args.output:
+        _check_output(args.output)
     if args.all:
         return share_out(sources.values(), given)
-    return [(named_source(args.notebook, sources), given)]
+    source = named_source(args.notebook, sources)
+    return [(source, source.checked(given))]
 
 
-def _tell(source: NotebookSource, well: bool, words: str, args: argparse.Namespace) -> bool:
-    """Say how a notebook went, without breaking a bar; return whether it went well."""
-    name = f"{source.name}: " if args.all and well else ""
-    tqdm.write(f"{name}{words}", file=sys.stdout if well else sys.stderr)
-    return well
+def _check_output(path: Path) -> None:
+    if path.is_dir() or path.suffix != ".ipynb":
+        raise ValueError(f"--output must be a file that ends in .ipynb; found {'the folder ' * path.is_dir()}{path}.")
+    around = next(folder for folder in path.parents if folder.exists())
+    if not (around.is_dir() and os.access(around, os.W_OK)):
+        raise ValueError(f"--output cannot be {path}: {around} is no folder to write in.")
+
+
+async def _run_jobs(jobs: Sequence[Job], at_once: int, run: Run, *, debug: bool) -> int:
+    """Execute notebooks, several at once; return how many failed."""
+    rows, todo = range(1, at_once + 1) if len(jobs) > 1 else [0], iter(jobs)
+    with tqdm(total=len(jobs), desc="notebooks", disable=len(jobs) == 1) as bar:
+        return sum(await asyncio.gather(*(_take_turns(todo, row, run, bar, debug=debug) for row in rows)))
+
+
+async def _take_turns(todo: Iterator[Job], row: int, run: Run, bar: tqdm, *, debug: bool) -> int:
+    """Execute one notebook after the other while there are any; return how many failed."""
+    failures = 0
+    for source, given in todo:
+        try:
+            tqdm.write(await run(source, given, row))
+        except NotebookFailed as failure:
+            if debug:
+                raise
+            tqdm.write(str(failure), file=sys.stderr)
+            failures += 1
+        bar.update()
+    return failures

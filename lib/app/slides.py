@@ -15,9 +15,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from lib.app.execute import NotebookFailed, run_notebook
-from lib.app.notebooks import NOTEBOOKS, NotebookSource, share_out
-from lib.app.parameters import Value, parse_value
-from lib.app.student import choose_sources
+from lib.app.notebooks import NotebookSource, choose_sources, share_out
+from lib.app.parameters import Value, user_path
+from lib.app.run import add_parameter_arguments, given_parameters
 
 WIDTH, HEIGHT, MARGIN = 1280, 720, 32  # pixels
 DRAW_SVG = 'get_ipython().config.InlineBackend.figure_formats = {"svg"}  # read when matplotlib is first imported'
@@ -81,11 +81,9 @@ def write_slides(source: NotebookSource, given: Mapping[str, Value], target: Pat
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib slides`."""
     add = parser.add_argument
-    add("target", type=Path, metavar="OUT", help="folder to write FIGURE.svg into; made if need be")
+    add("target", type=user_path, metavar="OUT", help="folder to write FIGURE.svg into; made if need be")
     add("names", nargs="*", metavar="NOTEBOOK", help="such as fig1_alexnet (default: all, which takes half an hour)")
-    kinds = {"nargs": 2, "action": "append", "default": [], "metavar": ("NAME", "VALUE")}
-    add("-p", "--parameter", **kinds, help="may be repeated; each notebook takes those it knows")
-    add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
+    add_parameter_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
 
@@ -93,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib slides`; return 0, or raise ValueError if a notebook failed."""
     sources = choose_sources(args.names, args.folder)
-    jobs = share_out(sources, {name: parse_value(text) for name, text in args.parameter})
+    jobs = share_out(sources, given_parameters(args))
     for i, (source, given) in enumerate(jobs, start=1):
         try:
             paths = write_slides(source, given, args.target)

@@ -9,14 +9,13 @@ is the book's own notebook.
 import argparse
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources
-from lib.core import choose
+from lib.app.notebooks import NOTEBOOKS, NotebookSource, choose_sources
+from lib.app.parameters import user_path
 
 MARKER = re.compile(r"^```\{solution-(start|end)\} ?(.*)\n(?:.*\n)*?```$", re.MULTILINE)
 EPILOG = """examples:
@@ -72,17 +71,13 @@ def unsolved(label: str) -> str:
     return f'raise NotImplementedError("Exercise {label}: replace this cell by your answer")'
 
 
-def choose_sources(names: list[str], folder: Path) -> list[NotebookSource]:
-    """The named notebooks of a folder, or all; an unknown name is refused with the names there are."""
-    sources = find_sources(folder)
-    return [sources[choose("notebook", name, sources)] for name in names or sources]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib student`."""
-    parser.add_argument("target", type=Path, metavar="OUT", help="folder to write x.ipynb into; made if need be")
+    parser.add_argument("target", type=user_path, metavar="OUT", help="folder to write x.ipynb into; made if need be")
     parser.add_argument("names", nargs="*", metavar="NOTEBOOK", help="such as ridge (default: all)")
-    parser.add_argument("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
+    parser.add_argument(
+        "--folder", type=user_path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)"
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
 

@@ -1,4 +1,4 @@
-"""Notebooks through papermill: parameters, failures, and executing only what changed."""
+"""Notebooks executed: parameters, failures, and executing only what changed."""
 
 import os
 import sys
@@ -8,7 +8,6 @@ import nbformat
 import pytest
 
 from lib.__main__ import main
-from lib.app import fingerprint
 from lib.app.fingerprint import notebook_fingerprint
 from lib.app.notebooks import NotebookSource
 from lib.app.parameters import Value, parse_value
@@ -165,15 +164,6 @@ def test_fingerprint_follows_source_parameters_and_data(folder: Path) -> None:
     assert mark() == mark()
 
 
-def test_fingerprint_follows_the_helpers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    helper = folder / "helper.py"
-    helper.write_text("one = 1")
-    monkeypatch.setattr(fingerprint, "LIB", folder)
-    before = notebook_fingerprint(NotebookSource(folder / "good.py"), {})
-    helper.write_text("one = 2")
-    assert notebook_fingerprint(NotebookSource(folder / "good.py"), {}) != before
-
-
 def test_damaged_output_is_executed_again(folder: Path) -> None:
     (folder / "good.ipynb").write_text('{"cells": [')
     assert command(folder, "good") == 0
@@ -230,7 +220,7 @@ def test_notebooks_side_by_side_share_the_cores(folder: Path, monkeypatch: pytes
         (["good", "-p", "wrld", "flat"], "choose one of subject, world. Did you mean 'world'?"),
         (["--all", "-p", "wrld", "flat"], "choose one of subject, world. Did you mean 'world'?"),
         (["godo"], "Unknown notebook 'godo'; choose one of bad, good. Did you mean 'good'?"),
-        (["nowhere/mine.py"], "There is no notebook nowhere/mine.py."),
+        (["nowhere/mine.py"], f"There is no notebook {Path('nowhere/mine.py').absolute()}."),
         ([], "Name one notebook or say --all; there are bad, good."),
         (["good", "--all"], "Name one notebook or say --all; there are bad, good."),
         (["--all", "--jobs", "0"], "--jobs must be at least 1, found 0."),

@@ -15,6 +15,7 @@ from browser import HTML, ROOT, contents
 from lib.analysis.loading import SOURCES
 from lib.app.execute import ThisPython
 from lib.app.notebooks import find_sources
+from lib.app.parameters import Parameter
 from lib.networks.zoo import ZOO
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
@@ -60,7 +61,8 @@ def toy(tmp_path: Path) -> rerun.Executed:
     ],
 )
 def test_meaning_and_choices_are_told_apart(text: str, default: object, meaning: str, choices: str) -> None:
-    assert rerun.split_help(text, default) == (meaning, choices)
+    parameter = Parameter("x", repr(default), text)
+    assert (parameter.meaning, rerun.choices_of(parameter)) == (meaning, choices)
 
 
 def test_note_has_a_row_per_parameter_and_the_cost(toy: rerun.Executed) -> None:
@@ -87,9 +89,8 @@ def test_what_nobody_measured_is_not_made_up(toy: rerun.Executed) -> None:
 def test_every_parameter_has_a_meaning_and_true_choices(name: str) -> None:
     source = WITH_PARAMETERS[name]
     for parameter, default in source.defaults.items():
-        meaning, choices = rerun.split_help(source.parameters[parameter]["help"], default)
-        assert meaning, f"{parameter} of {name} has no comment"
-        named = set(re.findall('`"([^"]+)"`', choices))
+        assert source.parameters[parameter].meaning, f"{parameter} of {name} has no comment"
+        named = set(source.parameters[parameter].choices)
         assert not named or default in named, f"{parameter} of {name}: the default is none of the choices"
         assert named <= KNOWN.get(parameter, named), f"{parameter} of {name}"
         if parameter in ("dataset", "weights", "world", "beside"):
@@ -162,10 +163,3 @@ def test_downloaded_notebook_runs_in_an_empty_folder(tmp_path: Path) -> None:
     cells = nbformat.read(output, as_version=4).cells
     assert all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source)
     assert [path.name for path in tmp_path.iterdir()] == ["ridge.ipynb"]
-
-
-def test_notebooks_elsewhere_find_the_files_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lib.figures.benchmarks import benchmark
-
-    monkeypatch.chdir(tmp_path)
-    assert benchmark("ridge")["rows"]

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from filelock import FileLock, Timeout
 
-from lib.app.fingerprint import LIB, data_files, miniature_files, modules_used, notebook_fingerprint, versions
+from lib.app.fingerprint import code_lines, data_files, notebook_fingerprint, versions
 from lib.app.notebooks import NotebookSource
 from lib.app.sweep.analyses import ANALYSES
 from lib.app.sweep.tasks import Task
@@ -175,19 +175,19 @@ def fingerprint(task: Task) -> str:
 
 @cache
 def _code(modules: tuple[str, ...]) -> tuple[str, ...]:
-    """One line per file of `lib` that the modules use, and per miniature network: its name and hash."""
-    paths = [*modules_used(("lib.app.sweep.analyses", *modules)), *miniature_files()]
-    return tuple(f"{path.relative_to(LIB)} {sha256_of(path)}" for path in sorted(paths))
+    """One line per file of `lib` that the modules use, data files too: its name and hash."""
+    return tuple(code_lines(("lib.app.sweep.analyses", *modules)))
 
 
 def _data(task: Task) -> list[str]:
     """Paths, sizes and times of the data files, but of those that belong to other participants."""
     root, whose = task.parameters["data_root"], str(task.parameters["subject"])
-    lines = _files_below(str(root)) if root else ()
-    own = [line for line in lines if all(one == whose for one in SOMEBODY.findall(line.removeprefix(str(root))))]
-    return own + list(_files_below(str(cache_folder())) if task.parameters["weights"] == "published" else ())
+    files = _files_below(str(root)) if root else ()
+    own = [one for one in files if all(name == whose for name in SOMEBODY.findall(one[0].removeprefix(str(root))))]
+    downloads = _files_below(str(cache_folder())) if task.parameters["weights"] == "published" else ()
+    return [f"{path} {state}" for path, state in (*own, *downloads)]
 
 
 @cache
-def _files_below(place: str) -> tuple[str, ...]:
-    return tuple(data_files([Path(place)]))
+def _files_below(place: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(path), state) for path, state in data_files([Path(place)]))
