@@ -75,8 +75,8 @@ class Parameter:
         ValueError, FileNotFoundError
             It is not of the default's type, not among the choices, out of range, or names no file.
         """
-        if value is None and self.default is None:
-            return None
+        if value == self.default and type(value) is type(self.default):
+            return value
         self._check_kind(value)
         if self.is_path or (self.name == "weights" and _is_file(value)):
             return existing_path(self.name, str(value))

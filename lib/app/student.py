@@ -2,8 +2,9 @@
 
     python -m lib student OUT [NOTEBOOK ...]
 
-A solution is what stands between sphinx-exercise's markers `{solution-start}` and `{solution-end}`. The solved version
-is the book's own notebook.
+A solution is what stands between sphinx-exercise's markers `{solution-start}` and `{solution-end}`, or in a block
+`{solution}`, with fences of any kind. What only looks like one is refused. The solved version is the book's own
+notebook.
 """
 
 import argparse
@@ -17,7 +18,17 @@ from nbformat.v4 import new_code_cell
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, choose_sources
 from lib.app.parameters import user_path
 
-MARKER = re.compile(r"^```\{solution-(start|end)\} ?(.*)\n(?:.*\n)*?```$", re.MULTILINE)
+_FENCE = r"^ {0,3}(?P<fence>`{3,}|~{3,}|:{3,})"
+MARKER = re.compile(_FENCE + r"\s*\{solution(?P<kind>(?:-start|-end)?)\}(?P<label>.*)$", re.IGNORECASE)
+FENCE = re.compile(_FENCE + r"(?P<info>.*)$")
+# What may be a solution and is none that we know how to cut: other markers, blocks and folded text with that title.
+SUSPECT = re.compile(
+    r"(?:^|[^\w\\^])\{\s*solution[\w-]*\s*\}"
+    r"|^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})\s*\{(?!exercise)[^}]+\}.*\b(?:solution|answer)"
+    r"|<(?:summary|details)\b.*\b(?:solution|answer)",
+    re.IGNORECASE | re.MULTILINE,
+)
+HIDDEN = re.compile(r"hide|hidden|remove|solution|answer")  # in tags of cells that a page folds or leaves out
 EPILOG = """examples:
   python -m lib student _build/student                 every notebook of the book
   python -m lib student handout ridge your_network     two of them
@@ -30,7 +41,7 @@ def student_notebook(source: NotebookSource) -> NotebookNode:
     Raises
     ------
     ValueError
-        A solution that does not end, or ends before it began.
+        A solution that does not end, ends before it began, or is written in a way that is not understood.
     """
     notebook = nbformat.from_dict(source.notebook)
     notebook.cells = list(_without_solutions(notebook.cells, source.name))
@@ -40,30 +51,82 @@ def student_notebook(source: NotebookSource) -> NotebookNode:
 
 
 def _without_solutions(cells: Iterable[NotebookNode], name: str) -> Iterator[NotebookNode]:
-    label = None  # of the solution we are in
+    label, in_exercises = None, False  # label: of the solution we are in
     for cell in cells:
-        for kind, text in _pieces(cell):
-            if kind == ("end" if label is None else "start"):
+        in_exercises |= cell.cell_type == "markdown" and "{exercise" in cell.source
+        for kind, text in _pieces(cell, name):
+            if kind in (["-end"] if label is None else ["-start", "-whole"]):
                 raise ValueError(f"{name}: expected each solution to end before the next, found {label or 'no start'}.")
-            if kind == "start":
-                label = text
-                yield new_code_cell(unsolved(label))
-            elif kind == "end":
-                label = None
-            elif label is None and text.strip():
+            if kind in ("-start", "-whole"):
+                yield new_code_cell(unsolved(text))
+            if kind in ("-start", "-end"):
+                label = text if kind == "-start" else None
+            elif kind == "text" and label is None and text.strip():
+                _check_clean(NotebookNode(cell, source=text), name, in_exercises)
                 yield NotebookNode(cell, source=text.strip("\n"))
     if label is not None:
         raise ValueError(f"{name}: expected the solution {label} to end, found no end.")
 
 
-def _pieces(cell: NotebookNode) -> Iterator[tuple[str, str]]:
-    """What stands between markers, as ("text", words), and the markers, as ("start", label) and ("end", "")."""
-    position = 0
-    for marker in MARKER.finditer(cell.source) if cell.cell_type == "markdown" else ():
-        yield "text", cell.source[position : marker.start()]
-        yield marker[1], marker[2].strip()
-        position = marker.end()
-    yield "text", cell.source[position:]
+def _pieces(cell: NotebookNode, name: str) -> Iterator[tuple[str, str]]:
+    """What stands around solutions, ("text", words), and their marks: ("-start" or "-whole", label), ("-end", "")."""
+    text: list[str] = []
+    around: list[str] = []  # fences that are open
+    lines = iter(cell.source.split("\n"))
+    for line in lines:
+        marker = MARKER.match(line) if cell.cell_type == "markdown" else None
+        if marker and around:
+            raise ValueError(f"{name}: the solution in {line!r} lies within another block; end that block before it.")
+        if marker:
+            yield "text", "\n".join(text)
+            _skip_block(lines, marker, name)
+            yield marker["kind"].lower() or "-whole", marker["label"].strip()
+            text = []
+        else:
+            around = _open_fences(around, line)
+            text.append(line)
+    yield "text", "\n".join(text)
+
+
+def _open_fences(fences: list[str], line: str) -> list[str]:
+    """The fences that are open after a line."""
+    closed = [i for i, fence in enumerate(fences) if _closes(line, fence)]
+    if closed:
+        return fences[: closed[-1]]
+    opened = FENCE.match(line)
+    return [*fences, opened["fence"]] if opened else fences
+
+
+def _closes(line: str, fence: str) -> bool:
+    mark = line.strip()
+    return len(mark) >= len(fence) and set(mark) == {fence[0]}
+
+
+def _skip_block(lines: Iterator[str], marker: re.Match[str], name: str) -> None:
+    """Leave out what a marker's fence encloses."""
+    for line in lines:
+        if _closes(line, marker["fence"]):
+            return
+        inner = FENCE.match(line)
+        if inner and inner["fence"].startswith(marker["fence"]):
+            break
+    raise ValueError(f"{name}: the block {marker[0].strip()!r} does not end, or holds a fence as long as its own.")
+
+
+def _check_clean(cell: NotebookNode, name: str, in_exercises: bool) -> None:
+    """Refuse to hand out what may be a solution."""
+    first = cell.source.strip().split("\n")[0]
+    if cell.cell_type != "code" and (found := SUSPECT.search(cell.source)):
+        raise ValueError(
+            f"{name}: {found[0].strip()!r} may be a solution that is not known as one; put it between "
+            "{solution-start} and {solution-end}."
+        )
+    hidden = [tag for tag in cell.metadata.get("tags", ()) if HIDDEN.search(tag.lower())]
+    if hidden and in_exercises:
+        raise ValueError(
+            f"{name}: the cell {first!r} among the exercises is tagged {hidden[0]}; put it between "
+            "{solution-start} and {solution-end} if it is a solution, or take the tag off."
+        )
 
 
 def unsolved(label: str) -> str:

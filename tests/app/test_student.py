@@ -201,3 +201,76 @@ def test_a_students_copy_elsewhere_finds_the_benchmarks(tmp_path: Path, monkeypa
     assert benchmark("ridge")["rows"]
     (tmp_path / "mine.json").write_text('{"ridge": {"rows": [1]}}')
     assert benchmark("ridge", tmp_path / "mine.json")["rows"] == [1]
+
+
+FENCES = {
+    "colons": (":::{solution-start} ex-two\n:class: dropdown\n:::", ":::{solution-end}\n:::"),
+    "four backticks": ("````{solution-start} ex-two\n````", "````{solution-end}\n````"),
+    "tildes": ("~~~{solution-start} ex-two\n~~~", "~~~~{solution-end}\n~~~~"),
+    "capitals": ("```{Solution-Start} ex-two\n```", "```{SOLUTION-END}\n```"),
+    "spaces": ("  ``` {solution-start}   ex-two  \n  ```", " ```{solution-end}  \n ```"),
+}
+
+
+def with_solution(folder: Path, start: str, end: str, inside: str = "", tags: str = "") -> NotebookSource:
+    """A notebook with one solution between other markers."""
+    parts = ["# %% [markdown]", *(f"# {line}" for line in "```{exercise} Two\n:label: ex-two\n\nAdd.\n```".split("\n"))]
+    parts += ["#", *(f"# {line}" for line in start.split("\n")), "# The secret before.", inside]
+    parts += ["", f"# %% {tags}", "secret = 2", "", "# %% [markdown]", "# The secret after."]
+    parts += [*(f"# {line}" for line in end.split("\n")), "#", "# Words between."]
+    (folder / "other.py").write_text("\n".join(parts))
+    return NotebookSource(folder / "other.py")
+
+
+@pytest.mark.parametrize("kind", FENCES)
+def test_a_solution_behind_other_fences_is_cut(tmp_path: Path, kind: str) -> None:
+    cells = [cell.source for cell in student_notebook(with_solution(tmp_path, *FENCES[kind])).cells]
+    assert not any("secret" in text for text in cells)
+    assert [unsolved(text) for text in cells] == [False, True, False] and cells[-1] == "Words between."
+    assert "Add." in cells[0] and "ex-two" in cells[1]
+
+
+@pytest.mark.parametrize("fence", ["````", ":::", "~~~"])
+def test_a_solution_that_is_one_block_is_cut(tmp_path: Path, fence: str) -> None:
+    block = f"{fence}{{solution}} ex-two\n:class: dropdown\n\nThe secret.\n```python\nsecret = 3\n```\n{fence}"
+    block = block.replace("```python", "~~~python").replace("\n```\n", "\n~~~\n") if fence == "````" else block
+    (tmp_path / "one.py").write_text(
+        "# %% [markdown]\n" + "".join(f"# {line}\n" for line in block.split("\n")) + "# End.\n"
+    )
+    cells = [cell.source for cell in student_notebook(NotebookSource(tmp_path / "one.py")).cells]
+    assert [unsolved(text) for text in cells] == [True, False] and cells[1] == "End."
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("> ```{solution-start} ex-two\n> ```", "> ```{solution-end}\n> ```"),
+        ("- ```{solution-start} ex-two\n  ```", "- ```{solution-end}\n  ```"),
+        ("    ```{solution-start} ex-two\n    ```", "    ```{solution-end}\n    ```"),
+        ("````{note}\n```{solution-start} ex-two\n```", "```{solution-end}\n```\n````"),
+        ("```{solution-start} ex-two", "```{solution-end}\n```"),
+        (":::{solution} ex-two\n:::{note}\nx\n:::", ":::"),
+        ("```{solution-begin} ex-two\n```", "```{solution-end}\n```"),
+        ("```{dropdown} Solution", "```"),
+        ("````{admonition} The answer to exercise two\n:class: dropdown", "````"),
+        ("<details><summary>Solution</summary>", "</details>"),
+    ],
+)
+def test_what_may_be_a_solution_and_cannot_be_cut_is_refused(tmp_path: Path, start: str, end: str) -> None:
+    with pytest.raises(ValueError, match=r"^other: .*solution") as caught:
+        student_notebook(with_solution(tmp_path, start, end))
+    assert str(caught.value).count("\n") == 0
+
+
+@pytest.mark.parametrize("tag", ["hide-cell", "hide-input", "remove-cell", "solution", "My-Answer"])
+def test_a_hidden_cell_among_exercises_is_refused(tmp_path: Path, tag: str) -> None:
+    with pytest.raises(ValueError, match=f"'secret = 2' among the exercises is tagged {tag}"):
+        student_notebook(with_solution(tmp_path, "*Solution*", "", tags=f'tags=["{tag}"]'))
+
+
+@pytest.mark.parametrize(
+    "words", ["The solution of $x_{solution}$ is in \\mathrm{solution}.", "```python\nx\n```", "~~~\n```\n~~~"]
+)
+def test_words_about_solutions_are_no_solutions(tmp_path: Path, words: str) -> None:
+    source = with_solution(tmp_path, f"{words}\n\n{FENCES['colons'][0]}", FENCES["colons"][1])
+    assert words in student_notebook(source).cells[0].source

@@ -73,9 +73,9 @@ def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: 
         choose("network", str(network), ZOO)
     axes = {choose("parameter", axis, known): [_absolute(axis, value) for value in axes[axis]] for axis in axes}
     tasks = [
-        Task(
-            source.name if source else name, {**defaults[name], **chosen}, str(source.path.absolute()) if source else ""
-        )
+        Task(source.name, {**source.defaults, **source.checked(chosen)}, str(source.path.absolute()))
+        if source
+        else Task(name, {**defaults[name], **chosen})
         for name, source in kinds.items()
         for chosen in _combinations({axis: values for axis, values in axes.items() if axis in defaults[name]})
     ]
