@@ -86,7 +86,7 @@ def run_notebook(
     KeyboardInterrupt, SystemExit
         SIGINT or SIGTERM came; the kernel has ended.
     """
-    return run_until_done(execute(source, given, output, force=force))
+    return run_until_done(execute_beside(source, given, output, force=force))
 
 
 def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
@@ -115,7 +115,7 @@ def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(supervised())
 
 
-async def execute(
+async def execute_beside(
     source: NotebookSource,
     given: Mapping[str, Value],
     output: Path | None = None,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lib.app.execute import NotebookFailed, execute, run_until_done
+from lib.app import execute
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source, share_out
 from lib.app.parameters import Value, parse_pairs, parse_value, user_path
 
@@ -58,11 +58,11 @@ def main(args: argparse.Namespace) -> int:
     options = {"force": args.force, "threads": max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None}
 
     async def run(source: NotebookSource, given: Mapping[str, Value], row: int) -> str:
-        executed = await execute(source, given, args.output, row=row, **options)
+        executed = await execute.execute_beside(source, given, args.output, row=row, **options)
         name = f"{source.name}: " if args.all else ""
         return f"{name}{'written' if executed else 'unchanged'}: {args.output or source.output}"
 
-    return 1 if run_until_done(_run_jobs(jobs, at_once, run, debug=hasattr(args, "debug"))) else 0
+    return 1 if execute.run_until_done(_run_jobs(jobs, at_once, run, debug=hasattr(args, "debug"))) else 0
 
 
 def _jobs(args: argparse.Namespace, sources: Mapping[str, NotebookSource]) -> list[Job]:
@@ -103,7 +103,7 @@ async def _take_turns(todo: Iterator[Job], row: int, run: Run, bar: tqdm, *, deb
     for source, given in todo:
         try:
             tqdm.write(await run(source, given, row))
-        except NotebookFailed as failure:
+        except execute.NotebookFailed as failure:
             if debug:
                 raise
             tqdm.write(str(failure), file=sys.stderr)
