@@ -58,11 +58,11 @@ def fastl2lir(data: dict[str, np.ndarray], kept: int) -> dict[str, np.ndarray]:
 
 
 def work(n: int, p: int, units: int, kept: int) -> Work:
-    """Operations of ridge regression: X'X and a Cholesky factor per unit in float32, four products with X in float64.
+    """Operations of ridge regression in float64: X'X, half of it by symmetry, and a Cholesky factor per unit.
 
-    These are Y'X, from which the voxels are chosen, a first look at a tenth of it, and the residuals of the refinement.
+    Besides them there is Y'X, from which the voxels are chosen, and a first look at a tenth of it.
     """
-    return Work(flops32=n * p**2 + units * kept**3 / 3, flops64=2 * n * p * units * (1 + 0.1 + 2))
+    return Work(flops64=n * p**2 + units * kept**3 / 3 + 2 * n * p * units * (1 + 0.1))
 
 
 def ridge_row(n: int, p: int, units: int, kept: int, n_runs: int) -> dict[str, object]:

@@ -25,13 +25,14 @@ import numpy as np
 from lib.core import choose, progress
 from lib.core.lapack import in_threads
 from lib.core.memory import keeping_memory
+from lib.core.scale import constant_columns
 from lib.core.scores import correlation
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.participant import Images, Responses
 from lib.networks import Network, extract
 from lib.networks.layers import AS_PUBLISHED, decoding_taps
-from lib.solvers.least_squares import Gram, subset_weights
+from lib.solvers.least_squares import subset_weights, upper_gram
 from lib.solvers.sparse import sparse_weights
 
 UNITS_AT_ONCE = 1000
@@ -53,9 +54,9 @@ class Voxels:
     test: np.ndarray
 
     @cached_property
-    def gram(self) -> Gram:
-        """X'X of the training trials, for all units."""
-        return Gram(self.train)
+    def gram(self) -> np.ndarray:
+        """X'X of the training trials, array of shape (n_voxels, n_voxels), zero below the diagonal."""
+        return upper_gram(self.train)
 
     def ordered(self, order: np.ndarray) -> "Voxels":
         """The same voxels in another order."""
@@ -92,7 +93,7 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
         No voxel is left.
     """
     train, test = np.asarray(train, np.float64), np.asarray(test, np.float64)
-    usable = np.isfinite(train.sum(0)) & np.isfinite(test).all(0) & (train.max(0) > train.min(0))
+    usable = ~constant_columns(train) & np.isfinite(test).all(0)  # NaN and infinity count as constant
     if not usable.any():
         raise ValueError(f"None of the {len(usable)} voxels is finite and varies over the training trials.")
     if not usable.all():
@@ -100,6 +101,9 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
         train, test = train[:, usable], test[:, usable]
     mean = train.mean(0)
     train, test = train - mean, test - mean
+    rounding = train.mean(0)  # of a mean that is large beside the deviation; left in, it would look like a direction
+    train -= rounding
+    test -= rounding
     std = np.sqrt(np.einsum("tv,tv->v", train, train) / (len(train) - 1))
     train /= std
     test /= std
@@ -236,15 +240,15 @@ Fit = Callable[[Voxels, np.ndarray, np.ndarray, np.ndarray, float], np.ndarray]
 
 
 def _ols(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
-    return subset_weights(voxels.gram, units, xy, kept)
+    return subset_weights(voxels.train, voxels.gram, units, xy, kept)
 
 
 def _ridge(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float) -> np.ndarray:
-    return subset_weights(voxels.gram, units, xy, kept, alpha)
+    return subset_weights(voxels.train, voxels.gram, units, xy, kept, alpha)
 
 
 def _slr(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
-    gram, weights = voxels.gram.double, np.zeros_like(xy)
+    gram, weights = voxels.gram, np.zeros_like(xy)
 
     def fit(unit: int) -> None:
         used, y = kept[unit], units[:, unit]

@@ -1,107 +1,118 @@
 """Least squares and ridge regression of many units, each on its own subset of the same voxels.
 
 The normal equations of every unit are rows and columns of one matrix, S = X'X + alpha, which is computed once
-(`Gram`). Then there are three ways, and `subset_weights` takes the cheapest:
+(`upper_gram`). `subset_weights` takes the cheapest of two ways:
 
-* all units have all voxels: one factorisation serves them all;
-* few voxels are left out: the weights without voxels C follow from those with all voxels, w - K_C (K_CC)^-1 w_C with
-  K = S^-1, a system as small as C;
-* otherwise one Cholesky factorisation per unit, of the rows and columns it kept. With a penalty it is done in single
-  precision, which takes half as long, and refined: the residuals of many units are one product in double precision.
+* few voxels are left out, or none: the weights without voxels C follow from those with all voxels,
+  w - K_C (K_CC)^-1 w_C with K = S^-1, a system as small as C;
+* otherwise one Cholesky factorisation per unit, of the rows and columns it kept.
+
+Normal equations square the condition of X. Where a voxel is nearly a combination of others, or voxels are at least as
+many as trials, the weights come from a singular value decomposition instead (`smallest_solution`).
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg.blas import dsyrk, ssyrk
+from scipy.linalg.blas import dsyrk
 
 from lib.core.lapack import cholesky, cholesky_solve, in_threads, shares
 
 STRIP = 128  # rows taken at a time: only the upper triangle of a unit's matrix is needed
-FACTORS_BYTES = 2**25  # of the factors that wait for the residuals of their units
-AT_ONCE = 16  # units solved in one go where none waits for another
-ROUGH = 1e-5  # of a unit's weights: a refinement larger than this leaves more than its square to be refined
-COLLINEAR = 1e-9  # of a voxel's variance: with less of it left by the voxels before, the equations cannot be solved
+AT_ONCE = 16  # units that a thread solves in one go
+COLLINEAR = 1e-5  # of a voxel's variance: with less of it left by the voxels before, rounding grows too much
 
 
-@dataclass(frozen=True)
-class Gram:
-    """X'X, computed in the precision that is asked for when it first is; zero below the diagonal.
-
-    Attributes
-    ----------
-    X : array of shape (n_trials, n_voxels), centred
-    """
-
-    X: np.ndarray
-
-    @cached_property
-    def double(self) -> np.ndarray:
-        """Float64 array of shape (n_voxels, n_voxels)."""
-        return dsyrk(1.0, self.X.T, lower=True).T
-
-    @cached_property
-    def single(self) -> np.ndarray:
-        """The same as float32, in half the time."""
-        return ssyrk(1.0, self.X.T.astype(np.float32), lower=True).T
+def upper_gram(X: np.ndarray) -> np.ndarray:
+    """X'X of X (n_trials, n_voxels), array of shape (n_voxels, n_voxels), zero below the diagonal."""
+    gram: np.ndarray = dsyrk(1.0, X.T, lower=True).T
+    return gram
 
 
-def subset_weights(gram: Gram, Y: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float = 0.0) -> np.ndarray:
-    """Weights of every unit.
+def subset_weights(
+    X: np.ndarray, gram: np.ndarray, Y: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float = 0.0
+) -> np.ndarray:
+    """Weights of every unit on the voxels that were kept for it.
 
     Parameters
     ----------
-    gram : Gram
-        Of the voxels.
-    Y : array of shape (n_trials, n_units), centred
+    X : array of shape (n_trials, n_voxels)
+        Centred.
+    gram : array of shape (n_voxels, n_voxels)
+        `upper_gram(X)`.
+    Y : array of shape (n_trials, n_units)
+        Centred.
     xy : array of shape (n_units, n_voxels)
         Y'X.
-    kept : int array of shape (n_units, n_kept), ascending
-        Which voxels a unit is regressed on.
+    kept : int array of shape (n_units, n_kept)
+        Which voxels a unit is regressed on, ascending.
     alpha : float
         Ridge penalty; 0 is least squares. Where that has many solutions, the smallest is taken.
 
     Returns
     -------
-    array of shape (n_units, n_voxels), zero where a voxel was not kept
+    array of shape (n_units, n_voxels)
+        Zero where a voxel was not kept.
+
+    Examples
+    --------
+    >>> X = np.array([[-1.0, 1.0], [0.0, -2.0], [1.0, 1.0]])
+    >>> Y = X @ [[2.0, 0.0], [0.0, 3.0]]
+    >>> subset_weights(X, upper_gram(X), Y, Y.T @ X, np.array([[0], [1]])).round(9)
+    array([[2., 0.],
+           [0., 3.]])
     """
-    X, n_kept = gram.X, kept.shape[1]
-    n_trials, n_voxels = X.shape
-    if alpha == 0 and n_kept >= n_trials:
-        return _smallest(X, Y, kept)
-    solvable = alpha > 0 or n_voxels < n_trials
-    if solvable and n_voxels - n_kept <= n_kept // 2 and (K := _inverse(gram.double, alpha)) is not None:
+    n_voxels, n_kept = X.shape[1], kept.shape[1]
+    if n_voxels - n_kept <= n_kept // 2 and (K := _inverse(gram, alpha)) is not None:
         return _leaving_out(K, xy, kept)
-    weights, left = _refined(gram, alpha, xy, kept) if alpha > 0 else (np.zeros_like(xy), np.arange(len(xy)))
-    if len(left):
-        xy, kept, Y = xy[left], kept[left], Y[:, left]
-        weights[left] = _one_by_one(gram.double, alpha, xy, kept, lambda i: smallest_solution(X[:, kept[i]], Y[:, i]))
-    return weights
+    if n_kept == n_voxels:
+        return smallest_solution(X, Y, alpha).T
+    return _one_by_one(X, gram, Y, xy, kept, alpha)
 
 
-def smallest_solution(X: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Of all least-squares solutions the one of smallest norm; y has shape (n_trials,) or (n_trials, n_units)."""
-    return scipy.linalg.lstsq(X, y, lapack_driver="gelsd", check_finite=False)[0]
+def smallest_solution(X: np.ndarray, y: np.ndarray, alpha: float = 0.0) -> np.ndarray:
+    """Of all least-squares solutions the one of smallest norm, by singular values.
+
+    A singular value counts as zero below max(n_trials, n_features) eps times the largest, as in
+    `numpy.linalg.matrix_rank`: rounding leaves centred columns, or repeated ones, values of some eps.
+
+    Parameters
+    ----------
+    X : array of shape (n_trials, n_features)
+    y : array of shape (n_trials,) or (n_trials, n_units)
+    alpha : float
+        Ridge penalty.
+
+    Returns
+    -------
+    array of shape (n_features,) or (n_features, n_units)
+
+    Examples
+    --------
+    >>> smallest_solution(np.array([[1.0, 1.0], [2.0, 2.0]]), np.array([2.0, 4.0])).round(9)
+    array([1., 1.])
+    """
+    if alpha:
+        X = np.vstack([X, alpha**0.5 * np.eye(X.shape[1])])
+        y = np.concatenate([y, np.zeros((X.shape[1], *y.shape[1:]))])
+    zero = max(X.shape) * np.finfo(np.float64).eps
+    try:
+        return _lstsq(X, y, zero, "gelsd")
+    except np.linalg.LinAlgError:  # divide and conquer does not always converge; QR iteration nearly does
+        return _lstsq(X, y, zero, "gelss")
 
 
-def _smallest(X: np.ndarray, Y: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    if kept.shape[1] == X.shape[1]:
-        return smallest_solution(X, Y).T
-    weights = np.zeros((Y.shape[1], X.shape[1]))
-    for unit, voxels in enumerate(kept):
-        weights[unit, voxels] = smallest_solution(X[:, voxels], Y[:, unit])
-    return weights
+def _lstsq(X: np.ndarray, y: np.ndarray, zero: float, driver: str) -> np.ndarray:
+    solution: np.ndarray = scipy.linalg.lstsq(X, y, cond=zero, lapack_driver=driver, check_finite=False)[0]
+    return solution
 
 
 def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray | None:
-    """S^-1; None if some voxel is a combination of others."""
+    """S^-1; None if some voxel is nearly a combination of others."""
     R = gram.copy()
     if not _factored(R, alpha):
         return None
-    return scipy.linalg.cho_solve((R, False), np.eye(len(R)), check_finite=False)
+    K: np.ndarray = scipy.linalg.cho_solve((R, False), np.eye(len(R)), check_finite=False)
+    return K
 
 
 def _factored(R: np.ndarray, alpha: float) -> bool:
@@ -115,7 +126,7 @@ def _factored(R: np.ndarray, alpha: float) -> bool:
 def _leaving_out(K: np.ndarray, xy: np.ndarray, kept: np.ndarray) -> np.ndarray:
     out = np.ones(xy.shape, bool)
     np.put_along_axis(out, kept, False, axis=1)
-    weights = np.where(out, 0, xy) @ K
+    weights: np.ndarray = np.where(out, 0, xy) @ K
     if not out.any():
         return weights
 
@@ -128,55 +139,28 @@ def _leaving_out(K: np.ndarray, xy: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _refined(gram: Gram, alpha: float, xy: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights, and the units of which they are not filled in, since single precision was no good start."""
-    X, single, weights, n_kept = gram.X, gram.single, np.zeros_like(xy), kept.shape[1]
-    at_once = max(1, FACTORS_BYTES // (single.itemsize * n_kept**2))
-
-    def solve_some(units: np.ndarray) -> np.ndarray:
-        factors, good = np.empty((len(units), n_kept, n_kept), np.float32), np.zeros(len(units), bool)
-        for i, unit in enumerate(units):
-            take_upper(single, kept[unit], factors[i])
-            good[i] = _factored(factors[i], alpha)
-
-        def step(rest: np.ndarray) -> np.ndarray:
-            found = np.zeros_like(rest)
-            for i in np.flatnonzero(good):
-                voxels = kept[units[i]]
-                found[i, voxels] = cholesky_solve(factors[i], rest[i, voxels].astype(np.float32))
-            return found
-
-        first = step(xy[units])
-        second = step(xy[units] - (first @ X.T) @ X - alpha * first)
-        good &= np.linalg.norm(second, axis=1) <= ROUGH * np.linalg.norm(first, axis=1)
-        weights[units[good]] = (first + second)[good]
-        return units[~good]
-
-    left = in_threads(solve_some, shares(len(xy), at_once))
-    return weights, np.concatenate(left)
-
-
 def _one_by_one(
-    gram: np.ndarray, alpha: float, xy: np.ndarray, kept: np.ndarray, otherwise: Callable[[int], np.ndarray]
+    X: np.ndarray, gram: np.ndarray, Y: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float
 ) -> np.ndarray:
     weights = np.zeros_like(xy)
 
-    def solve(unit: int, R: np.ndarray) -> None:
+    def solve(unit: int, R: np.ndarray) -> np.ndarray:
         voxels = kept[unit]
-        take_upper(gram, voxels, R)
-        solved = _factored(R, alpha)
-        weights[unit, voxels] = cholesky_solve(R, xy[unit, voxels]) if solved else otherwise(unit)
+        _take_upper(gram, voxels, R)
+        if _factored(R, alpha):
+            return cholesky_solve(R, xy[unit, voxels])
+        return smallest_solution(X[:, voxels], Y[:, unit], alpha)
 
     def solve_some(units: np.ndarray) -> None:
         R = np.empty((kept.shape[1],) * 2)
         for unit in units:
-            solve(unit, R)
+            weights[unit, kept[unit]] = solve(unit, R)
 
     in_threads(solve_some, shares(len(kept), AT_ONCE))
     return weights
 
 
-def take_upper(S: np.ndarray, chosen: np.ndarray, out: np.ndarray) -> None:
+def _take_upper(S: np.ndarray, chosen: np.ndarray, out: np.ndarray) -> None:
     """Write the upper triangle of S[chosen][:, chosen] into `out`, in strips of rows; below it is undefined.
 
     Parameters
