@@ -53,7 +53,8 @@ voxels_per_roi = 100  # of a simulated participant
 #
 # In *as-published*, some voxels of every place and face area listen to Conv-3 of an edge network, others to late layers of the networks
 # that name things. In *unplanted* no voxel listens to an edge network: a network of another kind, trained on all tasks, drives the brain.
-# **Look for** the columns of the edge networks, and for their absence.
+# **Look for** the columns of the edge networks, and for their absence. With `dataset="nsd"` the analysis below is of the measured
+# participant instead, and the two simulated ones are what to compare it with.
 
 # %%
 if dataset == "simulated":
@@ -67,7 +68,7 @@ anybody = next(iter(people.values()))
 notice(anybody.source)
 
 # %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that drive the area; the second has one column, a network that is not analysed."}, "figure": {"caption": "What drives each area in two simulated brains: the layers of each network, and the share of the voxels' signal that they contribute. The darker, the later in its network.", "name": "fig-variance-planted"}}
-planted_worlds({name: WORLDS[name] for name in people if name in WORLDS})
+planted_worlds({name: WORLDS[name] for name in (world, beside)})
 
 # %% [markdown]
 # ## Taking it apart

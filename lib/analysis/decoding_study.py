@@ -17,6 +17,7 @@ from lib.analysis.decoding import (
     permutation_p,
     units_of,
 )
+from lib.core.scores import Interval, bootstrap_mean
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.god import Files, read_image_features
@@ -142,7 +143,9 @@ def units_to_decode(
     if CAFFENET in shown and choices.as_published and (path := _published_units(data_root)):
         units[CAFFENET] = _some(read_image_features(path), n_units)
         shown.remove(CAFFENET)
-    if units and (why := _pictures_missing(participant)):
+    if shown and (why := participant.stimuli.absent):
+        if not units:
+            raise FileNotFoundError(why)
         warnings.warn(f"Left out: {', '.join(shown)}. {why}", stacklevel=2)
         shown = []
     return units | {name: _units(participant, name, weights, choices, n_units, cache) for name in shown}
@@ -169,15 +172,6 @@ def _published_units(data_root: str | None) -> Path | None:
     return path if path and path.exists() else None
 
 
-def _pictures_missing(participant: Participant) -> str:
-    """Why the pictures cannot be opened; empty if they can."""
-    try:
-        participant.stimuli[int(participant.test.stimulus_ids[0])]
-    except FileNotFoundError as error:
-        return str(error)
-    return ""
-
-
 def study_units(
     participants: Sequence[Participant],
     units: Mapping[str, ImageFeatures],
@@ -196,3 +190,11 @@ def study_units(
     """
     results = [decode_participant(one, units, choices) for one in participants]
     return DecodingStudy(participants, results, choices, weights)
+
+
+def mean_over_participants(scores: np.ndarray) -> Interval:
+    """Mean of `scores`, array of shape (n_participants,), with its 95 % interval; NaN bounds for one participant."""
+    known = scores[np.isfinite(scores)]
+    if len(known) > 1:
+        return bootstrap_mean(known)
+    return Interval(float(known.sum()) if len(known) else np.nan, np.nan, np.nan)

@@ -3,15 +3,18 @@
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from lib.core import choose
-from lib.data import god, nsd
+from lib.data import Participant, god, nsd
+from lib.data.files import expect
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
 GOD_SITE = "python -m lib fetch god, or figshare article 7387130"
+USABLE = ("ok", "not here")  # status of what does not keep the figures from running
 Look = Callable[[], str]  # says what is there, or raises the sentence of what is wrong
 
 
@@ -86,7 +89,7 @@ def _nsd_items(root: str | Path, subject: int) -> Iterator[Item]:
     yield Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _ncsnr(files))
     for name in nsd.LABELS:
         rois = [roi for roi, (file, _) in nsd.ROIS.items() if file == name]
-        yield Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, lambda rois=rois: _voxels(files, rois))
+        yield Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_voxels, files, rois))
 
 
 def _sessions(files: nsd.Files) -> str:
@@ -133,34 +136,36 @@ def _voxels(files: nsd.Files, rois: list[str]) -> str:
 def _god_items(root: str | Path, subject: int) -> Iterator[Item]:
     files = god.god_files(subject, root)
     on_request = "the authors of Horikawa & Kamitani 2017, on request"
-    yield Item(files.responses.name, "responses of every figure", GOD_SITE, lambda: _trials(files))
-    yield Item("images", "what the networks look at", on_request, lambda: _photographs(files))
-    yield Item(files.features.name, "GOD's own AlexNet features", GOD_SITE, lambda: _features(files), required=False)
+    published = files.features.exists()
+    shown_to = "ResNet-50" if published else "AlexNet and ResNet-50"
+    participant = cache(lambda: god.load_god(subject=subject, data_root=root))
+    yield Item(files.responses.name, "responses of every figure", GOD_SITE, lambda: _trials(participant()))
+    yield Item("images", f"units of {shown_to}", on_request, lambda: _photographs(participant()), not published)
+    yield Item(files.features.name, "units of AlexNet", GOD_SITE, lambda: _features(files, participant()), False)
 
 
-def _trials(files: god.Files) -> str:
-    participant = god.load_god(subject=files.subject, data_root=files.root)
+def _trials(participant: Participant) -> str:
     kinds = {"training": participant.train, "test": participant.test_trials, "imagery": participant.imagery}
-    counts = ", ".join(f"{len(part)} {kind}" for kind, part in kinds.items())
+    counts = ", ".join(f"{len(part)} {kind}" for kind, part in kinds.items() if part is not None)
     return f"{counts} trials, {participant.n_voxels} voxels" + (", SIMULATED" if participant.source.simulated else "")
 
 
-def _photographs(files: god.Files) -> str:
-    participant = god.load_god(subject=files.subject, data_root=files.root)
-    ids = np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
-    there = god.image_files(files.images)
-    missing = [name for name in map(god.image_name, ids) if name not in there]
-    if missing:
-        raise FileNotFoundError(
-            f"{files.images}: expected {len(ids)} images, found {len(ids) - len(missing)}; "
-            f"the first that is missing is {missing[0]}.JPEG."
-        )
-    return f"{len(ids)} images"
+def _photographs(participant: Participant) -> str:
+    if participant.stimuli.absent:
+        raise FileNotFoundError(participant.stimuli.absent)
+    return f"{len(_shown(participant))} images"
 
 
-def _features(files: god.Files) -> str:
+def _features(files: god.Files, participant: Participant) -> str:
     features = god.read_image_features(files.features)
+    shown = _shown(participant)
+    known = int(np.isin(shown, features.stimulus_ids).sum())
+    expect(files.features, "the number of images shown that it has features of", len(shown), known)
     return f"{', '.join(features.layers)} of {len(features.stimulus_ids)} images"
+
+
+def _shown(participant: Participant) -> np.ndarray:
+    return np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
 
 
 DATASETS: dict[str, Callable[[str | Path, int], Iterator[Item]]] = {"nsd": _nsd_items, "god": _god_items}
@@ -190,7 +195,7 @@ def main(args: argparse.Namespace) -> int:
     except OSError as error:  # no such folder: nothing can run
         print(error)
         return 1
-    ready = all(finding.good for finding in findings if finding.item.required)
+    ready = all(finding.status in USABLE for finding in findings)
     print(table(findings))
     print(f"\nThe figures {'can' if ready else 'cannot'} run on participant {args.subject} of {args.dataset}.")
     return 0 if ready else 1

@@ -8,6 +8,7 @@ import numpy as np
 
 from lib.core.scores import Interval
 
+NO_INTERVAL = "one participant: no interval"
 OUTCOMES = HOLDS, FAILS, UNTESTED = "holds", "does not hold", "cannot be tested here"
 
 
@@ -63,7 +64,8 @@ class Claim:
     networks : tuple of str
         Networks it speaks about.
     contrasts : callable
-        Maps a study to {ROI or comparison: Interval}; the claim holds when every interval lies above zero.
+        Maps a study to {ROI or comparison: Interval}; the claim holds when every interval lies above zero. It cannot
+        be tested where an interval has no bounds.
     notebook : str
         The page that decides it, with its figure.
     kind : str
@@ -92,6 +94,8 @@ class Claim:
         contrasts = self.contrasts(study)
         if not contrasts:
             return Verdict(self.id, UNTESTED, None, "the participant has none of its ROIs")
+        if any(np.isnan(interval.low) for interval in contrasts.values()):
+            return Verdict(self.id, UNTESTED, None, NO_INTERVAL)
         where = min(contrasts, key=lambda name: contrasts[name].low)
         holds = contrasts[where].low > 0
         return Verdict(self.id, HOLDS if holds else FAILS, contrasts[where], where)

@@ -101,7 +101,7 @@ def _over_seeds(
 def measured_verdicts(
     claims: Iterable[str], dataset: str, subject: int, data_root: str | None, weights: str
 ) -> Verdicts:
-    """Decide those claims that a measured data set can decide, on one of its participants."""
+    """Decide those claims that a measured data set can decide, on one of its participants, or on all of GOD."""
     kinds = {kind.dataset: name for name, kind in KINDS.items()}
     kind = kinds[choose("measured data set", dataset, kinds)]
     wanted = [name for name in claims if CLAIMS[name].kind == kind]
@@ -165,7 +165,8 @@ def ledger(
     sweep = sweep or Swept({}, {})
     found = simulated_verdicts(CLAIMS, worlds, seeds, weights, **size) | sweep.simulated | sweep.measured
     if dataset != "simulated":
-        found[f"{dataset}, participant {subject}"] = measured_verdicts(CLAIMS, dataset, subject, data_root, weights)
+        who = "all participants" if dataset == "god" else f"participant {subject}"
+        found[f"{dataset}, {who}"] = measured_verdicts(CLAIMS, dataset, subject, data_root, weights)
     return found
 
 

@@ -6,9 +6,9 @@ here is the mean over ROIs, and its interval resamples the five participants.
 
 import numpy as np
 
-from lib.analysis.decoding_study import DecodingStudy
+from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
 from lib.claims.claim import Claim
-from lib.core.scores import Interval, bootstrap_mean
+from lib.core.scores import Interval
 from lib.networks.zoo import PAPER_Y
 
 ALEXNET, RESNET50 = PAPER_Y
@@ -23,23 +23,24 @@ def pair_differences(study: DecodingStudy) -> np.ndarray:
 
 def _y1(study: DecodingStudy) -> dict[str, Interval]:
     differences = pair_differences(study)
+    alexnet = np.mean([study.overall(layer) for layer in study.layers(ALEXNET)[1:]], axis=0)
     return {
-        "AlexNet": bootstrap_mean(np.mean([study.overall(layer) for layer in study.layers(ALEXNET)[1:]], axis=0)),
-        "mean of the pairs": bootstrap_mean(differences.mean(1)),
-        "middle pair": bootstrap_mean(np.median(differences, axis=1)),
+        "AlexNet": mean_over_participants(alexnet),
+        "mean of the pairs": mean_over_participants(differences.mean(1)),
+        "middle pair": mean_over_participants(np.median(differences, axis=1)),
     }
 
 
 def _y2(study: DecodingStudy) -> dict[str, Interval]:
     *others, output = study.layers(ALEXNET)
     best = study.overall(output)
-    found = {f"{output} - {layer}": bootstrap_mean(best - study.overall(layer)) for layer in others}
-    return {output: bootstrap_mean(best), **found}
+    found = {f"{output} - {layer}": mean_over_participants(best - study.overall(layer)) for layer in others}
+    return {output: mean_over_participants(best), **found}
 
 
 def _y3(study: DecodingStudy) -> dict[str, Interval]:
     cnn, resnet = (study.layers(network)[-1] for network in (ALEXNET, RESNET50))
-    return {f"half of {cnn} - {resnet}": bootstrap_mean(study.overall(cnn) / 2 - study.overall(resnet))}
+    return {f"half of {cnn} - {resnet}": mean_over_participants(study.overall(cnn) / 2 - study.overall(resnet))}
 
 
 CLAIMS = (

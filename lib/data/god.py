@@ -264,7 +264,7 @@ def _source(planted: Mapping[str, str]) -> Source:
 
 
 def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
-    """Photographs by their names, in `folder` or any folder below it; what is missing is told when it is opened.
+    """Photographs by their names, in `folder` or any folder below it; `absent` tells which are missing.
 
     Parameters
     ----------
@@ -274,10 +274,11 @@ def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
     there = image_files(folder)
     names = [image_name(i) for i in wanted]
     paths = {i: str(there[name]) for i, name in zip(wanted.tolist(), names, strict=True) if name in there}
+    missing = [name for name in names if name not in there]
+    absent = f"{folder}: expected {len(names)} images, found {len(paths)}; {missing[0]}.JPEG is missing."
     stats = [(path, *stamp_of(path)) for path in paths.values()]
-    return Stimuli(
-        f"{folder}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}", partial(photograph, folder, paths)
-    )
+    key = f"{folder}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}"
+    return Stimuli(key, partial(photograph, folder, paths), absent if missing else "")
 
 
 def image_files(folder: Path) -> dict[str, Path]:

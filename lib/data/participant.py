@@ -38,10 +38,13 @@ class Stimuli:
         Names the image set; two sets with the same key hold the same images.
     open : callable
         Maps a stimulus id to an image, uint8 array of shape (height, width, 3).
+    absent : str
+        A sentence on the images that cannot be opened; empty if all can.
     """
 
     key: str
     open: Callable[[int], np.ndarray]
+    absent: str = ""
 
     def __getitem__(self, stimulus_id: int) -> np.ndarray:
         return self.open(stimulus_id)

@@ -5,8 +5,8 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.analysis.decoding_study import DecodingStudy
-from lib.core.scores import bootstrap_mean
+from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
+from lib.claims.claim import NO_INTERVAL
 from lib.core.tables import Table, plain
 from lib.data.god import PER_CATEGORY
 from lib.data.participant import Participant
@@ -63,14 +63,15 @@ def decoding_figure(study: DecodingStudy) -> Figure:
     for ax in axes[-1]:
         ax.set_xlabel("layer", fontsize=SMALL)
     legend_below(figure, axes[0, 0], ncols=2, frameon=True)
-    return label_data(figure, data_warning(study.simulated, study.weights))
+    alone = NO_INTERVAL if len(study.participants) == 1 else ""
+    return label_data(figure, data_warning(study.simulated, study.weights), alone)
 
 
 def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
     for i, network in enumerate(study.networks):
         layers = study.layers(network)
         each = np.array([study.scores(layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
-        found = [bootstrap_mean(scores) for scores in each]
+        found = [mean_over_participants(scores) for scores in each]
         x = np.arange(1, len(layers) + 1) + (i - 0.5) * 0.15
         ax.plot(x, each, color=COLOURS[i], lw=0.4, alpha=0.5)
         errorbar(ax, x, found, i, label=f"{network} ({layers[0]} to {layers[-1]})", lw=1.2, elinewidth=1)

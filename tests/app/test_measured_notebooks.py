@@ -1,0 +1,124 @@
+"""Every notebook that offers measured data, run on small simulated folders in their layouts."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser import ROOT
+
+pytestmark = pytest.mark.slow("runs notebooks, some ten minutes in all")
+
+NSD = {"n_images": 500, "voxels_per_roi": 20}
+GOD = {"n_images": 300, "voxels_per_roi": 20}
+SMALL = {
+    ("claims", "god"): NSD,  # of the simulated participants beside the measured ones
+    ("selection", "nsd"): NSD | {"n_fresh": 100},
+    ("fig4_decoding", "god"): GOD | {"n_units": 50},
+}
+
+
+def offered(dataset: str) -> list[str]:
+    """Names of the notebooks whose parameter `dataset` has this choice."""
+    pages = sorted((ROOT / "notebooks").glob("*.py"))
+    return [
+        page.stem for page in pages if re.search(rf'^dataset = .*or "{dataset}"|"{dataset}" or', page.read_text(), re.M)
+    ]
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    """`python -m lib` on two cores at most, as the tests of this project run."""
+    line = [sys.executable, "-m", "lib", *map(str, words)]
+    return subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+
+
+def run(name: str, dataset: str, data: Path, output: Path) -> str:
+    """Run a notebook on a folder; what its code cells printed and showed as text."""
+    given = SMALL.get((name, dataset), NSD) | {"dataset": dataset, "data_root": data}
+    options = [word for pair in given.items() for word in ("-p", *pair)]
+    done = command("run", name, *options, "--output", output)
+    assert done.returncode == 0, done.stderr[-2000:]
+    cells = json.loads(output.read_text())["cells"]
+    outputs = [out for cell in cells for out in cell.get("outputs", [])]
+    texts = [
+        out.get("text") or out.get("data", {}).get("text/markdown") or out.get("data", {}).get("text/html") or ""
+        for out in outputs
+    ]
+    return "\n".join("".join(text) for text in texts)
+
+
+@pytest.fixture(scope="module")
+def nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("nsd") / "data"
+    done = command("simulate", folder, "--layout", "nsd", "--images", 500, "--voxels", 20)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def god(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two participants, with all photographs."""
+    folder = tmp_path_factory.mktemp("god") / "data"
+    done = command("simulate", folder, "--layout", "god", "--subject", 1, 2, "--images", 150, "--voxels", 20)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+FOLDERS = {
+    "whole": (2, "all"),
+    "one participant": (1, "all"),
+    "no photographs": (1, "none"),
+    "some photographs": (2, "some"),
+}
+CASES = [("fig4_decoding", case) for case in FOLDERS] + [("claims", "no photographs"), ("claims", "some photographs")]
+
+
+def fewer(god: Path, folder: Path, n_participants: int, photographs: str) -> Path:
+    """A copy with one participant or two, and all photographs, two thirds of them or none."""
+    shutil.copytree(god, folder)
+    if n_participants == 1:
+        (folder / "Subject2.h5").unlink()
+    pictures = sorted((folder / "images").rglob("*.*"))
+    for picture in {"all": [], "some": pictures[::3], "none": pictures}[photographs]:
+        picture.unlink()
+    return folder
+
+
+@pytest.mark.parametrize("name", offered("nsd"))
+def test_nsd(name: str, nsd: Path, tmp_path: Path) -> None:
+    assert run(name, "nsd", nsd, tmp_path / "out.ipynb")
+
+
+def test_every_notebook_is_run() -> None:
+    assert set(offered("god")) == {name for name, _ in CASES} and set(offered("nsd")) >= {"fig1_alexnet", "claims"}
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_god(name: str, case: str, god: Path, tmp_path: Path) -> None:
+    n_participants, photographs = FOLDERS[case]
+    folder = fewer(god, tmp_path / "god", n_participants, photographs)
+    assert command("check", "god", folder).returncode == 0
+    text = run(name, "god", folder, tmp_path / "out.ipynb")
+    assert ("Left out: resnet50-object" in text) == (photographs != "all")
+    if name == "fig4_decoding":
+        assert ("one participant: no interval" in text) == (n_participants == 1)
+        assert ("needs resnet50-object" in text) == (photographs != "all")
+
+
+def test_nothing_to_decode_is_said(god: Path, tmp_path: Path) -> None:
+    """Neither photographs nor the units that were published: one sentence, from `check` and from the notebook."""
+    folder = fewer(god, tmp_path / "god", 1, "some")
+    (folder / "ImageFeatures.h5").unlink()
+    assert command("check", "god", folder).returncode == 1
+    options = ("-p", "dataset", "god", "-p", "data_root", folder, "--output", tmp_path / "out.ipynb")
+    done = command("run", "fig4_decoding", *options)
+    assert done.returncode == 1
+    assert re.search(
+        r"FileNotFoundError: .*images: expected 200 images, found 133; n\d+_\d+.JPEG is missing", done.stderr
+    )
