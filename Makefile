@@ -87,7 +87,7 @@ screenshots: $(VENV)/.test ## a picture of every page: desktop and phone, light 
 	$(BIN)/python tests/browser.py _build/screenshots
 
 constraints: $(UV) ## choose the newest versions that fit every promised Python, and write constraints.txt
-	$(RESOLVE) --universal --python-version 3.11.0 -o _build/versions.txt
+	$(RESOLVE) --upgrade --universal --python-version 3.11.0 -o _build/versions.txt
 	echo '# Exact versions for every promised Python. Do not edit: `make constraints` renews them.' > constraints.txt
 	@# PyTorch itself names the versions of the graphics card libraries that belong to it.
 	grep -viE '^(nvidia|cuda|triton)' _build/versions.txt >> constraints.txt

@@ -231,6 +231,7 @@ def test_permutation_p_is_small_for_signal_and_uniform_for_noise() -> None:
 # Where units are read
 
 
+@pytest.mark.slow("runs networks of full size")
 @pytest.mark.parametrize("network", ["alexnet-object", "resnet50-object"])
 def test_every_reading_exists_in_the_network_and_keeps_its_eight_layers(network: str) -> None:
     net = load_network(network, "untrained")

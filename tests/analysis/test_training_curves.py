@@ -8,6 +8,7 @@ from lib.analysis.training_curves import Shape, Snapshot, along_training, grow, 
 from lib.networks import extract
 
 
+@pytest.mark.slow("trains networks")
 def test_networks_grow_alike_from_the_same_seed_and_learn() -> None:
     one, again = (grow([Shape(4, 8)], n_images=700, epochs=6, keep=(0, 6)) for _ in range(2))
     assert [s.epoch for s in one] == [0, 6] and [s.accuracy for s in one] == [s.accuracy for s in again]
@@ -17,6 +18,7 @@ def test_networks_grow_alike_from_the_same_seed_and_learn() -> None:
     assert list(extract(one[1].network, [image])) == [f"Layer-{i}" for i in range(1, 5)]
 
 
+@pytest.mark.slow("trains networks")
 def test_a_brain_that_is_the_network_is_most_like_it() -> None:
     snapshots = grow([Shape(2, 4), Shape(3, 4)], n_images=64, epochs=1, keep=(1,))
     images = list(np.random.default_rng(0).integers(0, 255, (12, 64, 64, 3), dtype=np.uint8))

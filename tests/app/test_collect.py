@@ -21,6 +21,8 @@ from lib.claims.studies import BEST
 from lib.data import Participant
 from lib.networks import load_network
 
+pytestmark = pytest.mark.slow("computes a sweep")
+
 SMALL = {"n_images": [60], "voxels_per_roi": [6], "world": ["flat"]}
 PAIR = ("alexnet-object", "alexnet-place")
 GOD = {"n_units": [4], "n_voxels": [10], "world": ["noise"], "n_images": [60], "voxels_per_roi": [6]}

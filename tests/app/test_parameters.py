@@ -6,6 +6,8 @@ from papermill.parameterize import parameterize_notebook
 
 from lib.app.notebooks import NotebookSource, find_sources
 
+pytestmark = pytest.mark.slow("runs notebooks")
+
 OTHER = {"world": "reversed", "seed": 1, "subject": 2}
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5, "n_fresh": 20, "few": 60, "many": 120}
 TINY |= {"n_units": 20, "n_units_sparse": 1, "depths": [3], "widths": [4]}

@@ -8,6 +8,8 @@ import pytest
 from lib.__main__ import main
 from lib.app.slides import SVG, slide
 
+pytestmark = pytest.mark.slow("runs notebooks")
+
 NOTEBOOK = """\
 # %% tags=["parameters"]
 title = "one"  # of the figure

@@ -31,6 +31,8 @@ from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import make_grid
 from lib.networks import load_network
 
+pytestmark = pytest.mark.slow("starts workers of a cluster on this machine")
+
 SMALL = {"n_images": [60], "voxels_per_roi": [4], "world": ["noise"]}
 WORDS = [word for name, values in SMALL.items() for word in ("-p", name, str(values[0]))]
 NETWORKS = ("alexnet-object", "alexnet-place", "taskonomy-edge2d")

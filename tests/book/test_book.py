@@ -19,6 +19,8 @@ from PIL import Image
 
 from lib.__main__ import _parser
 
+pytestmark = pytest.mark.slow("looks at the built book")
+
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
 COMMAND_PAGES = ["README.md", "CONTRIBUTING.md", "book/run.md", "book/teaching.md"]
 NOTEBOOKS = [page for page in contents() if page.startswith("notebooks/")]

@@ -27,6 +27,8 @@ from playwright.sync_api import Browser, Error, Locator
 
 from lib.solvers.stacking import simplex_weights
 
+pytestmark = pytest.mark.slow("looks at the built book")
+
 MISSING = "no Chromium: install it, or let the environment variable CHROMIUM name one"
 EVERY_PAGE = pytest.mark.parametrize("name", [*contents(), "search", "genindex"])
 PAGE_BYTES, SITE_BYTES = 2_000_000, 60_000_000

@@ -14,6 +14,8 @@ from nbformat import NotebookNode
 
 from lib.app.notebooks import find_sources
 
+pytestmark = pytest.mark.slow("looks at the built book")
+
 SOURCES = find_sources()
 WITHOUT_BRAINS = {"miniature_world"}  # networks and drawn scenes only
 NOTICE = re.compile(r"\bnotice\(|\{admonition\} Simulated data")

@@ -19,6 +19,8 @@ from lib.app.parameters import Parameter
 from lib.networks.zoo import ZOO
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
+pytestmark = pytest.mark.slow("looks at the built book")
+
 EXECUTED = ROOT / "_build" / "executed"
 WITH_PARAMETERS = {name: source for name, source in find_sources().items() if source.parameters}
 WORLD_NAMES = WORLDS.keys() | GOD_WORLDS.keys()

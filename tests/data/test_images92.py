@@ -177,6 +177,7 @@ def run_notebook(output: Path) -> str:
     return "\n".join(shown)
 
 
+@pytest.mark.slow("runs a notebook")
 def test_notebook_without_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "nothing"))
     shown = run_notebook(tmp_path / "out.ipynb")
@@ -184,6 +185,7 @@ def test_notebook_without_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert shown.count("PNG") == 4
 
 
+@pytest.mark.slow("runs a notebook")
 def test_notebook_with_the_data(tmp_path: Path) -> None:
     if not fetch.cached("images92"):
         pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch images92")

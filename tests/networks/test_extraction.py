@@ -135,6 +135,7 @@ def wait_for(there: Callable[[], bool], process: subprocess.Popen) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow("starts processes that load PyTorch")
 def test_killed_and_run_again_gives_the_same_bits(network: Network, expected: dict, tmp_path: Path) -> None:
     process = start(tmp_path, 0.02)
     row = expected["Conv-1"].shape[1] * 4
@@ -149,6 +150,7 @@ def test_killed_and_run_again_gives_the_same_bits(network: Network, expected: di
     assert files(tmp_path) == {f"{tap}.npy" for tap in network.layers.values()}
 
 
+@pytest.mark.slow("starts processes that load PyTorch")
 def test_several_processes_write_once(expected: dict, tmp_path: Path) -> None:
     processes = [start(tmp_path, 0.001) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
@@ -242,6 +244,7 @@ MEASURE = """
 """
 
 
+@pytest.mark.slow("measures processes that load PyTorch")
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     words = [sys.executable, "-c", textwrap.dedent(MEASURE), str(tmp_path), "4000"]
@@ -249,6 +252,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     assert written > 200e6 and grown * 1024 < 30e6
 
 
+@pytest.mark.slow("times a network over many images")
 def test_throughput(tmp_path: Path) -> None:
     """At least 0.9 of the bare forward pass: processor time on one thread, so that other programs do not count."""
     network = load_network("alexnet-object", "untrained-full")

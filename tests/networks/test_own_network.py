@@ -55,6 +55,7 @@ def test_places_that_do_not_exist_are_refused(shufflenet: nn.Module, layers: dic
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow("trains networks")
 def test_any_network_can_be_taught_and_learns_the_same_from_the_same_seed() -> None:
     lesson, held_out = render_many(TRAINING_WORLD, range(600)), render_many(HELD_OUT_WORLD, range(200))
     curves = []

@@ -40,6 +40,7 @@ def close(ours: np.ndarray, theirs: torch.Tensor, tolerance: float = 1e-5) -> bo
     return np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
 
 
+@pytest.mark.slow("runs networks of full size")
 @pytest.mark.parametrize("name", ["alexnet", "resnet50", "mobilenet"])
 def test_taps_equal_torchvisions_feature_extractor(name: str) -> None:
     network = load_network(f"{name}-object", "untrained-full")
@@ -56,6 +57,7 @@ def test_taps_equal_torchvisions_feature_extractor(name: str) -> None:
         assert close(ours[layer], theirs[network.tap(layer)]), layer
 
 
+@pytest.mark.slow("runs networks of full size")
 def test_taskonomy_equals_visualpriors() -> None:
     torch.manual_seed(3)
     published = PublishedEncoder(normalize_outputs=False)

@@ -187,6 +187,7 @@ def test_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow("starts processes that load PyTorch")
 def test_killed_run_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
     out, part = tmp_path / "out", tmp_path / "out.part"
     process = subprocess.Popen(command(out, "--voxels", "40"), stderr=subprocess.DEVNULL)

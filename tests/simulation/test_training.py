@@ -51,6 +51,7 @@ def test_a_card_is_of_this_recipe_and_this_network(name: str) -> None:
     assert probed == [task for task in CLASSES if task not in TASKS[name]]
 
 
+@pytest.mark.slow("fits a probe to a thousand scenes")
 def test_a_probe_reads_what_its_card_says(held_out: Scenes) -> None:
     name = "resnet50-object"
     lesson = render_many(TRAINING_WORLD, range(cards.N_PROBE))
@@ -72,6 +73,7 @@ def test_an_untrained_network_is_at_chance(held_out: Scenes) -> None:
     assert score(answers["object"], held_out, "object") < 2 / 8
 
 
+@pytest.mark.slow("trains networks")
 @pytest.mark.parametrize("name", KINDS)
 def test_the_same_seed_trains_the_same_weights_and_another_does_not(name, lesson, monkeypatch) -> None:
     weights = []
@@ -85,6 +87,7 @@ def test_the_same_seed_trains_the_same_weights_and_another_does_not(name, lesson
     assert not torch.equal(weights[0], before)
 
 
+@pytest.mark.slow("trains networks")
 @pytest.mark.parametrize("name", ["alexnet-object", "taskonomy-edge2d"])
 def test_what_training_writes_loads(name: str, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(RECIPES, name, Recipe(epochs=1, n_images=192, n_held_out=32))
