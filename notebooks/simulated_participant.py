@@ -195,7 +195,7 @@ faces = World("only face areas answer", {roi: late if roi in FACE else {} for ro
 planted_layers(faces)
 
 # %% [markdown]
-# Place areas answer to nothing, so no claim about them may hold. A new row in `WORLDS` of `lib/participants/worlds.py`
+# Place areas answer to nothing, so no claim about them may hold. A new row in `WORLDS` of `lib/simulation/worlds.py`
 # makes it a world that every notebook knows by name.
 # ```{solution-end}
 # ```

@@ -101,7 +101,7 @@ for title, found in studies.items():
 # * Generalised cross-validation estimates the error from the residuals of a single fit, divided by the degrees of freedom
 #   they have left. Where few images meet many features hardly any are left, and too small a penalty wins too often. The
 #   fast protocol therefore chooses penalties over the five folds where a layer has more features than images *and* there
-#   are fewer than 600 of them (`FEW_IMAGES` in `lib/encoding.py`); that is cheap there. With more images the two agree.
+#   are fewer than 600 of them (`FEW_IMAGES` in `lib/analysis/encoding.py`); that is cheap there. With more images the two agree.
 # * A unit of FC-7 that is almost always silent becomes enormous, once scaled to unit variance, on the few test images that
 #   wake it: in the published protocol, the layer can fail altogether. One scale per layer keeps such units small.
 

@@ -33,7 +33,7 @@ def write_layout(
     subjects : list of int
         One for NSD, whose design file holds a single order of trials; any of the five for GOD.
     world, seed
-        As for `lib.data.load_participant`.
+        As for `lib.analysis.loading.load_participant`.
     n_images, voxels_per_roi : int
         By default those of the participant simulated in memory.
 

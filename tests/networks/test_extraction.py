@@ -113,7 +113,7 @@ SLOW = """
     import sys, time
     import numpy as np
     from lib.networks import extract, load_network
-    from lib.participants.participant import Images, Stimuli
+    from lib.data.participant import Images, Stimuli
 
     def picture(i):
         time.sleep(float(sys.argv[2]))
@@ -232,7 +232,7 @@ MEASURE = """
     import resource, sys
     import numpy as np
     from lib.networks import extract, load_network
-    from lib.participants.participant import Images, Stimuli
+    from lib.data.participant import Images, Stimuli
 
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     images = Images(Stimuli("one", lambda _: picture), np.arange(int(sys.argv[2])))

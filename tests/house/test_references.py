@@ -1,0 +1,49 @@
+"""What comments, docstrings and prose name in backticks exists: files, modules and what stands in them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from house.lines import ROOT
+
+TEXTS = [
+    path for pattern in ("*.md", "book/**/*.md", "*/*.py", "*/*/*.py", "*/*/*/*.py") for path in ROOT.glob(pattern)
+]
+TEXTS = [
+    path for path in TEXTS if path.relative_to(ROOT).parts[0] in ("lib", "tests", "notebooks", "book", "benchmarks")
+]
+TEXTS += ROOT.glob("*.md")
+PLACEHOLDER = re.compile(r"NAME|\bx\b")
+
+
+def missing(text: str) -> list[str]:
+    """Names of files below the repository, and of modules of lib and their members, that are not there."""
+    files = re.findall(r"`((?:lib|tests|book|notebooks|benchmarks)/[\w./]*\w)`", text)
+    names = re.findall(r"`(lib(?:\.\w+)+)", text)
+    absent = [name for name in files if not (ROOT / name).exists() and not PLACEHOLDER.search(name)]
+    return absent + [name for name in names if not _exists(name.split("."))]
+
+
+def _exists(parts: list[str]) -> bool:
+    """Whether a dotted name is a module, or a word in one: a member, or what it imports."""
+    path = ROOT
+    for i, part in enumerate(parts):
+        if not (path / part).is_dir() and not (path / f"{part}.py").exists():
+            source = path / "__init__.py" if path.is_dir() else path
+            return i > 1 and re.search(rf"\b{part}\b", source.read_text(encoding="utf-8")) is not None
+        path = path / part if (path / part).is_dir() else path / f"{part}.py"
+    return True
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_named_exists(path: Path) -> None:
+    assert missing(path.read_text(encoding="utf-8")) == []
+
+
+def test_what_is_missing_is_found() -> None:
+    names = "lib/ridge.py lib/solvers/ridge.py lib.ridge lib.solvers.ridge lib.solvers.ridge.GCV lib/x.py"
+    assert missing("".join(f"`{name}`" for name in names.split())) == [
+        "lib/ridge.py",
+        "lib.ridge",
+        "lib.solvers.ridge.GCV",
+    ]
