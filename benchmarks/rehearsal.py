@@ -73,11 +73,11 @@ def work(size: argparse.Namespace, n_alphas: int, n_folds: int = 5) -> Work:
 
 
 PHASES = {
-    "check": (encoding, "_check"),
+    "check": (encoding, "check_images"),
     "decompose": (encoding, "decompose"),
     "project": (encoding, "project"),
-    "fit ridge": (encoding, "fit_ridge"),
-    "out of fold": (Ridge, "out_of_fold"),
+    "fit ridge": (encoding, "fit_groups"),
+    "out of fold": (encoding, "out_of_fold"),
     "predict": (Ridge, "predict"),
     "error products": (encoding, "error_products"),
     "stacking": (encoding, "simplex_weights"),

@@ -1,26 +1,28 @@
 """From layers to voxels: ridge regression per layer, stacked over layers, scored on held-out images (paper W)."""
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
 
+from lib.analysis.usable import strips, varies
 from lib.core import choose, progress
 from lib.core.device import find_device
 from lib.core.memory import keeping_memory, release_pages
 from lib.core.scores import correlation, r2, signed_root
+from lib.core.validation import matrix, penalties
 from lib.data import Participant
 from lib.networks import Network, extract
 from lib.solvers import reference
-from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
+from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold, project
 from lib.solvers.stacking import error_products, simplex_weights
 
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
-ROWS_BYTES = 64 * 2**20  # of responses that are read from a file before they are let go: systems map whole rows
+GROUP = 256  # voxels multiplied together: fixed, since the last digits of a product depend on its width
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
 Features = Mapping[str, np.ndarray]
@@ -48,6 +50,10 @@ class EncodingResult:
         Ridge penalties.
     notes : tuple of str
         What was dropped, and why.
+    solvers : tuple of str
+        How each layer was decomposed: "primal" (features x features), "dual" (images x images), or "reference".
+    precisions : tuple of str
+        In which precision: "single" or "double".
     """
 
     layers: tuple[str, ...]
@@ -60,10 +66,22 @@ class EncodingResult:
     weights: np.ndarray
     alphas: np.ndarray
     notes: tuple[str, ...] = ()
+    solvers: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
 
     def layer(self, name: str) -> int:
         """Position of a layer; an unknown one is refused with the names there are."""
         return self.layers.index(choose("layer", name, self.layers))
+
+
+class FitOptions(TypedDict, total=False):
+    """Options of `fit_encoding`, as other functions pass them on."""
+
+    protocol: str
+    alphas: np.ndarray
+    n_folds: int
+    device: str
+    memory_bytes: int
 
 
 def fit_encoding(
@@ -82,11 +100,9 @@ def fit_encoding(
 
     Parameters
     ----------
-    features : mapping of layer to array of shape (n_images, n_features)
-    responses : array of shape (n_images, n_voxels)
+    features, test_features : mapping of layer to array of shape (n_images, n_features)
+    responses, test_responses : arrays of shape (n_images, n_voxels)
         Raw; they are standardised here.
-    test_features : mapping of layer to array of shape (n_test, n_features)
-    test_responses : array of shape (n_test, n_voxels)
     protocol : str
         "gcv" is `lib.solvers.ridge` with penalties by generalised cross-validation, "k-fold" the same with penalties by
         cross-validation over the folds. "fast" is "k-fold" for layers of more features than images where there are
@@ -101,7 +117,8 @@ def fit_encoding(
         Where matrix products run; the reference protocol knows only the processor.
     memory_bytes : int
         For the predictions and errors of a block of voxels, besides the features' decompositions, which need
-        4 n_images (n_images + n_test) bytes a layer.
+        4 n_images (n_images + n_test) bytes a layer. A block has GROUP voxels at least. The results do not depend on
+        it, to the last bit.
 
     Raises
     ------
@@ -109,22 +126,25 @@ def fit_encoding(
         Lengths or layers that do not match, NaN features, a layer that never varies, fewer than two folds.
     """
     method = PROTOCOLS[choose("protocol", protocol, PROTOCOLS)]
-    _check(features, responses, test_features, test_responses, n_folds)
-    usable = varies(responses) & varies(test_responses)
+    train, test = check_images("training", features, responses), check_images("test", test_features, test_responses)
+    _check_match(train, test)
+    settings = Settings(contiguous_folds(len(train.responses), n_folds), penalties(alphas), find_device(device))
+    usable = varies(train.responses) & varies(test.responses)
     if not usable.any():
-        raise ValueError(f"none of the {len(usable)} voxels is finite and varies over the images.")
-    settings = Settings(contiguous_folds(len(responses), n_folds), np.asarray(alphas, float), find_device(device))
-    blocks = _blocks(usable, voxels_at_once(len(features), len(responses) + len(test_responses), memory_bytes))
-    fitters = [
-        _prepare(method, name, features[name], test_features[name], settings)
+        raise ValueError(f"None of the {len(usable)} voxels is finite and varies over training and over test images.")
+    at_once = voxels_at_once(len(features), len(train.responses) + len(test.responses), memory_bytes)
+    layers = [
+        _prepare(method, name, train.features[name], test.features[name], settings)
         for name in progress(features, "decomposing layers")
     ]
     with keeping_memory():
         scores = [
-            _fit_voxels(fitters, *method.standardise(_read(responses, block), _read(test_responses, block)))
-            for block in progress(blocks, "fitting voxels")
+            found
+            for block in progress(_blocks(usable, at_once), "fitting voxels")
+            for found in _fit_block(layers, method, train.responses, test.responses, block)
         ]
-    return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable))
+    how = {"solvers": tuple(one.solver for one in layers), "precisions": tuple(one.precision for one in layers)}
+    return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable), **how)
 
 
 def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int = 5) -> np.ndarray:
@@ -136,6 +156,7 @@ def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int
     ----------
     features : mapping of layer to array of shape (n_images, n_features)
     responses : array of shape (n_images, n_voxels)
+    n_folds : int
 
     Returns
     -------
@@ -146,76 +167,98 @@ def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int
     ValueError
         As `fit_encoding`, and for voxels that are constant or hold NaN.
     """
-    _check(features, responses, features, responses, n_folds)
-    if not varies(responses).all():
-        n_unfit = (~varies(responses)).sum()
-        raise ValueError(f"{n_unfit} of {responses.shape[1]} voxels are constant or hold NaN; leave them out first.")
-    settings = Settings(contiguous_folds(len(responses), n_folds), ALPHAS, "cpu")
-    y = by_training(responses, responses)[0]
-    fitters = (_prepare(PROTOCOLS["fast"], name, X, X[:1], settings) for name, X in features.items())
-    return error_products([fit(y).errors for fit in fitters])
+    train = check_images("training", features, responses)
+    usable = varies(train.responses)
+    if not usable.all():
+        raise ValueError(f"{(~usable).sum()} of {len(usable)} voxels are constant or hold NaN; leave them out first.")
+    settings = Settings(contiguous_folds(len(train.responses), n_folds), ALPHAS, "cpu")
+    layers = [_prepare(PROTOCOLS["fast"], name, X, X[:1], settings) for name, X in train.features.items()]
+    groups = [by_training(y, y)[0] for y in _groups(train.responses, np.arange(len(usable)))]
+    return np.concatenate([error_products([f.errors for f in fits]) for fits in _fit_groups(layers, groups)])
+
+
+# Input
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """What is known of some images.
+
+    Attributes
+    ----------
+    features : mapping of layer to array of shape (n_images, n_features)
+    responses : array of shape (n_images, n_voxels)
+    """
+
+    features: Features
+    responses: np.ndarray
+
+
+def check_images(part: str, features: Features, responses: np.ndarray) -> ImageSet:
+    """Take whatever array-like things were given as arrays that fit each other, or refuse them in one sentence.
+
+    Parameters
+    ----------
+    part : str
+        "training" or "test", for the message.
+    features : mapping of layer to array of shape (n_images, n_features)
+        Must be finite.
+    responses : array of shape (n_images, n_voxels)
+    """
+    y = matrix(f"{part} responses", responses, min_rows=2, finite=False)
+    return ImageSet({k: matrix(f"{part} features of {k}", X, n_rows=len(y)) for k, X in features.items()}, y)
+
+
+def _check_match(train: ImageSet, test: ImageSet) -> None:
+    """Refuse training and test images of different layers, features or voxels."""
+    if not train.features or set(train.features) != set(test.features):
+        found = f"{list(train.features)} and {list(test.features)}"
+        raise ValueError(f"Training and test features: expected the same layers, at least one, found {found}.")
+    widths = {f"features of {name}": (X, test.features[name]) for name, X in train.features.items()}
+    for what, arrays in (widths | {"responses": (train.responses, test.responses)}).items():
+        n_train, n_test = (array.shape[1] for array in arrays)
+        if n_train != n_test:
+            raise ValueError(f"Test {what}: expected {n_train} columns, as in training, found {n_test}.")
 
 
 def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
-    """Equal runs of images, the last with the remainder, as paper W's package cuts them."""
+    """Cut images into equal runs, the last with the remainder, as paper W's package does.
+
+    Parameters
+    ----------
+    n_images, n_folds : int
+
+    Raises
+    ------
+    ValueError
+        Fewer than two folds, or more folds than images.
+
+    Examples
+    --------
+    >>> contiguous_folds(7, 3)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
+    """
+    if not 2 <= n_folds <= n_images:
+        raise ValueError(f"n_folds must be between 2 and the {n_images} training images, found {n_folds}.")
     size = n_images // n_folds
     return [slice(i * size, (i + 1) * size if i < n_folds - 1 else n_images) for i in range(n_folds)]
 
 
-def varies(responses: np.ndarray) -> np.ndarray:
-    """Voxels that can be fitted, boolean array of shape (n_voxels,): finite everywhere, and not constant."""
-    extremes = [(rows.min(0), rows.max(0)) for rows in _rows(responses)]
-    low, high = np.min([low for low, _ in extremes], 0), np.max([high for _, high in extremes], 0)
-    return np.isfinite(low) & np.isfinite(high) & (high > low)  # NaN and infinity are extremes too
-
-
-def _rows(responses: np.ndarray) -> Iterator[np.ndarray]:
-    """The responses to some images at a time; of a file, what was read is let go."""
-    row = max(1, responses.itemsize * responses.shape[1])  # of no voxels, the caller tells
-    at_once = max(1, ROWS_BYTES // row)
-    for start in range(0, len(responses), at_once):
-        yield responses[start : start + at_once]
-        release_pages(responses)
-
-
 def voxels_at_once(n_layers: int, n_images: int, memory_bytes: int) -> int:
-    """As many voxels as `memory_bytes` hold in single precision, twice over."""
-    return max(1, memory_bytes // (2 * 4 * n_layers * n_images))
+    """Voxels whose errors and predictions `memory_bytes` hold in single precision, twice over: one GROUP or more."""
+    return GROUP * max(1, memory_bytes // (GROUP * 2 * 4 * n_layers * n_images))
 
 
 def _blocks(usable: np.ndarray, at_once: int) -> list[np.ndarray]:
-    """Indices of the usable voxels, at most `at_once` at a time."""
+    """Indices of the usable voxels, `at_once` at a time."""
     voxels = np.flatnonzero(usable)
-    return np.array_split(voxels, -(-len(voxels) // at_once))
+    return [voxels[start : start + at_once] for start in range(0, len(voxels), at_once)]
 
 
-def _check(
-    features: Features, responses: np.ndarray, test_features: Features, test_responses: np.ndarray, n_folds: int
-) -> None:
-    """Refuse what cannot be meant, before anything is computed."""
-    if not features or set(features) != set(test_features):
-        raise ValueError(
-            f"Training layers {list(features)} and test layers {list(test_features)} must be the same, and some."
-        )
-    if responses.shape[1] != test_responses.shape[1]:
-        raise ValueError(f"{responses.shape[1]} training voxels but {test_responses.shape[1]} test voxels.")
-    if not 2 <= n_folds <= len(responses):
-        raise ValueError(f"n_folds must be between 2 and the {len(responses)} training images, found {n_folds}.")
-    for part, layers, y in (("training", features, responses), ("test", test_features, test_responses)):
-        for name, X in layers.items():
-            _check_layer(name, part, np.asarray(X), len(y))
-            if X.shape[1] != features[name].shape[1]:
-                raise ValueError(
-                    f"Layer {name}: {features[name].shape[1]} training features but {X.shape[1]} test features."
-                )
-
-
-def _check_layer(name: str, part: str, X: np.ndarray, n_images: int) -> None:
-    if X.ndim != 2 or len(X) != n_images:
-        raise ValueError(f"Layer {name}: {part} features of shape {X.shape} do not fit {n_images} {part} responses.")
-    if not np.isfinite(X.sum(dtype=np.float64)):
-        raise ValueError(f"Layer {name}: the {part} features hold NaN or infinite values.")
-    release_pages(X)
+def _groups(responses: np.ndarray, voxels: np.ndarray) -> list[np.ndarray]:
+    """Responses to a block of voxels, GROUP by GROUP: C-contiguous arrays of shape (n_images, at most GROUP)."""
+    block = np.concatenate([rows[:, voxels] for rows in strips(responses)])
+    return [np.ascontiguousarray(block[:, start : start + GROUP]) for start in range(0, len(voxels), GROUP)]
 
 
 def _notes(usable: np.ndarray) -> tuple[str, ...]:
@@ -226,9 +269,22 @@ def _notes(usable: np.ndarray) -> tuple[str, ...]:
     return (note,)
 
 
+def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Responses (n_images, n_voxels) standardised by the mean and deviation of the training images."""
+    mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
+    return (y - mean) / std, (y_test - mean) / std
+
+
+def _by_themselves(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return reference.zscore(y), reference.zscore(y_test)
+
+
+# One layer
+
+
 @dataclass(frozen=True)
 class LayerFit:
-    """One layer's answer for a block of voxels, in units of standardised responses.
+    """What one layer says of a group of voxels, in units of standardised responses.
 
     Attributes
     ----------
@@ -243,7 +299,22 @@ class LayerFit:
     alphas: torch.Tensor
 
 
-Fitter = Callable[[np.ndarray], LayerFit]
+@dataclass(frozen=True)
+class PreparedLayer:
+    """A layer, decomposed: all that does not depend on voxels is decided.
+
+    Attributes
+    ----------
+    solver, precision : str
+        As in `EncodingResult`.
+    fit : callable
+        Maps groups of responses, arrays of shape (n_images, n_voxels), to one LayerFit for each. A group's fit does not
+        depend on the other groups.
+    """
+
+    solver: str
+    precision: str
+    fit: Callable[[Sequence[np.ndarray]], list[LayerFit]]
 
 
 @dataclass(frozen=True)
@@ -257,16 +328,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How responses are standardised, and how a layer becomes a function from responses to a fit."""
+    """How responses are standardised, and how a layer is prepared."""
 
     standardise: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-    prepare: Callable[[np.ndarray, np.ndarray, Settings], Fitter]
+    prepare: Callable[[np.ndarray, np.ndarray, Settings], PreparedLayer]
 
 
-def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
+def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
     try:
         with keeping_memory():
-            return method.prepare(np.asarray(X), np.asarray(X_test), settings)
+            return method.prepare(X, X_test, settings)
     except ValueError as error:
         raise ValueError(f"Layer {name}: {error}") from error
     finally:
@@ -274,66 +345,69 @@ def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, set
         release_pages(X_test)
 
 
-def _read(responses: np.ndarray, voxels: np.ndarray) -> np.ndarray:
-    """A block of voxels, array of shape (n_images, n_voxels in the block)."""
-    return np.concatenate([rows[:, voxels] for rows in _rows(responses)])
-
-
-def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Responses (n_images, n_voxels) standardised by the mean and deviation of the training images."""
-    mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
-    return (y - mean) / std, (y_test - mean) / std
-
-
-def _each_by_itself(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return reference.zscore(y), reference.zscore(y_test)
-
-
-def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
+def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
     """Residual degrees of freedom are what generalised cross-validation divides by: few images leave none."""
     n, p = X.shape
     return _prepare_ridge(X, X_test, settings, k_fold=n < FEW_IMAGES and p >= n)
 
 
-def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool) -> Fitter:
+def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool) -> PreparedLayer:
     design = decompose(X, alphas=settings.alphas, device=settings.device)
     test = project(design, X_test)
-    penalty_folds = settings.folds if k_fold else None
 
-    def fit(y: np.ndarray) -> LayerFit:
-        ridge = fit_ridge(design, y, settings.alphas, folds=penalty_folds)
-        return LayerFit(ridge.out_of_fold(settings.folds), ridge.predict(test).cpu(), ridge.alphas.cpu())
+    def fit(groups: Sequence[np.ndarray]) -> list[LayerFit]:
+        ridges = fit_groups(design, groups, settings.alphas, folds=settings.folds if k_fold else None)
+        found = zip(ridges, out_of_fold(ridges, settings.folds), strict=True)
+        return [LayerFit(errors, ridge.predict(test).cpu(), ridge.alphas.cpu()) for ridge, errors in found]
 
-    return fit
+    return PreparedLayer(design.solver, design.precision, fit)
 
 
-def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Fitter:
+def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
     X, X_test = reference.zscore(X), reference.zscore(X_test)
     if not X.any():
         raise ValueError(
             f"none of the {X.shape[1]} features varies over the {len(X)} images: they can predict nothing."
         )
 
-    def fit(y: np.ndarray) -> LayerFit:
-        chosen = reference.choose_alphas(X, y, settings.alphas)
-        errors = y - reference.out_of_fold(X, y, settings.folds, settings.alphas)
-        return LayerFit(*map(torch.as_tensor, (errors, reference.predict(X, y, X_test, chosen), chosen)))
+    def fit(groups: Sequence[np.ndarray]) -> list[LayerFit]:
+        alphas = reference.choose_alphas(X, groups, settings.alphas)
+        held_out = reference.out_of_fold(X, groups, settings.folds, settings.alphas)
+        errors = [y - predicted for y, predicted in zip(groups, held_out, strict=True)]
+        found = zip(errors, reference.predict(X, groups, X_test, alphas), alphas, strict=True)
+        return [LayerFit(*map(torch.from_numpy, one)) for one in found]
 
-    return fit
+    return PreparedLayer("reference", "double", fit)
 
 
 PROTOCOLS = {
     "fast": Protocol(by_training, _prepare_fast),
     "gcv": Protocol(by_training, partial(_prepare_ridge, k_fold=False)),
     "k-fold": Protocol(by_training, partial(_prepare_ridge, k_fold=True)),
-    "reference": Protocol(_each_by_itself, _prepare_reference),
+    "reference": Protocol(_by_themselves, _prepare_reference),
     "reference-forward": Protocol(by_training, _prepare_reference),
 }
 
 
-def _fit_voxels(fitters: Sequence[Fitter], y: np.ndarray, y_test: np.ndarray) -> dict[str, np.ndarray]:
-    """Fit, stack and score a block of standardised voxels: the arrays of an `EncodingResult`."""
-    fits = [fit(y) for fit in fitters]
+# All layers
+
+
+def _fit_block(
+    layers: Sequence[PreparedLayer], method: Protocol, y: np.ndarray, y_test: np.ndarray, voxels: np.ndarray
+) -> Iterator[dict[str, np.ndarray]]:
+    """Standardise, fit, stack and score a block of voxels: the arrays of an `EncodingResult`, for each group."""
+    raw = zip(_groups(y, voxels), _groups(y_test, voxels), strict=True)
+    groups, test_groups = zip(*(method.standardise(*both) for both in raw), strict=True)
+    for fits, responses in zip(_fit_groups(layers, groups), test_groups, strict=True):
+        yield _stack(fits, responses)
+
+
+def _fit_groups(layers: Sequence[PreparedLayer], groups: Sequence[np.ndarray]) -> Iterator[tuple[LayerFit, ...]]:
+    """For each group the fits of all layers."""
+    return zip(*(layer.fit(groups) for layer in layers), strict=True)
+
+
+def _stack(fits: Sequence[LayerFit], y_test: np.ndarray) -> dict[str, np.ndarray]:
     P = error_products([fit.errors for fit in fits])
     weights = simplex_weights(P)
     predictions = torch.stack([fit.predictions for fit in fits]).numpy()
@@ -353,11 +427,11 @@ def _scores(y_test: np.ndarray, predictions: np.ndarray, P: np.ndarray, weights:
     }
 
 
-def _scatter(blocks: Sequence[Mapping[str, np.ndarray]], usable: np.ndarray) -> dict[str, np.ndarray]:
-    """Put the blocks side by side, NaN where a voxel was dropped."""
+def _scatter(groups: Sequence[Mapping[str, np.ndarray]], usable: np.ndarray) -> dict[str, np.ndarray]:
+    """Put the groups side by side, NaN where a voxel was dropped."""
     whole = {}
-    for name in blocks[0]:
-        values = np.concatenate([block[name] for block in blocks], -1)
+    for name in groups[0]:
+        values = np.concatenate([group[name] for group in groups], -1)
         whole[name] = np.full((*values.shape[:-1], len(usable)), np.nan)
         whole[name][..., usable] = values
     return whole
@@ -368,8 +442,7 @@ def encode(
     network: Network,
     *,
     preprocessing: str = "as-published",
-    cache: str | os.PathLike[str] | None = None,
-    **options: object,
+    **options: Unpack[FitOptions],
 ) -> EncodingResult:
     """Predict a participant's voxels from a network's layers: show it the pictures, fit, stack, score.
 
@@ -378,13 +451,12 @@ def encode(
     participant : Participant
     network : Network
     preprocessing : str
-    cache : path, optional
         As in `lib.networks.extract`.
     **options
         Of `fit_encoding`: `protocol`, `alphas`, `n_folds`, `device`, `memory_bytes`.
     """
     features, test_features = (
-        extract(network, participant.images(part), preprocessing=preprocessing, cache=cache)
+        extract(network, participant.images(part), preprocessing=preprocessing)
         for part in (participant.train, participant.test)
     )
     return fit_encoding(features, participant.train.responses, test_features, participant.test.responses, **options)

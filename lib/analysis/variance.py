@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from lib.analysis.encoding import by_training, contiguous_folds, varies
+from lib.analysis.encoding import by_training, contiguous_folds
+from lib.analysis.usable import varies
 from lib.core import choose, progress
 from lib.data import Participant
 from lib.networks import Network, extract

@@ -24,39 +24,60 @@ def zscore(x: np.ndarray) -> np.ndarray:
     return (x - x.mean(0)) / np.where(std > 0, std, np.inf)
 
 
-def out_of_fold(X: np.ndarray, Y: np.ndarray, folds: Sequence[slice], alphas: np.ndarray) -> np.ndarray:
-    """Predict each fold from the others.
+def out_of_fold(
+    X: np.ndarray, groups: Sequence[np.ndarray], folds: Sequence[slice], alphas: np.ndarray
+) -> list[np.ndarray]:
+    """Predict each fold from the others, for several groups of voxels that share the decompositions of X.
 
     Parameters
     ----------
     X : array of shape (n_images, n_features), z-scored
-    Y : array of shape (n_images, n_voxels), z-scored
+    groups : sequence of arrays of shape (n_images, n_voxels), z-scored
+    folds : sequence of slices
+    alphas : array of shape (n_alphas,)
 
     Returns
     -------
-    array of shape (n_images, n_voxels)
+    list of arrays of shape (n_images, n_voxels)
     """
-    predictions = np.empty_like(Y)
+    predictions = [np.empty_like(Y) for Y in groups]
     for fold in folds:
-        train = np.delete(np.arange(len(Y)), fold)
-        x, y = zscore(X[train]), zscore(Y[train])
-        predictions[fold] = predict(x, y, zscore(X[fold]), choose_alphas(x, y, alphas))
+        train = np.delete(np.arange(len(X)), fold)
+        x, ys = zscore(X[train]), [zscore(Y[train]) for Y in groups]
+        found = predict(x, ys, zscore(X[fold]), choose_alphas(x, ys, alphas))
+        for whole, part in zip(predictions, found, strict=True):
+            whole[fold] = part
     return predictions
 
 
-def choose_alphas(X: np.ndarray, Y: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """Penalty of each voxel, array of shape (n_voxels,): smallest summed 1 - R2 over the inner folds."""
-    cost = np.zeros((len(alphas), Y.shape[1]))
+def choose_alphas(X: np.ndarray, groups: Sequence[np.ndarray], alphas: np.ndarray) -> list[np.ndarray]:
+    """Penalty of each voxel, arrays of shape (n_voxels,): smallest summed 1 - R2 over the inner folds."""
+    costs = [np.zeros((len(alphas), Y.shape[1])) for Y in groups]
     for train, held_out in KFold(INNER_FOLDS).split(X):
         U, s, Vt = svd(X[train], full_matrices=False)
-        Z, cross = U.T @ Y[train], X[held_out] @ Vt.T
-        for cost_of_alpha, alpha in zip(cost, alphas, strict=True):
-            cost_of_alpha += 1 - r2(Y[held_out], cross @ ((s / (s**2 + alpha))[:, None] * Z))
-    return np.asarray(alphas)[cost.argmin(0)]
+        cross = X[held_out] @ Vt.T
+        for Y, cost in zip(groups, costs, strict=True):
+            Z = U.T @ Y[train]
+            cost += [1 - r2(Y[held_out], cross @ ((s / (s**2 + alpha))[:, None] * Z)) for alpha in alphas]
+    return [np.asarray(alphas)[cost.argmin(0)] for cost in costs]
 
 
-def predict(X: np.ndarray, Y: np.ndarray, X_test: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """Fit all training images, one penalty per voxel, and predict others: array of shape (n_test, n_voxels)."""
+def predict(
+    X: np.ndarray, groups: Sequence[np.ndarray], X_test: np.ndarray, alphas: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Fit all training images, one penalty per voxel, and predict others.
+
+    Parameters
+    ----------
+    X, X_test : arrays of shape (n_images, n_features) and (n_test, n_features)
+    groups : sequence of arrays of shape (n_images, n_voxels)
+    alphas : sequence of arrays of shape (n_voxels,)
+
+    Returns
+    -------
+    list of arrays of shape (n_test, n_voxels)
+    """
     U, s, Vt = svd(X, full_matrices=False)
-    shrink = s[:, None] / (s[:, None] ** 2 + alphas)
-    return (X_test @ Vt.T) @ (shrink * (U.T @ Y))
+    cross = X_test @ Vt.T
+    shrunk = (s[:, None] / (s[:, None] ** 2 + alpha) for alpha in alphas)
+    return [cross @ (shrink * (U.T @ Y)) for shrink, Y in zip(shrunk, groups, strict=True)]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 
-from lib.core.device import product, solve_positive
+from lib.core.device import positive_solver, product
 from lib.core.scale import constant_columns, power_of_two
 from lib.core.validation import matrix, penalties
 
@@ -308,14 +308,7 @@ class Ridge:
         -------
         tensor of shape (n_images, n_voxels)
         """
-        residuals = self.residuals()
-        for alpha in np.unique(self.alphas.cpu().numpy()):
-            voxels = torch.nonzero(self.alphas == float(alpha))[:, 0]
-            for fold in folds:
-                part = residuals[fold]
-                leverage = _leverage(self.design, float(alpha), fold)
-                part.index_copy_(1, voxels, solve_positive(leverage, part[:, voxels]))
-        return residuals
+        return out_of_fold([self], folds)[0]
 
     def predict(self, coordinates: torch.Tensor) -> torch.Tensor:
         """Predicted responses to other images, tensor of shape (n_other, n_voxels).
@@ -337,6 +330,30 @@ class Ridge:
         along = d.U @ along
         columns = _blocks(d.features, d.mean, d.scale, d.U.dtype)
         return torch.cat([block.to(along.device).T @ along for block in columns]) / d.scale
+
+
+def out_of_fold(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[torch.Tensor]:
+    """`Ridge.out_of_fold` of several groups of voxels on one design: each matrix I - H_FF is factored once for all.
+
+    Parameters
+    ----------
+    ridges : sequence of Ridge
+        With the same design. The errors of a group do not depend on the other groups.
+    folds : sequence of slices
+
+    Returns
+    -------
+    list of tensors of shape (n_images, n_voxels)
+    """
+    residuals = [ridge.residuals() for ridge in ridges]
+    for alpha in torch.cat([ridge.alphas for ridge in ridges]).unique().tolist():
+        chosen = [torch.nonzero(ridge.alphas == alpha)[:, 0] for ridge in ridges]
+        for fold in folds:
+            solve = positive_solver(_leverage(ridges[0].design, alpha, fold))
+            for left, voxels in zip(residuals, chosen, strict=True):
+                if len(voxels):
+                    left[fold].index_copy_(1, voxels, solve(left[fold][:, voxels]))
+    return residuals
 
 
 def _leverage(design: Design, alpha: float, fold: slice) -> torch.Tensor:
@@ -370,24 +387,25 @@ def gcv(ridge: Ridge, alphas: torch.Tensor) -> torch.Tensor:
     return cost
 
 
-def k_fold(ridge: Ridge, alphas: torch.Tensor, folds: Sequence[slice]) -> torch.Tensor:
+def k_fold(ridges: Sequence[Ridge], alphas: torch.Tensor, folds: Sequence[slice]) -> list[torch.Tensor]:
     """Mean over folds of the mean squared out-of-fold residual, of every penalty for every voxel.
 
     Parameters
     ----------
-    ridge : Ridge
+    ridges : sequence of Ridge
+        Groups of voxels on one design, as for `out_of_fold`.
     alphas : tensor of shape (n_alphas,)
     folds : sequence of slices
 
     Returns
     -------
-    tensor of shape (n_alphas, n_voxels)
+    list of tensors of shape (n_alphas, n_voxels)
     """
-    cost = torch.empty(len(alphas), len(ridge.alphas), dtype=alphas.dtype, device=alphas.device)
-    for alpha, row in zip(alphas, cost, strict=True):
-        errors = replace(ridge, alphas=alpha.expand(len(ridge.alphas))).out_of_fold(folds)
-        row[:] = torch.stack([errors[fold].square().mean(0) for fold in folds]).mean(0)
-    return cost
+    costs = []
+    for alpha in alphas:
+        errors = out_of_fold([replace(ridge, alphas=alpha.expand(len(ridge.alphas))) for ridge in ridges], folds)
+        costs.append([torch.stack([e[fold].square().mean(0) for fold in folds]).mean(0) for e in errors])
+    return [torch.stack(of_one) for of_one in zip(*costs, strict=True)]
 
 
 def _squarable(ridge: Ridge) -> Ridge:
@@ -427,13 +445,41 @@ def fit_ridge(
     >>> ridge.coefficients().numpy().round(3), ridge.predict(project(design, [[10.0]])).numpy().round(3)
     (array([[3.]]), array([[31.]]))
     """
+    return fit_groups(design, [y], alphas, folds=folds)[0]
+
+
+def fit_groups(
+    design: Design,
+    groups: Sequence[np.ndarray | torch.Tensor],
+    alphas: np.ndarray = ALPHAS,
+    *,
+    folds: Sequence[slice] | None = None,
+) -> list[Ridge]:
+    """`fit_ridge` of several groups of voxels, which share what depends on the design alone.
+
+    Parameters
+    ----------
+    design : Design
+    groups : sequence of arrays of shape (n_images, n_voxels)
+        The fit of a group does not depend on the other groups, to the last bit.
+    alphas : array of shape (n_alphas,)
+    folds : sequence of slices, optional
+        Both as for `fit_ridge`.
+    """
+    grid = torch.as_tensor(penalties(alphas), dtype=design.U.dtype, device=design.U.device)
+    ridges = [_projected(design, y, grid[:1]) for y in groups]
+    scaled = [_squarable(ridge) for ridge in ridges]
+    costs = k_fold(scaled, grid, folds) if folds else [gcv(ridge, grid) for ridge in scaled]
+    best = [cost.nan_to_num(torch.inf, torch.inf).argmin(0) for cost in costs]
+    return [replace(ridge, alphas=grid[own]) for ridge, own in zip(ridges, best, strict=True)]
+
+
+def _projected(design: Design, y: np.ndarray | torch.Tensor, alpha: torch.Tensor) -> Ridge:
+    """Centre responses in double precision and project them; every voxel gets the same penalty."""
     U, y = design.U, matrix("responses", y, n_rows=design.n_images, finite=False)
     mean = y.mean(0, dtype=np.float64)
     _check_finite("responses", mean, y)
     number = np.float32 if U.dtype == torch.float32 else np.float64
     centred = torch.from_numpy(np.subtract(y, mean, out=np.empty(y.shape, number), casting="same_kind")).to(U.device)
-    grid = torch.as_tensor(penalties(alphas), dtype=U.dtype, device=U.device)
     means = torch.as_tensor(mean, dtype=U.dtype, device=U.device)
-    ridge = Ridge(design, centred, means, product(U.T, centred), grid[:1].expand(y.shape[1]))
-    cost = k_fold(_squarable(ridge), grid, folds) if folds else gcv(_squarable(ridge), grid)
-    return replace(ridge, alphas=grid[cost.nan_to_num(torch.inf, torch.inf).argmin(0)])
+    return Ridge(design, centred, means, product(U.T, centred), alpha.expand(y.shape[1]))

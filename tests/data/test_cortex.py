@@ -8,7 +8,8 @@ import pytest
 from measured import DESIGN, VOLUME, TinyNsd, write_tiny_nsd
 from scipy.io import loadmat, savemat
 
-from lib.analysis.encoding import EncodingResult, fit_encoding, varies
+from lib.analysis.encoding import EncodingResult, fit_encoding
+from lib.analysis.usable import varies
 from lib.app.sweep.analyses import read_participant
 from lib.app.sweep.forecast import Size, encoding_size
 from lib.app.sweep.tasks import make_grid

@@ -101,7 +101,7 @@ def test_k_fold_is_its_definition(shape):
     design = decompose(X)
     alphas, folds = np.array([0.1, 10.0, 1e4]), contiguous_folds(len(X), 4)
     ridge = fit_ridge(design, Y, alphas)
-    found = k_fold(ridge, ridge.alphas.new_tensor(alphas), folds).numpy()
+    found = k_fold([ridge], ridge.alphas.new_tensor(alphas), folds)[0].numpy()
     for alpha, row in zip(alphas, found, strict=True):
         cost = []
         for fold in folds:

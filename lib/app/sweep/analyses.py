@@ -112,7 +112,8 @@ def decoding_results(arrays: Mapping[str, np.ndarray], parameters: Parameters) -
 def encoding_result(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
     """What `run_encoding` put into arrays, as it was."""
     found: dict[str, Any] = {field.name: arrays[field.name] for field in fields(EncodingResult)}
-    return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in ("layers", "notes")})
+    texts = ("layers", "notes", "solvers", "precisions")
+    return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})
 
 
 def _about(participant: Participant) -> Arrays:
