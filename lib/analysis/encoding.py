@@ -100,9 +100,11 @@ def fit_encoding(
 
     Parameters
     ----------
-    features, test_features : mapping of layer to array of shape (n_images, n_features)
-    responses, test_responses : arrays of shape (n_images, n_voxels)
+    features : mapping of layer to array of shape (n_images, n_features)
+    responses : array of shape (n_images, n_voxels)
         Raw; they are standardised here.
+    test_features : mapping of layer to array of shape (n_test, n_features)
+    test_responses : array of shape (n_test, n_voxels)
     protocol : str
         "gcv" is `lib.solvers.ridge` with penalties by generalised cross-validation, "k-fold" the same with penalties by
         cross-validation over the folds. "fast" is "k-fold" for layers of more features than images where there are

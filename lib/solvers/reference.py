@@ -69,8 +69,9 @@ def predict(
 
     Parameters
     ----------
-    X, X_test : arrays of shape (n_images, n_features) and (n_test, n_features)
+    X : array of shape (n_images, n_features)
     groups : sequence of arrays of shape (n_images, n_voxels)
+    X_test : array of shape (n_test, n_features)
     alphas : sequence of arrays of shape (n_voxels,)
 
     Returns

@@ -1,6 +1,7 @@
 """Encoding: parity with the authors' package, no leak between folds, and sentences for input that cannot be meant."""
 
 import warnings
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stacking_fmri.stacking import stacking_fmri
 
-from lib.analysis.encoding import contiguous_folds, fit_encoding
+from lib.analysis import encoding
+from lib.analysis.encoding import GROUP, EncodingResult, contiguous_folds, fit_encoding, voxels_at_once
 from lib.core.device import DEVICES
 from lib.core.memory import release_pages
 from lib.core.scores import signed_root
@@ -110,6 +112,54 @@ def test_scores_do_not_depend_on_units_or_voxel_blocks():
     np.testing.assert_allclose(other.weights, whole.weights, atol=1e-6)
 
 
+def bits(result: EncodingResult) -> dict[str, object]:
+    found = {field.name: getattr(result, field.name) for field in fields(result)}
+    return {name: value.tobytes() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+
+
+@pytest.mark.parametrize("protocol", ["fast", "gcv", "k-fold", "reference", "reference-forward"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(2))
+def test_every_memory_budget_gives_the_same_bits(seed, dtype, protocol, monkeypatch):
+    """With a layer given twice, where the last bit of an error decides which of the two gets the weight."""
+    monkeypatch.setattr(encoding, "GROUP", 8)
+    rng = np.random.default_rng(seed)
+    n, n_voxels = rng.integers(40, 90), rng.integers(17, 60)
+    noise = np.geomspace(1e-4, 10, n_voxels)  # from penalties near the rounding error to the largest
+    train, y, test, y_test = data(n, 30, (10, 30, 150), n_voxels, noise, seed)
+    train, test = ({k: X.astype(dtype) for k, X in layers.items()} for layers in (train, test))
+    train["again"], test["again"] = train["layer2"].copy(), test["layer2"].copy()
+    arrays = train, y.astype(dtype), test, y_test.astype(dtype)
+    whole = fit_encoding(*arrays, protocol=protocol)
+    for memory_bytes in (1, 200_000):
+        assert bits(fit_encoding(*arrays, protocol=protocol, memory_bytes=memory_bytes)) == bits(whole)
+    np.testing.assert_allclose(whole.weights[3], whole.weights[2], atol=1e-4)
+
+
+def test_memory_decides_how_many_groups_of_voxels_there_are_at_once():
+    assert voxels_at_once(3, 100, 1) == GROUP
+    assert voxels_at_once(3, 100, 10**9) // GROUP == 10**9 // (GROUP * 8 * 3 * 100)
+
+
+@pytest.mark.parametrize("size, precision", [(1, "single"), (600, "double")])
+def test_the_features_decide_the_precision_and_the_result_says_it(size, precision):
+    """One large feature leaves the others less than the rounding error of single precision."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(140, 250))
+    y = X[:, 1:] @ rng.normal(size=(249, 7))
+    X[:, 0] *= size
+    single, double = X.astype(np.float32), X
+    found = fit_encoding({"layer": single[:100]}, y[:100], {"layer": single[100:]}, y[100:])
+    exact = fit_encoding({"layer": double[:100]}, y[:100], {"layer": double[100:]}, y[100:])
+    assert (found.solvers, found.precisions) == (("dual",), (precision,))
+    assert exact.precisions == ("double",)
+    np.testing.assert_allclose(found.correlation, exact.correlation, atol=5e-3)
+    narrow = fit_encoding({"layer": single[:100, :9]}, y[:100], {"layer": single[100:, :9]}, y[100:])
+    assert (narrow.solvers, narrow.precisions) == (("primal",), ("double",))
+    reference = fit_encoding({"layer": X[:100]}, y[:100], {"layer": X[100:]}, y[100:], protocol="reference")
+    assert (reference.solvers, reference.precisions) == (("reference",), ("double",))
+
+
 def test_files_are_read_in_parts_and_give_the_same_answer(tmp_path):
     arrays = data()
     expected = fit_encoding(*arrays)
@@ -209,15 +259,32 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
 
 
 BAD = {
-    "lengths": (lambda d: (d[0], d[1][:-1], d[2], d[3]), "layer0: training features of shape .* do not fit 99"),
-    "test lengths": (lambda d: (d[0], d[1], d[2], d[3][:-1]), "layer0: test features of shape .* do not fit 39"),
-    "layers": (lambda d: (d[0], d[1], {"other": d[2]["layer0"]}, d[3]), "must be the same"),
-    "no layers": (lambda d: ({}, d[1], {}, d[3]), "must be the same, and some"),
-    "voxels": (lambda d: (d[0], d[1], d[2], d[3][:, :-1]), "12 training voxels but 11 test voxels"),
-    "widths": (lambda d: (d[0], d[1], d[2] | {"layer1": d[2]["layer0"]}, d[3]), "30 training features but 10 test"),
-    "NaN": (lambda d: (d[0] | {"layer1": d[0]["layer1"] * np.nan}, *d[1:]), "layer1: the training features hold NaN"),
+    "lengths": (lambda d: (d[0], d[1][:-1], d[2], d[3]), "training features of layer0: expected 99 rows, found 100"),
+    "test lengths": (lambda d: (d[0], d[1], d[2], d[3][:-1]), "test features of layer0: expected 39 rows, found 40"),
+    "layers": (
+        lambda d: (d[0], d[1], {"other": d[2]["layer0"]}, d[3]),
+        "expected the same layers, at least one, found",
+    ),
+    "no layers": (lambda d: ({}, d[1], {}, d[3]), r"expected the same layers, at least one, found \[\] and \[\]"),
+    "voxels": (
+        lambda d: (d[0], d[1], d[2], d[3][:, :-1]),
+        "Test responses: expected 12 columns, as in training, found 11",
+    ),
+    "widths": (
+        lambda d: (d[0], d[1], d[2] | {"layer1": d[2]["layer0"]}, d[3]),
+        "Test features of layer1: expected 30 columns, as in training, found 10",
+    ),
+    "NaN": (
+        lambda d: (d[0] | {"layer1": d[0]["layer1"] * np.nan}, *d[1:]),
+        "training features of layer1: expected finite numbers, found nan in row 0, column 0",
+    ),
     "constant": (lambda d: (d[0] | {"layer2": 0 * d[0]["layer2"]}, *d[1:]), "layer2: none of the 150 features varies"),
-    "nothing varies": (lambda d: (d[0], 0 * d[1], *d[2:]), "none of the 12 voxels"),
+    "nothing varies": (lambda d: (d[0], 0 * d[1], *d[2:]), "None of the 12 voxels is finite and varies"),
+    "one test image": (
+        lambda d: (*d[:2], {k: X[:1] for k, X in d[2].items()}, d[3][:1]),
+        "test responses: expected at least 2 rows",
+    ),
+    "one-dimensional": (lambda d: (d[0], d[1][:, 0], *d[2:]), "give one column as values"),
 }
 
 
