@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lib.core.memory import release_pages
+from lib.core.scale import constant_columns
 
 ROWS_BYTES = 64 * 2**20  # of a file that are read before their memory is given back: systems map whole rows
-ROUNDING = 8  # last digits: a mean of equal numbers, or a difference of means, is off by a few
 
 
 def varies(values: np.ndarray) -> np.ndarray:
@@ -27,11 +27,9 @@ def varies(values: np.ndarray) -> np.ndarray:
     >>> varies(np.array([[1.0, 2.0, np.nan], [1.0, 3.0, 5.0], [1 + 1e-16, 2.0, 6.0]]))
     array([False,  True, False])
     """
-    extremes = np.array([(rows.min(0), rows.max(0)) for rows in strips(values)])
-    low, high = extremes[:, 0].min(0), extremes[:, 1].max(0)
-    rounding = ROUNDING * np.finfo(extremes.dtype).eps * np.maximum(np.abs(low), np.abs(high))
-    with np.errstate(invalid="ignore"):
-        return np.isfinite(low) & np.isfinite(high) & (high - low > rounding)  # NaN and infinity are extremes too
+    extremes = np.concatenate([(rows.min(0), rows.max(0)) for rows in strips(values)])  # NaN and infinity are extremes
+    varying: np.ndarray = np.isfinite(extremes).all(0) & ~constant_columns(extremes)
+    return varying
 
 
 def strips(values: np.ndarray) -> Iterator[np.ndarray]:
