@@ -41,7 +41,7 @@ from lib.networks import ZOO, extract, load_network
 from lib.simulation.cards import read_card
 from lib.simulation.scenes import OBJECTS, SCENES, render_many
 from lib.simulation.tasks import predicted_classes
-from lib.simulation.training import Student
+from lib.simulation.training import TaskNetwork
 from lib.solvers.ridge import decompose, fit_ridge, project
 
 # %% tags=["parameters"]
@@ -142,7 +142,7 @@ confusion_matrices(counts, {name: names[task] for name, task in tasks.items()})
 # that draws occlusions does with texture.
 
 # %%
-drawn = {name: Student.trained(name).examine(scenes) for name in edge_networks}
+drawn = {name: TaskNetwork.trained(name).answer(scenes) for name in edge_networks}
 drawn = {task: maps.numpy() for answers in drawn.values() for task, maps in answers.items()}
 print("(n_images, height, width) =", {task: maps.shape for task, maps in drawn.items()})
 

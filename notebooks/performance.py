@@ -38,7 +38,7 @@ world = "resnet-brain"  # what drives the simulated brain: "as-published", "reve
 seed = 0  # of the simulation and the networks
 depths = [3, 5]  # convolutions of the networks
 widths = [4, 12]  # channels of their first convolution
-n_lessons = 2000  # scenes to learn from
+n_training_scenes = 2000  # scenes to learn from
 epochs = [0, 1, 2, 4, 8]  # kept; training goes on to the last
 n_images = 800  # seen in training by a simulated participant
 voxels_per_roi = 60  # of a simulated participant
@@ -50,7 +50,7 @@ voxels_per_roi = 60  # of a simulated participant
 
 # %%
 shapes = [Shape(depth, width) for depth in depths for width in widths]
-snapshots = grow(shapes, n_images=n_lessons, keep=epochs, seed=seed)
+snapshots = grow(shapes, n_images=n_training_scenes, keep=epochs, seed=seed)
 for one in snapshots:
     print(f"{one.shape!s:28} epoch {one.epoch}   accuracy {one.accuracy:.2f}")
 

@@ -46,7 +46,7 @@ seed = 0  # of the simulation, and of your network's weights
 n_best_voxels = 15  # looked at per ROI
 n_images = 1000  # seen by the participant
 voxels_per_roi = 200  # of the participant
-n_lessons = 3000  # scenes that your network learns from
+n_training_scenes = 3000  # scenes that your network learns from
 n_epochs = 6  # how often it sees them
 
 # %%
@@ -90,9 +90,9 @@ print(f"{sum(weight.numel() for weight in module.parameters()):,} weights")
 # whether it learned something. Whoever guesses is right in one scene of eight.
 
 # %%
-lesson = render_many(training.TRAINING_WORLD, range(n_lessons))
+scenes = render_many(training.TRAINING_WORLD, range(n_training_scenes))
 held_out = render_many(training.HELD_OUT_WORLD, range(500))
-for epoch in training.teach(module, lesson, n_epochs):
+for epoch in training.train_classifier(module, scenes, n_epochs):
     print(f"after {epoch} epochs it names {training.accuracy(module, held_out):.0%} of the objects in new scenes")
 
 # %% [markdown]
@@ -242,5 +242,5 @@ print("holds" if all(interval.low > 0 for interval in control.values()) else "do
 # preferred. Put a measured participant in the first cell, with `load_participant("nsd", subject, data_root)` or
 # [your lab's own](your_data), and the same five cells speak about a brain.
 #
-# Where to go from here: another task (`lesson.scene_label` instead of objects), [what your network explains beyond
+# Where to go from here: another task (`scenes.scene_label` instead of objects), [what your network explains beyond
 # AlexNet](variance_partitioning), or the [ledger](claims) with a row of your own (CONTRIBUTING.md says how).

@@ -20,7 +20,7 @@ from lib.core import progress
 from lib.data import Participant
 from lib.networks import Network, extract
 from lib.simulation.scenes import OBJECTS, SIZE, Scenes, render_many
-from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, teach
+from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, train_classifier
 
 MAX_DOUBLINGS = 3
 
@@ -102,22 +102,22 @@ def grow(
     seed : int
         Of the weights and of the order of the images.
     """
-    lesson, held_out = render_many(TRAINING_WORLD, range(n_images)), render_many(HELD_OUT_WORLD, range(500))
+    training, held_out = render_many(TRAINING_WORLD, range(n_images)), render_many(HELD_OUT_WORLD, range(500))
     keep = set(keep)
     return [
         Snapshot(shape, epoch, accuracy(module, held_out), _network(shape, epoch, module))
         for shape in progress(list(shapes), "training networks")
-        for epoch, module in _train(shape, lesson, epochs, seed)
+        for epoch, module in _train(shape, training, epochs, seed)
         if epoch in keep
     ]
 
 
-def _train(shape: Shape, lesson: Scenes, epochs: int, seed: int) -> Iterator[tuple[int, nn.Module]]:
+def _train(shape: Shape, training: Scenes, epochs: int, seed: int) -> Iterator[tuple[int, nn.Module]]:
     """The network before training and after each epoch."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = Stack(shape, len(OBJECTS)).to(memory_format=torch.channels_last)
-        for epoch in teach(module, lesson, epochs):
+        for epoch in train_classifier(module, training, epochs):
             yield epoch, module
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from lib.core import choose
 from lib.networks.zoo import MINIATURES
 from lib.simulation import cards
-from lib.simulation.training import RECIPES, make
+from lib.simulation.training import RECIPES, make_miniature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Train the miniatures that were asked for and print how well each does."""
     for name in [choose("network", name, RECIPES) for name in args.names or RECIPES]:
-        card = make(name, args.folder)
+        card = make_miniature(name, args.folder)
         found = [f"{s.task} {s.measure} {s.value:.3f} (chance {s.chance:.3f})" for s in cards.scores(card)]
         print(f"{name}: {'; '.join(found)}; {card['seconds']} s")
     return 0

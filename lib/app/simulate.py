@@ -1,12 +1,13 @@
 """`python -m lib simulate`: simulated participants on disk, in the layouts of the measured data."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lib.core import choose
-from lib.data.files import written_aside
+from lib.core.disk import written_aside
 from lib.data.god import N_SUBJECTS
 from lib.data.participant import Images, Participant
 from lib.networks import extract, load_network
@@ -14,14 +15,21 @@ from lib.simulation.god_layout import write_features, write_god, write_images
 from lib.simulation.god_like import simulate_god
 from lib.simulation.nsd_layout import check_size, write_nsd
 from lib.simulation.nsd_like import draw_trials
-from lib.simulation.sizes import GOD, NSD, SIZES
+from lib.simulation.sizes import GOD, NSD, SIZES, ParticipantSize
 
-EVERYBODY = {"nsd": [1], "god": list(range(1, N_SUBJECTS + 1))}
-PAGE = {"nsd": "fig1_alexnet", "god": "fig4_decoding"}
+_SUBJECTS = {"nsd": [1], "god": list(range(1, N_SUBJECTS + 1))}
+_PAGE = {"nsd": "fig1_alexnet", "god": "fig4_decoding"}
 
 
 def write_layout(
-    layout: str, target: Path, subjects: list[int], *, world: str = "as-published", seed: int = 0, **size: int
+    layout: str,
+    target: Path,
+    subjects: Sequence[int],
+    *,
+    world: str = "as-published",
+    seed: int = 0,
+    n_images: int | None = None,
+    voxels_per_roi: int | None = None,
 ) -> None:
     """Simulate participants and write them in the layout of a measured data set.
 
@@ -30,11 +38,11 @@ def write_layout(
     layout : "nsd" or "god"
     target : Path
         A new or empty folder; it gets its name when everything is written.
-    subjects : list of int
+    subjects : sequence of int
         One for NSD, whose design file holds a single order of trials; any of the five for GOD.
     world, seed
         As for `lib.analysis.loading.load_participant`.
-    n_images, voxels_per_roi : int
+    n_images, voxels_per_roi : int, optional
         By default those of the participant simulated in memory.
 
     Raises
@@ -42,32 +50,40 @@ def write_layout(
     ValueError, OSError
         In one sentence; nothing is left at `target`.
     """
-    sizes = SIZES[choose("layout", layout, SIZES)].default.given(**size)
+    size = SIZES[choose("layout", layout, SIZES)].default.given(n_images, voxels_per_roi)
     if layout == "nsd" and len(subjects) != 1:
         raise ValueError(f"A simulated NSD holds one participant, found {subjects}: give each a folder of its own.")
     with written_aside(target.absolute()) as folder:
-        if layout == "nsd":
-            check_size(subjects[0], sizes["n_images"])
-            write_nsd(draw_trials(subject=subjects[0], world=world, seed=seed, **sizes), folder)
-        else:
-            _write_god(folder, subjects, world, seed, sizes)
+        folder.mkdir()
+        write = _write_nsd if layout == "nsd" else _write_god
+        write(folder, subjects, world, seed, size)
 
 
-def _write_god(folder: Path, subjects: list[int], world: str, seed: int, sizes: dict[str, int]) -> None:
+def _write_nsd(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
+    (subject,) = subjects
+    check_size(subject, size.n_images)
+    n_images, voxels_per_roi = size.n_images, size.voxels_per_roi
+    write_nsd(
+        draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi), folder
+    )
+
+
+def _write_god(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
+    n_images, voxels_per_roi = size.n_images, size.voxels_per_roi
     for subject in subjects:
-        participant = simulate_god(subject=subject, world=world, seed=seed, **sizes)
+        participant = simulate_god(
+            subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi
+        )
         write_god(participant, folder, subject)
-    write_features(participant, folder, _alexnet(participant))
+    write_features(participant, folder, _alexnet_units(participant))
     write_images(participant, folder)
 
 
-def _alexnet(participant: Participant) -> dict[str, np.ndarray]:
+def _alexnet_units(participant: Participant) -> Mapping[str, np.ndarray]:
     """Units of the miniature AlexNet, where the published ones are CaffeNet's."""
     network = load_network("alexnet-object")
-    images = np.r_[participant.train.stimulus_ids, participant.test.stimulus_ids]
-    return extract(
-        network, Images(participant.stimuli, images), list(network.decoding_layers), pool=False, n_units=1000
-    )
+    images = Images(participant.stimuli, np.r_[participant.train.stimulus_ids, participant.test.stimulus_ids])
+    return extract(network, images, list(network.decoding_layers), pool=False, n_units=1000)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,11 +101,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib simulate`; return 0."""
-    of_layout = SIZES[choose("layout", args.layout, SIZES)]
-    sizes = (of_layout.measured if args.full else of_layout.default).given(args.images, args.voxels)
-    subjects = args.subject or EVERYBODY[args.layout]
-    write_layout(args.layout, args.target, subjects, world=args.world, seed=args.seed, **sizes)
-    size = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
-    print(f"{args.target}: simulated, world '{args.world}', {size / 1e6:.0f} MB")
-    print(f"python -m lib run {PAGE[args.layout]} -p dataset {args.layout} -p data_root {args.target.absolute()}")
+    sizes = SIZES[choose("layout", args.layout, SIZES)]
+    size = (sizes.measured if args.full else sizes.default).given(args.images, args.voxels)
+    write_layout(
+        args.layout,
+        args.target,
+        args.subject or _SUBJECTS[args.layout],
+        world=args.world,
+        seed=args.seed,
+        n_images=size.n_images,
+        voxels_per_roi=size.voxels_per_roi,
+    )
+    n_bytes = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
+    print(f"{args.target}: simulated, world '{args.world}', {n_bytes / 1e6:.0f} MB")
+    print(f"python -m lib run {_PAGE[args.layout]} -p dataset {args.layout} -p data_root {args.target.absolute()}")
     return 0

@@ -56,8 +56,8 @@ def simulate_encoding(
 ) -> dict[str, AnyStudy]:
     """Simulate a participant of NSD in each world, and encode it."""
     size = NSD.claims.given(n_images, voxels_per_roi)
-    participants = simulate_worlds(worlds, seed=seed, **size)
-    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * size["voxels_per_roi"])))
+    participants = simulate_worlds(worlds, seed=seed, n_images=size.n_images, voxels_per_roi=size.voxels_per_roi)
+    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * size.voxels_per_roi)))
 
 
 def measure_encoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
@@ -82,7 +82,8 @@ def simulate_decoding(
     analysis : "as-published" or "matched"
         Paper Y's choices, or both networks read alike, before any non-linearity, and ridge regression.
     """
-    groups = simulate_god_worlds(worlds, seed=seed, **GOD.claims.given(n_images, voxels_per_roi))
+    size = GOD.claims.given(n_images, voxels_per_roi)
+    groups = simulate_god_worlds(worlds, seed=seed, n_images=size.n_images, voxels_per_roi=size.voxels_per_roi)
     choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
     first = next(iter(groups.values()))[0]  # all saw the same pictures
     units = units_to_decode(first, networks, weights, choices, n_units=N_UNITS)

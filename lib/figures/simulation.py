@@ -28,7 +28,7 @@ from lib.figures.style import (
 from lib.networks import ZOO, Network
 from lib.simulation.cards import Score, read_card, scores
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
-from lib.simulation.tasks import CLASSES, EDGES, target
+from lib.simulation.tasks import CLASSES, EDGE_TASKS, target
 from lib.simulation.worlds import Drive, World
 
 SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page of them at 150 weighed 3 MB
@@ -210,8 +210,8 @@ def card_score_table(networks: Sequence[str]) -> Table:
     found = {name: scores(read_card(name)) for name in networks}
     chance = {s.task: s.chance for own in found.values() for s in own}
     rows = [(name, *_score_cells(own)) for name, own in found.items()]
-    rows.append(("chance", *(chance.get(task, "") for task in (*CLASSES, *EDGES))))
-    return Table(["network", *map(_label, (*CLASSES, *EDGES))], rows)
+    rows.append(("chance", *(chance.get(task, "") for task in (*CLASSES, *EDGE_TASKS))))
+    return Table(["network", *map(_label, (*CLASSES, *EDGE_TASKS))], rows)
 
 
 def _label(task: str) -> str:
@@ -220,7 +220,7 @@ def _label(task: str) -> str:
 
 def _score_cells(found: Sequence[Score]) -> list[str]:
     cells = {s.task: f"*{s.value:.3f}*" if s.measure == "probe" else f"**{s.value:.3f}**" for s in found}
-    return [cells.get(task, "") for task in (*CLASSES, *EDGES)]
+    return [cells.get(task, "") for task in (*CLASSES, *EDGE_TASKS)]
 
 
 def task_accuracies(networks: Sequence[str]) -> Figure:

@@ -75,7 +75,18 @@ class Bottleneck(nn.Module):
 
 
 def stage(channels: int, width: int, n_blocks: int, first: int = 1, last: int = 1) -> nn.Sequential:
-    """A row of bottlenecks, of which the first has stride `first` and the last stride `last`."""
+    """A row of bottlenecks.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the input.
+    width : int
+        Channels inside; 4 `width` come out.
+    n_blocks : int
+    first, last : int
+        Stride of the first and of the last bottleneck.
+    """
     project = nn.Sequential(nn.Conv2d(channels, 4 * width, 1, first, bias=False), nn.BatchNorm2d(4 * width))
     thin_out = nn.MaxPool2d(1, last) if last > 1 else None
     middle = [Bottleneck(4 * width, width) for _ in range(n_blocks - 2)]
@@ -105,7 +116,7 @@ class MiniResNet50(nn.Module):
         self.layer4 = stage(16 * width, 8 * width, 3, first=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(32 * width, n_classes)
-        _start(self)
+        _initialise(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (n, 3, 64, 64) to class scores (n, n_classes)."""
@@ -140,7 +151,7 @@ class TaskonomyEncoder(nn.Module):
         self.compress1 = nn.Conv2d(32 * width, n_channels, 3, padding=1, bias=False)
         self.compress_bn = nn.BatchNorm2d(n_channels)
         self.relu1 = nn.ReLU()
-        _start(self)
+        _initialise(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (n, 3, size, size) in -1..1 to their code (n, n_channels, size / 16, size / 16)."""
@@ -207,7 +218,7 @@ class MultiTaskVGG(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(2)
         self.classifier = nn.Sequential(nn.Linear(4 * channels[-1], hidden), nn.ReLU(), nn.Dropout())
         self.object, self.place = nn.Linear(hidden, n_objects), nn.Linear(hidden, n_places)
-        _start(self)
+        _initialise(self)
         self.edge2d, self.edge3d = EdgeDecoder(channels[-1]), EdgeDecoder(channels[-1])
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -225,14 +236,14 @@ def _convolution(before: int, after: int) -> tuple[nn.Module, ...]:
     return convolve, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)
 
 
-def begin_as_shortcuts(module: nn.Module) -> None:
-    """Let every bottleneck pass on its shortcut alone when training begins: it learns sooner (Goyal et al. 2017)."""
+def zero_residuals(module: nn.Module) -> None:
+    """Set the last scale of every bottleneck to 0, so that it begins as its shortcut and learns sooner (Goyal 2017)."""
     for part in module.modules():
         if isinstance(part, Bottleneck):
             nn.init.zeros_(part.bn3.weight)
 
 
-def _start(module: nn.Module) -> None:
+def _initialise(module: nn.Module) -> None:
     """Random weights that keep the variance of gradients from layer to layer (He et al. 2015, ICCV)."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):

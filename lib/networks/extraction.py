@@ -55,7 +55,7 @@ class Showing:
 
 def extract(
     network: Network,
-    images: Sequence[np.ndarray],
+    images: Sequence[np.ndarray] | np.ndarray,
     layers: Sequence[str] | None = None,
     *,
     preprocessing: str = "as-published",
@@ -208,7 +208,7 @@ def read(maps: Mapping[str, torch.Tensor], tap: str) -> torch.Tensor:
     return getattr(torch, function)(maps[place], 1) if function else maps[place]
 
 
-def prepare(images: Sequence[np.ndarray], size: int, pixels: str) -> torch.Tensor:
+def prepare(images: Sequence[np.ndarray] | np.ndarray, size: int, pixels: str) -> torch.Tensor:
     """Turn uint8 images (height, width, 3) into a float batch (n, 3, size, size), scaled as `PIXELS` says."""
     images = list(images)  # each is opened once
     if len({_shape(image) for image in images}) > 1:

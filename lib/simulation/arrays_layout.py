@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lib.data.files import written_aside
+from lib.core.disk import written_aside
 from lib.data.trials import random_split
 from lib.simulation.nsd_like import Trials
 
@@ -18,13 +18,13 @@ def write_arrays(trials: Trials, folder: Path) -> None:
 
     Raises
     ------
-    FileExistsError, OSError
+    OSError
         The folder holds something already, or cannot be written; nothing is left there.
     """
     test, names = random_split(trials.images)[1], {i: f"picture{i:06}.png" for i in trials.images.tolist()}
     with written_aside(folder) as part:
         for subfolder in ("masks", "pictures"):
-            (part / subfolder).mkdir()
+            (part / subfolder).mkdir(parents=True)
         np.save(part / "betas.npy", trials.betas)
         for area, mask in trials.rois.items():
             np.save(part / "masks" / f"{area}.npy", mask)

@@ -1,4 +1,4 @@
-"""Model cards: how well each miniature does, by how much that is better than chance, and what else it knows.
+"""Model cards: how well each miniature does, by how much that is better than chance, and what a probe reads from it.
 
 A card is a json file beside the checkpoint, written when the network was trained.
 """
@@ -14,6 +14,7 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from lib.core.disk import write_json
 from lib.networks.extraction import extract
 from lib.networks.zoo import MINIATURES, ZOO, Network
 from lib.simulation.scenes import Scenes
@@ -32,7 +33,7 @@ class Score:
     Attributes
     ----------
     task : "object", "place", "edge2d" or "edge3d"
-    measure : "accuracy", "correlation" or, for what the network was not taught, "probe"
+    measure : "accuracy", "correlation" or, for labels that the network was not trained on, "probe"
     value, chance : float
         On held-out scenes, 1 at best.
     """
@@ -51,7 +52,7 @@ def read_card(network: str, folder: Path = MINIATURES) -> dict[str, Any]:
 
 def write_card(card: Mapping[str, object], folder: Path) -> None:
     """Write a card beside its checkpoint."""
-    (folder / f"{card['network']}.json").write_text(json.dumps(card, indent=1) + "\n")
+    write_json(folder / f"{card['network']}.json", card)
 
 
 def scores(card: Mapping[str, Any]) -> list[Score]:
@@ -68,14 +69,15 @@ def _by_task(card: Mapping[str, Any], key: str) -> dict[str, float]:
     return entry if isinstance(entry, dict) else {card["task"]: entry}
 
 
-def probe(network: Network, lesson: Scenes, held_out: Scenes) -> dict[str, Any]:
-    """What a linear classifier reads from a network of the labels that the network was not taught.
+def probe(network: Network, training: Scenes, held_out: Scenes) -> dict[str, Any]:
+    """Scores of linear classifiers that read, from a network, the labels that it was not trained on.
 
     Ridge regression onto classes, units standardised, the penalty by leave-one-out (scikit-learn's RidgeClassifierCV).
 
     Parameters
     ----------
-    lesson, held_out : Scenes
+    network : Network
+    training, held_out : Scenes
         The probe learns from the first `N_PROBE` of the first, and is tested on the second.
 
     Returns
@@ -84,11 +86,11 @@ def probe(network: Network, lesson: Scenes, held_out: Scenes) -> dict[str, Any]:
         "layer", a tap, and two mappings of "object" and "place": "accuracy" (0..1) and "chance".
     """
     layer = PENULTIMATE[network.name.partition("-")[0]]
-    train, test = (extract(network, images, [layer])[layer] for images in (lesson.image[:N_PROBE], held_out.image))
+    train, test = (extract(network, images, [layer])[layer] for images in (training.image[:N_PROBE], held_out.image))
     asked = [task for task in CLASSES if task != ZOO[network.name].task]
     accuracy = {}
     for task in asked:
         reader = make_pipeline(StandardScaler(), RidgeClassifierCV(10.0 ** np.arange(-1, 6)))
-        reader.fit(train, target(lesson, task)[:N_PROBE])
+        reader.fit(train, target(training, task)[:N_PROBE])
         accuracy[task] = float(reader.score(test, target(held_out, task)))
     return {"layer": layer, "accuracy": accuracy, "chance": {task: 1 / len(CLASSES[task]) for task in asked}}

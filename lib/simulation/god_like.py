@@ -2,8 +2,8 @@
 
 1200 training images shown once, eight of each of 150 categories; 50 test images of other categories shown 35 times; and
 these categories imagined 10 times each. The categories are invented objects, which no network was trained to name.
-Nobody was scanned, and nobody imagined anything: "imagery" is the answer to the category's test image at half strength.
-Noise is that of NSD, since none is published for GOD.
+Nobody was scanned, and nobody imagined anything: "imagery" is the response to the category's test image at half
+strength. Noise is that of NSD, since none is published for GOD.
 """
 
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ from lib.simulation import scenes
 from lib.simulation.nsd_like import (
     STIMULUS_WORLD,
     Components,
-    blocks,
     components_of,
+    consecutive_rois,
     draw_ncsnr,
     measure,
     planted_signal,
-    source_of,
+    simulated_source,
 )
-from lib.simulation.sizes import GOD
-from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, god_world
+from lib.simulation.sizes import GOD, ParticipantSize
+from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, find_god_world
 
-N_TEST, N_REPEATS, N_IMAGINED = 50, 35, 10
+N_TEST, N_TEST_REPEATS, N_IMAGINED = 50, 35, 10
 IMAGES_PER_CATEGORY = 8  # in training
 FIRST_TEST_CATEGORY = 2_000_000
 IMAGERY_STRENGTH = 0.5
@@ -56,28 +56,37 @@ def simulate_god(
     n_images : int
         For training; test images are always 50.
     voxels_per_roi : int
-        Of V1, V2, V3, V4, LOC, FFA, PPA, and of what HVC holds elsewhere. About 550 make the size of the real ones.
+        Of V1, V2, V3, V4, LOC, FFA, PPA, and of the rest of HVC. About 550 give the size of the measured ones.
     components : mapping, optional
-        Of the planted layers (`components_of`), if they are at hand.
+        Of the planted layers (`components_of`), if they were computed before.
+
+    Raises
+    ------
+    ValueError
+        An unknown world, or a subject, seed or size that cannot be.
     """
     if subject not in range(1, N_SUBJECTS + 1) or seed < 0:
         raise ValueError(f"GOD has participants 1 to {N_SUBJECTS} and seeds from 0, found {subject} and {seed}.")
-    planted, pictures = god_world(world), god_pictures(seed, n_images)
-    rng, ids = np.random.default_rng((seed, subject, N_REPEATS)), pictures.stimulus_ids
+    size = ParticipantSize(n_images, voxels_per_roi)
+    planted, pictures = find_god_world(world), god_pictures(seed, n_images)
+    rng, ids = np.random.default_rng((seed, subject, N_TEST_REPEATS)), pictures.stimulus_ids
     ncsnr = draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
     components = components_of([planted], pictures) if components is None else components
-    signal = planted_signal(rng, planted, components, len(ids), voxels_per_roi)
-    tested, imagined = (n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_REPEATS, N_IMAGINED))
+    signal = planted_signal(rng, planted, components, ParticipantSize(len(ids), size.voxels_per_roi))
+    tested, imagined = (
+        n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_TEST_REPEATS, N_IMAGINED)
+    )
     imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr)
+    training = rng.permutation(n_images)
     return assemble(
         name=f"simulated participant {subject}",
-        train=_show(rng, rng.permutation(n_images), ids, signal, ncsnr),
-        test_trials=_show(rng, tested, ids, signal, ncsnr),
-        imagery=_single(ids[imagined] // PER_CATEGORY * PER_CATEGORY, imagery),
+        train=_single_trials(ids[training], measure(rng, signal[training], ncsnr)),
+        test_trials=_single_trials(ids[tested], measure(rng, signal[tested], ncsnr)),
+        imagery=_single_trials(ids[imagined] // PER_CATEGORY * PER_CATEGORY, imagery),
         rois=god_rois(voxels_per_roi),
         coordinates=_coordinates(len(ncsnr)),
         stimuli=pictures.stimuli,
-        source=source_of(world, planted),
+        source=simulated_source(world, planted),
     )
 
 
@@ -89,11 +98,31 @@ def simulate_god_worlds(
     n_images: int = GOD.default.n_images,
     voxels_per_roi: int = GOD.default.voxels_per_roi,
 ) -> dict[str, list[Participant]]:
-    """All participants of some worlds, with the networks asked only once: everybody sees the same images."""
+    """Simulate the participants of some worlds; the networks see the images, which all share, once.
+
+    Parameters
+    ----------
+    worlds : iterable of str
+    subjects : iterable of int
+    seed, n_images, voxels_per_roi : int
+        As for `simulate_god`.
+    """
     worlds, subjects = list(worlds), list(subjects)
-    components = components_of([god_world(world) for world in worlds], god_pictures(seed, n_images))
-    size = {"seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi, "components": components}
-    return {world: [simulate_god(subject=i, world=world, **size) for i in subjects] for world in worlds}
+    components = components_of([find_god_world(world) for world in worlds], god_pictures(seed, n_images))
+    return {
+        world: [
+            simulate_god(
+                subject=subject,
+                world=world,
+                seed=seed,
+                n_images=n_images,
+                voxels_per_roi=voxels_per_roi,
+                components=components,
+            )
+            for subject in subjects
+        ]
+        for world in worlds
+    }
 
 
 def god_pictures(seed: int, n_images: int) -> Images:
@@ -115,17 +144,17 @@ def held_out_ids(n_images: int) -> np.ndarray:
 
 def god_stimuli(seed: int) -> Stimuli:
     """Invented objects in rendered scenes by the ids of `training_ids` and `held_out_ids`."""
-    return Stimuli(f"god-things-{STIMULUS_WORLD + seed}", partial(_picture, STIMULUS_WORLD + seed))
+    return Stimuli(f"god-things-{STIMULUS_WORLD + seed}", partial(_rendered, STIMULUS_WORLD + seed))
 
 
-def _picture(seed: int, image_id: int) -> np.ndarray:
+def _rendered(seed: int, image_id: int) -> np.ndarray:
     category, index = divmod(image_id, PER_CATEGORY)
-    return scenes.picture(seed, index, category)
+    return scenes.scene_image(seed, index, category)
 
 
 def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:
     """Masks (n_voxels,) of V1 .. PPA and of LVC, HVC and VC, which hold them; HVC is more than LOC, FFA and PPA."""
-    single = blocks(GOD_ROIS, voxels_per_roi)
+    single = consecutive_rois(GOD_ROIS, voxels_per_roi)
     unions = {"LVC": GOD_LOWER, "HVC": GOD_HIGHER, "VC": GOD_ROIS}
     rois = single | {name: np.any([single[part] for part in parts], axis=0) for name, parts in unions.items()}
     return {name: mask for name, mask in rois.items() if name != "elsewhere"}
@@ -133,15 +162,9 @@ def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:
 
 def _coordinates(n_voxels: int) -> np.ndarray:
     """Positions (n_voxels, 3) in millimetres, on a grid of 20 x 20 x as many as it takes."""
-    place = np.arange(n_voxels)
-    return VOXEL_SIZE * np.column_stack([place // 400, place // 20 % 20, place % 20])
+    voxel = np.arange(n_voxels)
+    return VOXEL_SIZE * np.column_stack([voxel // 400, voxel // 20 % 20, voxel % 20])
 
 
-def _show(
-    rng: np.random.Generator, trial: np.ndarray, ids: np.ndarray, signal: np.ndarray, ncsnr: np.ndarray
-) -> Responses:
-    return _single(ids[trial], measure(rng, signal[trial], ncsnr))
-
-
-def _single(ids: np.ndarray, responses: np.ndarray) -> Responses:
+def _single_trials(ids: np.ndarray, responses: np.ndarray) -> Responses:
     return Responses(ids, responses, np.ones(len(ids), int))

@@ -6,6 +6,7 @@ Every HDF5 file says in an attribute that it was simulated, and the reader passe
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def nsd_ids(ids: np.ndarray, subject: int) -> np.ndarray:
 
 
 def place(n_voxels: int, volume: tuple[int, ...]) -> np.ndarray:
-    """Flat indices, shape (n_voxels,), ascending, of voxels that fill a box in the middle of a volume."""
+    """Flat indices, int array of shape (n_voxels,), ascending, of voxels that fill a box in the middle of a volume."""
     edge = int(np.ceil(np.cbrt(n_voxels)))
     if edge > min(volume):
         raise ValueError(f"A volume of {volume} has no room for a box of {n_voxels} voxels.")
@@ -169,22 +170,32 @@ def _write_hdf5(path: Path, volume: tuple[int, ...], betas: np.ndarray, inside: 
     low, high = [i.min() for i in (z, y, x)], [i.max() + 1 for i in (z, y, x)]
     box = np.zeros((len(betas), *np.subtract(high, low)), np.int16)
     box[:, z - low[0], y - low[1], x - low[2]] = betas
-    with h5py.File(path, "w") as file:
-        file.attrs[SIMULATED] = stamp(source)
+    with simulated_hdf5(path, source) as file:
         shape, chunks = (len(betas), *volume[::-1]), (len(betas), BOX, BOX, BOX)
         dataset = file.create_dataset("betas", shape, np.int16, chunks=chunks, compression="gzip", shuffle=True)
         dataset[:, low[0] : high[0], low[1] : high[1], low[2] : high[2]] = box
 
 
-def stamp(source: Source) -> str:
-    """What a file says of itself: JSON text for the attribute `simulated`."""
-    return json.dumps({"world": source.world, "description": source.description})
+@contextmanager
+def simulated_hdf5(path: Path, source: Source) -> Iterator[h5py.File]:
+    """A new HDF5 file that says in the attribute `simulated`, as JSON, what was planted.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    try:
+        with h5py.File(path, "w") as file:
+            file.attrs[SIMULATED] = json.dumps({"world": source.world, "description": source.description})
+            yield file
+    except RuntimeError as error:  # so h5py says of a full disk, if it finds out when the file is closed
+        raise OSError(f"{path.name}: {error}") from error
 
 
 def _write_images(path: Path, stimuli: Stimuli, ids: np.ndarray, subject: int, source: Source) -> None:
     # Matrices as small as these only lose by being shared out among threads.
-    with threadpool_limits(1), h5py.File(path, "w") as file:
-        file.attrs[SIMULATED] = stamp(source)
+    with threadpool_limits(1), simulated_hdf5(path, source) as file:
         brick = file.create_dataset("imgBrick", BRICK, np.uint8, chunks=(1, *BRICK[1:]), compression="gzip")
         for own, row in zip(progress(ids, "writing images"), nsd_ids(ids, subject), strict=True):
             brick[row] = enlarge(stimuli[int(own)])
@@ -224,6 +235,6 @@ def _block_of() -> np.ndarray:
 def _reduction() -> tuple[np.ndarray, np.ndarray]:
     """How `lib.networks` resizes a column of 128 blocks to 64 pixels (64, 128), and its pseudoinverse (128, 64)."""
     blocks = torch.eye(BLOCKS, dtype=torch.float64)[_block_of()][None, None]
-    options = {"mode": "bilinear", "antialias": True, "align_corners": False}
-    reduce = functional.interpolate(blocks, (SIZE, BLOCKS), **options)[0, 0].numpy()
+    resized = functional.interpolate(blocks, (SIZE, BLOCKS), mode="bilinear", antialias=True, align_corners=False)
+    reduce = resized[0, 0].numpy()
     return reduce.astype(np.float32), np.linalg.pinv(reduce).astype(np.float32)

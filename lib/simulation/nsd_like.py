@@ -1,12 +1,11 @@
-"""Simulated participants: planted readouts of network layers, in the trial structure and with the noise of NSD.
+"""Simulated participants of NSD: readouts of network layers, in the trial structure and with the noise of NSD.
 
-Nobody was scanned. What these participants are good for: the analysis can be run by anyone, and asked whether it
-finds what was planted, and only that.
+Nobody was scanned. These participants let anyone run the analyses and check whether they find what was planted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 from scipy.sparse.linalg import eigsh
@@ -17,9 +16,8 @@ from lib.data.participant import Images, Participant, Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
 from lib.networks import extract, load_network
 from lib.simulation import scenes
-from lib.simulation.sizes import NSD
-from lib.simulation.worlds import World
-from lib.simulation.worlds import world as find_world
+from lib.simulation.sizes import NSD, ParticipantSize
+from lib.simulation.worlds import World, find_world
 
 N_REPEATS = 3
 N_COMPONENTS = 100
@@ -37,7 +35,7 @@ NCSNR_HIGHER = (0, 0.30, 0.40, 0.53, 1.42)
 
 @dataclass(frozen=True)
 class Trials:
-    """A simulated experiment before anything is averaged: what a scanner would hand over.
+    """A simulated experiment before anything is averaged: the single trials, as a scanner would record them.
 
     Attributes
     ----------
@@ -89,10 +87,16 @@ def simulate(
         The real participants saw 10,000.
     voxels_per_roi : int
         The real ROIs hold some hundreds to some thousands.
+
+    Raises
+    ------
+    ValueError
+        An unknown world, or a subject, seed or size that cannot be.
     """
-    return averaged(
-        draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    participants = simulate_worlds(
+        [world], subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi
     )
+    return participants[world]
 
 
 def simulate_worlds(
@@ -103,11 +107,29 @@ def simulate_worlds(
     n_images: int = NSD.default.n_images,
     voxels_per_roi: int = NSD.default.voxels_per_roi,
 ) -> dict[str, Participant]:
-    """The same as `simulate` of each world, with the networks asked only once: all see the same images."""
-    worlds, images = list(worlds), pictures_of(subject, seed, n_images)
+    """Simulate a participant in each of several worlds; the networks see the images once for all of them.
+
+    Parameters
+    ----------
+    worlds : iterable of str
+    subject, seed, n_images, voxels_per_roi : int
+        As for `simulate`.
+    """
+    worlds, images = list(worlds), shown_pictures(subject, seed, n_images)
     components = components_of([find_world(world) for world in worlds], images)
-    size = {"subject": subject, "seed": seed, "n_images": n_images, "voxels_per_roi": voxels_per_roi}
-    return {world: averaged(draw_trials(world=world, components=components, **size)) for world in worlds}
+    return {
+        world: averaged(
+            draw_trials(
+                subject=subject,
+                world=world,
+                seed=seed,
+                n_images=n_images,
+                voxels_per_roi=voxels_per_roi,
+                components=components,
+            )
+        )
+        for world in worlds
+    }
 
 
 def averaged(trials: Trials) -> Participant:
@@ -128,56 +150,86 @@ def averaged(trials: Trials) -> Participant:
 def draw_trials(
     *, subject: int, world: str, seed: int, n_images: int, voxels_per_roi: int, components: Components | None = None
 ) -> Trials:
-    """Plant, show and measure; parameters as in `simulate`, and the planted layers' components if they are at hand."""
-    planted, pictures = find_world(world), pictures_of(subject, seed, n_images)
+    """Simulate the single trials of a participant.
+
+    Parameters
+    ----------
+    subject, seed, n_images, voxels_per_roi : int
+    world : str
+        As for `simulate`.
+    components : mapping, optional
+        Of the planted layers for these images (`components_of`), if they were computed before.
+    """
+    planted, pictures = find_world(world), shown_pictures(subject, seed, n_images)
+    size = ParticipantSize(n_images, voxels_per_roi)
     rng = np.random.default_rng((seed, subject))
     ncsnr = draw_ncsnr(rng, planted.drive, voxels_per_roi)
     if components is None:
         components = components_of([planted], pictures)
-    signal = planted_signal(rng, planted, components, n_images, voxels_per_roi)
+    signal = planted_signal(rng, planted, components, size)
     ncsnr = np.where(signal.any(0), ncsnr, 0.0)  # where nothing was planted, nothing can be explained
     betas, trial, session = run_sessions(rng, signal, ncsnr)
-    rois = blocks(planted.drive, voxels_per_roi)
-    shown, source = pictures.stimulus_ids[trial], source_of(world, planted)
+    rois = consecutive_rois(planted.drive, voxels_per_roi)
+    shown, source = pictures.stimulus_ids[trial], simulated_source(world, planted)
     return Trials(subject, pictures.stimulus_ids, betas, shown, session, ncsnr, rois, pictures.stimuli, source)
 
 
-def pictures_of(subject: int, seed: int, n_images: int) -> Images:
-    """All the pictures a participant sees, in the order of their ids; a subject or seed that cannot be is refused."""
+def shown_pictures(subject: int, seed: int, n_images: int) -> Images:
+    """All the pictures that a participant sees, in the order of their ids.
+
+    Parameters
+    ----------
+    subject : int
+        From 1.
+    seed : int
+        From 0.
+    n_images : int
+    """
     if subject < 1 or seed < 0:
         raise ValueError(f"subject must be at least 1 and seed at least 0, found {subject} and {seed}.")
-    return Images(scene_stimuli(seed), image_ids(subject, n_images))
+    return Images(scene_stimuli(seed), shown_ids(subject, n_images))
 
 
 def scene_stimuli(seed: int) -> Stimuli:
-    """The pictures simulated participants see: rendered when asked for."""
-    return Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.picture, STIMULUS_WORLD + seed))
+    """The pictures that simulated participants see, rendered when asked for."""
+    return Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.scene_image, STIMULUS_WORLD + seed))
 
 
-def blocks(rois: Iterable[str], voxels_per_roi: int) -> dict[str, np.ndarray]:
+def consecutive_rois(rois: Iterable[str], voxels_per_roi: int) -> dict[str, np.ndarray]:
     """Masks (n_voxels,) of ROIs that lie one after the other, all of one size."""
     rois = list(rois)
     return {roi: np.repeat([roi == other for other in rois], voxels_per_roi) for roi in rois}
 
 
-def image_ids(subject: int, n_images: int) -> np.ndarray:
+def shown_ids(subject: int, n_images: int) -> np.ndarray:
     """Stimulus ids of a participant, shape (n_images,): first a tenth that all participants see, then their own."""
     shared = n_images // 10
     return np.r_[np.arange(shared), subject * OWN_IMAGES + np.arange(n_images - shared)]
 
 
 def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: int) -> np.ndarray:
-    """Signal-to-noise ratio of every voxel, shape (n_voxels,), drawn from the quantiles measured on NSD."""
+    """Draw the noise ceiling signal-to-noise ratio of every voxel from the quantiles measured on NSD.
+
+    Parameters
+    ----------
+    rng : Generator
+    rois : iterable of str
+    voxels_per_roi : int
+
+    Returns
+    -------
+    array of shape (n_voxels,)
+    """
     quantiles = [NCSNR_EARLY if roi in EARLY else NCSNR_HIGHER for roi in rois]
     return np.concatenate([np.interp(rng.random(voxels_per_roi), NCSNR_QUANTILES, q) for q in quantiles])
 
 
 def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Components:
-    """Leading components of every layer that drives anything in one of the worlds."""
-    taps = {tap for world in worlds for shares in world.drive.values() for tap in shares}
+    """Leading components of every layer that drives voxels in one of the worlds."""
+    driving = {layer for world in worlds for shares in world.drive.values() for layer in shares}
     components = {}
-    for name in sorted({network for network, _ in taps}):
-        layers = sorted(layer for network, layer in taps if network == name)
+    for name in sorted({network for network, _ in driving}):
+        layers = sorted(layer for network, layer in driving if network == name)
         for layer, activations in extract(load_network(name), images, layers).items():
             components[name, layer] = leading_components(activations)
     return components
@@ -186,7 +238,7 @@ def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Comp
 def leading_components(activations: np.ndarray) -> np.ndarray:
     """Scores of a layer's leading principal components, shape (n_images, 100), each of unit variance.
 
-    A white mixture of thousands of units could not be learned from a thousand images by anything; a brain area, too,
+    A white mixture of thousands of units could not be learned from a thousand images by any method; a brain area, too,
     shares the dominant dimensions of what it represents.
     """
     n = min(N_COMPONENTS, activations.shape[1], len(activations) - 1)
@@ -196,16 +248,27 @@ def leading_components(activations: np.ndarray) -> np.ndarray:
     return np.sqrt(len(centred)) * axes[:, variance > NO_VARIANCE * variance.max()]
 
 
-def planted_signal(
-    rng: np.random.Generator, world: World, components: Components, n_images: int, voxels_per_roi: int
-) -> np.ndarray:
-    """What the voxels answer to, before noise: float32 array of shape (n_images, n_voxels), unit variance or zero."""
-    signal = np.zeros((n_images, len(world.drive), voxels_per_roi), np.float32)
+def planted_signal(rng: np.random.Generator, world: World, components: Components, size: ParticipantSize) -> np.ndarray:
+    """Responses of the voxels before noise, each of unit variance or zero.
+
+    Parameters
+    ----------
+    rng : Generator
+    world : World
+    components : mapping
+        Of the layers that drive voxels (`components_of`).
+    size : ParticipantSize
+
+    Returns
+    -------
+    float32 array of shape (n_images, n_voxels)
+    """
+    signal = np.zeros((size.n_images, len(world.drive), size.voxels_per_roi), np.float32)
     for i, shares in enumerate(world.drive.values()):
         if shares:
-            own = rng.dirichlet(world.concentration * np.array(list(shares.values())), voxels_per_roi)
+            own = rng.dirichlet(world.concentration * np.array(list(shares.values())), size.voxels_per_roi)
             signal[:, i] = readout(rng, dict(zip(shares, own.T, strict=True)), components)
-    return signal.reshape(n_images, -1)
+    return signal.reshape(size.n_images, -1)
 
 
 def readout(
@@ -215,16 +278,20 @@ def readout(
 
     Parameters
     ----------
+    rng : Generator
     shares : mapping of (network, layer) to array of shape (n_voxels,)
+    components : mapping of (network, layer) to array of shape (n_images, n_components)
 
     Returns
     -------
     array of shape (n_images, n_voxels), unit variance
     """
-    total = 0.0
-    for tap, share in shares.items():
-        mixture = components[tap] @ rng.normal(size=(components[tap].shape[1], len(share)))
-        total = total + np.sqrt(share) * mixture / mixture.std(0)
+
+    def mixture(layer: tuple[str, str], share: np.ndarray) -> np.ndarray:
+        mixed = components[layer] @ rng.normal(size=(components[layer].shape[1], len(share)))
+        return np.sqrt(share) * mixed / mixed.std(0)
+
+    total = reduce(np.add, [mixture(layer, share) for layer, share in shares.items()])
     return total / total.std(0)
 
 
@@ -234,6 +301,12 @@ def run_sessions(
     """Show every image three times in random order and measure percent signal change.
 
     Every session has a gain and a baseline of its own, as real sessions do.
+
+    Parameters
+    ----------
+    rng : Generator
+    signal : array of shape (n_images, n_voxels)
+    ncsnr : array of shape (n_voxels,)
 
     Returns
     -------
@@ -247,27 +320,32 @@ def run_sessions(
     betas = measure(rng, signal[trial], ncsnr)
     for label in np.unique(session):
         betas[session == label] *= rng.uniform(0.8, 1.2)
-        betas[session == label] += rng.normal(0.5, 0.2, signal.shape[1]).astype(np.float32)
+        betas[session == label] += np.asarray(rng.normal(0.5, 0.2, signal.shape[1]), np.float32)
     return betas, trial, session
 
 
 def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray) -> np.ndarray:
-    """Single trials (n_trials, n_voxels), float32, of unit variance: what was planted in them, and noise.
+    """Add noise to the responses of single trials, so that each voxel has unit variance.
 
     Parameters
     ----------
+    rng : Generator
     signal : array of shape (n_trials, n_voxels)
         Unit variance over images, or zero.
     ncsnr : array of shape (n_voxels,)
         A voxel with 0 is all noise.
+
+    Returns
+    -------
+    float32 array of shape (n_trials, n_voxels)
     """
     noise = rng.standard_normal(signal.shape, np.float32)
-    strength = (ncsnr / np.sqrt(1 + ncsnr**2)).astype(np.float32)
+    strength = np.asarray(ncsnr / np.sqrt(1 + ncsnr**2), np.float32)
     return strength * signal + np.sqrt(1 - strength**2) * noise
 
 
-def source_of(name: str, world: World) -> Source:
-    """What to say of a simulation."""
+def simulated_source(name: str, world: World) -> Source:
+    """The source of a participant simulated in a world of this name."""
     return Source(
         dataset="simulated",
         description=f"world '{name}': {world.description}",

@@ -64,7 +64,16 @@ class Canvas:
         self.light = rng.uniform(-1, 1)  # where the light comes from: -1 left, 1 right
 
     def paint(self, mask: np.ndarray, colour: np.ndarray, depth: float | np.ndarray, rough: float = 0.05) -> None:
-        """Cover `mask` with a lit, textured surface where it is nearer than what is there."""
+        """Cover `mask` with a lit, textured surface where it is nearer than what is there.
+
+        Parameters
+        ----------
+        mask : boolean array of shape (64, 64)
+        colour : array of shape (3,) or (64, 64, 3)
+        depth : float or array of shape (64, 64)
+        rough : float
+            Standard deviation of the texture, as a share of the colour.
+        """
         visible = mask & (depth < self.depth)
         shade = 1 + 0.25 * self.light * X + rough * _texture(self.rng)
         self.image[visible] = (shade[..., None] * colour)[visible]
@@ -351,8 +360,20 @@ def render(seed: int, index: int, category: int | None = None) -> Scene:
 
 
 @lru_cache(maxsize=16384)
-def picture(seed: int, index: int, category: int | None = None) -> np.ndarray:
-    """The image that `render` makes of these, remembered: notebooks show the same pictures to many networks."""
+def scene_image(seed: int, index: int, category: int | None = None) -> np.ndarray:
+    """The image of `render`, kept in memory: notebooks show the same images to many networks.
+
+    Parameters
+    ----------
+    seed, index : int
+    category : int, optional
+        As for `render`.
+
+    Returns
+    -------
+    uint8 array of shape (64, 64, 3)
+        Read-only.
+    """
     image = render(seed, index, category).image
     image.flags.writeable = False
     return image

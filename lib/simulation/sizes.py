@@ -1,6 +1,6 @@
 """How large simulated participants are by default, and how large the measured ones are."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -13,15 +13,33 @@ class ParticipantSize:
         Images seen; of GOD, training images.
     voxels_per_roi : int
         Voxels of each ROI.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two images, or no voxel.
     """
 
     n_images: int
     voxels_per_roi: int
 
-    def given(self, n_images: int | None = None, voxels_per_roi: int | None = None) -> dict[str, int]:
-        """Keyword arguments for a simulation: the numbers given, and this size's own where one is None or 0."""
-        asked = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
-        return asdict(self) | {name: number for name, number in asked.items() if number}
+    def __post_init__(self) -> None:
+        if self.n_images < 2 or self.voxels_per_roi < 1:
+            found = f"{self.n_images} and {self.voxels_per_roi}"
+            raise ValueError(
+                f"A simulation needs n_images of at least 2 and voxels_per_roi of at least 1, found {found}."
+            )
+
+    def given(self, n_images: int | None = None, voxels_per_roi: int | None = None) -> "ParticipantSize":
+        """The size with the numbers given, and this size's own where one is None.
+
+        >>> ParticipantSize(1000, 600).given(n_images=200)
+        ParticipantSize(n_images=200, voxels_per_roi=600)
+        """
+        return ParticipantSize(
+            self.n_images if n_images is None else n_images,
+            self.voxels_per_roi if voxels_per_roi is None else voxels_per_roi,
+        )
 
 
 @dataclass(frozen=True)

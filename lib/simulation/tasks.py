@@ -1,4 +1,4 @@
-"""The four tasks of paper W on the procedural scenes: what is right, and how good an answer is."""
+"""The four tasks of paper W on the procedural scenes: the right answers, a network's answers, and how good they are."""
 
 import numpy as np
 import torch
@@ -9,12 +9,12 @@ from lib.networks.zoo import Network
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 
 CLASSES = {"object": OBJECTS, "place": SCENES}
-EDGES = ("edge2d", "edge3d")
+EDGE_TASKS = ("edge2d", "edge3d")
 
 
 def target(scenes: Scenes, task: str) -> torch.Tensor:
-    """What is right: classes, int64 tensor (n_images,), or edges, float32 tensor (n_images, 64, 64)."""
-    if task in EDGES:
+    """Right answers: classes, int64 tensor (n_images,), or edges, float32 tensor (n_images, 64, 64)."""
+    if task in EDGE_TASKS:
         return torch.from_numpy(edges_2d(scenes.image) if task == "edge2d" else edges_3d(scenes.depth))
     return torch.from_numpy(scenes.object_label if task == "object" else scenes.scene_label)
 
@@ -35,16 +35,24 @@ def score(answers: torch.Tensor, scenes: Scenes, task: str) -> float:
     Parameters
     ----------
     answers : tensor of shape (n_images, n_classes) or (n_images, 64, 64)
+    scenes : Scenes
+    task : "object", "place", "edge2d" or "edge3d"
     """
     right = target(scenes, task)
     if task in CLASSES:
         return float((answers.argmax(1) == right).float().mean())
-    right, answers = right.flatten(1).T.numpy(), answers.flatten(1).T.numpy()
-    return float(np.nan_to_num(correlation(right, answers))[np.ptp(right, axis=0) > 0].mean())
+    true, drawn = right.flatten(1).T.numpy(), answers.flatten(1).T.numpy()
+    return float(np.nan_to_num(correlation(true, drawn))[np.ptp(true, axis=0) > 0].mean())
 
 
-def chance(task: str, lesson: Scenes, held_out: Scenes) -> float:
-    """Score on held-out scenes of who does not look: guesses, or draws the mean edges of the lesson's scenes."""
+def chance_level(task: str, training: Scenes, held_out: Scenes) -> float:
+    """Chance-level score on held-out scenes: of guesses, or of the mean edges of the training scenes.
+
+    Parameters
+    ----------
+    task : "object", "place", "edge2d" or "edge3d"
+    training, held_out : Scenes
+    """
     if task in CLASSES:
         return 1 / len(CLASSES[task])
-    return score(target(lesson, task).mean(0).expand(len(held_out), -1, -1), held_out, task)
+    return score(target(training, task).mean(0).expand(len(held_out), -1, -1), held_out, task)

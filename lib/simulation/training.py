@@ -6,11 +6,11 @@ writes `lib/networks/miniatures/NAME.safetensors` and, beside it, a card (json) 
 it does. An edge network comes with `NAME-decoder.safetensors`, which draws edges from its code.
 """
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from lib.core import choose
+from lib.core.disk import written_aside
 from lib.core.memory import keeping_memory
-from lib.networks.architectures import begin_as_shortcuts
+from lib.networks.architectures import zero_residuals
 from lib.networks.extraction import prepare
 from lib.networks.zoo import (
     MINIATURES,
@@ -38,9 +39,9 @@ from lib.networks.zoo import (
 )
 from lib.simulation import cards
 from lib.simulation.scenes import SIZE, Scenes, render_many
-from lib.simulation.tasks import CLASSES, EDGES, chance, score, target
+from lib.simulation.tasks import CLASSES, EDGE_TASKS, chance_level, score, target
 
-TRAINING_WORLD, HELD_OUT_WORLD = 0, 1
+TRAINING_WORLD, HELD_OUT_WORLD = 0, 1  # seeds of scenes
 
 Answers = Mapping[str, torch.Tensor]  # task -> class scores (n_images, n_classes) or edges (n_images, 64, 64)
 
@@ -69,8 +70,8 @@ RECIPES = {
 }
 
 
-class Student(nn.Module):
-    """A miniature as it is trained and examined: with its decoder, if it has one, and an answer for each task.
+class TaskNetwork(nn.Module):
+    """A miniature, and its decoder if it has one, which together answer each of its tasks.
 
     Parameters
     ----------
@@ -85,28 +86,28 @@ class Student(nn.Module):
         self.name, self.network, self.decoder = name, network, decoder
 
     @classmethod
-    def untrained(cls, name: str, seed: int) -> "Student":
+    def untrained(cls, name: str, seed: int) -> "TaskNetwork":
         """With random weights drawn from `seed`."""
         return cls(name, miniature(name, seed), untrained_decoder(name, seed) if ZOO[name].decoder else None)
 
     @classmethod
-    def trained(cls, name: str) -> "Student":
+    def trained(cls, name: str) -> "TaskNetwork":
         """With the weights in the repository."""
         return cls(name, load_network(name).module, load_decoder(name) if ZOO[name].decoder else None)
 
     def forward(self, images: torch.Tensor) -> Answers:
-        """Map images (n, 3, 64, 64) to answers."""
+        """Map images (n, 3, 64, 64) to answers by task."""
         answers = self.network(images)
         if isinstance(answers, dict):
             return answers
         return {ZOO[self.name].task: self.decoder(answers) if self.decoder else answers}
 
     def prepare(self, scenes: Scenes) -> torch.Tensor:
-        """What it looks at, tensor of shape (n_images, 3, 64, 64)."""
-        return prepare(scenes.image, SIZE, ZOO[self.name].pixels["as-published"])
+        """Pixels of scenes as the network takes them, tensor of shape (n_images, 3, 64, 64)."""
+        return prepare(scenes.image, SIZE, miniature_pixels(self.name)["as-trained"])
 
-    def examine(self, scenes: Scenes) -> dict[str, torch.Tensor]:
-        """Answers to scenes, outside training."""
+    def answer(self, scenes: Scenes) -> dict[str, torch.Tensor]:
+        """Answers to scenes by task, in evaluation mode."""
         self.eval()
         batches = self.prepare(scenes).split(256)
         with torch.inference_mode():
@@ -114,30 +115,28 @@ class Student(nn.Module):
         return {task: torch.cat([answer[task] for answer in answers]) for task in answers[0]}
 
     def as_network(self) -> Network:
-        """Without its decoder, to read its layers."""
-        spec = ZOO[self.name]
-        return Network(
-            self.name, "miniature", self.network.eval(), spec.layers, SIZE, pixels=miniature_pixels(self.name)
-        )
+        """The miniature without its decoder, to read its layers."""
+        pixels = miniature_pixels(self.name)
+        return Network(self.name, "miniature", self.network.eval(), ZOO[self.name].layers, SIZE, pixels=pixels)
 
 
 @dataclass(frozen=True)
 class Trained:
     """A miniature at the end of its training, and the mean loss of each epoch."""
 
-    student: Student
+    network: TaskNetwork
     losses: list[float]
 
 
-def train(name: str, lesson: Scenes) -> Trained:
-    """Train one miniature from its seed on the scenes of a lesson."""
+def train_miniature(name: str, scenes: Scenes) -> Trained:
+    """Train one miniature from its seed on scenes."""
     recipe = RECIPES[choose("network", name, RECIPES)]
     torch.manual_seed(recipe.seed)
-    student = Student.untrained(name, recipe.seed).to(memory_format=torch.channels_last)
+    network = TaskNetwork.untrained(name, recipe.seed).to(memory_format=torch.channels_last)
     if ZOO[name].task in CLASSES:  # one label an image teaches little: a ResNet50 would stay at chance for some epochs
-        begin_as_shortcuts(student)
+        zero_residuals(network)
     with _one_thread(), keeping_memory():
-        return Trained(student, _descend(student, lesson, recipe))
+        return Trained(network, _descend(network, scenes, recipe))
 
 
 @contextmanager
@@ -151,34 +150,34 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _descend(student: Student, lesson: Scenes, recipe: Recipe) -> list[float]:
+def _descend(network: TaskNetwork, scenes: Scenes, recipe: Recipe) -> list[float]:
     """Minimise the loss in place; return its mean over each epoch."""
-    optimiser = torch.optim.AdamW(student.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = -(-len(lesson) // recipe.batch_size)
+    optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps = -(-len(scenes) // recipe.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, recipe.epochs * steps)
-    student.train()
+    network.train()
     losses = []
-    for _ in (progress := tqdm(range(recipe.epochs), desc=f"training {student.name}", unit="epoch")):
-        losses.append(_epoch(student, lesson, recipe.batch_size, optimiser, schedule))
+    for _ in (progress := tqdm(range(recipe.epochs), desc=f"training {network.name}", unit="epoch")):
+        losses.append(_epoch(network, scenes, recipe.batch_size, optimiser, schedule))
         progress.set_postfix(loss=f"{losses[-1]:.3f}")
     return losses
 
 
-def _epoch(student: Student, lesson: Scenes, batch_size: int, optimiser: Optimizer, schedule: LRScheduler) -> float:
+def _epoch(network: TaskNetwork, scenes: Scenes, batch_size: int, optimiser: Optimizer, schedule: LRScheduler) -> float:
     """Take every scene once, in a random order; return the mean loss."""
     total = 0.0
-    for batch in torch.randperm(len(lesson)).split(batch_size):
-        scenes = some_mirrored(lesson, batch.numpy(), torch.rand(len(batch)).numpy() < 0.5)
+    for batch in torch.randperm(len(scenes)).split(batch_size):
+        taken = mirrored_batch(scenes, batch.numpy(), torch.rand(len(batch)).numpy() < 0.5)
         optimiser.zero_grad()
-        error = loss(student(student.prepare(scenes)), scenes)
+        error = loss(network(network.prepare(taken)), taken)
         error.backward()
         optimiser.step()
         schedule.step()
         total += float(error.detach()) * len(batch)
-    return total / len(lesson)
+    return total / len(scenes)
 
 
-def teach(module: nn.Module, lesson: Scenes, epochs: int, *, learning_rate: float = 3e-3) -> Iterator[int]:
+def train_classifier(module: nn.Module, scenes: Scenes, epochs: int, *, learning_rate: float = 3e-3) -> Iterator[int]:
     """Train any network to name the objects of scenes, in place.
 
     PyTorch's random numbers decide the order of the scenes: after the same `torch.manual_seed` it is the same.
@@ -187,7 +186,7 @@ def teach(module: nn.Module, lesson: Scenes, epochs: int, *, learning_rate: floa
     ----------
     module : Module
         Maps images (n, 3, 64, 64), pixels in 0..1, to scores of `lib.simulation.scenes.OBJECTS`.
-    lesson : Scenes
+    scenes : Scenes
     epochs : int
     learning_rate : float
 
@@ -196,7 +195,7 @@ def teach(module: nn.Module, lesson: Scenes, epochs: int, *, learning_rate: floa
     int
         How many epochs are done: 0 before the first.
     """
-    images, right = prepare(lesson.image, SIZE, "unit"), target(lesson, "object")
+    images, right = prepare(scenes.image, SIZE, "unit"), target(scenes, "object")
     optimiser = torch.optim.AdamW(module.parameters(), learning_rate)
     yield 0
     for epoch in range(1, epochs + 1):
@@ -209,13 +208,13 @@ def teach(module: nn.Module, lesson: Scenes, epochs: int, *, learning_rate: floa
 
 
 def accuracy(module: nn.Module, scenes: Scenes) -> float:
-    """Share of scenes whose object a network names, as `teach` taught it."""
+    """Share of scenes whose object a network names, as `train_classifier` trains it to."""
     module.eval()
     with torch.inference_mode():
         return score(module(prepare(scenes.image, SIZE, "unit")), scenes, "object")
 
 
-def some_mirrored(scenes: Scenes, indices: np.ndarray, mirror: np.ndarray) -> Scenes:
+def mirrored_batch(scenes: Scenes, indices: np.ndarray, mirror: np.ndarray) -> Scenes:
     """A batch of scenes, some of them turned left to right: a mirrored face is a face.
 
     Parameters
@@ -232,65 +231,63 @@ def some_mirrored(scenes: Scenes, indices: np.ndarray, mirror: np.ndarray) -> Sc
 
 def loss(answers: Answers, scenes: Scenes) -> torch.Tensor:
     """Sum over tasks: cross-entropy of classes, share of the batch's variance of edges that is left unexplained."""
-    return sum(
-        (_unexplained if task in EDGES else functional.cross_entropy)(answer, target(scenes, task))
+    each = [
+        (_unexplained if task in EDGE_TASKS else functional.cross_entropy)(answer, target(scenes, task))
         for task, answer in answers.items()
-    )
+    ]
+    return reduce(torch.add, each)
 
 
 def _unexplained(edges: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     return functional.mse_loss(edges, right) / right.var()
 
 
-def measured(student: Student, lesson: Scenes, held_out: Scenes) -> dict[str, object]:
-    """The scores of a card and their chance levels; for the network of all tasks each is a mapping of task."""
-    answers = student.examine(held_out)
-    scores = {task: score(answer, held_out, task) for task, answer in answers.items()}
-    entries = {
-        "held_out_accuracy": {task: scores[task] for task in CLASSES if task in scores},
-        "held_out_correlation": {task: scores[task] for task in EDGES if task in scores},
-        "chance": {task: chance(task, lesson, held_out) for task in scores},
-    }
-    if len(scores) > 1:
-        return entries
-    return {key: next(iter(entry.values())) for key, entry in entries.items() if entry}
-
-
-def make(name: str, folder: Path = MINIATURES) -> dict[str, object]:
+def make_miniature(name: str, folder: Path = MINIATURES) -> dict[str, object]:
     """Train one miniature, write its checkpoint and its card, and return the card.
 
     Its seconds are the processor's, which other work on the machine does not add to.
     """
     start = time.process_time()
     recipe = RECIPES[choose("network", name, RECIPES)]
-    lesson = render_many(TRAINING_WORLD, range(recipe.n_images))
-    trained = train(name, lesson)
-    card = describe(trained, lesson, round(time.process_time() - start))
-    folder.mkdir(parents=True, exist_ok=True)
-    _save(trained.student.network, folder / f"{name}.safetensors")
-    if trained.student.decoder:
-        _save(trained.student.decoder, folder / f"{name}-decoder.safetensors")
+    scenes = render_many(TRAINING_WORLD, range(recipe.n_images))
+    trained = train_miniature(name, scenes)
+    card = _card(trained, scenes, round(time.process_time() - start))
+    _save(trained.network.network, folder / f"{name}.safetensors")
+    if trained.network.decoder:
+        _save(trained.network.decoder, folder / f"{name}-decoder.safetensors")
     cards.write_card(card, folder)
     return card
 
 
-def describe(trained: Trained, lesson: Scenes, seconds: int) -> dict[str, object]:
-    """The card of a network that was trained on the scenes of a lesson in so many seconds."""
-    student, name = trained.student, trained.student.name
+def _card(trained: Trained, scenes: Scenes, seconds: int) -> dict[str, object]:
+    """The card of a network that was trained on these scenes in so many seconds."""
+    network, name = trained.network, trained.network.name
     held_out = render_many(HELD_OUT_WORLD, range(RECIPES[name].n_held_out))
     card = {
-        "network": name, "task": ZOO[name].task, "parameters": sum(p.numel() for p in student.network.parameters()),
+        "network": name, "task": ZOO[name].task, "parameters": sum(p.numel() for p in network.network.parameters()),
         "recipe": asdict(RECIPES[name]), "loss": np.round(trained.losses, 4).tolist(),
-        **measured(student, lesson, held_out), "seconds": seconds, "torch": torch.__version__,
+        **_held_out_scores(network, scenes, held_out), "seconds": seconds, "torch": torch.__version__,
     }  # fmt: skip
-    if ZOO[name].task == "all":  # was taught all there is to ask for
+    if ZOO[name].task == "all":  # it was trained on every task that a probe could ask for
         return card
-    return card | {"probe": cards.probe(student.as_network(), lesson, held_out)}
+    return card | {"probe": cards.probe(network.as_network(), scenes, held_out)}
+
+
+def _held_out_scores(network: TaskNetwork, training: Scenes, held_out: Scenes) -> Mapping[str, object]:
+    """The scores of a card and their chance levels; for the network of all tasks each is a mapping of task."""
+    scores = {task: score(answer, held_out, task) for task, answer in network.answer(held_out).items()}
+    entries = {
+        "held_out_accuracy": {task: scores[task] for task in CLASSES if task in scores},
+        "held_out_correlation": {task: scores[task] for task in EDGE_TASKS if task in scores},
+        "chance": {task: chance_level(task, training, held_out) for task in scores},
+    }
+    if len(scores) > 1:
+        return entries
+    return {key: next(iter(entry.values())) for key, entry in entries.items() if entry}
 
 
 def _save(module: nn.Module, path: Path) -> None:
     """Write a checkpoint at once, readable by all."""
-    aside = path.with_name(f".{path.name}")
-    save_file({key: tensor.contiguous() for key, tensor in module.state_dict().items()}, aside)
-    aside.chmod(0o644)
-    os.replace(aside, path)
+    with written_aside(path) as part:
+        save_file({key: tensor.contiguous() for key, tensor in module.state_dict().items()}, part)
+        part.chmod(0o644)

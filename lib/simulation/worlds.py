@@ -43,7 +43,7 @@ class World:
 
 def _drive(shares: Mapping[str, float], layers: Sequence[str]) -> Drive:
     """Split each network's share equally over the layers named for it, "Conv-2 Conv-3"; "all" is every layer."""
-    drive = {}
+    drive: dict[tuple[str, str], float] = {}
     for (network, share), names in zip(shares.items(), layers, strict=True):
         own = list(ZOO[network].layers) if names == "all" else names.split()
         drive |= {(network, layer): share / len(own) for layer in own}
@@ -52,7 +52,7 @@ def _drive(shares: Mapping[str, float], layers: Sequence[str]) -> Drive:
 
 def _table(description: str, networks: Sequence[str], rows: Mapping[str, str], **options: float) -> World:
     """A world from rows of text: for some ROIs, the percentage and the layers of each network in turn."""
-    drive = {}
+    drive: dict[str, Drive] = {}
     for rois, row in rows.items():
         entries = [entry.split(maxsplit=1) for entry in row.split(",")]
         shares = {name: float(percent) / 100 for name, (percent, _) in zip(networks, entries, strict=True)}
@@ -101,7 +101,7 @@ WORLDS = {
 }
 
 
-def world(name: str) -> World:
+def find_world(name: str) -> World:
     """The world of that name; an unknown one is refused with the names there are."""
     return WORLDS[choose("world", name, WORLDS)]
 
@@ -134,6 +134,6 @@ GOD_WORLDS = {
 }
 
 
-def god_world(name: str) -> World:
+def find_god_world(name: str) -> World:
     """The world of that name among those for GOD; an unknown one is refused with the names there are."""
     return GOD_WORLDS[choose("world of GOD", name, GOD_WORLDS)]

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow("runs notebooks")
 OTHER = {"world": "reversed", "seed": 1, "subject": 2}
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5, "n_fresh": 20, "few": 60, "many": 120}
 TINY |= {"n_units": 20, "n_units_sparse": 1, "depths": [3], "widths": [4]}
-TINY |= {"n_lessons": 192, "epochs": [0, 1], "n_epochs": 1}
+TINY |= {"n_training_scenes": 192, "epochs": [0, 1], "n_epochs": 1}
 SOURCES = {name: source for name, source in find_sources().items() if OTHER.keys() & source.parameters.keys()}
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from lib.analysis.training_curves import Shape, Stack
 from lib.networks import Network, extract, own_network
 from lib.simulation.scenes import OBJECTS, render_many
-from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, teach
+from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, train_classifier
 
 IMAGES = list(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
 LAYERS = {"first": "conv1", "middle": "stage2.1", "last": "fc|softmax"}
@@ -57,11 +57,11 @@ def test_places_that_do_not_exist_are_refused(shufflenet: nn.Module, layers: dic
 
 @pytest.mark.slow("trains networks")
 def test_any_network_can_be_taught_and_learns_the_same_from_the_same_seed() -> None:
-    lesson, held_out = render_many(TRAINING_WORLD, range(600)), render_many(HELD_OUT_WORLD, range(200))
+    training, held_out = render_many(TRAINING_WORLD, range(600)), render_many(HELD_OUT_WORLD, range(200))
     curves = []
     for _ in range(2):
         torch.manual_seed(1)
         module = Stack(Shape(4, 8), len(OBJECTS))
-        curves.append([accuracy(module, held_out) for _ in teach(module, lesson, 6)])
+        curves.append([accuracy(module, held_out) for _ in train_classifier(module, training, 6)])
     assert len(curves[0]) == 7 and curves[0] == curves[1]
     assert curves[0][-1] > curves[0][0] + 0.05

@@ -12,7 +12,7 @@ from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
 from lib.core.device import find_device
 from lib.networks import ZOO, extract, load_network, zoo
-from lib.networks.architectures import Bottleneck, TaskonomyEncoder, begin_as_shortcuts
+from lib.networks.architectures import Bottleneck, TaskonomyEncoder, zero_residuals
 from lib.networks.extraction import prepare, tap_module
 from lib.networks.zoo import Network, Spec, load_decoder, miniature
 
@@ -162,7 +162,7 @@ def test_a_decoder_draws_a_picture_from_the_code(task: str) -> None:
 def test_a_bottleneck_can_begin_as_its_shortcut() -> None:
     block, maps = Bottleneck(8, 2), torch.randn(2, 8, 4, 4)
     assert not torch.equal(block(maps), maps.relu())
-    begin_as_shortcuts(nn.Sequential(block))
+    zero_residuals(nn.Sequential(block))
     assert torch.equal(block(maps), maps.relu())
 
 

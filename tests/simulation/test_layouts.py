@@ -183,22 +183,22 @@ def test_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     )
     lines = [line for line in done.stderr.splitlines() if "simulate:" in line]
     assert done.returncode == 2 and len(lines) == 1, done.stderr
-    assert "out: could not be written (" in lines[0] and lines[0].endswith("nothing was left there.")
+    assert "out: could not be written (" in lines[0] and lines[0].endswith(").")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow("starts processes that load PyTorch")
 def test_killed_run_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
-    out, part = tmp_path / "out", tmp_path / "out.part"
+    out = tmp_path / "out"
     process = subprocess.Popen(command(out, "--voxels", "40"), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not list(part.rglob("nsd_stimuli.hdf5")) and time.monotonic() < deadline and process.poll() is None:
+    while not list(tmp_path.rglob("nsd_stimuli.hdf5")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert part.exists() and not out.exists()
-    write_layout("god", out, [1], world="noise", n_images=8, voxels_per_roi=4)  # clears away what was killed
-    assert not part.exists() and load_participant("god", 1, out).n_voxels == 32
+    assert list(tmp_path.rglob("nsd_stimuli.hdf5")) and not out.exists()
+    write_layout("god", out, [1], world="noise", n_images=8, voxels_per_roi=4)
+    assert load_participant("god", 1, out).n_voxels == 32
 
 
 def test_error_inside_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_error_inside_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(layouts, "write_images", full)
-    with pytest.raises(OSError, match=r"out: could not be written \(OSError: .*No space left on device\); nothing"):
+    with pytest.raises(OSError, match=r"out: could not be written \(No space left on device\)\.$"):
         write_layout("god", tmp_path / "out", [1], world="noise", n_images=8, voxels_per_roi=4)
     assert list(tmp_path.iterdir()) == []
 

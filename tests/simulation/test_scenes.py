@@ -13,9 +13,9 @@ from lib.simulation.scenes import (
     edges_2d,
     edges_3d,
     invented,
-    picture,
     render,
     render_many,
+    scene_image,
 )
 
 SCENES_OF_TEST = render_many(7, range(300))
@@ -26,7 +26,7 @@ def test_a_picture_is_a_function_of_seed_and_index():
     assert (again.image == SCENES_OF_TEST.image[12]).all()
     assert (again.depth == SCENES_OF_TEST.depth[12]).all()
     assert (again.image != render(8, 12).image).any()
-    assert (picture(7, 12) == again.image).all()
+    assert (scene_image(7, 12) == again.image).all()
 
 
 def test_shapes_types_and_ranges():
@@ -53,7 +53,7 @@ def test_pictures_are_not_flat_and_not_told_by_mean_colour_alone():
 def test_an_invented_object_stands_in_the_same_place_of_the_same_scene():
     named, other = render(7, 12), render(7, 12, category=3)
     assert other.object_label == INVENTED and other.scene_label == named.scene_label
-    assert (other.image == picture(7, 12, 3)).all()
+    assert (other.image == scene_image(7, 12, 3)).all()
     assert (other.image != named.image).any()
 
 

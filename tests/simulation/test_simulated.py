@@ -6,8 +6,8 @@ import pytest
 from lib.analysis.loading import load_participant
 from lib.data.areas import ROIS
 from lib.data.trials import average_repeats, standardise_runs
-from lib.simulation.nsd_like import NCSNR_EARLY, draw_ncsnr, image_ids, simulate
-from lib.simulation.worlds import WORLDS, world
+from lib.simulation.nsd_like import NCSNR_EARLY, draw_ncsnr, shown_ids, simulate
+from lib.simulation.worlds import WORLDS, find_world
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_same_numbers_same_participant_other_numbers_another(participant):
 
 
 def test_participants_share_a_tenth_of_their_images():
-    first, second = image_ids(1, 200), image_ids(2, 200)
+    first, second = shown_ids(1, 200), shown_ids(2, 200)
     assert len(set(first) & set(second)) == 20
     assert len(set(first)) == 200
 
@@ -85,7 +85,7 @@ def test_unknown_roi_is_refused_with_the_choices(participant):
 
 def test_unknown_world_names_the_others():
     with pytest.raises(ValueError, match="choose one of as-published"):
-        world("flatt")
+        find_world("flatt")
 
 
 def test_averaging_by_hand():

@@ -22,15 +22,23 @@ from lib.simulation.sizes import GOD, NSD, SIZES, ParticipantSize
 )  # fmt: skip
 def test_signatures_show_the_default_size(function, layout):
     parameters = inspect.signature(function).parameters
-    shown = {name: parameters[name].default for name in ("n_images", "voxels_per_roi")}
-    assert shown == SIZES[layout].default.given()
+    shown = ParticipantSize(parameters["n_images"].default, parameters["voxels_per_roi"].default)
+    assert shown == SIZES[layout].default
 
 
 def test_a_size_keeps_what_is_not_given():
     size = ParticipantSize(10, 3)
-    assert size.given() == {"n_images": 10, "voxels_per_roi": 3}
-    assert size.given(n_images=20) == {"n_images": 20, "voxels_per_roi": 3}
-    assert size.given(None, 7) == {"n_images": 10, "voxels_per_roi": 7}
+    assert size.given() == size
+    assert size.given(n_images=20) == ParticipantSize(20, 3)
+    assert size.given(None, 7) == ParticipantSize(10, 7)
+
+
+@pytest.mark.parametrize(("n_images", "voxels_per_roi"), [(0, 3), (1, 3), (-5, 3), (10, 0), (10, -1)])
+@pytest.mark.parametrize("simulate_one", [simulate_nsd, simulate_god])
+def test_impossible_sizes_are_refused(simulate_one, n_images, voxels_per_roi):
+    found = f"voxels_per_roi of at least 1, found {n_images} and {voxels_per_roi}"
+    with pytest.raises(ValueError, match=found):
+        simulate_one(n_images=n_images, voxels_per_roi=voxels_per_roi, world="noise")
 
 
 @pytest.mark.parametrize(("command", "sizes"), [(simulate, "default"), (claims, "claims")])

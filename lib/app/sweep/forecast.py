@@ -189,7 +189,7 @@ def encoding_size(parameters: Parameters) -> Size:
     features = tuple(_look(parameters["network"], parameters["weights"], True)[0].values())
     if parameters["dataset"] == "simulated":
         size = NSD.default.given(parameters["n_images"], parameters["voxels_per_roi"])
-        images, voxels = size["n_images"], 10 * size["voxels_per_roi"]
+        images, voxels = size.n_images, 10 * size.voxels_per_roi
         m = -(-15 * images // 100)
         return Size(images - m, m, voxels, features, simulated=True)
     files = nsd_files(int(parameters["subject"]), parameters["data_root"])
@@ -205,7 +205,7 @@ def _decoding(parameters: Parameters, cores: int) -> Forecast:
     n, m, v = GOD_SIZE
     if parameters["dataset"] == "simulated":
         size = GOD.default.given(parameters["n_images"], parameters["voxels_per_roi"])
-        n, v = size["n_images"], 8 * size["voxels_per_roi"]
+        n, v = size.n_images, 8 * size.voxels_per_roi
     network = load_network(parameters["network"], parameters["weights"])
     taps = decoding_taps(network.name, parameters["hidden"], parameters["output"])
     units = int(parameters["n_units"] or 1000) * len(taps)
