@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.harness import record, run
 from benchmarks.rehearsal import fit, write
 from lib.analysis.encoding import MEMORY_BYTES
-from lib.app.sweep.forecast import SLOWER, Size, rate, resident
+from lib.app.sweep.forecast import Size, resident_bytes
 
 MOST, TOLERANCE = 4e9, 0.2
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Write the data, forecast, run, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (
-        ("images", 3400), ("test", 600), ("features", 20_000), ("layers", 3), ("voxels", 200_000), ("cores", 2),
+        ("images", 3400), ("test", 600), ("features", 20_000), ("layers", 3), ("voxels", 200_000),
         ("memory-bytes", MEMORY_BYTES // 4),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default, help=f"default {default:,}")
@@ -30,16 +30,14 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     files = write(given.folder, given)
     size = Size(given.images, given.test, given.voxels, (given.features,) * given.layers, cortex=True)
-    forecast = resident() + size.fitting(given.memory_bytes)
-    seconds = SLOWER * size.operations(5, k_fold=False) / rate(given.cores)
-    print(f"forecast: {forecast / 1e9:.2f} GB, {seconds:.0f} s")
-    before = resident()
+    forecast = resident_bytes() + size.fitting(given.memory_bytes)
+    print(f"forecast: {forecast / 1e9:.2f} GB")
+    before = resident_bytes()
     whole = run(lambda: fit(files, given.images, memory_bytes=given.memory_bytes))
     peak = before + (whole.peak_bytes or 0)
     print(f"measured: {peak / 1e9:.2f} GB ({peak / forecast:.0%} of the forecast), {whole.seconds:.0f} s")
     sizes = {name: value for name, value in vars(given).items() if name != "folder"}
-    found = {"size": sizes, "forecast bytes": forecast, "peak bytes": peak, "forecast seconds": seconds}
-    record("cortex", found | {"seconds": whole.seconds})
+    record("cortex", {"size": sizes, "forecast bytes": forecast, "peak bytes": peak, "seconds": whole.seconds})
     if peak >= MOST or abs(peak / forecast - 1) > TOLERANCE:
         raise AssertionError(f"The peak must be below {MOST / 1e9:.0f} GB and within {TOLERANCE:.0%} of the forecast.")
 

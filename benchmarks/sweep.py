@@ -30,8 +30,9 @@ from benchmarks.harness import in_turns, record, table
 from lib.analysis.encoding import fit_encoding, voxels_at_once
 from lib.app.execute import run_notebook
 from lib.app.notebooks import NotebookSource, find_sources
-from lib.app.sweep.store import Store, sha256_of
+from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task, make_grid
+from lib.core.disk import read_json, sha256_of_file
 
 FIGURES = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5}
@@ -85,18 +86,23 @@ def kills(out: Path) -> dict[str, object]:
     """Twelve tasks; a worker that is killed ten times; the same results as of an undisturbed sweep."""
     axes = {"subject": range(1, 13), **{name: [value] for name, value in LONG.items()}}
     finish(sweep(out / "quiet", ["encoding"], axes, 2))
-    seconds = mean(record["seconds"] for record in Store(out / "quiet").records_of("encoding"))
+    seconds = mean(_seconds(out / "quiet"))
     process, struck = sweep(out / "killed", ["encoding"], axes, 2), []
     killer = threading.Thread(target=_kill, args=(process, out / "killed", seconds, struck))
     killer.start()
     finish(process)
     killer.join()
     grid = make_grid(["encoding"], {name: list(values) for name, values in axes.items()})
-    quiet, killed = ([sha256_of(Store(out / name).result(task)) for task in grid] for name in ("quiet", "killed"))
+    quiet, killed = ([sha256_of_file(Store(out / name).result(task)) for task in grid] for name in ("quiet", "killed"))
     left = [str(path) for path in (out / "killed").rglob("*.part")]
     if quiet != killed or left or len(struck) < N_KILLS:
         raise AssertionError(f"{len(struck)} kills; equal: {quiet == killed}; half-written: {left}.")
     return {"tasks": len(grid), "kills": len(struck), "equal": True}
+
+
+def _seconds(out: Path) -> list[float]:
+    """How long each task of a sweep took."""
+    return [read_json(path)["seconds"] for path in (out / "records").glob("*.json")]
 
 
 def _kill(process: subprocess.Popen, out: Path, seconds: float, struck: list[int]) -> None:
@@ -127,7 +133,7 @@ def _workers(out: Path, kind: str, axes: dict[str, Sequence[object]]) -> dict[st
         start = time.perf_counter()
         finish(sweep(out / str(n), [kind], axes, n))
         seconds[n] = time.perf_counter() - start
-    tasks = [record["seconds"] for record in Store(out / "1").records_of(kind)]
+    tasks = _seconds(out / "1")
     return {"tasks": f"{len(tasks)} x {kind}", "seconds of a task": mean(tasks), "one worker": seconds[1],
             "two workers": seconds[2], "speedup": seconds[1] / seconds[2]}  # fmt: skip
 

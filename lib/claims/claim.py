@@ -23,7 +23,8 @@ class AnyStudy(Protocol):
         Networks that were analysed.
     """
 
-    kind: str
+    @property
+    def kind(self) -> str: ...
 
     @property
     def networks(self) -> Collection[str]: ...

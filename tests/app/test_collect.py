@@ -18,6 +18,7 @@ from lib.app.sweep.worker import perform
 from lib.claims import UNTESTED, evaluate
 from lib.claims.rates import ledger, swept
 from lib.claims.studies import BEST
+from lib.core.disk import write_json
 from lib.data import Participant
 from lib.networks import load_network
 
@@ -33,7 +34,7 @@ def carry_out(grid: list[Task], out: Path) -> None:
     marks = {task.name: fingerprint(task) for task in grid}
     outcomes = {task.name: perform(task, out, marks[task.name], None) for task in grid}
     assert not any(outcome.failure for outcome in outcomes.values())
-    Store(out).keep_manifest(manifest({}, Store(out), grid, marks, outcomes))
+    write_json(Store(out).manifest, manifest({}, Store(out), grid, marks, outcomes))
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from lib.analysis.encoding import EncodingResult, encode
 from lib.analysis.loading import load_participant
 from lib.app.fingerprint import LIB, modules_used
 from lib.app.sweep import engine, store, tasks, worker
-from lib.app.sweep.analyses import ANALYSES, decoding_results, encoding_result
+from lib.app.sweep.analyses import decoding_results, encoding_result
 from lib.app.sweep.forecast import forecast
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import make_grid
@@ -149,11 +149,11 @@ def test_a_dry_run_shows_tasks_needs_and_the_batch_script_and_does_nothing(
 
 
 def test_a_notebook_that_was_executed_says_what_it_took(folder: Path) -> None:
-    executed = nbformat.v4.new_notebook(metadata={"companion": {"seconds": 12.5, "memory": 2_000_000_000}})
+    executed = nbformat.v4.new_notebook(metadata={"companion": {"memory": 2_000_000_000}})
     nbformat.write(executed, folder / "held.ipynb")
     (task,) = make_grid(["held"], {}, folder)
     known = forecast(task, Store(folder / "out"))
-    assert known.seconds == 12.5 and 2e9 < known.bytes < 4e9
+    assert 2e9 < known.bytes < 4e9
 
 
 def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,8 +179,8 @@ def test_decoding_equals_the_single_run_and_comes_back_as_it_was(folder: Path) -
     (task,) = make_grid(["decoding"], axes)
     assert worker.perform(task, folder / "out", "mark", None).failure == ""
     with np.load(Store(folder / "out").result(task)) as arrays:
-        results = decoding_results(arrays, task.parameters)
-    again = ANALYSES["decoding"].run(task.parameters, folder / "shared")
+        results = list(decoding_results(arrays, task.analysis))
+    again = task.analysis.run(folder / "shared")
     assert [(r.layer, r.roi) for r in results] == list(zip(again["layers"], again["of_roi"], strict=True))
     assert all(r.unit_score.tobytes() == again[f"unit_score_{i}"].tobytes() for i, r in enumerate(results))
     assert len(results) == 8 * 10
@@ -210,7 +210,7 @@ def test_failures_are_named_at_the_end_and_the_others_are_done(
         many = ["-p", "voxels_per_roi", "4", "2000", "-p", "n_images", "60", "-p", "world", "noise"]
         assert sweep(folder, "encoding", *many, *where, "--resume") == 1
         said = capsys.readouterr().err
-        assert said.count("FAILED") == 1 and "could not be written (File too large); nothing was left there" in said
+        assert said.count("FAILED") == 1 and "could not be written (File too large)" in said
         assert sorted(states(folder).values()) == ["done", "failed"]
         assert not leftovers(folder)
         client.run(resource.setrlimit, resource.RLIMIT_FSIZE, unlimited)
@@ -281,7 +281,7 @@ def test_resume_does_again_what_is_damaged_or_changed(folder: Path, monkeypatch:
     assert record["parameters"]["seed"] == 0 and record["seconds"] > 0 and record["peak_bytes"] > 1e8
     assert any(line.startswith("numpy ") for line in record["versions"])
 
-    monkeypatch.setattr(store.run, "versions", lambda: ["numpy 99"])
+    monkeypatch.setattr(store, "versions", lambda: ["numpy 99"])
     assert not kept.done(task, fingerprint(task))
     whole = kept.result(task).read_bytes()
     kept.result(task).write_bytes(whole[:-1])
@@ -291,9 +291,9 @@ def test_resume_does_again_what_is_damaged_or_changed(folder: Path, monkeypatch:
 
 
 def test_the_fingerprint_looks_at_the_code_an_analysis_uses_and_at_no_other() -> None:
-    used = {path.relative_to(LIB).as_posix() for path in modules_used(ANALYSES["encoding"].modules)}
-    assert {"encoding.py", "ridge.py", "lapack.py", "networks/zoo.py", "__init__.py"} - used == {"lapack.py"}
-    assert not used & {"figures.py", "rsa.py", "__main__.py"}
+    used = {path.relative_to(LIB).as_posix() for path in modules_used(["lib.app.sweep.analyses"])}
+    assert {"analysis/encoding.py", "solvers/ridge.py", "networks/zoo.py", "__init__.py"} <= used
+    assert not used & {"figures/papers.py", "analysis/rsa.py", "__main__.py", "app/sweep/worker.py"}
 
 
 def test_the_fingerprint_looks_at_this_participants_files(folder: Path) -> None:
@@ -322,15 +322,14 @@ def test_a_scheduler_that_went_away_is_said() -> None:
     assert engine._outcome(Lost(), task).failure == "the scheduler went away"
 
 
-def test_a_worker_that_is_lost_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "ASK_SECONDS", 0.2)
-    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+def test_a_worker_that_is_lost_for_good_is_replaced() -> None:
+    options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": engine.DASHBOARD}
     soon = {"distributed.deploy.lost-worker-timeout": "200ms"}
     with dask.config.set(soon), LocalCluster(**options) as cluster, Client(cluster) as client:
         before = set(client.scheduler_info()["workers"])
         client.retire_workers(list(before))
-        with engine._replaced(cluster):
-            until = time.time() + 60
-            while not set(client.scheduler_info()["workers"]) - before and time.time() < until:
-                time.sleep(0.1)
+        until = time.time() + 60
+        while not set(client.scheduler_info()["workers"]) - before and time.time() < until:
+            engine.keep_workers(cluster)
+            time.sleep(0.2)
         assert set(client.scheduler_info()["workers"]) - before

@@ -1,7 +1,8 @@
-"""The analyses a sweep knows: one participant, one network, all numbers of the result as arrays by name."""
+"""The analyses of a sweep: one participant and one network each, parameters as fields, results as arrays by name."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,129 +12,155 @@ from lib.analysis.decoding import Choices, DecodingResult, decode_participant
 from lib.analysis.decoding_study import units_to_decode
 from lib.analysis.encoding import MEMORY_BYTES, EncodingResult, encode
 from lib.analysis.loading import load_participant
-from lib.app.parameters import Value
 from lib.core import choose
-from lib.data import Participant
+from lib.data import Brain, Participant, Source
 from lib.data.cortex import load_cortex
 from lib.networks import load_network
 
-Parameters = Mapping[str, Value]
 Arrays = dict[str, np.ndarray]
 
 VOXELS = ("rois", "cortex")
-WHO: dict[str, Value] = {  # whose voxels
-    "dataset": "simulated", "subject": 1, "data_root": None, "world": "as-published", "seed": 0, "n_images": None,
-    "voxels_per_roi": None,
-}  # fmt: skip
-NETWORK: dict[str, Value] = {"network": "alexnet-object", "weights": "miniature"}
-READ: dict[str, Value] = {"voxels": "rois", "split": "random", "zscore": "session"}  # how NSD is read
-FIT: dict[str, Value] = {"protocol": "fast", "n_folds": 5, "device": "cpu", "memory_bytes": MEMORY_BYTES}
-DECODE: dict[str, Value] = {
-    "hidden": "as-published", "output": "as-published", "regression": "ols", "n_voxels": 500, "alpha": 100.0,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Something that can be done with a participant and a network.
+    """Whose voxels, and which network: what all analyses share.
 
     Attributes
     ----------
-    defaults : mapping
-        All parameters and their defaults.
-    run : callable
-        Maps the parameters, and a folder for what tasks share, to arrays by name.
-    modules : tuple of str
-        Whose code it is, besides what they import.
+    dataset, subject, data_root, world, seed, n_images, voxels_per_roi
+        As of `lib.analysis.loading.load_participant`.
+    network, weights : str
+        As of `lib.networks.load_network`.
     """
 
-    defaults: Parameters
-    run: Callable[[Parameters, Path], Arrays]
-    modules: tuple[str, ...]
+    dataset: str = "simulated"
+    subject: int = 1
+    data_root: str | None = None
+    world: str = "as-published"
+    seed: int = 0
+    n_images: int | None = None
+    voxels_per_roi: int | None = None
+    network: str = "alexnet-object"
+    weights: str = "miniature"
+
+    def _load(self, **options: object) -> Participant:
+        who: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(Analysis)[:7]}
+        return load_participant(**who | options)
 
 
-def read_participant(parameters: Parameters, shared: Path) -> Participant:
-    """The participant that an encoding task is about; whole cortex is kept in a file below `shared`."""
-    who = {name: parameters[name] for name in WHO}
-    reading = {name: parameters[name] for name in ("split", "zscore")}
-    cortex, measured = choose("voxels", parameters["voxels"], VOXELS) == "cortex", who["dataset"] == "nsd"
-    if cortex and not measured:
-        raise ValueError(f"voxels = 'cortex' needs dataset = 'nsd', found {who['dataset']!r}.")
-    if cortex:
-        whose = {"subject": who["subject"], "data_root": who["data_root"]}
-        return load_cortex(**whose, folder=shared / "responses", **reading)
-    return load_participant(**who, **(reading if measured else {}))
+@dataclass(frozen=True)
+class Encoding(Analysis):
+    """`lib.analysis.encoding.encode` of one participant by one network.
+
+    Attributes
+    ----------
+    voxels : "rois" or "cortex"
+        The voxels of all ROIs, or all that NSD's masks call cortex, read from a file.
+    split, zscore : str
+        As of `lib.data.nsd.load_nsd`.
+    protocol, n_folds, device, memory_bytes
+        As of `lib.analysis.encoding.fit_encoding`.
+    """
+
+    voxels: str = "rois"
+    split: str = "random"
+    zscore: str = "session"
+    protocol: str = "fast"
+    n_folds: int = 5
+    device: str = "cpu"
+    memory_bytes: int = MEMORY_BYTES
+
+    def participant(self, shared: Path) -> Participant:
+        """Read or simulate the participant; whole cortex is kept in a file below `shared`."""
+        reading: dict[str, Any] = {"split": self.split, "zscore": self.zscore}
+        if choose("voxels", self.voxels, VOXELS) == "rois":
+            return self._load(**(reading if self.dataset == "nsd" else {}))
+        if self.dataset != "nsd":
+            raise ValueError(f"voxels = 'cortex' needs dataset = 'nsd', found {self.dataset!r}.")
+        return load_cortex(subject=self.subject, data_root=self.data_root, folder=shared / "responses", **reading)
+
+    def run(self, shared: Path) -> Arrays:
+        """Arrays of an `EncodingResult` and of the participant's `Brain`; tasks share the folder `shared`."""
+        participant, network = self.participant(shared), load_network(self.network, self.weights)
+        fit = {name: getattr(self, name) for name in ("protocol", "n_folds", "device", "memory_bytes")}
+        result = encode(participant, network, cache=shared / "features", **fit)
+        return {name: np.asarray(value) for name, value in vars(result).items()} | _brain_arrays(participant)
 
 
-def run_encoding(parameters: Parameters, shared: Path) -> Arrays:
-    """`lib.analysis.encoding.encode` of one participant by one network."""
-    network = load_network(parameters["network"], parameters["weights"])
-    participant = read_participant(parameters, shared)
-    result = encode(participant, network, **{name: parameters[name] for name in FIT})
-    found = {field.name: np.asarray(getattr(result, field.name)) for field in fields(EncodingResult)}
-    return found | _about(participant) | {"noise_ceiling": participant.noise_ceiling}
+@dataclass(frozen=True)
+class Decoding(Analysis):
+    """`lib.analysis.decoding.decode_participant` of one participant and one network.
 
+    Attributes
+    ----------
+    n_units : int
+        Units per layer.
+    hidden, output, regression, n_voxels, alpha
+        As of `lib.analysis.decoding.Choices`.
+    """
 
-def run_decoding(parameters: Parameters, shared: Path) -> Arrays:
-    """`lib.analysis.decoding.decode_participant` of one participant and one network."""
-    participant = read_everybody_like(parameters)
-    network, choices = parameters["network"], Choices(**{name: parameters[name] for name in DECODE})
-    reading = {"n_units": parameters["n_units"], "data_root": parameters["data_root"]}
-    units = units_to_decode(participant, [network], parameters["weights"], choices, **reading)
-    results = decode_participant(participant, units, choices)
-    found: Arrays = {"layers": np.array([r.layer for r in results]), "of_roi": np.array([r.roi for r in results])}
-    for i, result in enumerate(results):
-        found |= {f"unit_score_{i}": result.unit_score, f"agreement_{i}": result.agreement}
-    return found | _about(participant)
+    n_units: int = 1000
+    hidden: str = "as-published"
+    output: str = "as-published"
+    regression: str = "ols"
+    n_voxels: int = 500
+    alpha: float = 100.0
 
+    @property
+    def choices(self) -> Choices:
+        """What the analysis leaves open."""
+        return Choices(self.hidden, self.output, self.regression, self.n_voxels, self.alpha)
 
-def read_everybody_like(parameters: Parameters) -> Participant:
-    """The participant that a decoding task is about, in the trial structure of GOD if simulated."""
-    layout = {"layout": "god"} if parameters["dataset"] == "simulated" else {}
-    return load_participant(**{name: parameters[name] for name in WHO}, **layout)
-
-
-def decoding_results(arrays: Mapping[str, np.ndarray], parameters: Parameters) -> list[DecodingResult]:
-    """What `run_decoding` put into arrays, as it was."""
-    choices = Choices(**{name: parameters[name] for name in DECODE})
-    return [
-        DecodingResult(
-            str(parameters["network"]),
-            str(layer),
-            str(roi),
-            choices,
-            arrays[f"unit_score_{i}"],
-            arrays[f"agreement_{i}"],
+    def run(self, shared: Path) -> Arrays:
+        """Scores of every layer and ROI, and the participant's `Brain`; simulated trials are ordered as GOD's."""
+        participant = self._load(**({"layout": "god"} if self.dataset == "simulated" else {}))
+        units = units_to_decode(
+            participant,
+            [self.network],
+            self.weights,
+            self.choices,
+            n_units=self.n_units,
+            data_root=self.data_root,
+            cache=shared / "features",
         )
-        for i, (layer, roi) in enumerate(zip(arrays["layers"], arrays["of_roi"], strict=True))
-    ]
+        results = decode_participant(participant, units, self.choices)
+        found = {"layers": np.array([r.layer for r in results]), "of_roi": np.array([r.roi for r in results])}
+        for i, result in enumerate(results):
+            found |= {f"unit_score_{i}": result.unit_score, f"agreement_{i}": result.agreement}
+        return found | _brain_arrays(participant)
+
+
+ANALYSIS_TYPES: dict[str, type[Encoding] | type[Decoding]] = {"encoding": Encoding, "decoding": Decoding}
 
 
 def encoding_result(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
-    """What `run_encoding` put into arrays, as it was."""
+    """Read back the result of an encoding task."""
     found: dict[str, Any] = {field.name: arrays[field.name] for field in fields(EncodingResult)}
-    texts = ("layers", "notes", "solvers", "precisions")
+    texts = [field.name for field in fields(EncodingResult) if field.type == tuple[str, ...]]
     return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})
 
 
-def _about(participant: Participant) -> Arrays:
-    """Whose voxels they are: ROIs as rows of a boolean array (n_rois, n_voxels), and the source."""
-    source = participant.source
-    words = [source.dataset, source.description, source.origin, source.licence, source.world or ""]
+def decoding_results(arrays: Mapping[str, np.ndarray], task: Decoding) -> Iterator[DecodingResult]:
+    """Read back the results of a decoding task, one per layer and ROI."""
+    for i, (layer, roi) in enumerate(zip(arrays["layers"], arrays["of_roi"], strict=True)):
+        scores = arrays[f"unit_score_{i}"], arrays[f"agreement_{i}"]
+        yield DecodingResult(task.network, str(layer), str(roi), task.choices, *scores)
+
+
+def stored_brain(arrays: Mapping[str, np.ndarray]) -> Brain:
+    """Read back whose voxels the arrays of a task are about."""
+    rois = dict(zip(map(str, arrays["rois"]), arrays["roi_masks"], strict=True))
+    source = Source(**json.loads(str(arrays["source"])))
+    return Brain(str(arrays["participant"]), rois, arrays["noise_ceiling"], source)
+
+
+def _brain_arrays(brain: Brain) -> Arrays:
+    """ROIs as rows of a boolean array (n_rois, n_voxels), the noise ceiling, and the source as JSON."""
     return {
-        "participant": np.array(participant.name),
-        "rois": np.array(list(participant.rois)),
-        "roi_masks": np.array(list(participant.rois.values())),
-        "source": np.array(words),
-        "simulated": np.array(source.simulated),
+        "participant": np.array(brain.name),
+        "rois": np.array(list(brain.rois)),
+        "roi_masks": np.array(list(brain.rois.values())),
+        "noise_ceiling": brain.noise_ceiling,
+        "source": np.array(json.dumps(asdict(brain.source))),
     }
-
-
-ANALYSES: dict[str, Analysis] = {
-    "encoding": Analysis(WHO | READ | NETWORK | FIT, run_encoding, ("lib.analysis.encoding", "lib.data.cortex")),
-    "decoding": Analysis(
-        WHO | NETWORK | {"n_units": 1000} | DECODE,
-        run_decoding,
-        ("lib.analysis.decoding", "lib.analysis.decoding_study"),
-    ),
-}

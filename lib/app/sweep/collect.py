@@ -6,26 +6,35 @@ OUT/verdicts.json    every claim on every participant (or group of them); the pa
 """
 
 import argparse
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.analysis.decoding import DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
 from lib.analysis.encoding_study import EncodingStudy
-from lib.app.sweep.analyses import ANALYSES, decoding_results, encoding_result
-from lib.app.sweep.store import Store, read_json, write_aside
+from lib.app.sweep.analyses import (
+    ANALYSIS_TYPES,
+    Decoding,
+    Encoding,
+    decoding_results,
+    encoding_result,
+    stored_brain,
+)
+from lib.app.sweep.store import Store
 from lib.claims import Verdict, evaluate
 from lib.claims.rates import VERDICTS
 from lib.claims.studies import BEST
 from lib.core import progress
+from lib.core.disk import read_json, write_json, written_aside
 from lib.core.scores import bootstrap_mean
-from lib.data import Participant, Responses, Source, Stimuli
+from lib.data import Brain
 from lib.figures.style import COLOURS, NORMAL, SMALL, data_warning, label_data, subplots
 
 try:
@@ -38,9 +47,10 @@ except ImportError as error:
 
 STACK, EVERYWHERE = "stack", "all voxels"
 N_BEST = 200  # voxels of an ROI that decide, of measured participants
-PERSON = ("subject", "network")  # what tasks of one group may differ in
-SAID = (*PERSON, "dataset", "data_root", "world")  # by the name of a column, or nobody's concern
+NAMED = ("subject", "network", "dataset", "data_root", "world")  # by the rest of a column's name, or not at all
 MEASURES = {"encoding": {"score": "mean R", "weight": "stacking weight"}, "decoding": {"score": "mean r"}}
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -50,14 +60,14 @@ class Done:
     Attributes
     ----------
     name, what : str
-    parameters : mapping
+    analysis : Encoding or Decoding
     path : Path
         Of its arrays.
     """
 
     name: str
     what: str
-    parameters: Mapping[str, object]
+    analysis: Encoding | Decoding
     path: Path
 
     @cached_property
@@ -66,20 +76,15 @@ class Done:
         with np.load(self.path) as file:
             return dict(file)
 
+    @cached_property
+    def brain(self) -> Brain:
+        """Whose voxels they are."""
+        return stored_brain(self.arrays)
+
     @property
-    def group(self) -> str:
+    def group(self) -> Encoding | Decoding:
         """The same for tasks that differ in nothing but participant and network."""
-        return json.dumps([self.what, {n: v for n, v in self.parameters.items() if n not in PERSON}], sort_keys=True)
-
-    @property
-    def subject(self) -> int:
-        """Number of the participant."""
-        return int(self.parameters["subject"])
-
-    @property
-    def network(self) -> str:
-        """Name of the network."""
-        return str(self.parameters["network"])
+        return replace(self.analysis, subject=0, network="")
 
 
 def done_tasks(out: Path) -> list[Done]:
@@ -96,13 +101,20 @@ def done_tasks(out: Path) -> list[Done]:
             f"{Store(out).manifest}: expected what `python -m lib sweep` writes, found no such file."
         )
     found = [
-        Done(row["task"], row["what"], row["parameters"], out / "results" / f"{row['task']}.npz")
+        Done(row["task"], what, ANALYSIS_TYPES[what](**row["parameters"]), out / "results" / f"{row['task']}.npz")
         for row in manifest["tasks"]
-        if row["state"] == "done" and row["what"] in ANALYSES
+        if row["state"] == "done" and (what := row["what"]) in ANALYSIS_TYPES
     ]
     if not found:
         raise FileNotFoundError(f"{out}: no encoding or decoding is done; executed notebooks lie in {out / 'results'}.")
     return found
+
+
+def _grouped(tasks: Sequence[Done], key: Callable[[Done], Key]) -> dict[Key, list[Done]]:
+    groups: dict[Key, list[Done]] = {}
+    for task in tasks:
+        groups.setdefault(key(task), []).append(task)
+    return groups
 
 
 def tidy(tasks: Sequence[Done]) -> pd.DataFrame:
@@ -115,63 +127,55 @@ def tidy(tasks: Sequence[Done]) -> pd.DataFrame:
         decoding: over the layer's units): `score` (encoding: signed R; decoding: r), `correlation`, `cv_score`,
         `weight`; `n` is how many are averaged.
     """
-    table = pd.DataFrame([row for task in progress(tasks, "reading results") for row in ROWS[task.what](task)])
+    rows: list[dict[str, Any]] = []
+    for task in progress(tasks, "reading results"):
+        brain = task.brain
+        whose = {"participant": brain.name, "simulated": brain.source.simulated}
+        about = {"task": task.name, "what": task.what, **asdict(task.analysis), **whose}
+        rows += [about | row for row in (_encoding_rows if task.what == "encoding" else _decoding_rows)(task)]
+    table = pd.DataFrame(rows)
     mixed = [name for name in table if table[name].dropna().map(type).nunique() > 1]
     return table.astype(dict.fromkeys(mixed, str))
 
 
-def _about(task: Done) -> dict[str, object]:
-    who = {"participant": str(task.arrays["participant"]), "simulated": bool(task.arrays["simulated"])}
-    return {"task": task.name, "what": task.what, **task.parameters, **who}
+def _encoding_rows(task: Done) -> Iterator[dict[str, Any]]:
+    result = encoding_result(task.arrays)
+    measures = {
+        "score": np.vstack([result.score, result.stacked_score]),
+        "correlation": np.vstack([result.correlation, result.stacked_correlation]),
+        "cv_score": np.vstack([result.cv_score, result.stacked_cv_score]),
+        "weight": np.vstack([result.weights, np.full_like(result.weights[0], np.nan)]),
+    }
+    fitted = np.isfinite(result.stacked_score)
+    for roi, mask in {**task.brain.rois, EVERYWHERE: np.ones_like(fitted)}.items():
+        voxels = mask & fitted
+        for i, layer in enumerate((*result.layers, STACK)):
+            means = {name: _mean(values[i, voxels]) for name, values in measures.items()}
+            yield {"roi": roi, "layer": layer, **means, "n": int(voxels.sum())}
 
 
-def _encoding_rows(task: Done) -> Iterator[dict[str, object]]:
-    result, masks = encoding_result(task.arrays), _masks(task.arrays)
-    layers = {name: ("score", "correlation", "cv_score", "weights") for name in result.layers}
-    for roi, mask in masks.items():
-        voxels = mask & np.isfinite(result.stacked_score)
-        for i, (layer, measures) in enumerate(layers.items()):
-            means = [getattr(result, name)[i, voxels].mean() if voxels.any() else np.nan for name in measures]
-            yield _row(task, roi, layer, voxels.sum(), *means)
-        stacked = (result.stacked_score, result.stacked_correlation, result.stacked_cv_score)
-        means = [values[voxels].mean() if voxels.any() else np.nan for values in stacked]
-        yield _row(task, roi, STACK, voxels.sum(), *means)
+def _decoding_rows(task: Done) -> Iterator[dict[str, Any]]:
+    for result in _decoded(task):
+        nothing = dict.fromkeys(("correlation", "cv_score", "weight"), np.nan)
+        n = len(result.unit_score) - result.n_constant
+        yield {"roi": result.roi, "layer": result.layer, "score": result.mean, **nothing, "n": n}
 
 
-def _decoding_rows(task: Done) -> Iterator[dict[str, object]]:
-    for result in decoding_results(task.arrays, task.parameters):
-        yield _row(task, result.roi, result.layer, len(result.unit_score) - result.n_constant, result.mean)
-
-
-def _row(task: Done, roi: str, layer: str, n: int, *means: float) -> dict[str, object]:
-    measures = dict.fromkeys(("score", "correlation", "cv_score", "weight"), np.nan)
-    measures |= dict(zip(measures, map(float, means), strict=False))
-    return {**_about(task), "roi": roi, "layer": layer, **measures, "n": int(n)}
-
-
-ROWS = {"encoding": _encoding_rows, "decoding": _decoding_rows}
-
-
-def _masks(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """ROIs by name, boolean arrays of shape (n_voxels,), and all voxels."""
-    masks = {str(roi): mask for roi, mask in zip(arrays["rois"], arrays["roi_masks"], strict=True)}
-    return masks | {EVERYWHERE: np.full(arrays["stacked_score"].shape, True)}
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else float("nan")
 
 
 def group_figures(tasks: Sequence[Done], table: pd.DataFrame, folder: Path) -> list[Path]:
     """One picture per network and set of parameters: ROIs side by side, participants as lines."""
-    folder.mkdir(exist_ok=True)
-    groups: dict[tuple[str, str], list[Done]] = {}
-    for task in tasks:
-        groups.setdefault((task.group, task.network), []).append(task)
-    numbers = {group: number for number, group in enumerate(dict.fromkeys(group for group, _ in groups), start=1)}
+    groups = list(dict.fromkeys(task.group for task in tasks))
     paths = []
-    for (group, network), members in groups.items():
-        rows = table[table.task.isin([task.name for task in members])]
-        number = f"_{numbers[group]}" if len(numbers) > 1 else ""
-        paths.append(folder / f"{members[0].what}_{network}{number}.png")
-        figure = _group_figure(rows, members[0].what, f"{members[0].what} by {network}; {_column(members)}")
-        write_aside(paths[-1], lambda file, figure=figure: figure.savefig(file, format="png"))
+    for (group, network), members in _grouped(tasks, lambda task: (task.group, task.analysis.network)).items():
+        rows, what = table[table.task.isin([task.name for task in members])], members[0].what
+        number = f"_{groups.index(group) + 1}" if len(groups) > 1 else ""
+        paths.append(folder / f"{what}_{network}{number}.png")
+        figure = _group_figure(rows, what, f"{what} by {network}; {_column(members)}")
+        with written_aside(paths[-1]) as part:
+            figure.savefig(part, format="png")
     return paths
 
 
@@ -208,79 +212,72 @@ def _participants(ax: Axes, lines: np.ndarray) -> None:
         ax.fill_between(x, [i.low for i in found], [i.high for i in found], color=COLOURS[0], alpha=0.25, lw=0)
 
 
-def verdicts(tasks: Sequence[Done]) -> dict[str, dict[str, object]]:
-    """Claims decided on what the sweep computed, by column of the ledger.
+@dataclass
+class Column:
+    """A column of the ledger of claims.
+
+    Attributes
+    ----------
+    simulated : bool
+        Whether its participants are.
+    verdicts : mapping of claim to a list of Verdict, one per study
+    """
+
+    simulated: bool
+    verdicts: dict[str, list[Verdict]]
+
+
+def verdicts(tasks: Sequence[Done]) -> dict[str, Column]:
+    """Claims decided on what the sweep computed, by name of the ledger's column.
 
     Encoding claims are decided on each participant by itself, decoding claims on all participants together, as in the
     papers. A claim about networks that the sweep left out cannot be tested.
-
-    Returns
-    -------
-    dict of column to {"simulated": bool, "verdicts": {claim: list of Verdict}}
     """
-    columns: dict[str, dict[str, object]] = {}
-    for group in dict.fromkeys(task.group for task in tasks):
-        members = [task for task in tasks if task.group == group]
-        found = [evaluate(study) for study in STUDIES[members[0].what](members)]
-        by_claim: dict[str, list[Verdict]] = {}
-        for verdict in (one for of_one in found for one in of_one):
-            by_claim.setdefault(verdict.claim, []).append(verdict)
-        column = _column(members)
-        earlier = columns.get(column, {"verdicts": {}})["verdicts"]
-        simulated = bool(members[0].arrays["simulated"])
-        columns[column] = {"simulated": simulated, "verdicts": earlier | by_claim}
+    columns: dict[str, Column] = {}
+    for members in _grouped(tasks, lambda task: task.group).values():
+        column = columns.setdefault(_column(members), Column(members[0].brain.source.simulated, {}))
+        found: dict[str, list[Verdict]] = {}
+        for study in (_encoding_studies if members[0].what == "encoding" else _decoding_studies)(members):
+            for verdict in evaluate(study):
+                found.setdefault(verdict.claim, []).append(verdict)
+        column.verdicts |= found
     return columns
 
 
 def _column(members: Sequence[Done]) -> str:
     """What a column is called: whose it is, how many, and what of the group is not as usual."""
-    first, n_people = members[0], len({task.subject for task in members})
-    usual = ANALYSES[first.what].defaults
-    own = [f"{name} {value}" for name, value in first.parameters.items() if name not in SAID and value != usual[name]]
-    whose = f"world {first.parameters['world']}" if first.arrays["simulated"] else str(first.parameters["dataset"])
-    return ", ".join([f"sweep: {whose}", f"{n_people} participants", *own])
+    first, n_people = members[0].analysis, len({task.analysis.subject for task in members})
+    own = [field.name for field in fields(first) if getattr(first, field.name) != field.default]
+    whose = f"world {first.world}" if members[0].brain.source.simulated else first.dataset
+    changed = [f"{name} {getattr(first, name)}" for name in own if name not in NAMED]
+    return ", ".join([f"sweep: {whose}", f"{n_people} participants", *changed])
 
 
 def _encoding_studies(members: Sequence[Done]) -> Iterator[EncodingStudy]:
-    for subject in dict.fromkeys(task.subject for task in members):
-        own = [task for task in members if task.subject == subject]
-        person = _person(own[0])
-        sizes = [mask.sum() for mask in person.rois.values()]
-        n_best = max(2, round(BEST * np.median(sizes))) if person.source.simulated else N_BEST
-        encoding = {task.network: encoding_result(task.arrays) for task in own}
-        yield EncodingStudy(person, encoding, n_best, str(own[0].parameters["weights"]))
+    for own in _grouped(members, lambda task: task.analysis.subject).values():
+        brain, weights = own[0].brain, own[0].analysis.weights
+        sizes = [mask.sum() for mask in brain.rois.values()]
+        n_best = max(2, round(BEST * np.median(sizes))) if brain.source.simulated else N_BEST
+        yield EncodingStudy(
+            brain, {task.analysis.network: encoding_result(task.arrays) for task in own}, n_best, weights
+        )
 
 
 def _decoding_studies(members: Sequence[Done]) -> Iterator[DecodingStudy]:
     """All participants of whom all networks of the sweep were decoded, as one study."""
-    networks = list(dict.fromkeys(task.network for task in members))
-    by_subject = {
-        subject: {task.network: task for task in members if task.subject == subject}
-        for subject in dict.fromkeys(task.subject for task in members)
-    }
-    whole = [own for own in by_subject.values() if set(own) == set(networks)]
-    results = [[r for n in networks for r in decoding_results(own[n].arrays, own[n].parameters)] for own in whole]
+    networks = list(dict.fromkeys(task.analysis.network for task in members))
+    people = [
+        {task.analysis.network: list(_decoded(task)) for task in own}
+        for own in _grouped(members, lambda task: task.analysis.subject).values()
+    ]
+    whole = [[r for name in networks for r in own[name]] for own in people if set(own) == set(networks)]
     if len(whole) > 1:
-        people, weights = [_person(own[networks[0]]) for own in whole], str(members[0].parameters["weights"])
-        yield DecodingStudy(people, results, results[0][0].choices, weights)
+        yield DecodingStudy((), whole, whole[0][0].choices, members[0].analysis.weights)
 
 
-STUDIES = {"encoding": _encoding_studies, "decoding": _decoding_studies}
-
-
-def _person(task: Done) -> Participant:
-    """Whose voxels they are, without their responses, which nobody needs any more."""
-    arrays, nothing = task.arrays, Responses(np.empty(0, int), np.empty((0, 0)), np.empty(0, int))
-    dataset, description, origin, licence, world = map(str, arrays["source"])
-    return Participant(
-        name=str(arrays["participant"]),
-        train=nothing,
-        test=nothing,
-        rois={str(roi): mask for roi, mask in zip(arrays["rois"], arrays["roi_masks"], strict=True)},
-        noise_ceiling=arrays.get("noise_ceiling", np.empty(0)),
-        stimuli=Stimuli("", lambda _: np.empty((0, 0, 3), np.uint8)),
-        source=Source(dataset, description, origin, licence, bool(arrays["simulated"]), world or None),
-    )
+def _decoded(task: Done) -> Iterator[DecodingResult]:
+    assert isinstance(task.analysis, Decoding)
+    return decoding_results(task.arrays, task.analysis)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -292,17 +289,13 @@ def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib collect`; return 0."""
     tasks = done_tasks(args.out)
     table = tidy(tasks)
-    write_aside(args.out / "table.parquet", lambda file: table.to_parquet(file))
+    with written_aside(args.out / "table.parquet") as part:
+        table.to_parquet(part)
     figures = group_figures(tasks, table, args.out / "figures")
     found = verdicts(tasks)
-    plain = {name: {**column, "verdicts": _plain(column["verdicts"])} for name, column in found.items()}
-    write_aside(args.out / VERDICTS, lambda file: file.write((json.dumps(plain, indent=1) + "\n").encode()))
+    write_json(args.out / VERDICTS, {name: asdict(column) for name, column in found.items()})
     print(f"{args.out / 'table.parquet'}: {len(table):,} rows of {len(tasks)} tasks")
     print(f"{args.out / 'figures'}: {len(figures)} figures")
     print(f"{args.out / VERDICTS}: {len(found)} columns for the ledger")
     print(f"python -m lib run claims -p sweep {args.out.absolute()}")
     return 0
-
-
-def _plain(found: Mapping[str, Sequence[Verdict]]) -> dict[str, list[dict[str, object]]]:
-    return {claim: [asdict(verdict) for verdict in of_claim] for claim, of_claim in found.items()}

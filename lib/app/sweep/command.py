@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import psutil
 from tqdm import tqdm
@@ -18,11 +19,13 @@ from tqdm import tqdm
 from lib.app.fingerprint import versions
 from lib.app.notebooks import NOTEBOOKS
 from lib.app.parameters import Value, parse_value
-from lib.app.sweep.engine import Workers, connected, parse_bytes, run_all
+from lib.app.sweep.engine import Workers, connected, killed_by_signals, parse_bytes, run_all
 from lib.app.sweep.forecast import Forecast, forecast
-from lib.app.sweep.store import Store, fingerprint, read_json
+from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import Outcome
+from lib.core.disk import read_json, write_json
+from lib.core.tables import Table
 
 EPILOG = """examples:
   python -m lib sweep OUT encoding --subject 1 2 3 4 --network alexnet-object resnet50-object
@@ -56,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cores", type=int, default=1, help="of each worker (default: %(default)s)")
     add("--memory", help="of each worker, such as 8GB (default: local: an equal share of this machine's)")
     add("--time", default="01:00:00", help="wall time of a SLURM job (default: %(default)s)")
-    add("--dry-run", action="store_true", help="show tasks, memory, time and the SLURM script; do nothing")
+    add("--dry-run", action="store_true", help="show tasks, memory and the SLURM script; do nothing")
     add("--resume", action="store_true", help="do what is missing, failed or changed")
     add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -66,17 +69,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib sweep`; return 0, or 1 if a task failed."""
     tasks, workers, store = make_grid(args.what, _axes(args), args.folder), _workers(args), Store(args.out.absolute())
-    if not args.resume and store.manifest.exists():
-        raise ValueError(f"{args.out} holds a sweep: say --resume to go on with it, or name another folder.")
+    _check_new(args, store)
     marks = {task.name: fingerprint(task) for task in tasks}
     todo = [task for task in tasks if not store.done(task, marks[task.name])]
-    forecasts = {task.name: forecast(task, store, args.cores) for task in todo}
-    print(plan(todo, forecasts, len(tasks), workers))
+    forecasts = {task.name: forecast(task, store) for task in todo}
+    print(plan(forecasts, len(tasks), workers))
     check_memory(forecasts, workers.memory)
     if args.dry_run:
         print(workers.script() if args.scheduler == "slurm" else "", end="")
         return 0
-    return _carry_out(args, store, workers, tasks, todo, marks)
+    with store.alone():
+        _check_new(args, store)
+        return _carry_out(store, workers, tasks, todo, marks)
+
+
+def _check_new(args: argparse.Namespace, store: Store) -> None:
+    if not args.resume and store.manifest.exists():
+        raise ValueError(f"{args.out} holds a sweep: say --resume to go on with it, or name another folder.")
 
 
 def _axes(args: argparse.Namespace) -> dict[str, list[Value]]:
@@ -112,30 +121,31 @@ def _bytes(text: str) -> int:
     raise ValueError(f"--memory must be a size such as 8GB, found {text!r}.")
 
 
-def plan(todo: Sequence[Task], forecasts: Mapping[str, Forecast], n_all: int, workers: Workers) -> str:
-    """What is to be done, and what it is expected to need."""
-    rows = [
-        (task.name, _size(one.bytes), _duration(one.seconds), one.words)
-        for task in todo
-        for one in [forecasts[task.name]]
-    ]
-    width = max((len(row[0]) for row in rows), default=4)
-    lines = [f"{'task':{width}} {'memory':>9} {'time':>9}", *(f"{n:{width}} {m:>9} {t:>9}  {w}" for n, m, t, w in rows)]
-    known = [one.seconds for one in forecasts.values() if one.seconds is not None]
-    hours = sum(known) * workers.cores / 3600
-    unknown = f", {len(todo) - len(known)} not known" if len(known) < len(todo) else ""
-    lines += [
-        f"{len(todo)} of {n_all} tasks to do; about {hours:.2f} core hours{unknown}.",
-        f"{workers.n} workers ({workers.scheduler}), each {workers.cores} cores and {_size(workers.memory)}.",
-    ]
-    return "\n".join(lines)
+def plan(forecasts: Mapping[str, Forecast], n_all: int, workers: Workers) -> str:
+    """What is to be done, and what it is expected to need.
+
+    Parameters
+    ----------
+    forecasts : mapping of the name of each task to do to its forecast
+    n_all : int
+        Tasks of the sweep, those that are done too.
+    workers : Workers
+    """
+    rows = [(name, _size(one.bytes), one.reason) for name, one in forecasts.items()]
+    return "\n".join(
+        [
+            str(Table(("task", "memory", ""), rows)),
+            f"{len(rows)} of {n_all} tasks to do.",
+            f"{workers.n} workers ({workers.scheduler}), each {workers.cores} cores and {_size(workers.memory)}.",
+        ]
+    )
 
 
 def check_memory(forecasts: Mapping[str, Forecast], memory: int) -> None:
     """Refuse what cannot fit, with the numbers, before anything starts."""
     large = {name: one for name, one in forecasts.items() if one.bytes and one.bytes > memory}
     if large:
-        lines = [f"  {name} needs {_size(one.bytes)}: {one.words}" for name, one in large.items()]
+        lines = [f"  {name} needs {_size(one.bytes)}: {one.reason}" for name, one in large.items()]
         raise ValueError(
             f"{len(large)} of {len(forecasts)} tasks do not fit into the {_size(memory)} of a worker:\n"
             + "\n".join(lines)
@@ -147,51 +157,37 @@ def _size(n_bytes: int | None) -> str:
     return "?" if n_bytes is None else f"{n_bytes / 1e9:.2f} GB"
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.1f} h"
-    )
-
-
 def _carry_out(
-    args: argparse.Namespace,
-    store: Store,
-    workers: Workers,
-    tasks: Sequence[Task],
-    todo: Sequence[Task],
-    marks: Mapping[str, str],
+    store: Store, workers: Workers, tasks: Sequence[Task], todo: Sequence[Task], marks: Mapping[str, str]
 ) -> int:
     about = {
-        "command": shlex.join(["python", "-m", "lib", *sys.argv[1:]]), "started": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "command": shlex.join(["python", "-m", "lib", *sys.argv[1:]]), "started": time.strftime("%F %T"),
         "host": socket.gethostname(), "versions": versions(), "workers": {**asdict(workers), "logs": str(workers.logs)},
     }  # fmt: skip
     outcomes: dict[str, Outcome] = {}
-    with store.alone():
-        store.clear_up()
-        for task in todo:
-            store.forget(task)
-        store.keep_manifest(manifest(about, store, tasks, marks, outcomes))
-        try:
-            if todo:
-                with connected(workers) as client, tqdm(total=len(todo), desc="tasks") as bar:
-                    for outcome in run_all(client, todo, store.folder, marks, workers.memory):
-                        outcomes[outcome.task] = outcome
-                        _tell(outcome, bar)
-        finally:
-            store.clear_up()
-            found = manifest(about, store, tasks, marks, outcomes)
-            store.keep_manifest(found)
-    return _close(store, tasks, found)
+    for task in todo:
+        store.record_file(task).unlink(missing_ok=True)  # the result to come will not fit it
+    write_json(store.manifest, manifest(about, store, tasks, marks, outcomes))
+
+    def finish() -> int:
+        found = manifest(about, store, tasks, marks, outcomes)
+        write_json(store.manifest, found)
+        return _report(store, list(zip(tasks, found["tasks"][-len(tasks) :], strict=True)))
+
+    n_left = len(todo)
+    try:
+        if todo:
+            with killed_by_signals(finish), connected(workers) as connection, tqdm(total=n_left, desc="tasks") as bar:
+                for outcome in run_all(connection, todo, store, marks, workers.memory):
+                    outcomes[outcome.task] = outcome
+                    _tell(outcome, bar)
+    finally:
+        n_left = finish()
+    return 1 if n_left else 0
 
 
 def _tell(outcome: Outcome, bar: tqdm) -> None:
-    words = outcome.failure or f"{_duration(outcome.seconds)}, {_size(outcome.peak_bytes)}, {outcome.host}"
+    words = outcome.failure or f"{outcome.seconds:.0f} s, {_size(outcome.peak_bytes)}, {outcome.host}"
     tqdm.write(f"{'FAILED ' if outcome.failure else ''}{outcome.task}: {words}")
     bar.update()
 
@@ -202,28 +198,38 @@ def manifest(
     tasks: Sequence[Task],
     marks: Mapping[str, str],
     outcomes: Mapping[str, Outcome],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What was asked, and what has become of it: states are read from the disk, not from what a worker said.
 
     Tasks that an earlier command put into the same folder stay in the list, as they were.
+
+    Parameters
+    ----------
+    about : mapping
+        The command, and when and where it was given.
+    store : Store
+    tasks : sequence of Task
+    marks, outcomes : mappings of a task's name to its fingerprint, and to its outcome if it has ended
     """
     names = {task.name for task in tasks}
     rows = [row for row in (read_json(store.manifest) or {"tasks": []})["tasks"] if row["task"] not in names]
     for task in tasks:
         record, outcome = store.record(task), outcomes.get(task.name)
         done = record is not None and record["fingerprint"] == marks[task.name] and store.result(task).exists()
-        failure = "" if done else outcome.failure if outcome else ""
-        state = {"state": "done" if done else "failed" if failure else "missing", "failure": failure}
+        failure = "" if done or not outcome else outcome.failure
+        state = "done" if done else "failed" if failure else "missing"
         row = {"task": task.name, "what": task.what, "parameters": dict(task.parameters), "source": task.source}
-        rows.append({**row, **state, "record": record})
+        rows.append({**row, "state": state, "failure": failure, "record": record})
     return {**about, "tasks": rows}
 
 
-def _close(store: Store, tasks: Sequence[Task], found: Mapping[str, object]) -> int:
-    """Say how it ended; return 1 if anything is missing."""
-    rows = {row["task"]: row for row in found["tasks"]}
-    left = [(task, rows[task.name]) for task in tasks if rows[task.name]["state"] != "done"]
-    print(f"{len(tasks) - len(left)} of {len(tasks)} tasks done: {store.folder}")
-    for task, row in left:
-        print(f"FAILED {task.name}: {row['failure'] or 'not reached'}\n  log: {store.log(task)}", file=sys.stderr)
-    return 1 if left else 0
+def _report(store: Store, rows: Sequence[tuple[Task, Mapping[str, Any]]]) -> int:
+    """Say how it ended; return how many tasks are not done."""
+    left = [(task, row["failure"]) for task, row in rows if row["state"] != "done"]
+    print(f"{len(rows) - len(left)} of {len(rows)} tasks done: {store.folder}", flush=True)
+    for task, failure in left:
+        if failure:
+            print(f"FAILED {task.name}: {failure}\n  log: {store.log(task)}", file=sys.stderr)
+    if n := sum(not failure for _, failure in left):
+        print(f"{n} not reached: go on with --resume.", file=sys.stderr)
+    return len(left)

@@ -2,14 +2,22 @@
 
 import logging
 import os
+import shlex
+import shutil
+import signal
+import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, ClassVar
 
+import psutil
+
+from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
 from lib.app.sweep.worker import Outcome, perform
 
@@ -17,18 +25,16 @@ try:
     import dask
     from dask.utils import parse_bytes
     from dask_jobqueue import SLURMCluster
-    from distributed import Client, LocalCluster, SpecCluster, as_completed
+    from dask_jobqueue.slurm import SLURMJob
+    from distributed import Client, Future, LocalCluster, SpecCluster
 except ImportError as error:
     raise SystemExit("Sweeps need Dask, which is not installed: pip install -e '.[cluster]'") from error
-
-if TYPE_CHECKING:
-    from distributed import Future
 
 __all__ = ["Workers", "connected", "parse_bytes", "run_all"]
 
 ALLOWED_FAILURES = 5  # workers that may die under one task, before it counts as failed
 # Results are files: Dask has nothing to spill, and on Linux the limit is on the task itself (`lib.app.sweep.worker`).
-DASK = {
+DASK: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -38,8 +44,13 @@ DASK = {
     "distributed.deploy.lost-worker-timeout": "60s",  # and starts a process late
     "distributed.worker.profile.enabled": False,  # a hundred samples a second that nobody looks at
 }
+POLL_SECONDS = 0.2  # between two looks at the tasks
 ASK_SECONDS = 5  # between two looks whether workers are missing
 START_SECONDS = 300  # for a scheduler that was named to answer
+CANCEL_SECONDS = 3  # for scancel to answer when a sweep is interrupted
+ENCRYPTED_OR_HERE = ("tls://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
+EXPOSED = "whoever can reach the ports of its scheduler and workers can run code as you."
+DASHBOARD = "127.0.0.1:0"  # any free port, for nobody on another machine
 
 
 @dataclass(frozen=True)
@@ -77,114 +88,199 @@ class Workers:
 
     def script(self) -> str:
         """The batch script that asks SLURM for one worker."""
-        with dask.config.set(DASK), _slurm(self) as cluster:
-            return cluster.job_script()
+        return SLURMJob("SCHEDULER", "WORKER", **_job_options(self, DASK)).job_script()
 
 
 @contextmanager
-def connected(workers: Workers) -> Iterator[Client]:
-    """A client of the workers, which end with the block unless somebody else had started them."""
-    # Dask's own variables allow one thread whatever `cores` says, and give back memory that is needed a moment later.
-    with dask.config.set(DASK | {"distributed.nanny.pre-spawn-environ": workers.environment}), _quiet():
-        if workers.scheduler not in CLUSTERS:
-            with Client(workers.scheduler, timeout=START_SECONDS) as client:
-                yield client
-            return
-        with CLUSTERS[workers.scheduler](workers) as cluster, Client(cluster) as client, _replaced(cluster):
-            yield client
+def connected(workers: Workers) -> Iterator[tuple[Client, SpecCluster | None]]:
+    """A client and the cluster that was started for it; None if somebody else had started the workers.
 
-
-@contextmanager
-def _replaced(cluster: SpecCluster) -> Iterator[None]:
-    """Ask again and again for as many workers as there are to be.
-
-    A worker whose job has ended, or that was killed while it started, Dask strikes off; it would not ask for another
-    until the number of workers changes.
+    Raises
+    ------
+    OSError
+        The scheduler does not answer, or this machine has no SLURM.
     """
-    over = threading.Event()
-
-    def ask() -> None:
-        while not over.wait(ASK_SECONDS):
-            cluster.scale(len(cluster.plan))
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    try:
-        yield
-    finally:
-        over.set()
-        asking.join()
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of workers that die is said at the end
+    if workers.scheduler not in CLUSTERS:
+        if not workers.scheduler.startswith(ENCRYPTED_OR_HERE):
+            print(f"{workers.scheduler} is not encrypted: {EXPOSED}", file=sys.stderr)
+        with dask.config.set(DASK), Client(workers.scheduler, timeout=START_SECONDS) as client:
+            yield client, None
+        return
+    settings = DASK | _encryption(workers.logs.parent / ".tls")
+    # Dask's own variables allow one thread whatever `cores` says, and give back memory that is needed a moment later.
+    environment = {"distributed.nanny.pre-spawn-environ": workers.environment}
+    with dask.config.set(settings | environment), CLUSTERS[workers.scheduler](workers, settings) as cluster:
+        with Client(cluster) as client:
+            yield client, cluster
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Dask tells of every worker that dies, at length; what matters of it is said at the end."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM kill all processes that this one has started, tell, and end it with status 130 or 143.
+
+    Nothing is wound up: a result is a file, whole or absent, so a sweep that is killed at any moment can go on.
+    """
+
+    def stop(number: int, _: object) -> None:
+        while started := psutil.Process().children(recursive=True):
+            for process in started:
+                with suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(started, timeout=1)
+        try:
+            if _Job.submitted:
+                subprocess.run(["scancel", *_Job.submitted], capture_output=True, timeout=CANCEL_SECONDS)
+            tell()
+        finally:
+            os._exit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _local(workers: Workers) -> LocalCluster:
+def _encryption(folder: Path) -> dict[str, Any]:
+    """Dask's settings for TLS, with a key made for this sweep that only its owner can read; none without openssl."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "100", "-subj", "/CN=companion"]
+    try:
+        subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        print(f"Without openssl, this sweep is not encrypted: {EXPOSED}", file=sys.stderr)
+        return {}
+    tls: dict[str, Any] = {"ca-file": str(certificate)}
+    for role in ("scheduler", "worker", "client"):
+        tls |= {f"{role}.key": str(key), f"{role}.cert": str(certificate)}
+    return {"distributed.comm.require-encryption": True} | {f"distributed.comm.tls.{k}": v for k, v in tls.items()}
+
+
+def _local(workers: Workers, _: Mapping[str, Any]) -> LocalCluster:
     return LocalCluster(
         n_workers=workers.n,
         threads_per_worker=1,
         memory_limit=workers.memory,
         env=workers.environment,
-        dashboard_address=":0",  # any port that is free
+        dashboard_address=DASHBOARD,
         silence_logs=logging.CRITICAL,
     )
 
 
-def _slurm(workers: Workers) -> SLURMCluster:
-    """No job yet."""
-    settings = {f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": value for key, value in DASK.items()}
-    exports = [f"export {name}={value}" for name, value in {**workers.environment, **settings}.items()]
-    return SLURMCluster(
-        cores=1,
-        job_cpu=workers.cores,
-        processes=1,
-        memory=f"{workers.memory}B",
-        walltime=workers.time,
-        python=sys.executable,
-        log_directory=str(workers.logs),
-        job_script_prologue=[*exports, f"cd {os.getcwd()}"],
-        scheduler_options={"dashboard_address": ":0"},
-        silence_logs=logging.CRITICAL,
-    )
-
-
-def _slurm_adapting(workers: Workers) -> SLURMCluster:
+def _slurm(workers: Workers, settings: Mapping[str, Any]) -> SLURMCluster:
     """As many jobs as there is work for, at most n; one that ends, by its wall time say, is replaced."""
-    cluster = _slurm(workers)
+    if not shutil.which("sbatch"):
+        raise OSError("--scheduler slurm needs the command sbatch, which is not on this machine's PATH.")
+    options: dict[str, Any] = {"job_cls": _Job, "scheduler_options": {"dashboard_address": DASHBOARD}}
+    cluster = SLURMCluster(silence_logs=logging.CRITICAL, **options, **_job_options(workers, settings))
     cluster.adapt(minimum_jobs=0, maximum_jobs=workers.n, target_duration="100ms", interval="2s")
     return cluster
 
 
-CLUSTERS = {"local": _local, "slurm": _slurm_adapting}
+CLUSTERS = {"local": _local, "slurm": _slurm}
+
+
+class _Job(SLURMJob):
+    """A job that keeps what sbatch said when it refused it."""
+
+    submitted: ClassVar[set[str]] = set()
+    refusal = ""
+
+    async def start(self) -> None:
+        try:
+            await super().start()
+            self.submitted.add(self.job_id)
+        except (OSError, RuntimeError, ValueError) as error:
+            self.refusal = str(error).partition("stderr:\n")[2].strip() or str(error)
+
+
+def _job_options(workers: Workers, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job asks for; paths are quoted for sbatch and for the shell."""
+    quote = shlex.quote
+    directives, prologue = (
+        dask.config.get(f"jobqueue.slurm.{key}", None) or [] for key in ("job-extra-directives", "job-script-prologue")
+    )
+    variables = {f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": value for key, value in settings.items()}
+    exports = [f"export {name}={quote(str(value))}" for name, value in {**workers.environment, **variables}.items()]
+    log = str(workers.logs / "slurm-%J.out")
+    return {
+        "cores": 1,
+        "job_cpu": workers.cores,
+        "processes": 1,
+        "memory": f"{workers.memory}B",
+        "walltime": workers.time,
+        "python": quote(sys.executable),
+        "job_extra_directives": [*directives, f"-o {quote(log)}"],
+        "job_script_prologue": [*prologue, *exports, f"cd {quote(os.getcwd())}"],
+    }
+
+
+def keep_workers(cluster: SpecCluster) -> None:
+    """Ask again for workers that are lost or were refused.
+
+    A worker whose job has ended, or that was killed while it started, Dask strikes off; it would not ask for another
+    until the number of workers changes.
+
+    Raises
+    ------
+    OSError
+        SLURM refuses jobs and there is no other worker; in sbatch's own words.
+    """
+    workers = dict(cluster.workers)
+    refused = {name: worker.refusal for name, worker in workers.items() if getattr(worker, "refusal", "")}
+    for name, words in refused.items():
+        if len(refused) == len(workers):
+            raise OSError(f"SLURM takes no job; sbatch says: {words}")
+        warnings.warn(f"SLURM refused a job, others go on; sbatch says: {words}", stacklevel=2)
+        del cluster.workers[name]
+    cluster.scale(len(cluster.plan))
 
 
 def run_all(
-    client: Client, tasks: Sequence[Task], folder: Path, fingerprints: Mapping[str, str], memory: int
+    connection: tuple[Client, SpecCluster | None],
+    tasks: Sequence[Task],
+    store: Store,
+    fingerprints: Mapping[str, str],
+    memory: int,
 ) -> Iterator[Outcome]:
-    """The outcome of every task, as it ends."""
+    """The outcome of every task, as it ends.
+
+    Parameters
+    ----------
+    connection : client and cluster, see `connected`
+    tasks : sequence of Task
+    store : Store
+    fingerprints : mapping of a task's name to its fingerprint
+    memory : int
+        Bytes a worker may hold.
+    """
+    client, cluster = connection
+    token = store.new_token()
     futures = {
-        client.submit(perform, task, folder, fingerprints[task.name], memory, key=task.name, pure=False): task
+        client.submit(
+            perform, task, store.folder, fingerprints[task.name], memory, token, key=task.name, pure=False
+        ): task
         for task in tasks
     }
-    for future in as_completed(futures):
-        yield _outcome(future, futures[future])
+    looked = time.monotonic()
+    while futures:
+        for future in [future for future in futures if future.done()]:
+            yield _outcome(future, futures.pop(future))
+        if cluster and time.monotonic() > looked + ASK_SECONDS:
+            keep_workers(cluster)
+            looked = time.monotonic()
+        time.sleep(POLL_SECONDS)
 
 
-def _outcome(future: "Future", task: Task) -> Outcome:
+def _outcome(future: Future, task: Task) -> Outcome:
     if future.status == "finished":
         return future.result()
     if future.status == "error":
         error = future.exception()
         died = type(error).__name__ == "KilledWorker"
         reason = f"{ALLOWED_FAILURES + 1} workers died under it" if died else f"{type(error).__name__}: {error}"
-        return Outcome(task.name, reason.splitlines()[0], 0, 0, "")
-    return Outcome(task.name, "the scheduler went away", 0, 0, "")
+        return Outcome(task.name, reason.partition("\n")[0])
+    return Outcome(task.name, "the scheduler went away")

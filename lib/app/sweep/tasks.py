@@ -1,19 +1,19 @@
 """What a sweep consists of: a grid of notebooks and analyses, participants, networks and parameters."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source
 from lib.app.parameters import Value
-from lib.app.sweep.analyses import ANALYSES
+from lib.app.sweep.analyses import ANALYSIS_TYPES, Decoding, Encoding
 from lib.core import choose
+from lib.core.disk import digest_of
 from lib.networks import ZOO
 
-FOLDERS = ("data_root",)  # parameters that name a folder: seen from where the command runs, not from a worker
+PATHS = ("data_root", "weights")  # parameters that name files, seen from where the command runs
 
 
 @dataclass(frozen=True)
@@ -31,24 +31,29 @@ class Task:
     """
 
     what: str
-    parameters: Mapping[str, Value]
+    parameters: Mapping[str, Any]
     source: str = ""
 
     @property
     def name(self) -> str:
         """A name to read and to find files by; tasks that share it are the same."""
-        said = [self.parameters.get("network"), f"subject-{self.parameters.get('subject', '')}"]
-        words = [str(word) for word in said if word and word != "subject-"]
-        return "_".join([self.what, *words, self._digest[:8]])
+        subject, network = (self.parameters.get(name, "") for name in ("subject", "network"))
+        words = [self.what, network, f"subject-{subject}" if subject else "", self._digest[:8]]
+        return "_".join(str(word) for word in words if word)
 
     @property
     def _digest(self) -> str:
-        return hashlib.sha256(json.dumps([self.what, dict(self.parameters)], sort_keys=True).encode()).hexdigest()
+        return digest_of([self.what, dict(sorted(self.parameters.items()))])
 
     @property
-    def suffix(self) -> str:
-        """Of the result's file."""
-        return ".ipynb" if self.source else ".npz"
+    def notebook(self) -> NotebookSource | None:
+        """The notebook that is executed; None for an analysis."""
+        return NotebookSource(Path(self.source)) if self.source else None
+
+    @property
+    def analysis(self) -> Encoding | Decoding:
+        """The analysis with its parameters."""
+        return ANALYSIS_TYPES[self.what](**self.parameters)
 
 
 def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: Path = NOTEBOOKS) -> list[Task]:
@@ -59,39 +64,44 @@ def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: 
     what : iterable of str
         "encoding", "decoding", names of notebooks in `folder`, or paths of notebooks.
     axes : mapping of parameter to its values
+    folder : Path
+        Of the notebooks.
 
     Raises
     ------
     ValueError
-        An analysis, notebook, or parameter that nobody knows.
+        An unknown analysis, notebook or parameter.
     """
     sources = find_sources(folder)
-    kinds = {name: _source(name, sources) for name in dict.fromkeys(what)}
-    defaults = {name: source.defaults if source else ANALYSES[name].defaults for name, source in kinds.items()}
-    known = sorted({parameter for of_one in defaults.values() for parameter in of_one})
+    defaults = [_with_defaults(name, sources) for name in dict.fromkeys(what)]
+    known = sorted({parameter for task in defaults for parameter in task.parameters})
     for network in axes.get("network", ()):
         choose("network", str(network), ZOO)
     axes = {choose("parameter", axis, known): [_absolute(axis, value) for value in axes[axis]] for axis in axes}
     tasks = [
-        Task(source.name, {**source.defaults, **source.checked(chosen)}, str(source.path.absolute()))
-        if source
-        else Task(name, {**defaults[name], **chosen})
-        for name, source in kinds.items()
-        for chosen in _combinations({axis: values for axis, values in axes.items() if axis in defaults[name]})
+        replace(task, parameters={**task.parameters, **chosen})
+        for task in defaults
+        for chosen in _combinations({axis: values for axis, values in axes.items() if axis in task.parameters})
     ]
     return list({task.name: task for task in tasks}.values())
 
 
-def _source(name: str, sources: Mapping[str, NotebookSource]) -> NotebookSource | None:
-    if name in ANALYSES:
-        return None
+def _with_defaults(name: str, sources: Mapping[str, NotebookSource]) -> Task:
+    """The analysis or notebook of that name, all parameters at their defaults."""
+    if name in ANALYSIS_TYPES:
+        return Task(name, asdict(ANALYSIS_TYPES[name]()))
     if not name.endswith(".py"):
-        choose("analysis or notebook", name, [*ANALYSES, *sources])
-    return named_source(name, sources)
+        choose("analysis or notebook", name, [*ANALYSIS_TYPES, *sources])
+    source = named_source(name, sources)
+    return Task(source.name, source.defaults, str(source.path.absolute()))
 
 
 def _absolute(axis: str, value: Value) -> Value:
-    return str(Path(value).expanduser().absolute()) if axis in FOLDERS and isinstance(value, str) else value
+    """The whole path of a folder, or of a file that is there: a worker may run somewhere else."""
+    if axis not in PATHS or not isinstance(value, str):
+        return value
+    path = Path(value).expanduser().absolute()
+    return str(path) if axis == "data_root" or path.is_file() else value
 
 
 def _combinations(axes: Mapping[str, Sequence[Value]]) -> Iterable[dict[str, Value]]:
