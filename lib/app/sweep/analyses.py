@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,12 @@ from lib.analysis.decoding import Choices, DecodingResult, decode_participant
 from lib.analysis.decoding_study import units_to_decode
 from lib.analysis.encoding import MEMORY_BYTES, EncodingResult, encode
 from lib.analysis.loading import load_participant
-from lib.core import choose
+from lib.app.parameters import Parameter
 from lib.data import Brain, Participant, Source
 from lib.data.cortex import load_cortex
 from lib.networks import load_network
 
 Arrays = dict[str, np.ndarray]
-
-VOXELS = ("rois", "cortex")
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class Analysis:
         As of `lib.networks.load_network`.
     """
 
-    dataset: str = "simulated"
-    subject: int = 1
+    dataset: str = field(default="simulated", metadata={"comment": '"simulated", "nsd" or "god"'})
+    subject: int = field(default=1, metadata={"comment": "at least 1"})
     data_root: str | None = None
     world: str = "as-published"
     seed: int = 0
@@ -44,8 +42,15 @@ class Analysis:
     network: str = "alexnet-object"
     weights: str = "miniature"
 
+    @classmethod
+    def declared(cls) -> dict[str, Parameter]:
+        """All parameters by name, to check their values with."""
+        return {
+            one.name: Parameter(one.name, repr(one.default), one.metadata.get("comment", "")) for one in fields(cls)
+        }
+
     def _load(self, **options: object) -> Participant:
-        who: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(Analysis)[:7]}
+        who: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(Analysis)[:7]}
         return load_participant(**who | options)
 
 
@@ -63,7 +68,7 @@ class Encoding(Analysis):
         As of `lib.analysis.encoding.fit_encoding`.
     """
 
-    voxels: str = "rois"
+    voxels: str = field(default="rois", metadata={"comment": '"rois" or "cortex"'})
     split: str = "random"
     zscore: str = "session"
     protocol: str = "fast"
@@ -74,7 +79,7 @@ class Encoding(Analysis):
     def participant(self, shared: Path) -> Participant:
         """Read or simulate the participant; whole cortex is kept in a file below `shared`."""
         reading: dict[str, Any] = {"split": self.split, "zscore": self.zscore}
-        if choose("voxels", self.voxels, VOXELS) == "rois":
+        if self.voxels == "rois":
             return self._load(**(reading if self.dataset == "nsd" else {}))
         if self.dataset != "nsd":
             raise ValueError(f"voxels = 'cortex' needs dataset = 'nsd', found {self.dataset!r}.")
@@ -103,7 +108,7 @@ class Decoding(Analysis):
     n_units: int = 1000
     hidden: str = "as-published"
     output: str = "as-published"
-    regression: str = "ols"
+    regression: str = field(default="ols", metadata={"comment": '"ols", "ridge" or "slr"'})
     n_voxels: int = 500
     alpha: float = 100.0
 
@@ -136,8 +141,8 @@ ANALYSIS_TYPES: dict[str, type[Encoding] | type[Decoding]] = {"encoding": Encodi
 
 def encoding_result(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
     """Read back the result of an encoding task."""
-    found: dict[str, Any] = {field.name: arrays[field.name] for field in fields(EncodingResult)}
-    texts = [field.name for field in fields(EncodingResult) if field.type == tuple[str, ...]]
+    found: dict[str, Any] = {one.name: arrays[one.name] for one in fields(EncodingResult)}
+    texts = [one.name for one in fields(EncodingResult) if one.type == tuple[str, ...]]
     return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})
 
 

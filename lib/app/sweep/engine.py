@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -123,7 +124,7 @@ def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
     """
 
     def stop(number: int, _: object) -> None:
-        while started := psutil.Process().children(recursive=True):
+        while started := _started():
             for process in started:
                 with suppress(psutil.Error):
                     process.kill()
@@ -141,6 +142,12 @@ def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _started() -> list[psutil.Process]:
+    """Processes that this one has started, and those that they have; Python's resource tracker ends by itself."""
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # type: ignore[attr-defined]
+    return [process for process in psutil.Process().children(recursive=True) if process.pid != tracker]
 
 
 def _encryption(folder: Path) -> dict[str, Any]:

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source
-from lib.app.parameters import Value
+from lib.app.parameters import Parameter, Value, check_values
 from lib.app.sweep.analyses import ANALYSIS_TYPES, Decoding, Encoding
 from lib.core import choose
 from lib.core.disk import digest_of
-from lib.networks import ZOO
-
-PATHS = ("data_root", "weights")  # parameters that name files, seen from where the command runs
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,11 @@ class Task:
         return NotebookSource(Path(self.source)) if self.source else None
 
     @property
+    def declared(self) -> Mapping[str, Parameter]:
+        """What values its parameters may have."""
+        return self.notebook.parameters if self.notebook else ANALYSIS_TYPES[self.what].declared()
+
+    @property
     def analysis(self) -> Encoding | Decoding:
         """The analysis with its parameters."""
         return ANALYSIS_TYPES[self.what](**self.parameters)
@@ -69,17 +71,16 @@ def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: 
 
     Raises
     ------
-    ValueError
-        An unknown analysis, notebook or parameter.
+    ValueError, FileNotFoundError
+        An unknown analysis, notebook or parameter, or a value that cannot be.
     """
     sources = find_sources(folder)
     defaults = [_with_defaults(name, sources) for name in dict.fromkeys(what)]
     known = sorted({parameter for task in defaults for parameter in task.parameters})
-    for network in axes.get("network", ()):
-        choose("network", str(network), ZOO)
-    axes = {choose("parameter", axis, known): [_absolute(axis, value) for value in axes[axis]] for axis in axes}
+    for axis in axes:
+        choose("parameter", axis, known)
     tasks = [
-        replace(task, parameters={**task.parameters, **chosen})
+        replace(task, parameters={**task.parameters, **check_values(task.what, task.declared, chosen)})
         for task in defaults
         for chosen in _combinations({axis: values for axis, values in axes.items() if axis in task.parameters})
     ]
@@ -94,14 +95,6 @@ def _with_defaults(name: str, sources: Mapping[str, NotebookSource]) -> Task:
         choose("analysis or notebook", name, [*ANALYSIS_TYPES, *sources])
     source = named_source(name, sources)
     return Task(source.name, source.defaults, str(source.path.absolute()))
-
-
-def _absolute(axis: str, value: Value) -> Value:
-    """The whole path of a folder, or of a file that is there: a worker may run somewhere else."""
-    if axis not in PATHS or not isinstance(value, str):
-        return value
-    path = Path(value).expanduser().absolute()
-    return str(path) if axis == "data_root" or path.is_file() else value
 
 
 def _combinations(axes: Mapping[str, Sequence[Value]]) -> Iterable[dict[str, Value]]:
