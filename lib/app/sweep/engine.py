@@ -146,7 +146,7 @@ def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
 
 def _started() -> list[psutil.Process]:
     """Processes that this one has started, and those that they have; Python's resource tracker ends by itself."""
-    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # type: ignore[attr-defined]
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)
     return [process for process in psutil.Process().children(recursive=True) if process.pid != tracker]
 
 

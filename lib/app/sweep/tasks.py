@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Task:
     def _digest(self) -> str:
         return digest_of([self.what, dict(sorted(self.parameters.items()))])
 
-    @property
+    @cached_property
     def notebook(self) -> NotebookSource | None:
         """The notebook that is executed; None for an analysis."""
         return NotebookSource(Path(self.source)) if self.source else None
