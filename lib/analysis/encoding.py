@@ -1,5 +1,6 @@
 """From layers to voxels: ridge regression per layer, stacked over layers, scored on held-out images (paper W)."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -444,6 +445,7 @@ def encode(
     network: Network,
     *,
     preprocessing: str = "as-published",
+    cache: str | os.PathLike[str] | None = None,
     **options: Unpack[FitOptions],
 ) -> EncodingResult:
     """Predict a participant's voxels from a network's layers: show it the pictures, fit, stack, score.
@@ -453,12 +455,13 @@ def encode(
     participant : Participant
     network : Network
     preprocessing : str
+    cache : path, optional
         As in `lib.networks.extract`.
     **options
         Of `fit_encoding`: `protocol`, `alphas`, `n_folds`, `device`, `memory_bytes`.
     """
     features, test_features = (
-        extract(network, participant.images(part), preprocessing=preprocessing)
+        extract(network, participant.images(part), preprocessing=preprocessing, cache=cache)
         for part in (participant.train, participant.test)
     )
     return fit_encoding(features, participant.train.responses, test_features, participant.test.responses, **options)

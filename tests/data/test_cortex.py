@@ -10,7 +10,6 @@ from scipy.io import loadmat, savemat
 
 from lib.analysis.encoding import EncodingResult, fit_encoding
 from lib.analysis.usable import varies
-from lib.app.sweep.analyses import read_participant
 from lib.app.sweep.forecast import Size, encoding_size
 from lib.app.sweep.tasks import make_grid
 from lib.core import disk
@@ -131,7 +130,7 @@ def test_a_voxel_with_one_bad_number_does_not_vary(bad: float) -> None:
 @pytest.mark.parametrize("voxels", ["rois", "cortex"])
 def test_the_forecast_knows_the_size_of_what_will_be_loaded(tiny: TinyNsd, tmp_path: Path, voxels: str) -> None:
     (task,) = make_grid(["encoding"], {"dataset": ["nsd"], "data_root": [str(tiny.root)], "voxels": [voxels]})
-    size, participant = encoding_size(task.parameters), read_participant(task.parameters, tmp_path)
+    size, participant = encoding_size(task.analysis), task.analysis.participant(tmp_path)
     assert (size.n, size.m) == (len(participant.train), len(participant.test))
     assert size.voxels == participant.n_voxels and size.cortex == (voxels == "cortex")
     assert len(size.features) == 7

@@ -12,7 +12,7 @@ and, whichever is larger, times HEAP,
     a block: responses, one layer's products, errors         b (28 n + 8 m), b 4 (n + m) of every layer
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -144,9 +144,9 @@ def encoding_size(task: Encoding) -> Size:
     """How large an encoding task is; of measured data, the files that say so are read, but no betas."""
     features = _n_features(task.network, task.weights)
     if task.dataset == "simulated":
-        given = NSD.default.given(task.n_images, task.voxels_per_roi)
-        m = -(-15 * given["n_images"] // 100)
-        return Size(given["n_images"] - m, m, 10 * given["voxels_per_roi"], features, simulated=True)
+        size = NSD.default.given(task.n_images, task.voxels_per_roi)
+        m = -(-15 * size.n_images // 100)
+        return Size(size.n_images - m, m, 10 * size.voxels_per_roi, features, simulated=True)
     files, cortex = nsd_files(task.subject, task.data_root), task.voxels == "cortex"
     layout = read_layout(files, None, task.split, task.zscore)
     voxels = layout.shape[1] if cortex else int(np.any(list(read_rois(files).values()), axis=0).sum())
@@ -163,9 +163,9 @@ def _n_features(name: str, weights: str) -> tuple[int, ...]:
 
 def decoding_forecast(task: Decoding) -> Forecast:
     """The memory of a decoding task: voxels, their Gram matrix, and the units of all layers."""
-    simulated = task.dataset == "simulated"
-    size = GOD.default.given(task.n_images, task.voxels_per_roi) if simulated else asdict(GOD.measured)
-    n, v = size["n_images"], 8 * size["voxels_per_roi"]
+    default = GOD.default if task.dataset == "simulated" else GOD.measured
+    size = default.given(task.n_images, task.voxels_per_roi)
+    n, v = size.n_images, 8 * size.voxels_per_roi
     units = task.n_units * len(task.choices.taps(task.network))
     n_bytes = 8 * (7 * n * v + 2 * v * v + 3 * n * units + 2 * units * v)
     reason = f"{n:,} trials, {v:,} voxels, {units:,} units on {task.n_voxels} voxels each"
