@@ -79,7 +79,7 @@ def _separated(words: Sequence[str]) -> Iterator[str]:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     parser = Parser(
         prog="python -m lib",

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.app.parameters import user_path
 from lib.core import choose
+from lib.core.tables import Table
 from lib.data import Participant, god, nsd
 from lib.data.files import expect
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
 GOD_SITE = "python -m lib fetch god, or figshare article 7387130"
 USABLE = ("ok", "not here")  # status of what does not keep the figures from running
-Look = Callable[[], str]  # says what is there, or raises the sentence of what is wrong
+Look = Callable[[], str]  # returns what is there, or raises an error that names what is wrong
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,8 @@ def _sessions(files: nsd.Files) -> str:
     for number in numbers:
         nsd.check_session(files, number)
     absent = sorted(set(range(1, nsd.SESSIONS[files.subject] + 1)) - set(numbers))
-    return f"{len(numbers)} of {nsd.SESSIONS[files.subject]} sessions" + (
-        f", without {_ranges(absent)}" if absent else ""
-    )
+    without = f", without {_ranges(absent)}" if absent else ""
+    return f"{len(numbers)} of {nsd.SESSIONS[files.subject]} sessions{without}"
 
 
 def _ranges(numbers: list[int]) -> str:
@@ -171,20 +172,17 @@ def _shown(participant: Participant) -> np.ndarray:
 DATASETS: dict[str, Callable[[str | Path, int], Iterator[Item]]] = {"nsd": _nsd_items, "god": _god_items}
 
 
-def table(findings: list[Finding]) -> str:
+def _report(findings: list[Finding]) -> str:
     """Findings as text: what, whether it is there, what for; below it, every sentence of what is wrong."""
-    rows = [("what", "", "found", "needed for")]
-    rows += [(f.item.name, f.status, f.text if f.good else "-", f.item.needed_for) for f in findings]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    rows = [(f.item.name, f.status, f.text if f.good else "-", f.item.needed_for) for f in findings]
     wrong = [f"\n{f.item.name}: {f.text}\n  Get it from: {f.item.source}." for f in findings if not f.good]
-    return "\n".join([*lines, *wrong])
+    return "\n".join([str(Table(("what", "", "found", "needed for"), rows)), *wrong])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m lib check`."""
     parser.add_argument("dataset", help="nsd or god")
-    parser.add_argument("root", help="the folder that holds it")
+    parser.add_argument("root", type=user_path, help="the folder that holds it")
     parser.add_argument("--subject", type=int, default=1, help="number of the participant")
 
 
@@ -196,6 +194,6 @@ def main(args: argparse.Namespace) -> int:
         print(error)
         return 1
     ready = all(finding.status in USABLE for finding in findings)
-    print(table(findings))
+    print(_report(findings))
     print(f"\nThe figures {'can' if ready else 'cannot'} run on participant {args.subject} of {args.dataset}.")
     return 0 if ready else 1

@@ -8,13 +8,13 @@ from lib.core.tables import Table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `python -m lib fetch`."""
+    """Declare the arguments of `python -m lib fetch`."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to download; nothing: the list")
     parser.add_argument("--list", action="store_true", help="show what there is, its size and licence")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run `python -m lib fetch`; returns the exit status."""
+    """Carry out `python -m lib fetch`; return 0, or 1 if a download failed."""
     if args.list or not args.names:
         rows = [_row(name, download) for name, downloads in DATASETS.items() for download in downloads]
         print(Table(("name", "file", "size", "licence", "present"), rows))

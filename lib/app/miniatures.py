@@ -1,8 +1,8 @@
 """`python -m lib miniatures`: train the small networks again."""
 
 import argparse
-from pathlib import Path
 
+from lib.app.parameters import user_path
 from lib.core import choose
 from lib.networks.zoo import MINIATURES
 from lib.simulation import cards
@@ -10,13 +10,13 @@ from lib.simulation.training import RECIPES, make_miniature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `python -m lib miniatures`."""
+    """Declare the arguments of `python -m lib miniatures`."""
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which networks (default: all): {', '.join(RECIPES)}")
-    parser.add_argument("--folder", type=Path, default=MINIATURES, help="where to write them (default: into lib)")
+    parser.add_argument("--folder", type=user_path, default=MINIATURES, help="where to write them (default: into lib)")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Train the miniatures that were asked for and print how well each does."""
+    """Carry out `python -m lib miniatures`: train networks and print how well each does; return 0."""
     for name in [choose("network", name, RECIPES) for name in args.names or RECIPES]:
         card = make_miniature(name, args.folder)
         found = [f"{s.task} {s.measure} {s.value:.3f} (chance {s.chance:.3f})" for s in cards.scores(card)]

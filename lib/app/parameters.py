@@ -4,7 +4,8 @@ import ast
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -188,22 +189,40 @@ def check_values(of: str, parameters: Mapping[str, Parameter], given: Mapping[st
         choose(f"parameter of {of}", name, parameters)
     try:
         found = {name: parameters[name].checked(value) for name, value in given.items()}
-        _check_size({name: found.get(name, parameter.default) for name, parameter in parameters.items()}, given)
+        if {*_ROWS, *_COLUMNS} & set(given):
+            check_fits({name: found.get(name, parameter.default) for name, parameter in parameters.items()})
     except (ValueError, FileNotFoundError) as error:
         raise type(error)(f"{of}: {error}") from error
     return found
 
 
-def _check_size(values: Mapping[str, Value], given: Iterable[str]) -> None:
-    sizes = {name: value for name, value in values.items() if isinstance(value, int)}
+def check_fits(values: Mapping[str, Value]) -> None:
+    """Raise ValueError if a simulation of these sizes cannot fit into this machine's memory, whatever is done with it.
+
+    Parameters
+    ----------
+    values : mapping of str to value
+        Those of n_images, many, voxels_per_roi, n_voxels and n_features count, unless `dataset` is a measured one.
+    """
+    sizes = {name: value for name in (*_ROWS, *_COLUMNS) if isinstance(value := values.get(name), int)}
     rows = max((sizes[name] for name in _ROWS if name in sizes), default=0)
     least = 4 * rows * sum(sizes.get(name, 0) * each for name, each in _COLUMNS.items())
     memory = psutil.virtual_memory().total
-    asked = [f"{name} {sizes[name]}" for name in (*_ROWS, *_COLUMNS) if name in sizes]
-    if least > memory and values.get("dataset", "simulated") == "simulated" and {*_ROWS, *_COLUMNS} & set(given):
-        raise ValueError(
-            f"{' and '.join(asked)} need at least {least / 1e9:.3g} GB; this machine has {memory / 1e9:.3g} GB."
-        )
+    if least > memory and values.get("dataset", "simulated") == "simulated":
+        asked = " and ".join(f"{name} {size}" for name, size in sizes.items())
+        raise ValueError(f"{asked} need at least {least / 1e9:.3g} GB; this machine has {memory / 1e9:.3g} GB.")
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a type for options of the command line: whole numbers, `least` or more."""
+
+    def number(text: str) -> int:
+        found = parse_value(text)
+        if type(found) is not int or found < least:
+            raise ArgumentTypeError(f"must be a whole number, at least {least}; found {text!r}")
+        return found
+
+    return number
 
 
 def parse_value(text: str) -> Value:

@@ -1,11 +1,14 @@
 """`python -m lib simulate`: simulated participants on disk, in the layouts of the measured data."""
 
 import argparse
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from lib.app.parameters import at_least, check_fits, user_path
 from lib.core import choose
 from lib.core.disk import written_aside
 from lib.data.god import N_SUBJECTS
@@ -89,13 +92,17 @@ def _alexnet_units(participant: Participant) -> Mapping[str, np.ndarray]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib simulate`."""
     add, nsd, god = parser.add_argument, NSD.default, GOD.default
-    add("target", type=Path, metavar="OUT", help="a new folder")
+    add("target", type=user_path, metavar="OUT", help="a new folder")
     add("--layout", required=True, help="nsd or god")
-    add("--subject", type=int, nargs="+", help="its number (nsd: 1); several for god, all five by default")
+    add("--subject", type=at_least(1), nargs="+", help="its number (nsd: 1); several for god, all five by default")
     add("--world", default="as-published", help="what is planted")
-    add("--seed", type=int, default=0)
-    add("--images", type=int, help=f"seen (nsd: {nsd.n_images}, a multiple of 250) or trained on (god: {god.n_images})")
-    add("--voxels", type=int, help=f"voxels of each ROI (nsd: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})")
+    add("--seed", type=at_least(0), default=0)
+    add(
+        "--images",
+        type=at_least(1),
+        help=f"seen (nsd: {nsd.n_images}, a multiple of 250) or trained on (god: {god.n_images})",
+    )
+    add("--voxels", type=at_least(1), help=f"voxels of each ROI (nsd: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})")
     add("--full", action="store_true", help="as many images and voxels as the measured data have in these ROIs")
 
 
@@ -103,16 +110,10 @@ def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib simulate`; return 0."""
     sizes = SIZES[choose("layout", args.layout, SIZES)]
     size = (sizes.measured if args.full else sizes.default).given(args.images, args.voxels)
-    write_layout(
-        args.layout,
-        args.target,
-        args.subject or _SUBJECTS[args.layout],
-        world=args.world,
-        seed=args.seed,
-        n_images=size.n_images,
-        voxels_per_roi=size.voxels_per_roi,
-    )
+    check_fits(asdict(size))
+    subjects, root = args.subject or _SUBJECTS[args.layout], shlex.quote(str(args.target))
+    write_layout(args.layout, args.target, subjects, world=args.world, seed=args.seed, **asdict(size))
     n_bytes = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
     print(f"{args.target}: simulated, world '{args.world}', {n_bytes / 1e6:.0f} MB")
-    print(f"python -m lib run {_PAGE[args.layout]} -p dataset {args.layout} -p data_root {args.target.absolute()}")
+    print(f"python -m lib run {_PAGE[args.layout]} -p dataset {args.layout} -p data_root {root}")
     return 0

@@ -46,11 +46,21 @@ def test_command_without_json_is_for_a_person(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [(["--seeds", "0"], "--seeds must be at least 1, found 0"), (["--weights", "none"], "none")],
+    [
+        (["--seeds", "0"], "--seeds: must be a whole number, at least 1; found '0'"),
+        (["--n-images", "1.5"], "--n-images: must be a whole number"),
+        (["--voxels-per-roi", "-3"], "--voxels-per-roi: must be a whole number"),
+        (["--voxels-per-roi", "1000000000"], "this machine has"),
+        (["--weights", "none"], "none"),
+    ],
 )
 def test_what_cannot_be_meant_is_refused(options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["claims", "--claims", "W1", *OPTIONS, *options]) != 0
-    assert sentence in capsys.readouterr().err
+    try:
+        status = main(["claims", "--claims", "W1", *OPTIONS, *options])
+    except SystemExit as refused:
+        status = refused.code
+    message = capsys.readouterr().err
+    assert status == 2 and sentence in message and message.count("\n") == 1
 
 
 def test_worlds_of_one_seed_are_decided_together_as_each_alone() -> None:
