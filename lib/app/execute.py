@@ -1,32 +1,30 @@
 """Executes notebooks: each in a kernel of its own, which ends when its notebook or this process does.
 
-`notebooks/x.py` becomes a notebook in memory, papermill puts the chosen parameters in, nbclient executes the cells, and
-the result is `notebooks/x.ipynb`, which git ignores and the book shows.
+`notebooks/x.py` becomes a notebook in memory, papermill executes it with the chosen parameters in a thread, and the
+result is `notebooks/x.ipynb`, which git ignores and the book shows.
 """
 
 import asyncio
 import os
 import signal
 import socket
-import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import nbformat
+import papermill
 import psutil
 from filelock import FileLock, Timeout
 from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
-from papermill.parameterize import parameterize_notebook
+from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from lib.app.fingerprint import notebook_fingerprint
@@ -51,10 +49,18 @@ class ThisPython(AsyncKernelManager):
     # Without it, each kernel warns that others on this machine could listen.
     transport_encryption = "auto"
 
+    environment: ClassVar[Mapping[str, str]] = {}
+    started: ClassVar[list[AsyncKernelManager]] = []  # every manager of this class
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.started.append(self)
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """The kernel of this environment, without progress bars and warnings about Python's frozen modules."""
-        return KernelSpec(**get_kernel_dict(), env={"TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+        quiet = {"TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        return KernelSpec(**get_kernel_dict(), env={**self.environment, **quiet})
 
 
 def run_notebook(
@@ -194,76 +200,65 @@ def _write(notebook: NotebookNode, path: Path) -> None:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
-class _Client(NotebookClient):
-    """Executes cells in a kernel that is started and ended elsewhere."""
-
-    @asynccontextmanager
-    async def async_setup_kernel(self, **_: object) -> AsyncIterator[None]:
-        yield  # nbclient would also take over the process' signals
-
-
 async def _executed(
     source: NotebookSource, given: Mapping[str, Value], failed: Path, threads: int | None, row: int
 ) -> NotebookNode:
-    """The executed notebook, and what executing it took; what ran of one that fails is written to `failed`."""
-    notebook, start = _prepared(source, given), time.monotonic()
+    """The executed notebook, and what executing it took; what ran of one that fails is kept as `failed`."""
     environment = {**({"OMP_NUM_THREADS": str(threads)} if threads else {}), **os.environ}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    started: list[int] = []  # cells
-    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
-    with tqdm(total=len(code), desc=source.name, unit="cell", position=row, leave=not row) as bar:
-        client = _Client(
-            notebook,
-            on_cell_execute=lambda cell, cell_index: started.append(cell_index),
-            on_cell_complete=lambda cell, cell_index: bar.update(),
-        )
-        try:
-            async with _kernel(source.path.parent.absolute(), environment) as (client.km, client.kc):
-                await client.async_execute()
-        except (CellExecutionError, DeadKernelError) as error:
-            if (task := asyncio.current_task()) and task.cancelling():  # nbclient takes that for a dead kernel
-                raise asyncio.CancelledError from None
-            raise NotebookFailed(_failure(source, notebook, started, failed, error)) from error
-    cores = int(environment.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-    record = {"parameters": dict(given), "seconds": round(time.monotonic() - start, 1), "cores": cores}
-    notebook.metadata.companion = {**record, "memory": literal(notebook.cells.pop().outputs[0].text)}
-    return notebook
+    kernels: list[AsyncKernelManager] = []
+    run = asyncio.to_thread(
+        papermill.execute_notebook,
+        _with_measure(source.notebook),
+        failed,
+        dict(given),
+        kernel_manager_class=type("Kernel", (ThisPython,), {"environment": environment, "started": kernels}),
+        resources={"metadata": {"path": str(source.path.parent.absolute())}},  # not cwd: that is the process' own
+        progress_bar={"desc": source.name, "position": row, "leave": not row},
+        start_timeout=START_SECONDS,
+        record_timing=False,
+    )
+    try:
+        notebook = await asyncio.shield(thread := asyncio.ensure_future(run))
+    except asyncio.CancelledError:
+        for kernel in kernels:
+            _end(kernel)
+        await asyncio.wait([thread], timeout=START_SECONDS)  # it ends when its kernel is dead
+        failed.unlink(missing_ok=True)
+        raise
+    except (PapermillExecutionError, DeadKernelError) as error:
+        raise NotebookFailed(_failure(source, failed, error)) from error
+    finally:
+        for kernel in kernels:
+            _end(kernel)
+    return _tidied(source, notebook, failed, int(environment.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
 
 
-def _prepared(source: NotebookSource, given: Mapping[str, Value]) -> NotebookNode:
-    """A copy with the parameters put in, in a cell that pages do not show, and a last cell that measures memory."""
-    notebook = deepcopy(source.notebook)
+def _with_measure(notebook: NotebookNode) -> NotebookNode:
+    """A copy with a last cell that measures memory: nobody else can say what the kernel took."""
+    copy = deepcopy(notebook)
+    copy.cells.append(new_code_cell(MEASURE))
+    return copy
+
+
+def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, cores: int) -> NotebookNode:
+    """Keep what a reader needs: no clock times, no folders of this machine, no injected cell on the page."""
+    measured = notebook.cells[-1].outputs
+    if not measured:  # papermill takes sys.exit(0) for success
+        raise NotebookFailed(_failure(source, failed, None))
+    notebook.cells.pop()
+    record = notebook.metadata.pop("papermill")
+    notebook.metadata.companion = {
+        "parameters": record["parameters"],
+        "seconds": round(record["duration"], 1),
+        "cores": cores,
+        "memory": literal(measured[0].text),
+    }
     for cell in notebook.cells:
-        cell.metadata.setdefault("tags", [])
-    if given:
-        notebook.metadata.papermill = {}
-        notebook = parameterize_notebook(notebook, dict(given))
-        del notebook.metadata["papermill"]
-    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
         if "injected-parameters" in cell.metadata.tags:
             cell.metadata.tags.append("remove-cell")
-    notebook.cells.append(new_code_cell(MEASURE))
     return notebook
-
-
-@asynccontextmanager
-async def _kernel(
-    folder: Path, environment: Mapping[str, str]
-) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
-    """A kernel that runs in `folder`; at the end neither it nor a process that it started is left."""
-    manager = ThisPython()
-    client = None
-    try:
-        await manager.start_kernel(cwd=str(folder), env=dict(environment))
-        client = manager.client()
-        client.start_channels()
-        await client.wait_for_ready(timeout=START_SECONDS)
-        yield manager, client
-        await manager.shutdown_kernel()  # in its own time: exit handlers run
-    finally:
-        _end(manager)
-        if client:
-            client.stop_channels()
 
 
 def _end(manager: AsyncKernelManager) -> None:
@@ -282,22 +277,18 @@ def _end(manager: AsyncKernelManager) -> None:
     manager.cleanup_connection_file()
 
 
-def _failure(
-    source: NotebookSource,
-    notebook: NotebookNode,
-    started: list[int],
-    failed: Path,
-    error: CellExecutionError | DeadKernelError,
-) -> str:
-    """Keep what ran and say in which cell it stopped, counted from 1 as in the source, and why."""
-    last = started[-1] if started else 0
-    before = [cell for cell in notebook.cells[: last + 1] if cell.cell_type == "code"]
-    number = sum("injected-parameters" not in cell.metadata.get("tags", ()) for cell in before)
-    line = notebook.cells[last].source.strip().split("\n")[0]
-    if isinstance(error, CellExecutionError):
-        reason = f"{error.ename}: {error.evalue}"
-    else:
-        reason = "the kernel died; most often the machine had no memory left"
+def _failure(source: NotebookSource, failed: Path, error: PapermillExecutionError | DeadKernelError | None) -> str:
+    """Say in which cell a notebook stopped, counted from 1 as in the source, and why; `failed` holds what ran."""
+    notebook = nbformat.read(failed, as_version=4)
     notebook.cells.pop()  # it measures
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [cell for cell in code if "injected-parameters" not in cell.metadata.tags]
+    started = [i for i, cell in enumerate(cells) if cell.metadata.papermill.get("start_time")]
+    number = started[-1] if started else 0
+    if isinstance(error, DeadKernelError):
+        reason = "the kernel died; most often the machine had no memory left"
+    else:
+        reason = f"{error.ename}: {error.evalue}" if error else "it ended the kernel before the notebook's end"
     _write(notebook, failed)
-    return f"{source.name} failed in code cell {number} ({line}): {reason}\nWhat ran is kept in {failed}"
+    line = cells[number].source.strip().split("\n")[0]
+    return f"{source.name} failed in code cell {number + 1} ({line}): {reason}\nWhat ran is kept in {failed}"
