@@ -45,6 +45,7 @@ def test_the_peer_of_the_stacking_weights_finds_the_same():
     assert row["objective lower by at least"] > -1e-12
 
 
+@pytest.mark.slow("starts processes that load PyTorch")
 def test_jobs_take_turns_and_their_memory_is_seen():
     order = []
     jobs = {name: (lambda name=name: order.append(name) or np.ones(20_000_000).sum()) for name in "ab"}

@@ -60,11 +60,13 @@ def marks() -> dict[str, str]:
     return {name: notebook_fingerprint(source, {}) for name, source in SOURCES.items()}
 
 
+@pytest.mark.slow("follows the imports of every notebook")
 @pytest.mark.parametrize("file", ["app/sweep/command.py", "app/run.py", "app/check.py", "__main__.py"])
 def test_a_comment_in_a_command_makes_no_notebook_stale(copy: Path, file: str) -> None:
     assert changed(copy / file, marks()) == set()
 
 
+@pytest.mark.slow("follows the imports of every notebook")
 def test_a_comment_makes_those_stale_that_use_the_module(copy: Path) -> None:
     stale = changed(copy / "solvers" / "ridge.py", marks())
     assert {*FIGURES, "ridge", "stacking"} <= stale
@@ -72,6 +74,7 @@ def test_a_comment_makes_those_stale_that_use_the_module(copy: Path) -> None:
     assert "your_data" in stale and not stale & {*FIGURES, "ridge", "stacking"}
 
 
+@pytest.mark.slow("follows the imports of every notebook")
 def test_package_data_count_where_the_package_does(copy: Path) -> None:
     assert "ridge" in SOURCES and "fig1_alexnet" in changed(
         copy / "networks" / "miniatures" / "alexnet-object.json", marks()
@@ -89,6 +92,7 @@ def test_a_module_imported_by_a_computed_name_may_be_any(copy: Path, mark: Mark)
     assert mark(named) != before[0]
 
 
+@pytest.mark.slow("imports all of lib in a process of its own")
 def test_every_module_that_python_loads_is_counted() -> None:
     """Python itself says what fig1's imports load; all of it must be in the closure."""
     import subprocess

@@ -83,12 +83,14 @@ def test_values_are_read_as_papermill_reads_them(text: str, value: Value) -> Non
     assert type(parse_value(text)) is type(value)
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_parameters_reach_the_notebook_and_nothing_else_is_left(folder: Path) -> None:
     assert command(folder, "good", "-p", "subject", "2") == 0
     assert printed(folder / "good.ipynb").split() == ["2", "flat", str(folder), sys.executable]
     assert sorted(path.name for path in folder.iterdir()) == ["bad.py", "good.ipynb", "good.py"]
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_kernel_is_this_python_even_if_another_is_registered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = folder / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
@@ -97,6 +99,7 @@ def test_kernel_is_this_python_even_if_another_is_registered(folder: Path, monke
     assert command(folder, "good") == 0
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_injected_parameters_are_not_on_the_page(folder: Path) -> None:
     command(folder, "good", "-p", "subject", "2")
     notebook = nbformat.read(folder / "good.ipynb", as_version=4)
@@ -105,6 +108,7 @@ def test_injected_parameters_are_not_on_the_page(folder: Path) -> None:
     assert str(folder) not in str(notebook.metadata)
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_what_a_notebook_cost_is_recorded(folder: Path) -> None:
     (folder / "big.py").write_text("# %%\nblock = bytearray(300_000_000)\n")
     command(folder, "--all", "--jobs", "1", "-p", "world", "noise")
@@ -117,12 +121,14 @@ def test_what_a_notebook_cost_is_recorded(folder: Path) -> None:
     assert "raise" in nbformat.read(folder / "bad.failed.ipynb", as_version=4).cells[-1].source
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_output_may_go_elsewhere(folder: Path) -> None:
     assert command(folder, "good", "--output", str(folder / "new" / "out.ipynb")) == 0
     assert "1 flat" in printed(folder / "new" / "out.ipynb")
     assert not (folder / "good.ipynb").exists()
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_a_notebook_outside_the_folder_runs_by_its_path(folder: Path) -> None:
     elsewhere = folder / "empty"
     elsewhere.mkdir()
@@ -130,6 +136,7 @@ def test_a_notebook_outside_the_folder_runs_by_its_path(folder: Path) -> None:
     assert (folder / "good.ipynb").exists()
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_only_what_changed_is_executed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command(folder, "good")
     before = (folder / "good.ipynb").stat().st_mtime_ns
@@ -138,6 +145,7 @@ def test_only_what_changed_is_executed(folder: Path, capsys: pytest.CaptureFixtu
     assert (folder / "good.ipynb").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_force_executes_all_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command(folder, "good")
     command(folder, "good", "--force")
@@ -164,12 +172,14 @@ def test_fingerprint_follows_source_parameters_and_data(folder: Path) -> None:
     assert mark() == mark()
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_damaged_output_is_executed_again(folder: Path) -> None:
     (folder / "good.ipynb").write_text('{"cells": [')
     assert command(folder, "good") == 0
     assert "1 flat" in printed(folder / "good.ipynb")
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_failing_notebook_names_itself_its_cell_and_its_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(folder, "bad", "-p", "subject", "7") == 1
     message = capsys.readouterr().err
@@ -178,6 +188,7 @@ def test_failing_notebook_names_itself_its_cell_and_its_error(folder: Path, caps
     assert "Traceback" not in message
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_failing_notebook_leaves_no_output_and_keeps_the_last_good_one(folder: Path) -> None:
     command(folder, "bad")
     assert sorted(path.name for path in folder.glob("bad*")) == ["bad.failed.ipynb", "bad.py"]
@@ -190,6 +201,7 @@ def test_failing_notebook_leaves_no_output_and_keeps_the_last_good_one(folder: P
     assert (folder / "bad.ipynb").read_bytes() == good
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_dead_kernel_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "deadly.py").write_text(DEADLY)
     assert command(folder, "deadly") == 1
@@ -197,6 +209,7 @@ def test_dead_kernel_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert not (folder / "deadly.ipynb").exists()
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_all_goes_on_after_a_failure_and_fails(folder: Path, capsys: pytest.CaptureFixture[str], jobs: str) -> None:
     assert command(folder, "--all", "--jobs", jobs, "-p", "world", "noise") == 1
@@ -206,6 +219,7 @@ def test_all_goes_on_after_a_failure_and_fails(folder: Path, capsys: pytest.Capt
     assert "1 noise" in printed(folder / "good.ipynb")
 
 
+@pytest.mark.slow("starts Jupyter kernels")
 def test_notebooks_side_by_side_share_the_cores(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 8)

@@ -151,6 +151,7 @@ def test_what_stands_around_a_solution_stays(tiny: NotebookSource) -> None:
     assert "ex-two" in cells[3][1] and "ex-print" in cells[5][1]
 
 
+@pytest.mark.slow("runs notebooks")
 def test_unsolved_cells_fail_one_by_one_and_the_solved_notebook_passes(tiny: NotebookSource, tmp_path: Path) -> None:
     assert main(["student", str(tmp_path / "out"), "--folder", str(tmp_path)]) == 0
     student = nbformat.read(tmp_path / "out" / "tiny.ipynb", as_version=4)
@@ -165,6 +166,7 @@ def test_unsolved_cells_fail_one_by_one_and_the_solved_notebook_passes(tiny: Not
     assert run_notebook(tiny, {}, tmp_path / "book.ipynb")
 
 
+@pytest.mark.slow("runs a notebook")
 def test_a_page_of_the_book_fails_unsolved_and_passes_solved(tmp_path: Path) -> None:
     source = SOURCES["simulated_participant"]
     with pytest.raises(PapermillExecutionError, match="Exercise simulated-sessions: replace this cell"):
