@@ -274,8 +274,8 @@ def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
     there = image_files(folder)
     names = [image_name(i) for i in wanted]
     paths = {i: str(there[name]) for i, name in zip(wanted.tolist(), names, strict=True) if name in there}
-    missing = [name for name in names if name not in there]
-    absent = f"{folder}: expected {len(names)} images, found {len(paths)}; {missing[0]}.JPEG is missing."
+    missing = next((name for name in names if name not in there), "")
+    absent = f"{folder}: expected {len(names)} images, found {len(paths)}; {missing}.JPEG is missing."
     stats = [(path, *stamp_of(path)) for path in paths.values()]
     key = f"{folder}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}"
     return Stimuli(key, partial(photograph, folder, paths), absent if missing else "")
