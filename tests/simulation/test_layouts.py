@@ -49,6 +49,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Participant, Partici
     return load_participant("simulated", 2, **SIZE), load_participant("nsd", 2, root)
 
 
+@pytest.mark.slow("writes and reads hundreds of pictures of NSD's size")
 def test_nsd_layout_gives_the_same_participant(pair: tuple[Participant, Participant]) -> None:
     memory, disk = pair
     for part in ("train", "test"):
@@ -61,12 +62,14 @@ def test_nsd_layout_gives_the_same_participant(pair: tuple[Participant, Particip
     np.testing.assert_allclose(memory.noise_ceiling, disk.noise_ceiling, rtol=1e-5)
 
 
+@pytest.mark.slow("writes and reads hundreds of pictures of NSD's size")
 def test_nsd_layout_says_that_it_is_simulated(pair: tuple[Participant, Participant]) -> None:
     source = pair[1].source
     assert pair[1].name == pair[0].name == "simulated participant 2"
     assert source.simulated and source.world == "as-published" and source.description.startswith("simulated")
 
 
+@pytest.mark.slow("writes and reads hundreds of pictures of NSD's size")
 def test_nsd_layout_shows_the_same_pictures(pair: tuple[Participant, Participant]) -> None:
     memory, disk = pair
     for a, b in zip(memory.images(memory.test)[:10], disk.images(disk.test)[:10], strict=True):
@@ -76,6 +79,7 @@ def test_nsd_layout_shows_the_same_pictures(pair: tuple[Participant, Participant
         assert np.sqrt(np.mean((small - a) ** 2)) < 5  # grey levels; without sharpening it is about 10
 
 
+@pytest.mark.slow("writes and reads hundreds of pictures of NSD's size")
 def test_nsd_layout_gives_the_same_figure(pair: tuple[Participant, Participant]) -> None:
     network = load_network("alexnet-object")
     memory, disk = (encode(participant, network) for participant in pair)
@@ -117,6 +121,7 @@ def test_god_layout_gives_the_same_participant(god_pair: tuple[Participant, Part
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow("decodes two networks from two participants twice")
 def test_god_layout_gives_the_same_decoding(god_root: Path) -> None:
     memory = simulate_god_worlds(["noise"], subjects=(1, 3), seed=4, **GOD_SIZE)["noise"]
     networks, choices = ("alexnet-object", "resnet50-object"), Choices(n_voxels=8)
@@ -177,6 +182,7 @@ def no_more_than_100_kilobytes() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
+@pytest.mark.slow("starts a process that loads PyTorch")
 def test_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         command(tmp_path / "out"), preexec_fn=no_more_than_100_kilobytes, capture_output=True, text=True, timeout=120

@@ -26,6 +26,7 @@ def test_structure(participant):
     assert participant.images(participant.test)[0].shape == (64, 64, 3)
 
 
+@pytest.mark.slow("simulates three participants")
 def test_same_numbers_same_participant_other_numbers_another(participant):
     again, other, person = (
         simulate(n_images=250, voxels_per_roi=20, seed=seed, subject=subject)
