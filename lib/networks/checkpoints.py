@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,28 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+State = dict[str, torch.Tensor]  # parameters by name
 
-def load_state(module: nn.Module, path: str | os.PathLike) -> None:
+
+def load_state(module: nn.Module, path: str | os.PathLike, read: Callable[[Path], State] | None = None) -> None:
     """Copy the weights in a file into `module`.
 
     Counts of batches (`num_batches_tracked`), which nothing here uses, may be missing: PyTorch before 0.4.1 had none.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    path : path
+    read : callable, optional
+        Returns the file's parameters under the module's names; by default `read_state`.
 
     Raises
     ------
     ValueError
         The file cannot be read (see `read_state`), or parameters are missing, unknown or of another shape.
     """
-    path, state = Path(path), read_state(path)
+    path = Path(path)
+    state = (read or read_state)(path)
     expected = module.state_dict()
     counts = {key: tensor for key, tensor in expected.items() if key.endswith("num_batches_tracked")}
     state = counts | state

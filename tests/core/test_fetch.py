@@ -524,4 +524,4 @@ def test_list_is_sound() -> None:
 def test_the_list_is_data_that_is_installed() -> None:
     pyproject = tomllib.loads((Path(fetch.__file__).parents[2] / "pyproject.toml").read_text())
     assert pyproject["tool"]["setuptools"]["package-data"]["lib.core"] == ["downloads.toml"]
-    assert {"images92", "kay2017", "god", "squeezenet", "squeezenet-place", "mobilenet_v2", "hed"} <= DATASETS.keys()
+    assert {"images92", "kay2017", "squeezenet-object", "squeezenet-place", "mobilenet-object"} <= DATASETS.keys()

@@ -47,7 +47,7 @@ def test_taps_equal_torchvisions_feature_extractor(name: str) -> None:
     scramble(network.module)
     spoken = [*network.layers, *(layer for layer in network.decoding_layers if layer != "resnet8")]
     ours = extract(network, pictures(), spoken, pool=False, preprocessing="imagenet")
-    original = torchvision.models.get_model("mobilenet_v3_large" if name == "mobilenet" else name).eval()
+    original = torchvision.models.get_model("mobilenet_v2" if name == "mobilenet" else name).eval()
     original.load_state_dict(network.module.state_dict())
     module = zoo._for_reading(original)  # or its in-place ReLUs would change what its own extractor hands out
     images = prepare(pictures(), 224, "imagenet")

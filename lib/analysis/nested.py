@@ -1,0 +1,170 @@
+"""Encoding where images are few: nested cross-validation, so that "the best layer" is not chosen on what is scored.
+
+The images are cut into outer folds, several times in random orders. Each fold is predicted by models that were fitted
+to the other images only: a ridge regression per layer, the layer that predicts these other images best out of fold, and
+the stack whose weights were learned on them. So all three scores can be compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lib.analysis.encoding import contiguous_folds
+from lib.core import progress
+from lib.core.scores import Interval, correlation
+from lib.core.validation import matrix
+from lib.solvers.ridge import decompose, fit_ridge, project
+from lib.solvers.stacking import error_products, simplex_weights
+
+
+@dataclass(frozen=True)
+class NestedResult:
+    """Held-out predictions of every image, once for each random order of the images.
+
+    Attributes
+    ----------
+    layers : tuple of str
+    responses : array of shape (n_images, n_targets)
+    predictions : array of shape (n_orders, n_layers, n_images, n_targets)
+        Of each layer.
+    best, stack : arrays of shape (n_orders, n_images, n_targets)
+        Of the layer that was best inside each outer fold's training images, and of the stack.
+    weights : array of shape (n_layers, n_targets)
+        Stacking weights, mean over folds and orders.
+    chosen : array of shape (n_layers, n_targets)
+        Share of folds and orders in which the layer was the best one.
+    """
+
+    layers: tuple[str, ...]
+    responses: np.ndarray
+    predictions: np.ndarray
+    best: np.ndarray
+    stack: np.ndarray
+    weights: np.ndarray
+    chosen: np.ndarray
+
+    def r(self, predictions: np.ndarray, images: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Pearson r of predictions with the responses over some images, mean over orders.
+
+        Parameters
+        ----------
+        predictions : array of shape (n_orders, ..., n_images, n_targets)
+            One of this result's.
+        images : boolean or int array, or slice
+            By default all.
+
+        Returns
+        -------
+        array of shape (..., n_targets)
+        """
+        shown = predictions[..., images, :]
+        r: np.ndarray = correlation(np.broadcast_to(self.responses[images], shown.shape), shown).mean(0)
+        return r
+
+    def interval(
+        self,
+        predictions: np.ndarray,
+        images: np.ndarray | slice = slice(None),
+        *,
+        n_bootstrap: int = 1000,
+        seed: int = 0,
+    ) -> list[Interval]:
+        """r of each target with its 95 % percentile bootstrap interval over images.
+
+        Images are drawn with replacement after the predictions were made, so the interval does not hold the spread
+        that other training images would bring.
+
+        Parameters
+        ----------
+        predictions : array of shape (n_orders, n_images, n_targets)
+        images : boolean or int array, or slice
+        n_bootstrap, seed : int
+        """
+        pool = np.arange(len(self.responses))[images]
+        draws = np.random.default_rng(seed).choice(pool, (n_bootstrap, len(pool)))
+        resampled = np.array([self.r(predictions, draw) for draw in draws])
+        low, high = np.nanquantile(resampled, (0.025, 0.975), axis=0)
+        return [Interval(*map(float, one)) for one in zip(self.r(predictions, images), low, high, strict=True)]
+
+
+def encode_nested(
+    features: Mapping[str, np.ndarray],
+    responses: np.ndarray,
+    *,
+    n_folds: int = 8,
+    n_orders: int = 3,
+    seed: int = 0,
+) -> NestedResult:
+    """Predict each image's responses from the other images, by each layer, by the best layer, by the stack.
+
+    Parameters
+    ----------
+    features : mapping of layer to array of shape (n_images, n_features)
+    responses : array of shape (n_images, n_targets)
+    n_folds : int
+        Outer folds, and inner folds of each.
+    n_orders : int
+        Random orders of the images; results are averaged over them.
+    seed : int
+        Of the orders.
+
+    Raises
+    ------
+    ValueError
+        Features and responses of different images, or fewer than two images a fold.
+    """
+    responses = matrix("responses", responses, min_rows=2 * n_folds, dtype=np.float64)
+    n_images = len(responses)
+    designs = {name: _coordinates(matrix(name, X, n_rows=n_images)) for name, X in features.items()}
+    rng, folds = np.random.default_rng(seed), []
+    for k in progress(range(n_orders), "nested cross-validation"):
+        order = rng.permutation(n_images)
+        folds += [
+            (k, *_predict_fold(designs, responses, order, held_out)) for held_out in np.array_split(order, n_folds)
+        ]
+    return _gathered(tuple(designs), responses, folds, n_orders)
+
+
+def _coordinates(X: np.ndarray) -> np.ndarray:
+    """Features (n_images, at most n_images) with the same Gram matrix: for ridge they are the same features.
+
+    Scaled so that their mean variance is that of the features, since penalties are in its units.
+    """
+    centred = X - X.mean(0, dtype=np.float64)
+    U, s, _ = np.linalg.svd(centred @ centred.T, hermitian=True)
+    coordinates: np.ndarray = U * np.sqrt(s * (len(X) / X.shape[1]))
+    return coordinates
+
+
+Fold = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # order, images, predictions, weights, best layer
+
+
+def _predict_fold(
+    designs: Mapping[str, np.ndarray], responses: np.ndarray, order: np.ndarray, held_out: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Predict the held-out images by models of the others: images, predictions of each layer, weights, best layer."""
+    train = order[~np.isin(order, held_out)]
+    inner = contiguous_folds(len(train), len(order) // len(held_out))
+    errors, predictions = [], []
+    for X in designs.values():
+        design = decompose(X[train])
+        ridge = fit_ridge(design, responses[train], folds=inner)
+        errors.append(ridge.out_of_fold(inner))
+        predictions.append(ridge.predict(project(design, X[held_out])))
+    P = error_products(errors)
+    return held_out, torch.stack(predictions).numpy(), simplex_weights(P).T, np.einsum("vkk->vk", P).argmin(1)
+
+
+def _gathered(layers: tuple[str, ...], responses: np.ndarray, folds: list[Fold], n_orders: int) -> NestedResult:
+    (n_images, n_targets), targets = responses.shape, np.arange(responses.shape[1])
+    predictions = np.empty((n_orders, len(layers), n_images, n_targets))
+    best, stack = np.empty((2, n_orders, n_images, n_targets))
+    for k, images, predicted, weights, chosen in folds:
+        predictions[k][:, images] = predicted
+        best[k, images] = predicted[chosen, :, targets].T
+        stack[k, images] = np.einsum("lt,lit->it", weights, predicted)
+    weights = np.mean([fold[3] for fold in folds], axis=0)
+    shares = np.mean([np.arange(len(layers))[:, None] == fold[4] for fold in folds], axis=0)
+    return NestedResult(layers, responses, predictions, best, stack, weights, shares)
