@@ -1,8 +1,8 @@
-"""Representational similarity analysis: which images a layer, or a brain area, takes for alike.
+"""Representational similarity analysis: which images a layer, or a brain area, treats as similar.
 
-A representational dissimilarity matrix (RDM) holds one number for each two images. It can be compared between
+A representational dissimilarity matrix (RDM) holds one number for each pair of images. It can be compared between
 a network and a brain without any mapping from units to voxels (Kriegeskorte, Mur & Bandettini 2008,
-Front Syst Neurosci 2:4).
+Front Syst Neurosci 2:4). All comparisons are made on the pairs above the diagonal.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
+
+from lib.core.scale import constant_columns, power_of_two
+from lib.core.validation import matrix
+
+FEWEST_IMAGES = 8  # to draw from with replacement: of fewer, too many draws hold two images or less
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class NoiseCeiling:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Resampled values, over participants and images at once.
+    """Resampled values, over participants and images at once; NaN where some RDM is constant over the images drawn.
 
     Attributes
     ----------
@@ -90,16 +95,22 @@ def rdm(features: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        An image whose features are all equal, or not finite, has no correlation with any other.
+        The features of some image do not vary, or are not finite: it has no correlation with any other.
+
+    Examples
+    --------
+    >>> rdm(np.array([[1, 2, 3], [2, 4, 6], [3, 2, 1]])).round(6)
+    array([[0., 0., 2.],
+           [0., 0., 2.],
+           [2., 2., 0.]])
     """
-    centred = np.asarray(features, dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        centred = centred - centred.mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(centred, axis=1, keepdims=True)
-    silent = np.flatnonzero(~(norm > 0) | ~np.isfinite(norm))
+    X = matrix("features", features, min_rows=2, dtype=np.float64, finite=False)
+    silent = np.flatnonzero(constant_columns(X.T))
     if len(silent):
         raise ValueError(f"Images {silent.tolist()} have constant or undefined features: no correlation is defined.")
-    unit = centred / norm
+    X = X / power_of_two(X.T).T
+    centred = X - X.mean(axis=1, keepdims=True)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     return np.clip(1 - unit @ unit.T, 0, 2) * ~np.eye(len(unit), dtype=bool)
 
 
@@ -114,9 +125,14 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of shape (n_participants,)
+
+    Raises
+    ------
+    ValueError
+        RDMs that are not square, of other images, not symmetric, not finite, or the same for all pairs.
     """
-    ones = np.ones(rdms.shape[1] * (rdms.shape[1] - 1) // 2)
-    return _Ranks.of(rdms).scores(ones) @ _Ranks.of(model_rdm[None]).scores(ones)[0]
+    models, people = _same_images(np.asarray(model_rdm)[None], rdms)
+    return _spearman(models, people)[0]
 
 
 def noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
@@ -129,11 +145,11 @@ def noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
     Raises
     ------
     ValueError
-        For a single participant, whom nobody else can predict.
+        For a single participant, whom nobody else can predict, and as `compare`.
     """
-    upper = compare(rdms.mean(axis=0), rdms)
-    lower = [compare(other, one[None])[0] for other, one in zip(_others(rdms), rdms, strict=True)]
-    return NoiseCeiling(float(upper.mean()), float((upper**2).mean()), float(np.mean(lower)))
+    people = _pairs("participants' RDMs", rdms)
+    upper, lower = _spearman(people.mean(0)[None], people)[0], np.diagonal(_spearman(_others(people), people))
+    return NoiseCeiling(float(upper.mean()), float((upper**2).mean()), float(lower.mean()))
 
 
 def bootstrap(model_rdms: np.ndarray, rdms: np.ndarray, n_bootstrap: int = 1000, seed: int = 0) -> Bootstrap:
@@ -150,18 +166,28 @@ def bootstrap(model_rdms: np.ndarray, rdms: np.ndarray, n_bootstrap: int = 1000,
     rdms : array of shape (n_participants, n_images, n_images)
     n_bootstrap, seed : int
         The same seed draws the same images and participants, whatever the models.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 8 images, of which too many draws would hold two or fewer, and as `noise_ceiling`.
     """
-    rng = np.random.default_rng(seed)
-    n_people, n_images = rdms.shape[:2]
-    models, people, others = _Ranks.of(model_rdms), _Ranks.of(rdms), _Ranks.of(_others(rdms))
-    r, lower = np.empty((n_bootstrap, len(model_rdms))), np.empty(n_bootstrap)
+    return _bootstrap(*_same_images(model_rdms, rdms), len(rdms[0]), n_bootstrap, seed)
+
+
+def _bootstrap(models: np.ndarray, people: np.ndarray, n_images: int, n_bootstrap: int, seed: int) -> Bootstrap:
+    if n_images < FEWEST_IMAGES:
+        raise ValueError(f"Intervals need at least {FEWEST_IMAGES} images to draw from, found {n_images}.")
+    rng, n_people = np.random.default_rng(seed), len(people)
+    of_models, of_people, of_others = (_Ranks.of(pairs) for pairs in (models, people, _others(people)))
+    r, lower = np.empty((n_bootstrap, len(models))), np.empty(n_bootstrap)
     for b in range(n_bootstrap):
         images = rng.multinomial(n_images, np.full(n_images, 1 / n_images))
         drawn = rng.multinomial(n_people, np.full(n_people, 1 / n_people)) / n_people
         weights = _upper(np.outer(images, images).astype(float))
-        answers = people.scores(weights)  # (n_people, n_pairs)
-        r[b] = models.scores(weights) @ (answers.T @ drawn)
-        lower[b] = (others.scores(weights) * answers).sum(axis=1) @ drawn
+        answers = of_people.scores(weights)  # (n_people, n_pairs)
+        r[b] = of_models.scores(weights) @ (answers.T @ drawn)
+        lower[b] = (of_others.scores(weights) * answers).sum(axis=1) @ drawn
     return Bootstrap(r, lower)
 
 
@@ -174,25 +200,19 @@ def compare_layers(
     ----------
     layers : mapping of layer name to RDM of shape (n_images, n_images)
     rdms : array of shape (n_participants, n_images, n_images)
+    n_bootstrap, seed : int
+        As for `bootstrap`.
 
     Raises
     ------
     ValueError
-        The layers saw another number of images than the participants.
+        As `bootstrap`.
     """
-    models = np.stack(list(layers.values()))
-    if models.shape[1:] != rdms.shape[1:]:
-        raise ValueError(f"The layers' RDMs are {models.shape[1:]}, the participants' {rdms.shape[1:]}.")
-    drawn = bootstrap(models, rdms, n_bootstrap, seed)
-    low, high = np.quantile(drawn.r, (0.025, 0.975), axis=0)
-    gap_low, gap_high = np.quantile(drawn.lower_r[:, None] - drawn.r, (0.025, 0.975), axis=0)
-    r = np.stack([compare(model, rdms) for model in models])
-    return RSAResult(tuple(layers), r, low, high, gap_low, gap_high, noise_ceiling(rdms))
-
-
-def label_rdm(labels: np.ndarray) -> np.ndarray:
-    """RDM of a model that knows nothing but a label (n_images,): 0 where two images share it, 1 where not."""
-    return (labels[:, None] != labels).astype(float)
+    models, people = _same_images(np.stack(list(layers.values())), rdms)
+    drawn = _bootstrap(models, people, len(rdms[0]), n_bootstrap, seed)
+    low, high = np.nanquantile(drawn.r, (0.025, 0.975), axis=0)
+    gap_low, gap_high = np.nanquantile(drawn.lower_r[:, None] - drawn.r, (0.025, 0.975), axis=0)
+    return RSAResult(tuple(layers), _spearman(models, people), low, high, gap_low, gap_high, noise_ceiling(rdms))
 
 
 def compare_areas(
@@ -202,8 +222,70 @@ def compare_areas(
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> dict[str, RSAResult]:
-    """`compare_layers` for each area: a mapping of its name to RDMs (n_participants, n_images, n_images)."""
+    """`compare_layers` for each area.
+
+    Parameters
+    ----------
+    layers : mapping of layer name to RDM of shape (n_images, n_images)
+    areas : mapping of area to RDMs of shape (n_participants, n_images, n_images)
+    n_bootstrap, seed : int
+        As for `bootstrap`.
+    """
     return {roi: compare_layers(layers, rdms, n_bootstrap=n_bootstrap, seed=seed) for roi, rdms in areas.items()}
+
+
+def label_rdm(labels: np.ndarray) -> np.ndarray:
+    """RDM of a model that knows nothing but a label (n_images,): 0 where two images share it, 1 where not."""
+    labels = np.asarray(labels)
+    return (labels[:, None] != labels).astype(float)
+
+
+# Pairs of images
+
+
+def _pairs(name: str, rdms: np.ndarray) -> np.ndarray:
+    """Values above the diagonal, array of shape (n_rdms, n_pairs); matrices that are no RDMs are refused."""
+    rdms = np.asarray(rdms, dtype=np.float64)
+    if rdms.ndim != 3 or rdms.shape[1] != rdms.shape[2] or rdms.shape[1] < 3:
+        raise ValueError(f"{name}: expected square matrices of at least 3 images, found shape {rdms.shape}.")
+    values = _upper(rdms)
+    for i, (row, mirrored) in enumerate(zip(values, _upper(rdms.swapaxes(1, 2)), strict=True)):
+        if not np.isfinite(row).all():
+            raise ValueError(f"{name}: matrix {i} holds NaN or infinite dissimilarities; leave those images out.")
+        if not np.allclose(row, mirrored):
+            raise ValueError(f"{name}: matrix {i} is not symmetric.")
+        if row.min() == row.max():
+            raise ValueError(f"{name}: matrix {i} is the same for all pairs of images: nothing can be ranked.")
+    return values
+
+
+def _same_images(model_rdms: np.ndarray, rdms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of models and of participants."""
+    models, people = _pairs("models' RDMs", model_rdms), _pairs("participants' RDMs", rdms)
+    if models.shape[1] != people.shape[1]:
+        raise ValueError(f"The models' RDMs have shape {np.shape(model_rdms)}, the participants' {np.shape(rdms)}.")
+    return models, people
+
+
+def _upper(rdms: np.ndarray) -> np.ndarray:
+    """Values (..., n_pairs) above the diagonal of matrices (..., n, n)."""
+    rows, columns = np.triu_indices(rdms.shape[-1], 1)
+    return rdms[..., rows, columns]
+
+
+def _others(people: np.ndarray) -> np.ndarray:
+    """For each participant's pairs (n_participants, n_pairs), the mean of the others'."""
+    if len(people) < 2:
+        raise ValueError("A noise ceiling needs at least 2 participants, found 1.")
+    others: np.ndarray = (people.sum(axis=0) - people) / (len(people) - 1)
+    return others
+
+
+def _spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Spearman r of rows (n_one, n_pairs) with rows (n_other, n_pairs), array of shape (n_one, n_other)."""
+    once = np.ones(one.shape[1])
+    r: np.ndarray = _Ranks.of(one).scores(once) @ _Ranks.of(other).scores(once).T
+    return r
 
 
 @dataclass(frozen=True)
@@ -224,8 +306,7 @@ class _Ranks:
     upto: np.ndarray
 
     @classmethod
-    def of(cls, rdms: np.ndarray) -> "_Ranks":
-        values = _upper(rdms)
+    def of(cls, values: np.ndarray) -> "_Ranks":
         below, upto = (rankdata(values, method, axis=1).astype(int) for method in ("min", "max"))
         start = np.arange(len(values))[:, None] * (values.shape[1] + 1)
         return cls(np.argsort(values, axis=1), start + below - 1, start + upto)
@@ -233,24 +314,13 @@ class _Ranks:
     def scores(self, weights: np.ndarray) -> np.ndarray:
         """Weighted midranks, centred and scaled: rows (n_rows, n_pairs) whose products are Spearman's r.
 
-        `weights` (n_pairs,) says how often each pair was drawn.
+        `weights` (n_pairs,) says how often each pair was drawn. A row whose drawn values are all equal becomes NaN.
         """
         total = np.zeros((len(self.order), len(weights) + 1))
         np.cumsum(weights[self.order], axis=1, out=total[:, 1:])
         # Twice the midranks; their weighted mean is the whole weight.
         ranks = total.take(self.below) + total.take(self.upto)
         scaled = (ranks - weights.sum()) * np.sqrt(weights)
-        return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-
-
-def _upper(rdms: np.ndarray) -> np.ndarray:
-    """Values (..., n_pairs) above the diagonal of matrices (..., n, n)."""
-    rows, columns = np.triu_indices(rdms.shape[-1], 1)
-    return rdms[..., rows, columns]
-
-
-def _others(rdms: np.ndarray) -> np.ndarray:
-    """For each participant, the mean RDM of the others; shape as `rdms`."""
-    if len(rdms) < 2:
-        raise ValueError("A noise ceiling needs two participants at least; found 1.")
-    return (rdms.sum(axis=0) - rdms) / (len(rdms) - 1)
+        with np.errstate(invalid="ignore"):
+            found: np.ndarray = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+        return found

@@ -36,7 +36,7 @@ class Images92:
 
     Attributes
     ----------
-    images : uint8 array of shape (92, 175, 175, 3)
+    images : uint8 array of shape (n_images, height, width, 3)
         On grey; (92, 64, 64, 3) in the stand-in.
     category : str array of shape (92,)
         Six categories, neighbours in the array; the stand-in's are its objects.

@@ -73,7 +73,7 @@ def test_noise_ceiling_written_out() -> None:
 
 
 def test_ceiling_of_one_person_is_refused() -> None:
-    with pytest.raises(ValueError, match="two participants at least; found 1"):
+    with pytest.raises(ValueError, match="at least 2 participants, found 1"):
         rsa.noise_ceiling(random_rdms(1, 5))
 
 
@@ -138,8 +138,77 @@ def test_truth_reaches_the_ceiling_and_noise_does_not() -> None:
 
 
 def test_other_images_than_the_participants_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"The layers' RDMs are \(5, 5\), the participants' \(6, 6\)"):
-        rsa.compare_layers({"layer": random_rdms(1, 5)[0]}, random_rdms(3, 6))
+    with pytest.raises(ValueError, match=r"models' RDMs have shape \(1, 8, 8\), the participants' \(3, 9, 9\)"):
+        rsa.compare_layers({"layer": random_rdms(1, 8)[0]}, random_rdms(3, 9))
+
+
+def spoilt(change) -> np.ndarray:
+    rdms = random_rdms(3, 9)
+    change(rdms)
+    return rdms
+
+
+@pytest.mark.parametrize(
+    ("rdms", "sentence"),
+    [
+        (
+            spoilt(lambda r: r.__setitem__((1, [2, 4], [4, 2]), np.nan)),
+            "matrix 1 holds NaN or infinite dissimilarities",
+        ),
+        (spoilt(lambda r: r.__setitem__((2, 0, 1), 5.0)), "matrix 2 is not symmetric"),
+        (spoilt(lambda r: r.__setitem__(0, 1.0)), "matrix 0 is the same for all pairs"),
+        (random_rdms(3, 9)[:, :, :8], r"expected square matrices of at least 3 images, found shape \(3, 9, 8\)"),
+        (random_rdms(3, 9)[0], r"found shape \(9, 9\)"),
+        (random_rdms(3, 2), r"at least 3 images, found shape \(3, 2, 2\)"),
+    ],
+)
+def test_matrices_that_are_no_rdms_are_refused(rdms: np.ndarray, sentence: str) -> None:
+    good = random_rdms(3, 9, seed=1)
+    for work in (
+        lambda: rsa.noise_ceiling(rdms),
+        lambda: rsa.compare(good[0], rdms),
+        lambda: rsa.bootstrap(good, rdms),
+        lambda: rsa.compare_layers({"layer": good[0]}, rdms),
+    ):
+        with pytest.raises(ValueError, match=f"participants' RDMs: .*{sentence}"):
+            work()
+
+
+def test_the_diagonal_of_an_rdm_is_never_read() -> None:
+    rdms = random_rdms(4, 9)
+    expected = rsa.compare(rdms[0], rdms[1:])
+    rdms[:, range(9), range(9)] = np.nan
+    np.testing.assert_array_equal(rsa.compare(rdms[0], rdms[1:]), expected)
+
+
+@pytest.mark.parametrize("n_images", [3, 7])
+def test_too_few_images_have_scores_and_no_intervals(n_images: int) -> None:
+    rdms = random_rdms(4, n_images)
+    assert np.isfinite(rsa.compare(rdms[0], rdms[1:])).all()
+    with pytest.raises(ValueError, match=f"Intervals need at least 8 images to draw from, found {n_images}"):
+        rsa.compare_layers({"layer": rdms[0]}, rdms[1:])
+
+
+def test_draws_in_which_a_model_is_constant_are_left_out_of_its_interval() -> None:
+    rdms = random_rdms(5, 8)
+    one_of_eight = rsa.label_rdm(np.arange(8) == 3)
+    drawn = rsa.bootstrap(one_of_eight[None], rdms[1:], 200)
+    result = rsa.compare_layers({"label": one_of_eight}, rdms[1:], n_bootstrap=200)
+    assert np.isnan(drawn.r).any() and np.isfinite([result.low, result.high, result.gap_low, result.gap_high]).all()
+    assert result.low == np.quantile(drawn.r[np.isfinite(drawn.r)], 0.025)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+def test_the_size_of_features_does_not_change_dissimilarities(size: float) -> None:
+    features = np.random.default_rng(0).normal(size=(6, 9))
+    np.testing.assert_allclose(rsa.rdm(features * size), rsa.rdm(features), atol=1e-12)
+
+
+def test_an_image_that_varies_by_rounding_only_is_named() -> None:
+    features = np.random.default_rng(0).normal(size=(4, 6))
+    features[1] = [0.1, 0.3 - 0.2, 0.1, 0.1, 0.1, 0.1]
+    with pytest.raises(ValueError, match=r"Images \[1\] have constant"):
+        rsa.rdm(features)
 
 
 def test_label_model() -> None:
