@@ -77,7 +77,7 @@ PHASES = {
     "decompose": (encoding, "decompose"),
     "project": (encoding, "project"),
     "fit ridge": (encoding, "fit_groups"),
-    "out of fold": (encoding, "out_of_fold"),
+    "out of fold": (encoding, "out_of_fold_errors"),
     "predict": (Ridge, "predict"),
     "error products": (encoding, "error_products"),
     "stacking": (encoding, "simplex_weights"),

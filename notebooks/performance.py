@@ -23,7 +23,7 @@
 # %%
 from lib.analysis.images92 import load_images92
 from lib.analysis.loading import load_everybody
-from lib.analysis.rsa import noise_ceiling
+from lib.analysis.rsa import rdm_noise_ceiling
 from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
 from lib.figures.style import notice
 from lib.figures.training_curves import (
@@ -71,7 +71,7 @@ notice(participants[0].source)
 # %%
 likeness = {f"similarity, {roi}": r for roi, r in rsa_likeness(snapshots, images, rdms).items()}
 likeness["encoding, HVC"] = encoding_likeness(snapshots, participants, "HVC")
-ceilings = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in rdms.items()}
+ceilings = {f"similarity, {roi}": rdm_noise_ceiling(matrices) for roi, matrices in rdms.items()}
 
 # %% [markdown]
 # **Look for** lines that turn down at their right end.
@@ -102,7 +102,7 @@ half_correlations_table(snapshots, likeness)
 # %%
 data = load_images92()
 measured = {f"similarity, {roi}": r for roi, r in rsa_likeness(snapshots, list(data.images), data.rdms).items()}
-people = {f"similarity, {roi}": noise_ceiling(matrices) for roi, matrices in data.rdms.items()}
+people = {f"similarity, {roi}": rdm_noise_ceiling(matrices) for roi, matrices in data.rdms.items()}
 
 # %% mystnb={"markdown_format": "myst"}
 notice(data.source)

@@ -19,7 +19,7 @@ from lib.core.validation import matrix, penalties
 from lib.data import Participant
 from lib.networks import Network, extract
 from lib.solvers import reference
-from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold, project
+from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold_errors, project
 from lib.solvers.stacking import error_products, simplex_weights
 
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
@@ -360,7 +360,7 @@ def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_f
 
     def fit(groups: Sequence[np.ndarray]) -> list[LayerFit]:
         ridges = fit_groups(design, groups, settings.alphas, folds=settings.folds if k_fold else None)
-        found = zip(ridges, out_of_fold(ridges, settings.folds), strict=True)
+        found = zip(ridges, out_of_fold_errors(ridges, settings.folds), strict=True)
         return [LayerFit(errors, ridge.predict(test).cpu(), ridge.alphas.cpu()) for ridge, errors in found]
 
     return PreparedLayer(design.solver, design.precision, fit)

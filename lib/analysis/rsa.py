@@ -135,7 +135,7 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
     return _spearman(models, people)[0]
 
 
-def noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
+def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
     """Upper and lower bound of the best possible model's r (Nili et al. 2014, PLoS Comput Biol 10:e1003553).
 
     Parameters
@@ -170,7 +170,7 @@ def bootstrap(model_rdms: np.ndarray, rdms: np.ndarray, n_bootstrap: int = 1000,
     Raises
     ------
     ValueError
-        Fewer than 8 images, of which too many draws would hold two or fewer, and as `noise_ceiling`.
+        Fewer than 8 images, of which too many draws would hold two or fewer, and as `rdm_noise_ceiling`.
     """
     return _bootstrap(*_same_images(model_rdms, rdms), len(rdms[0]), n_bootstrap, seed)
 
@@ -212,7 +212,7 @@ def compare_layers(
     drawn = _bootstrap(models, people, len(rdms[0]), n_bootstrap, seed)
     low, high = np.nanquantile(drawn.r, (0.025, 0.975), axis=0)
     gap_low, gap_high = np.nanquantile(drawn.lower_r[:, None] - drawn.r, (0.025, 0.975), axis=0)
-    return RSAResult(tuple(layers), _spearman(models, people), low, high, gap_low, gap_high, noise_ceiling(rdms))
+    return RSAResult(tuple(layers), _spearman(models, people), low, high, gap_low, gap_high, rdm_noise_ceiling(rdms))
 
 
 def compare_areas(

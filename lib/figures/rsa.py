@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
-from lib.analysis.rsa import RSAResult, noise_ceiling
+from lib.analysis.rsa import RSAResult, rdm_noise_ceiling
 from lib.core.tables import Table
 from lib.data.images92 import Images92
 from lib.figures.style import (
@@ -134,7 +134,7 @@ def participants_against_areas(results: Mapping[str, RSAResult], title: str, sim
 
 def ceiling_table(rdms: Mapping[str, np.ndarray]) -> Table:
     """Noise ceilings of each area's RDMs, arrays of shape (n_participants, n_images, n_images)."""
-    ceilings = {roi: noise_ceiling(matrices) for roi, matrices in rdms.items()}
+    ceilings = {roi: rdm_noise_ceiling(matrices) for roi, matrices in rdms.items()}
     rows = [(roi, f"{c.upper_r2:.4f}", c.upper_r, c.lower_r) for roi, c in ceilings.items()]
     return Table(("area", "upper R2", "upper r", "lower r"), rows)
 

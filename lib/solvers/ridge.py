@@ -308,7 +308,7 @@ class Ridge:
         -------
         tensor of shape (n_images, n_voxels)
         """
-        return out_of_fold([self], folds)[0]
+        return out_of_fold_errors([self], folds)[0]
 
     def predict(self, coordinates: torch.Tensor) -> torch.Tensor:
         """Predicted responses to other images, tensor of shape (n_other, n_voxels).
@@ -332,7 +332,7 @@ class Ridge:
         return torch.cat([block.to(along.device).T @ along for block in columns]) / d.scale
 
 
-def out_of_fold(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[torch.Tensor]:
+def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[torch.Tensor]:
     """`Ridge.out_of_fold` of several groups of voxels on one design: each matrix I - H_FF is factored once for all.
 
     Parameters
@@ -393,7 +393,7 @@ def k_fold(ridges: Sequence[Ridge], alphas: torch.Tensor, folds: Sequence[slice]
     Parameters
     ----------
     ridges : sequence of Ridge
-        Groups of voxels on one design, as for `out_of_fold`.
+        Groups of voxels on one design, as for `out_of_fold_errors`.
     alphas : tensor of shape (n_alphas,)
     folds : sequence of slices
 
@@ -403,7 +403,7 @@ def k_fold(ridges: Sequence[Ridge], alphas: torch.Tensor, folds: Sequence[slice]
     """
     costs = []
     for alpha in alphas:
-        errors = out_of_fold([replace(ridge, alphas=alpha.expand(len(ridge.alphas))) for ridge in ridges], folds)
+        errors = out_of_fold_errors([replace(ridge, alphas=alpha.expand(len(ridge.alphas))) for ridge in ridges], folds)
         costs.append([torch.stack([e[fold].square().mean(0) for fold in folds]).mean(0) for e in errors])
     return [torch.stack(of_one) for of_one in zip(*costs, strict=True)]
 

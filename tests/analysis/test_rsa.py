@@ -65,7 +65,7 @@ def test_noise_ceiling_written_out() -> None:
     pairs = rdms[:, *i]
     upper = [spearmanr(one, pairs.mean(axis=0)).statistic for one in pairs]
     lower = [spearmanr(pairs[k], np.delete(pairs, k, axis=0).mean(axis=0)).statistic for k in range(6)]
-    ceiling = rsa.noise_ceiling(rdms)
+    ceiling = rsa.rdm_noise_ceiling(rdms)
     assert ceiling.upper_r == pytest.approx(np.mean(upper))
     assert ceiling.upper_r2 == pytest.approx(np.mean(np.square(upper)))
     assert ceiling.lower_r == pytest.approx(np.mean(lower))
@@ -74,7 +74,7 @@ def test_noise_ceiling_written_out() -> None:
 
 def test_ceiling_of_one_person_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 2 participants, found 1"):
-        rsa.noise_ceiling(random_rdms(1, 5))
+        rsa.rdm_noise_ceiling(random_rdms(1, 5))
 
 
 def slow_bootstrap(model: np.ndarray, rdms: np.ndarray, n: int, seed: int) -> tuple[list[float], list[float]]:
@@ -165,7 +165,7 @@ def spoilt(change) -> np.ndarray:
 def test_matrices_that_are_no_rdms_are_refused(rdms: np.ndarray, sentence: str) -> None:
     good = random_rdms(3, 9, seed=1)
     for work in (
-        lambda: rsa.noise_ceiling(rdms),
+        lambda: rsa.rdm_noise_ceiling(rdms),
         lambda: rsa.compare(good[0], rdms),
         lambda: rsa.bootstrap(good, rdms),
         lambda: rsa.compare_layers({"layer": good[0]}, rdms),
@@ -219,6 +219,6 @@ def test_check_values_of_the_measured_data() -> None:
     data = load_images92()
     if data.source.simulated:
         pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch images92")
-    evc, it = (rsa.noise_ceiling(data.rdms[roi]) for roi in ("EVC", "IT"))
+    evc, it = (rsa.rdm_noise_ceiling(data.rdms[roi]) for roi in ("EVC", "IT"))
     assert (round(evc.upper_r2, 4), round(it.upper_r2, 4)) == (0.1589, 0.3075)
     assert (round(evc.lower_r, 3), round(it.lower_r, 3)) == (0.239, 0.449)

@@ -142,7 +142,7 @@ def test_stand_in_has_the_measured_form_and_noise(stand_in: Images92) -> None:
         rdms = stand_in.rdms[roi]
         images92._check_rdms(Path("stand-in"), roi, np.moveaxis(rdms, 0, -1))
         assert rdms.min() >= 0 and rdms.max() <= 2 and not rdms[:, range(92), range(92)].any()
-        assert rsa.noise_ceiling(rdms).lower_r == pytest.approx(lower, abs=0.08)
+        assert rsa.rdm_noise_ceiling(rdms).lower_r == pytest.approx(lower, abs=0.08)
 
 
 def test_stand_in_holds_what_was_planted(stand_in: Images92) -> None:

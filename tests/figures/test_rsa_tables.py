@@ -16,7 +16,7 @@ def test_tables_say_what_was_computed() -> None:
     found, near = results["EVC"], 1
     assert row[:3] == ("net", "EVC", "near")
     assert row[3] == f"{found.r[near].mean():.2f} [{found.low[near]:.2f}, {found.high[near]:.2f}]"
-    ceiling = rsa.noise_ceiling(rdms)
+    ceiling = rsa.rdm_noise_ceiling(rdms)
     missing = f"{ceiling.lower_r - found.r[near].mean():.2f}"
     assert row[4] == f"{missing} [{found.gap_low[near]:.2f}, {found.gap_high[near]:.2f}]"
     assert ceiling_table({"EVC": rdms}).rows == [("EVC", f"{ceiling.upper_r2:.4f}", ceiling.upper_r, ceiling.lower_r)]
