@@ -20,7 +20,7 @@ from lib.analysis.decoding import (
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data import Participant
 from lib.data.features import ImageFeatures
-from lib.data.god import Files, read_image_features
+from lib.data.god import GodFiles, read_image_features
 from lib.networks import load_network
 from lib.networks.extraction import drawn
 
@@ -168,7 +168,7 @@ def _units(
 
 
 def _published_units(data_root: str | None) -> Path | None:
-    path = Files(Path(data_root).expanduser(), 1).features if data_root else None
+    path = GodFiles(Path(data_root).expanduser(), 1).features if data_root else None
     return path if path and path.exists() else None
 
 

@@ -12,7 +12,7 @@ from lib.app.parameters import user_path
 from lib.core import choose
 from lib.core.tables import Table
 from lib.data import Participant, god, nsd
-from lib.data.files import expect
+from lib.data.files import require_equal
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
 GOD_SITE = "python -m lib fetch god, or figshare article 7387130"
@@ -70,7 +70,7 @@ def check(dataset: str, root: str | Path, subject: int) -> list[Finding]:
     ValueError, OSError
         No such data set, participant or folder.
     """
-    return [_look(item) for item in DATASETS[choose("dataset", dataset, DATASETS)](root, subject)]
+    return [_look(item) for item in _ITEMS[choose("dataset", dataset, _ITEMS)](root, subject)]
 
 
 def _look(item: Item) -> Finding:
@@ -89,13 +89,13 @@ def _nsd_items(root: str | Path, subject: int) -> Iterator[Item]:
     yield Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
     yield Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
     yield Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _ncsnr(files))
-    for name in nsd.LABELS:
-        rois = [roi for roi, (file, _) in nsd.ROIS.items() if file == name]
+    for name in nsd.ROI_LABELS:
+        rois = [roi for roi, (file, _) in nsd.ROI_PARTS.items() if file == name]
         yield Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_voxels, files, rois))
 
 
-def _sessions(files: nsd.Files) -> str:
-    numbers = nsd.chosen_sessions(files, None)
+def _sessions(files: nsd.NsdFiles) -> str:
+    numbers = nsd.chosen_sessions(files)
     for number in numbers:
         nsd.check_session(files, number)
     absent = sorted(set(range(1, nsd.SESSIONS[files.subject] + 1)) - set(numbers))
@@ -109,27 +109,27 @@ def _ranges(numbers: list[int]) -> str:
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
-def _design(files: nsd.Files) -> str:
+def _design(files: nsd.NsdFiles) -> str:
     return f"{len(np.unique(nsd.read_design(files).image))} images in {nsd.N_TRIALS} trials"
 
 
-def _table(files: nsd.Files) -> str:
-    nsd.existing(files.table, "what is known of each image")
+def _table(files: nsd.NsdFiles) -> str:
+    nsd.require_file(files.table, "what is known of each image")
     nsd.read_design(files)
     return "agrees with the design"
 
 
-def _stimuli(files: nsd.Files) -> str:
+def _stimuli(files: nsd.NsdFiles) -> str:
     nsd.read_stimuli(files)
     return f"{nsd.N_STIMULI} images" + (", SIMULATED" if nsd.planted_in(files.stimuli) else "")
 
 
-def _ncsnr(files: nsd.Files) -> str:
+def _ncsnr(files: nsd.NsdFiles) -> str:
     ncsnr = nsd.read_volume(files.ncsnr, files.volume)
     return f"median {np.median(ncsnr[ncsnr > 0]):.2f} where above 0"
 
 
-def _voxels(files: nsd.Files, rois: list[str]) -> str:
+def _voxels(files: nsd.NsdFiles, rois: list[str]) -> str:
     counts = {roi: int(mask.sum()) for roi, mask in nsd.read_rois(files, rois).items()}
     return ", ".join(f"{roi} {count or 'none in this participant'}" for roi, count in counts.items())
 
@@ -157,11 +157,11 @@ def _photographs(participant: Participant) -> str:
     return f"{len(_shown(participant))} images"
 
 
-def _features(files: god.Files, participant: Participant) -> str:
+def _features(files: god.GodFiles, participant: Participant) -> str:
     features = god.read_image_features(files.features)
     shown = _shown(participant)
     known = int(np.isin(shown, features.stimulus_ids).sum())
-    expect(files.features, "the number of images shown that it has features of", len(shown), known)
+    require_equal(files.features, "the number of images shown that it has features of", len(shown), known)
     return f"{', '.join(features.layers)} of {len(features.stimulus_ids)} images"
 
 
@@ -169,7 +169,7 @@ def _shown(participant: Participant) -> np.ndarray:
     return np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
 
 
-DATASETS: dict[str, Callable[[str | Path, int], Iterator[Item]]] = {"nsd": _nsd_items, "god": _god_items}
+_ITEMS: dict[str, Callable[[str | Path, int], Iterator[Item]]] = {"nsd": _nsd_items, "god": _god_items}
 
 
 def _report(findings: list[Finding]) -> str:

@@ -35,14 +35,14 @@ TIMEOUT = (10, 60)  # seconds: to connect, and of silence during a transfer
 ATTEMPTS = 4  # in a row that bring no new byte
 PAUSE = 1.0  # seconds before the second attempt; doubles from there
 CHUNK = 1 << 14  # bytes; what arrives of a chunk that is cut off is lost
-LARGEST = 4 * 10**9  # bytes of a file of unknown size
+MOST_BYTES = 4 * 10**9  # bytes of a file of unknown size
 
 
 class FetchError(RuntimeError):
     """A download that failed; the message says what, where from, why and how to go on."""
 
 
-class _Refused(requests.RequestException):
+class _Refused(Exception):
     """What the server sends is not wanted; the message is the reason. Another attempt would bring the same."""
 
 
@@ -173,7 +173,7 @@ def _fetch_one(download: Download) -> None:
         with FileLock(cache_folder() / ".fetch.lock"):  # two processes would write into one part
             if not is_good(download):
                 _arrive(download)
-    except requests.RequestException as error:
+    except (_Refused, requests.RequestException) as error:
         raise FetchError(_sentence(download, _reason(download, error))) from error
     except OSError as error:
         raise FetchError(_sentence(download, f"{path} cannot be written ({error.strerror or error})")) from error
@@ -270,7 +270,7 @@ def _size(path: Path) -> int:
 
 def _worth_another(error: requests.RequestException) -> bool:
     status = error.response.status_code if error.response is not None else 500
-    return not isinstance(error, _Refused) and (status >= 500 or status == 429)
+    return bool(status >= 500 or status == 429)
 
 
 def _receive(download: Download, part: Path) -> None:
@@ -310,15 +310,15 @@ def _save(download: Download, response: requests.Response, part: Path, have: int
 
 
 def _check_size(download: Download, size: int) -> None:
-    most = 2 * download.size if download.size else LARGEST
+    most = 2 * download.size if download.size else MOST_BYTES
     if size > most:
         raise _Refused(f"the file is larger than the {most / 1e6:.0f} MB that are taken, and it was removed")
 
 
-def _reason(download: Download, error: requests.RequestException) -> str:
+def _reason(download: Download, error: Exception) -> str:
     if isinstance(error, _Refused):
         return str(error)
-    if error.response is not None:
+    if isinstance(error, requests.HTTPError):
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if "timed out" in str(error):
         return "the server took too long to answer"

@@ -42,14 +42,15 @@ def correlation(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
         return np.where(norm > 0, np.sum(a * b, axis=-2) / norm, np.nan)
 
 
-def noise_ceiling(ncsnr: np.ndarray, n_repeats: int) -> np.ndarray:
+def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
     """Largest R2 any model can reach for responses averaged over repeats (Allen et al. 2022).
 
     Parameters
     ----------
     ncsnr : array of shape (n_voxels,)
         Standard deviation of the signal over that of a single trial's noise.
-    n_repeats : int
+    n_repeats : float
+        Trials averaged; where images differ in it, the harmonic mean.
 
     Returns
     -------

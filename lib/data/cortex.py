@@ -8,37 +8,17 @@ is handed over are memory maps of the two parts.
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
-from lib.core import choose, progress
 from lib.core.disk import check_room, digest_of, npy_header, stamp, written_aside
-from lib.data.nsd import (
-    SPANS,
-    SPLITS,
-    Design,
-    Files,
-    ceiling_of,
-    chosen_sessions,
-    nsd_files,
-    read_cortex,
-    read_design,
-    read_rois,
-    read_session,
-    read_stimuli,
-    read_volume,
-    source_of,
-    spans_of,
-    split_images,
-)
-from lib.data.participant import Participant, Responses
-from lib.data.trials import standardise_runs, sum_repeats
+from lib.data.nsd import Layout, NsdFiles, nsd_files, read_layout, read_rest, read_rois, session_sums
+from lib.data.participant import Participant
 
-FORMAT = 1  # to be raised when the same sessions would give other responses
+VERSION = 2  # to be raised when the same sessions would give other responses
 VOXELS_AT_ONCE = 20_000
 ROWS_AT_ONCE = 500
 
@@ -56,10 +36,10 @@ def load_cortex(
 
     Parameters
     ----------
-    folder : path
-        Where the file is kept, 4 bytes per image and voxel (10 GB for 40 sessions); the first who asks writes it.
     subject, data_root, sessions, split, zscore
         As of `lib.data.nsd.load_nsd`.
+    folder : path
+        Where the file is kept, 4 bytes per image and voxel (10 GB for 40 sessions); the first who asks writes it.
 
     Returns
     -------
@@ -74,72 +54,12 @@ def load_cortex(
     """
     files = nsd_files(subject, data_root)
     layout = read_layout(files, sessions, split, zscore)
-    masks = read_rois(files)
-    stimuli, ncsnr = read_stimuli(files), read_volume(files.ncsnr, files.volume)
-    array = np.load(_averaged(files, layout, Path(folder)), mmap_mode="r")
-    n, train, test = len(layout.train), layout.train, layout.test
-    test_part = Responses(test, array[n:], layout.repeats[n:])
-    source = source_of(files, layout.sessions, zscore, split, [roi for roi, mask in masks.items() if not mask.any()])
-    return Participant(
-        name=f"{'simulated' if source.simulated else 'NSD'} participant {subject}",
-        train=Responses(train, array[:n], layout.repeats[:n]),
-        test=test_part,
-        rois={roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
-        noise_ceiling=ceiling_of(ncsnr[layout.inside], test_part),
-        stimuli=stimuli,
-        source=source,
-    )
+    rest = read_rest(files, layout, read_rois(files))
+    train, test = layout.parts(np.load(_averaged(files, layout, Path(folder)), mmap_mode="r"))
+    return Participant(train=train, test=test, **rest)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What the file holds: rows are images, training images first; columns are cortical voxels.
-
-    Attributes
-    ----------
-    sessions : tuple of int
-    zscore : str
-    inside : boolean array of shape (X, Y, Z)
-    design : Design
-    train, test : int arrays
-        Stimulus ids, each ascending.
-    repeats : int array of shape (n_images,)
-    """
-
-    sessions: tuple[int, ...]
-    zscore: str
-    inside: np.ndarray
-    design: Design
-    train: np.ndarray
-    test: np.ndarray
-    repeats: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Images and voxels."""
-        return len(self.repeats), int(self.inside.sum())
-
-    def rows_of(self, ids: np.ndarray) -> np.ndarray:
-        """Where these images' rows are."""
-        rows = np.r_[self.train, self.test]
-        order = np.argsort(rows)
-        return order[np.searchsorted(rows, ids, sorter=order)]
-
-
-def read_layout(
-    files: Files, sessions: Sequence[int] | None = None, split: str = "random", zscore: str = "session"
-) -> Layout:
-    """Find out which images and voxels there are; no betas are read. Parameters as of `load_cortex`."""
-    choose("split", split, SPLITS)
-    choose("zscore", zscore, SPANS)
-    numbers, design, inside = chosen_sessions(files, sessions), read_design(files), read_cortex(files)
-    shown, counts = np.unique(np.concatenate([design.of_session(n) for n in numbers]), return_counts=True)
-    train, test = split_images(shown, split, design, files)
-    repeats = counts[np.searchsorted(shown, np.r_[train, test])]
-    return Layout(numbers, zscore, inside, design, train, test, repeats)
-
-
-def _averaged(files: Files, layout: Layout, folder: Path) -> Path:
+def _averaged(files: NsdFiles, layout: Layout, folder: Path) -> Path:
     """The file of averaged responses; written if it is not there, by one process at a time."""
     path = folder / f"subj{files.subject:02d}-{_identity(files, layout)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,25 +82,21 @@ def _is_whole(path: Path, shape: tuple[int, int]) -> bool:
     return whole
 
 
-def _identity(files: Files, layout: Layout) -> str:
+def _identity(files: NsdFiles, layout: Layout) -> str:
     """What the responses depend on: betas, voxels, the image of each trial and how they are standardised."""
-    about = [FORMAT, layout.sessions, layout.zscore, [stamp(files.session(number)) for number in layout.sessions]]
+    about = [VERSION, layout.sessions, layout.zscore, [stamp(files.session(number)) for number in layout.sessions]]
     return digest_of(about, layout.inside, layout.design.image, layout.train, layout.test)[:16]
 
 
-def _write(files: Files, layout: Layout, path: Path) -> None:
+def _write(files: NsdFiles, layout: Layout, path: Path) -> None:
     """Add up session after session, then divide by the number of repeats."""
     _make_room(path, layout.shape)
-    blocks = _blocks(layout.shape[1], VOXELS_AT_ONCE)
-    for number in progress(layout.sessions, "reading sessions"):
-        betas, shown = read_session(files, number, layout.inside), layout.design.of_session(number)
-        for block in blocks:
-            ids, sums, _ = sum_repeats(standardise_runs(betas[:, block], spans_of(layout.zscore)), shown)
-            # A new map for every block: pages that were written count as this process's memory until it is closed.
-            np.load(path, mmap_mode="r+")[layout.rows_of(ids), block] += sums
-    for rows in _blocks(layout.shape[0], ROWS_AT_ONCE):
+    for rows, block, sums in session_sums(files, layout, _blocks(layout.shape[1], VOXELS_AT_ONCE)):
+        # A new map for every block: pages that were written count as this process's memory until it is closed.
+        np.load(path, mmap_mode="r+")[rows, block] += sums
+    for part in _blocks(layout.shape[0], ROWS_AT_ONCE):
         total = np.load(path, mmap_mode="r+")
-        np.divide(total[rows], layout.repeats[rows, None], out=total[rows], dtype=np.float32, casting="same_kind")
+        np.divide(total[part], layout.repeats[part, None], out=total[part], dtype=np.float32, casting="same_kind")
 
 
 def _blocks(length: int, at_once: int) -> list[slice]:

@@ -1,21 +1,20 @@
-"""Files of others: every way they can be wrong ends in one sentence that names the file, what was expected, what is."""
+"""Files of others: each way they can be wrong ends in one sentence: the file, what was expected, what was found."""
 
+import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from PIL import Image
+import h5py
 
 Content = TypeVar("Content")
 
 SIMULATED = "simulated"  # attribute of the HDF5 files that this project writes: a JSON text that says what was planted
+LONGEST = 500  # characters of a text in it
 
 
-def existing_folder(folder: str | os.PathLike | None, holds: str) -> Path:
+def require_folder(folder: str | os.PathLike | None, holds: str) -> Path:
     """The folder a user named as `data_root`.
 
     Raises
@@ -35,15 +34,42 @@ def existing_folder(folder: str | os.PathLike | None, holds: str) -> Path:
     return path
 
 
-def existing(path: Path, what: str) -> Path:
+def require_file(path: Path, what: str) -> Path:
     """`path`, or FileNotFoundError that says what it would hold."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected {what}, found no such file.")
     return path
 
 
-def read(path: Path, expected: str, reader: Callable[[Path], Content]) -> Content:
-    """Call `reader(path)`; whatever goes wrong inside is told in one sentence.
+def require_equal(path: Path, what: str, expected: object, found: object) -> None:
+    """Refuse a file that holds something else than it should.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What is compared, for the message: "the shape of the betas".
+    expected, found : anything
+
+    Raises
+    ------
+    ValueError
+        They are not equal.
+    """
+    if found != expected:
+        raise ValueError(f"{path}: expected {what} to be {expected}, found {found}.")
+
+
+def read_file(path: Path, expected: str, reader: Callable[[Path], Content]) -> Content:
+    """Read a file; whatever goes wrong is told in one sentence.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        What it should hold, for the message: "a NIfTI volume".
+    reader : callable
+        Reads it. A message of its own that begins with the path is kept.
 
     Raises
     ------
@@ -52,7 +78,7 @@ def read(path: Path, expected: str, reader: Callable[[Path], Content]) -> Conten
     ValueError
         It is not what was expected.
     """
-    existing(path, expected)
+    require_file(path, expected)
     if not os.access(path, os.R_OK):
         raise PermissionError(f"{path}: expected {expected}, found no permission to read it.")
     try:
@@ -62,57 +88,23 @@ def read(path: Path, expected: str, reader: Callable[[Path], Content]) -> Conten
     except Exception as error:  # h5py, scipy and nibabel answer a bad file with a dozen types of exception
         if str(error).startswith(str(path)):
             raise
-        raise ValueError(f"{path}: expected {expected}, found {_first_line(error)}.") from error
+        found = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+        raise ValueError(f"{path}: expected {expected}, found {found}.") from error
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
-
-
-def open_picture(path: str | os.PathLike) -> np.ndarray:
-    """A picture of any common format as a uint8 array of shape (height, width, 3); errors as for `read`."""
-    return read(Path(path), "a picture", _pixels)
-
-
-def _pixels(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def stamp_of(path: str | os.PathLike) -> tuple[int, int]:
-    """Size and time of a file: two files of one path with the same stamp are taken for the same."""
-    status = Path(path).stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def expect(path: Path, what: str, expected: object, found: object) -> None:
-    """ValueError unless `found` equals `expected`."""
-    if found != expected:
-        raise ValueError(f"{path}: expected {what} to be {expected}, found {found}.")
-
-
-@contextmanager
-def written_aside(target: Path) -> Iterator[Path]:
-    """A folder `<target>.part` to write into; it gets its name when everything is written, and vanishes otherwise.
-
-    A run that is killed leaves `<target>.part`, which no reader takes for data; the next run clears it away.
+def read_planted(path: Path, file: h5py.File) -> dict[str, str | None]:
+    """What was planted, "description" and "world", if this project wrote the HDF5 file; empty for measured data.
 
     Raises
     ------
-    FileExistsError
-        `target` is a file, or a folder with something in it.
-    OSError
-        It cannot be written: no permission, no space.
+    ValueError
+        The attribute that says so holds something else.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise FileExistsError(f"{target}: expected a new or empty folder to write into, found something there.")
-    part = target.with_name(target.name + ".part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        part.replace(target)
-    except (OSError, RuntimeError) as error:  # h5py reports a full disk as either
-        raise OSError(f"{target}: could not be written ({_first_line(error)}); nothing was left there.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    if SIMULATED not in file.attrs:
+        return {}
+    told = json.loads(file.attrs[SIMULATED])
+    texts = [told.get("description"), told.get("world") or ""] if isinstance(told, dict) else [None]
+    if not all(isinstance(text, str) and text.isprintable() and len(text) <= LONGEST for text in texts):
+        expected = f"its attribute {SIMULATED!r} to be JSON with a description and a world"
+        raise ValueError(f"{path}: expected {expected}, each a line of at most {LONGEST} characters, found another.")
+    return {"description": texts[0], "world": texts[1] or None}

@@ -4,8 +4,6 @@ The files are BData of KamitaniLab's bdpy: a table of samples by columns, and fo
 it marks. Voxels and labels are columns alike.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +13,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from lib.core import choose
-from lib.core.scores import noise_ceiling
+from lib.core.disk import digest_of, stamp
+from lib.data.areas import chosen_rois
 from lib.data.features import ImageFeatures
-from lib.data.files import SIMULATED, existing_folder, expect, open_picture, read, stamp_of
+from lib.data.files import read_file, read_planted, require_equal, require_folder
 from lib.data.participant import Participant, Responses, Source, Stimuli
-from lib.data.trials import average_repeats, ncsnr_of_repeats
+from lib.data.pictures import open_picture
+from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats
 
 N_SUBJECTS = 5
-ROIS = ("V1", "V2", "V3", "V4", "LOC", "FFA", "PPA", "LVC", "HVC", "VC")
+PUBLISHED_ROIS = ("V1", "V2", "V3", "V4", "LOC", "FFA", "PPA", "LVC", "HVC", "VC")
 TRAINING, TEST, IMAGERY = 1, 2, 3  # values of DataType
 IMAGE_LABELS = ("stimulus_id", "Label")  # newer and older files
-AXES = ("voxel_x", "voxel_y", "voxel_z")
+COORDINATES = ("voxel_x", "voxel_y", "voxel_z")
 CNN_LAYERS = tuple(f"cnn{i}" for i in range(1, 9))
 PER_CATEGORY = 1_000_000  # image numbers have up to six digits: 1518878.005958 is image 5958 of category 1518878
 SUFFIXES = (".jpeg", ".jpg", ".png")
@@ -49,7 +48,7 @@ class BData:
     path: Path
     dataset: np.ndarray
     marks: Mapping[str, np.ndarray]
-    planted: Mapping[str, str]
+    planted: Mapping[str, str | None]
 
     def key(self, name: str) -> np.ndarray:
         """Row of the metadata, shape (n_columns,)."""
@@ -65,7 +64,7 @@ class BData:
         """The one column, shape (n_samples,), of the first of these keys that is there."""
         name = next((name for name in names if name in self.marks), names[0])
         columns = self.select(name)
-        expect(self.path, f"the number of columns of {name}", 1, columns.shape[1])
+        require_equal(self.path, f"the number of columns of {name}", 1, columns.shape[1])
         return columns[:, 0]
 
 
@@ -77,7 +76,7 @@ def read_bdata(path: Path) -> BData:
     ValueError, OSError
         In one sentence: the file, what was expected and what was found.
     """
-    return read(path, "BData with dataset and metadata/key, value", _bdata)
+    return read_file(path, "BData with dataset and metadata/key, value", _bdata)
 
 
 def _bdata(path: Path) -> BData:
@@ -87,9 +86,8 @@ def _bdata(path: Path) -> BData:
             raise ValueError(f"{path}: expected the type of the dataset to be float64, found {table.dtype}.")
         keys = [key.decode() if isinstance(key, bytes) else str(key) for key in metadata["key"][()]]
         values = metadata["value"][()].astype(float)
-        expect(path, "the shape of metadata/value (keys, columns)", (len(keys), table.shape[-1]), values.shape)
-        planted = json.loads(file.attrs.get(SIMULATED, "{}"))
-        return BData(path, table[()], dict(zip(keys, values, strict=True)), planted)
+        require_equal(path, "the shape of metadata/value (keys, columns)", (len(keys), table.shape[-1]), values.shape)
+        return BData(path, table[()], dict(zip(keys, values, strict=True)), read_planted(path, file))
 
 
 def _spelled(file: h5py.File, name: str) -> str:
@@ -115,7 +113,7 @@ def image_name(image_id: int) -> str:
 
 
 @dataclass(frozen=True)
-class Files:
+class GodFiles:
     """Where everything of one participant lies below the folder the user named."""
 
     root: Path
@@ -137,11 +135,11 @@ class Files:
         return self.root / "images"
 
 
-def god_files(subject: int, data_root: str | os.PathLike | None) -> Files:
+def god_files(subject: int, data_root: str | os.PathLike | None) -> GodFiles:
     """Check the participant's number and the folder; nothing is read."""
     if subject not in range(1, N_SUBJECTS + 1):
         raise ValueError(f"GOD has participants 1 to {N_SUBJECTS}, found subject {subject!r}.")
-    return Files(existing_folder(data_root, "Subject1.h5 and so on"), subject)
+    return GodFiles(require_folder(data_root, "Subject1.h5 and so on"), subject)
 
 
 def god_subjects(data_root: str | os.PathLike | None) -> list[int]:
@@ -166,7 +164,7 @@ def load_god(
     data_root : path
         The folder that holds Subject1.h5 and so on.
     rois : iterable of str, optional
-        Some of `ROIS`; all by default. LVC, HVC and VC overlap with the others.
+        Some of `PUBLISHED_ROIS`; all by default. LVC, HVC and VC overlap with the others.
     images : path, optional
         Folder of the photographs, with names such as n01518878_5958.JPEG; by default `images` below `data_root`.
         Without it everything but the pictures is there.
@@ -183,7 +181,7 @@ def load_god(
         In one sentence: the file, what was expected and what was found.
     """
     files = god_files(subject, data_root)
-    wanted = [choose("ROI", roi, ROIS) for roi in (ROIS if rois is None else rois)]
+    wanted = chosen_rois(rois, PUBLISHED_ROIS)
     data = read_bdata(files.responses)
     masks = {roi: data.key(f"ROI_{roi}") == 1 for roi in wanted}
     inside = np.any(list(masks.values()), axis=0) & (data.key("VoxelData") == 1)
@@ -192,19 +190,19 @@ def load_god(
     parts = {kind: _trials(data, kind, inside) for kind in (TRAINING, TEST, IMAGERY)}
     _check_trials(files.responses, parts[TRAINING], parts[TEST])
     shown = np.union1d(parts[TRAINING].stimulus_ids, parts[TEST].stimulus_ids)
-    return assemble(
+    return make_participant(
         name=f"{'simulated' if data.planted else 'GOD'} participant {subject}",
         train=parts[TRAINING],
         test_trials=parts[TEST],
         imagery=parts[IMAGERY],
         rois={roi: mask[inside] for roi, mask in masks.items()},
-        coordinates=np.column_stack([data.key(axis)[inside] for axis in AXES]),
+        coordinates=np.column_stack([data.key(axis)[inside] for axis in COORDINATES]),
         stimuli=find_images(Path(images or files.images).expanduser(), shown),
         source=_source(data.planted),
     )
 
 
-def assemble(
+def make_participant(
     *,
     name: str,
     train: Responses,
@@ -215,9 +213,15 @@ def assemble(
     stimuli: Stimuli,
     source: Source,
 ) -> Participant:
-    """Average the test trials of each image, and estimate the noise ceiling from them: GOD publishes none."""
+    """Average the test trials of each image, and estimate the noise ceiling from them: GOD publishes none.
+
+    Parameters
+    ----------
+    name, train, test_trials, imagery, rois, coordinates, stimuli, source
+        As of `Participant`; every test image was shown equally often.
+    """
     test = average_repeats(test_trials.responses, test_trials.stimulus_ids, np.unique(test_trials.stimulus_ids))
-    ceiling = noise_ceiling(ncsnr_of_repeats(test_trials), int(test.n_repeats[0]))
+    ceiling = ceiling_of(ncsnr_of_repeats(test_trials), test.n_repeats)
     return Participant(name, rois, ceiling, source, train, test, stimuli, test_trials, imagery, coordinates)
 
 
@@ -229,19 +233,23 @@ def _trials(data: BData, kind: int, inside: np.ndarray) -> Responses:
 
 def _check_trials(path: Path, train: Responses, test: Responses) -> None:
     """Every training image once, every test image equally often and never in training."""
-    if not len(train) or not len(test):
-        raise ValueError(f"{path}: expected training and test trials, found {len(train)} and {len(test)}.")
-    expect(
-        path, "the number of training images shown more than once", 0, len(train) - len(np.unique(train.stimulus_ids))
-    )
-    repeats = np.unique(np.unique(test.stimulus_ids, return_counts=True)[1]).tolist()
+    ids, counts = np.unique(test.stimulus_ids, return_counts=True)
+    if len(train) < 2 or len(ids) < 2:
+        found = f"found {len(train)} and {len(test)}, of {len(ids)} test images"
+        raise ValueError(f"{path}: expected training and test trials, {found}: at least 2 images are needed of each.")
+    if not (np.r_[train.stimulus_ids, ids] % (PER_CATEGORY // 8)).any():  # of such numbers, float32 holds eighths
+        found = f"{train.stimulus_ids[0] / PER_CATEGORY}: they were rounded to single precision"
+        raise ValueError(f"{path}: expected stimulus ids such as 1518878.005958, found ids such as {found}.")
+    twice = len(train) - len(np.unique(train.stimulus_ids))
+    require_equal(path, "the number of training images shown more than once", 0, twice)
+    repeats = np.unique(counts).tolist()
     if len(repeats) > 1 or repeats[0] < 2:
         raise ValueError(f"{path}: expected every test image equally often, at least twice, found {repeats} times.")
-    both = len(np.intersect1d(train.stimulus_ids, test.stimulus_ids))
-    expect(path, "the number of images in both training and test", 0, both)
+    both = len(np.intersect1d(train.stimulus_ids, ids))
+    require_equal(path, "the number of images in both training and test", 0, both)
 
 
-def _source(planted: Mapping[str, str]) -> Source:
+def _source(planted: Mapping[str, str | None]) -> Source:
     if planted:
         return Source(
             dataset="god",
@@ -272,28 +280,20 @@ def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
         Stimulus ids as in `image_ids`.
     """
     there = image_files(folder)
-    names = [image_name(i) for i in wanted]
-    paths = {i: str(there[name]) for i, name in zip(wanted.tolist(), names, strict=True) if name in there}
-    missing = next((name for name in names if name not in there), "")
-    absent = f"{folder}: expected {len(names)} images, found {len(paths)}; {missing}.JPEG is missing."
-    stats = [(path, *stamp_of(path)) for path in paths.values()]
-    key = f"{folder}:{hashlib.sha256(repr(stats).encode()).hexdigest()[:16]}"
-    return Stimuli(key, partial(photograph, folder, paths), absent if missing else "")
+    paths = {i: there[image_name(i)] for i in wanted.tolist() if image_name(i) in there}
+    missing = next((image_name(i) for i in wanted.tolist() if i not in paths), "")
+    absent = f"{folder}: expected {len(wanted)} images, found {len(paths)}; {missing}.JPEG is missing."
+    key = digest_of([(ascii(path), *stamp(path)) for path in paths.values()])
+    return Stimuli(f"{folder}:{key[:16]}", partial(_open_photograph, folder, paths), absent if missing else "")
 
 
 def image_files(folder: Path) -> dict[str, Path]:
     """Image files in a folder and below by their names without suffix; none where there is no folder."""
-    return {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES}
+    there = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return {path.stem: path for path in there if os.path.isfile(path)}  # not a link to nothing
 
 
-def photograph(folder: Path, paths: Mapping[int, str], image_id: int) -> np.ndarray:
-    """One image, uint8 array of shape (height, width, 3).
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        It is not in the folder, or no picture.
-    """
+def _open_photograph(folder: Path, paths: Mapping[int, Path], image_id: int) -> np.ndarray:
     if image_id not in paths:
         raise FileNotFoundError(f"{folder}: expected {image_name(image_id)}.JPEG there or below, found no such image.")
     return open_picture(paths[image_id])

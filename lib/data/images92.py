@@ -5,7 +5,7 @@ Algonauts project shared them in 2019. Without the two files a stand-in of the s
 says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ import h5py
 import numpy as np
 from scipy.io import loadmat
 
+from lib.data.files import read_file, require_equal
 from lib.data.participant import Source
 
 N_IMAGES = 92
 N_PARTICIPANTS = 15
-ROIS = ("EVC", "IT")
+AREAS = ("EVC", "IT")
 FLAGS = ("human", "face", "animal", "natural")
 
 MEASURED = Source(
@@ -71,27 +72,20 @@ def read_images92(photographs: Path, responses: Path) -> Images92:
     ValueError
         Names the file, what was expected and what was found.
     """
-    entries = _read(photographs, "MATLAB 5 struct stimuli_92objs", _entries)
-    rdms = _read(responses, "MATLAB 7.3 arrays EVC_RDMs and IT_RDMs", _matrices)
-    _expect(photographs, "stimuli_92objs", (N_IMAGES,), (len(entries),))
-    _expect(photographs, "each image", {"uint8 (175, 175, 3)"}, _kinds(entries))
-    for roi, matrices in rdms.items():
-        _check_rdms(responses, f"{roi}_RDMs", matrices)
+    entries = read_file(photographs, "MATLAB 5 struct stimuli_92objs", _entries)
+    rdms = read_file(responses, "MATLAB 7.3 arrays EVC_RDMs and IT_RDMs", _matrices)
+    require_equal(photographs, "stimuli_92objs", (N_IMAGES,), (len(entries),))
+    kinds = {f"{entry['image'].dtype} {entry['image'].shape}" for entry in entries}
+    require_equal(photographs, "each image", {"uint8 (175, 175, 3)"}, kinds)
+    for area, matrices in rdms.items():
+        _check_rdms(responses, f"{area}_RDMs", matrices)
     return Images92(
         images=np.stack([entry["image"] for entry in entries]),
         category=np.array([entry["category"] for entry in entries]),
         **{flag: np.array([bool(entry[flag]) for entry in entries]) for flag in FLAGS},
-        rdms={roi: np.moveaxis(matrices, -1, 0) for roi, matrices in rdms.items()},
+        rdms={area: np.moveaxis(matrices, -1, 0) for area, matrices in rdms.items()},
         source=MEASURED,
     )
-
-
-def _read(path: Path, expected: str, reader: Callable[[Path], Any]) -> Any:
-    try:
-        return reader(path)
-    except Exception as error:  # scipy and h5py answer a bad file with a dozen types of exception
-        found = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise ValueError(f"{path}: expected {expected}, found {found}.") from error
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
@@ -104,20 +98,11 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 
 def _matrices(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path) as file:
-        return {roi: file[f"{roi}_RDMs"][()] for roi in ROIS}
-
-
-def _kinds(entries: list[dict[str, Any]]) -> set[str]:
-    return {f"{entry['image'].dtype} {entry['image'].shape}" for entry in entries}
-
-
-def _expect(path: Path, what: str, expected: object, found: object) -> None:
-    if found != expected:
-        raise ValueError(f"{path}: expected {what} to be {expected}, found {found}.")
+        return {area: file[f"{area}_RDMs"][()] for area in AREAS}
 
 
 def _check_rdms(path: Path, name: str, rdms: np.ndarray) -> None:
-    _expect(path, f"the shape of {name}", (N_IMAGES, N_IMAGES, N_PARTICIPANTS), rdms.shape)
-    _expect(path, f"the number of values in {name} that are not finite", 0, int((~np.isfinite(rdms)).sum()))
+    require_equal(path, f"the shape of {name}", (N_IMAGES, N_IMAGES, N_PARTICIPANTS), rdms.shape)
+    require_equal(path, f"the number of values in {name} that are not finite", 0, int((~np.isfinite(rdms)).sum()))
     asymmetry = float(np.abs(rdms - rdms.swapaxes(0, 1)).max())
-    _expect(path, f"the largest asymmetry of {name}", 0.0, 0.0 if asymmetry < 1e-6 else asymmetry)
+    require_equal(path, f"the largest asymmetry of {name}", 0.0, 0.0 if asymmetry < 1e-6 else asymmetry)

@@ -5,12 +5,13 @@ Only the voxels of the ROIs asked for are read, and one session at a time: betas
 """
 
 import csv
-import json
+import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import nibabel
@@ -18,48 +19,45 @@ import numpy as np
 from scipy.io import loadmat
 
 from lib.core import choose, progress
-from lib.core.scores import noise_ceiling
-from lib.data.files import SIMULATED, existing, existing_folder, expect, read
+from lib.core.disk import stamp
+from lib.data.areas import chosen_rois
+from lib.data.features import rows_of
+from lib.data.files import read_file, read_planted, require_equal, require_file, require_folder
 from lib.data.participant import Participant, Responses, Source, Stimuli
-from lib.data.trials import TRIALS_PER_RUN, TRIALS_PER_SESSION, random_split, standardise_runs, sum_repeats
+from lib.data.pictures import from_array
+from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split, standardise_runs, sum_repeats
 
 VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm
     1: (81, 104, 83), 2: (82, 106, 84), 3: (81, 106, 82), 4: (85, 99, 80),
     5: (79, 97, 78), 6: (85, 113, 83), 7: (78, 95, 81), 8: (80, 103, 78),
 }  # fmt: skip
 SESSIONS = {1: 40, 2: 40, 3: 32, 4: 30, 5: 40, 6: 32, 7: 40, 8: 30}
-N_TRIALS, N_IMAGES, N_SHARED, N_STIMULI = 30_000, 10_000, 1000, 73_000
+N_TRIALS, IMAGES_PER_PARTICIPANT, N_SHARED, N_STIMULI = 30_000, 10_000, 1000, 73_000
 BRICK = (N_STIMULI, 425, 425, 3)
 PER_PERCENT = 300  # betas are stored as percent signal change times this
 TRIALS_AT_ONCE = 25  # whole volumes in memory while a session is read: 35 MB
-DTYPE = "int16"
 
 # What each label of a mask file means; 0 is cortex without a label, -1 is not cortex.
-LABELS: Mapping[str, Mapping[int, str]] = {
+ROI_LABELS: Mapping[str, Mapping[int, str]] = {
     "prf-visualrois": {1: "V1v", 2: "V1d", 3: "V2v", 4: "V2d", 5: "V3v", 6: "V3d", 7: "hV4"},
     "floc-places": {1: "OPA", 2: "PPA", 3: "RSC"},
     "floc-faces": {1: "OFA", 2: "FFA-1", 3: "FFA-2", 4: "mTL-faces", 5: "aTL-faces"},
 }
 # The papers' ROIs, and the labels that make them up.
-ROIS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "V1": ("prf-visualrois", ("V1v", "V1d")),
-    "V2": ("prf-visualrois", ("V2v", "V2d")),
-    "V3": ("prf-visualrois", ("V3v", "V3d")),
-    "V4": ("prf-visualrois", ("hV4",)),
-    "OPA": ("floc-places", ("OPA",)),
-    "PPA": ("floc-places", ("PPA",)),
-    "RSC": ("floc-places", ("RSC",)),
-    "FFA": ("floc-faces", ("FFA-1", "FFA-2")),
-    "OFA": ("floc-faces", ("OFA",)),
+ROI_PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "V1": ("prf-visualrois", ("V1v", "V1d")), "V2": ("prf-visualrois", ("V2v", "V2d")),
+    "V3": ("prf-visualrois", ("V3v", "V3d")), "V4": ("prf-visualrois", ("hV4",)),
+    "OPA": ("floc-places", ("OPA",)), "PPA": ("floc-places", ("PPA",)), "RSC": ("floc-places", ("RSC",)),
+    "FFA": ("floc-faces", ("FFA-1", "FFA-2")), "OFA": ("floc-faces", ("OFA",)),
     "aTLfaces": ("floc-faces", ("aTL-faces",)),
-}
+}  # fmt: skip
 SPLITS = ("random", "shared1000")
-SPANS = ("session", "run")
-HEMISPHERES = ("joined", "separate")
+ZSCORES = ("session", "run")
+HEMISPHERES = {"joined": ("",), "separate": ("lh.", "rh.")}
 
 
 @dataclass(frozen=True)
-class Files:
+class NsdFiles:
     """Where everything of one participant lies below the folder the user named."""
 
     root: Path
@@ -78,7 +76,7 @@ class Files:
     @property
     def ncsnr(self) -> Path:
         """Noise ceiling signal-to-noise ratio of every voxel."""
-        return self.betas / "ncsnr.nii.gz"
+        return _packed(self.betas / "ncsnr.nii.gz")
 
     @property
     def design(self) -> Path:
@@ -97,12 +95,13 @@ class Files:
 
     def mask(self, name: str) -> Path:
         """A file of ROI labels: "floc-faces", or "lh.floc-faces" for one hemisphere."""
-        return self.root / f"nsddata/ppdata/subj{self.subject:02d}/func1pt8mm/roi/{name}.nii.gz"
+        return _packed(self.root / f"nsddata/ppdata/subj{self.subject:02d}/func1pt8mm/roi/{name}.nii.gz")
 
     def session(self, number: int) -> Path:
         """Betas of a session: the HDF5 file, or the NIfTI file where only that is there."""
         file = self.betas / f"betas_session{number:02d}.hdf5"
-        return file if file.exists() or not _as_nifti(file).exists() else _as_nifti(file)
+        nifti = _packed(file.with_suffix(".nii.gz"))
+        return file if file.exists() or not nifti.exists() else nifti
 
     @cached_property
     def sessions(self) -> tuple[int, ...]:
@@ -110,15 +109,17 @@ class Files:
         return tuple(n for n in range(1, SESSIONS[self.subject] + 1) if self.session(n).exists())
 
 
-def _as_nifti(path: Path) -> Path:
-    return path.with_suffix(".nii.gz")
+def _packed(path: Path) -> Path:
+    """A .nii.gz file; the .nii file where only that is there."""
+    unpacked = path.with_suffix("")
+    return unpacked if unpacked.exists() and not path.exists() else path
 
 
-def nsd_files(subject: int, data_root: str | os.PathLike | None) -> Files:
+def nsd_files(subject: int, data_root: str | os.PathLike | None) -> NsdFiles:
     """Check the participant's number and the folder; nothing is read."""
     if subject not in VOLUMES:
         raise ValueError(f"NSD has participants 1 to {len(VOLUMES)}, found subject {subject!r}.")
-    return Files(existing_folder(data_root, "nsddata, nsddata_betas and nsddata_stimuli"), subject)
+    return NsdFiles(require_folder(data_root, "nsddata, nsddata_betas and nsddata_stimuli"), subject)
 
 
 def load_nsd(
@@ -148,7 +149,7 @@ def load_nsd(
         Within what each voxel is standardised. One that does not vary within some of them holds NaN, and is dropped
         and counted by `lib.analysis.encoding`.
     rois : iterable of str, optional
-        Some of `ROIS`; all by default. A participant without a label lacks that ROI, and `source` says so.
+        Some of `ROI_PARTS`; all by default. A participant without a label lacks that ROI, and `source` says so.
     hemispheres : "joined" or "separate"
         Separate ROIs are named "lh.V1", "rh.V1" and so on, and are read from the masks of one hemisphere.
 
@@ -163,39 +164,32 @@ def load_nsd(
         In one sentence: the file, what was expected and what was found.
     """
     files = nsd_files(subject, data_root)
-    choose("split", split, SPLITS)
-    choose("zscore", zscore, SPANS)
-    numbers = chosen_sessions(files, sessions)
-    masks = read_rois(files, rois, hemispheres)
-    inside = np.any(list(masks.values()), axis=0)
-    stimuli, design, ncsnr = read_stimuli(files), read_design(files), read_volume(files.ncsnr, files.volume)
-    responses = average_sessions(files, numbers, inside, design, zscore)
-    train, test = (_select(responses, ids) for ids in split_images(responses.stimulus_ids, split, design, files))
-    source = source_of(files, numbers, zscore, split, [roi for roi, mask in masks.items() if not mask.any()])
-    return Participant(
-        name=f"{'simulated' if source.simulated else 'NSD'} participant {subject}",
-        train=train,
-        test=test,
-        rois={roi: mask[inside] for roi, mask in masks.items() if mask.any()},
-        noise_ceiling=ceiling_of(ncsnr[inside], test),
-        stimuli=stimuli,
-        source=source,
-    )
+    numbers, masks = chosen_sessions(files, sessions), read_rois(files, rois, hemispheres)
+    layout = read_layout(files, numbers, split, zscore, inside=np.any(list(masks.values()), axis=0))
+    rest = read_rest(files, layout, masks)
+    total = np.zeros(layout.shape, np.float32)
+    for rows, _, sums in session_sums(files, layout, [slice(None)]):
+        total[rows] += sums
+    np.divide(total, layout.repeats[:, None], out=total, dtype=np.float32, casting="same_kind")
+    train, test = layout.parts(total)
+    return Participant(train=train, test=test, **rest)
 
 
-def chosen_sessions(files: Files, wanted: Iterable[int] | None) -> tuple[int, ...]:
-    existing_folder(files.betas, "betas_session01.hdf5 or .nii.gz and so on")
-    numbers = files.sessions if wanted is None else tuple(sorted(set(wanted)))
+def chosen_sessions(files: NsdFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
+    """Numbers of the sessions wanted, all that are there by default, ascending; refused where one is not there."""
+    last = SESSIONS[files.subject]
+    try:
+        numbers = files.sessions if wanted is None else tuple(sorted({operator.index(number) for number in wanted}))
+    except TypeError as error:
+        raise ValueError(f"sessions: expected whole numbers such as [1, 2], found {wanted!r}.") from error
+    if outside := [number for number in numbers if number not in range(1, last + 1)]:
+        raise ValueError(f"NSD participant {files.subject} has sessions 1 to {last}, not {outside[0]}.")
+    require_folder(files.betas, "betas_session01.hdf5 or .nii.gz and so on")
     if not numbers:
-        raise FileNotFoundError(
-            f"{files.betas}: expected betas of at least one session, betas_session01.hdf5 or .nii.gz, found none."
-        )
+        expected = "betas of at least one session, betas_session01.hdf5 or .nii.gz"
+        raise FileNotFoundError(f"{files.betas}: expected {expected}, found none.")
     for number in numbers:
-        if number not in range(1, SESSIONS[files.subject] + 1):
-            raise ValueError(
-                f"NSD participant {files.subject} has sessions 1 to {SESSIONS[files.subject]}, not {number}."
-            )
-        existing(files.session(number), f"the betas of session {number}")
+        require_file(files.session(number), f"the betas of session {number}")
     return numbers
 
 
@@ -203,7 +197,7 @@ def chosen_sessions(files: Files, wanted: Iterable[int] | None) -> tuple[int, ..
 
 
 @dataclass(frozen=True)
-class Design:
+class NsdDesign:
     """Images of all 40 sessions, of which the participant may have seen fewer.
 
     Attributes
@@ -222,16 +216,16 @@ class Design:
         return self.image[(number - 1) * TRIALS_PER_SESSION : number * TRIALS_PER_SESSION]
 
 
-def read_design(files: Files) -> Design:
+def read_design(files: NsdFiles) -> NsdDesign:
     """Read which image was shown in each trial; where the images' table is there, it must agree."""
-    names = {"masterordering": (1, N_TRIALS), "subjectim": (8, N_IMAGES), "sharedix": (1, N_SHARED)}
+    names = {"masterordering": (1, N_TRIALS), "subjectim": (8, IMAGES_PER_PARTICIPANT), "sharedix": (1, N_SHARED)}
     path = files.design
-    arrays = read(path, f"a MATLAB file with {', '.join(names)}", partial(_arrays, names=tuple(names)))
+    arrays = read_file(path, f"a MATLAB file with {', '.join(names)}", partial(_arrays, names=tuple(names)))
     for name, shape in names.items():
-        expect(path, f"the shape of {name}", shape, arrays[name].shape)
-    order = _within(path, "masterordering", arrays["masterordering"][0], N_IMAGES) - 1
+        require_equal(path, f"the shape of {name}", shape, arrays[name].shape)
+    order = _within(path, "masterordering", arrays["masterordering"][0], IMAGES_PER_PARTICIPANT) - 1
     images = _within(path, "subjectim", arrays["subjectim"][files.subject - 1], N_STIMULI) - 1
-    design = Design(images[order], _within(path, "sharedix", arrays["sharedix"][0], N_STIMULI) - 1)
+    design = NsdDesign(images[order], _within(path, "sharedix", arrays["sharedix"][0], N_STIMULI) - 1)
     if files.table.exists():
         _check_table(files, design)
     return design
@@ -245,29 +239,26 @@ def _arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: content[name].astype(np.int64) for name in names}
 
 
-def _within(path: Path, name: str, values: np.ndarray, largest: int) -> np.ndarray:
-    """The values, all from 1 to `largest`."""
-    extremes = int(values.min()), int(values.max())
-    if extremes[0] < 1 or extremes[1] > largest:
-        raise ValueError(f"{path}: expected {name} from 1 to {largest}, found {extremes[0]} to {extremes[1]}.")
+def _within(path: Path, name: str, values: np.ndarray, largest: int, least: int = 1) -> np.ndarray:
+    """The values, if all lie in the range."""
+    low, high = int(values.min(initial=least)), int(values.max(initial=least))
+    if low < least or high > largest:
+        raise ValueError(f"{path}: expected {name} from {least} to {largest}, found {low} to {high}.")
     return values
 
 
-def _check_table(files: Files, design: Design) -> None:
+def _check_table(files: NsdFiles, design: NsdDesign) -> None:
     """The images' table names up to three trials of each image; the design must show that image in them."""
     columns = ["nsdId", *(f"subject{files.subject}_rep{i}" for i in range(3))]
-    rows = read(files.table, f"a table with columns {', '.join(columns)}", partial(_columns, names=columns))
-    expect(files.table, "the number of rows", N_STIMULI, len(rows))
-    trials = _up_to(files.table, rows[:, 1:], N_TRIALS)
+    rows = read_file(files.table, f"a table with columns {', '.join(columns)}", partial(_columns, names=columns))
+    require_equal(files.table, "the number of rows", N_STIMULI, len(rows))
+    trials = _within(files.table, "trials", rows[:, 1:], N_TRIALS, least=0)
     row, repeat = np.nonzero(trials)
     shown = design.image[trials[row, repeat] - 1]
-    wrong = np.flatnonzero(shown != rows[row, 0])
-    if len(wrong):
-        first = wrong[0]
-        raise ValueError(
-            f"{files.table}: expected trial {trials[row[first], repeat[first]]} of participant {files.subject} to show "
-            f"image {shown[first]} as in {files.design.name}, found {rows[row[first], 0]}."
-        )
+    for first in np.flatnonzero(shown != rows[row, 0])[:1]:
+        trial, found = trials[row[first], repeat[first]], rows[row[first], 0]
+        expected = f"trial {trial} of participant {files.subject} to show image {shown[first]}"
+        raise ValueError(f"{files.table}: expected {expected} as in {files.design.name}, found {found}.")
 
 
 def _columns(path: Path, names: Sequence[str]) -> np.ndarray:
@@ -282,58 +273,116 @@ def _columns(path: Path, names: Sequence[str]) -> np.ndarray:
         return np.array([[int(row[place]) for place in places] for row in reader])
 
 
-def _up_to(path: Path, trials: np.ndarray, largest: int) -> np.ndarray:
-    if trials.max(initial=0) > largest or trials.min(initial=0) < 0:
-        raise ValueError(f"{path}: expected trials from 0 to {largest}, found {trials.min()} to {trials.max()}.")
-    return trials
+@dataclass(frozen=True)
+class Layout:
+    """Rows and columns of averaged responses: rows are images, training images first; columns are voxels.
+
+    Attributes
+    ----------
+    sessions : tuple of int
+    split, zscore : str
+        As of `load_nsd`.
+    inside : boolean array of shape (X, Y, Z)
+        The voxels.
+    design : NsdDesign
+    train, test : int arrays
+        Stimulus ids, each ascending.
+    repeats : int array of shape (n_images,)
+    """
+
+    sessions: tuple[int, ...]
+    split: str
+    zscore: str
+    inside: np.ndarray
+    design: NsdDesign
+    train: np.ndarray
+    test: np.ndarray
+    repeats: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Images and voxels."""
+        return len(self.repeats), int(self.inside.sum())
+
+    def parts(self, responses: np.ndarray) -> tuple[Responses, Responses]:
+        """Training and test part of responses of this shape."""
+        n = len(self.train)
+        train = Responses(self.train, responses[:n], self.repeats[:n])
+        return train, Responses(self.test, responses[n:], self.repeats[n:])
 
 
-def split_images(shown: np.ndarray, split: str, design: Design, files: Files) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of training and test images, each ascending; parameters as of `load_nsd`."""
-    if split == "random":
-        return random_split(shown)
+def read_layout(
+    files: NsdFiles,
+    sessions: Iterable[int] | None = None,
+    split: str = "random",
+    zscore: str = "session",
+    inside: np.ndarray | None = None,
+) -> Layout:
+    """Find out which images and voxels there are; no betas are read.
+
+    Parameters
+    ----------
+    files : NsdFiles
+    sessions, split, zscore
+        As of `load_nsd`.
+    inside : boolean array of shape (X, Y, Z), optional
+        The voxels wanted; all that a mask calls cortex by default, with a label or without.
+    """
+    choose("split", split, SPLITS)
+    choose("zscore", zscore, ZSCORES)
+    numbers, design = chosen_sessions(files, sessions), read_design(files)
+    if inside is None:
+        inside = np.any([_read_labels(files, "", name) >= 0 for name in ROI_LABELS], axis=0)
+    shown, counts = np.unique(np.concatenate([design.of_session(n) for n in numbers]), return_counts=True)
+    train, test = random_split(shown) if split == "random" else _split_shared(shown, design, files)
+    repeats = counts[np.searchsorted(shown, np.r_[train, test])]
+    return Layout(numbers, split, zscore, inside, design, train, test, repeats)
+
+
+def _split_shared(shown: np.ndarray, design: NsdDesign, files: NsdFiles) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of training and test images, each ascending: those that all participants were to see are for testing."""
     shared = np.isin(shown, design.shared)
-    if shared.all() or not shared.any():
-        raise ValueError(
-            f"{files.betas}: expected images of both kinds for split 'shared1000', found {shared.sum()} shared and "
-            f"{(~shared).sum()} other ones in these sessions."
-        )
+    if min(shared.sum(), (~shared).sum()) < 2:
+        found = f"{shared.sum()} shared and {(~shared).sum()} other ones in these sessions"
+        raise ValueError(f"{files.betas}: expected images of both kinds for split 'shared1000', found {found}.")
     return shown[~shared], shown[shared]
 
 
 # Which voxels
 
 
-def read_rois(files: Files, rois: Iterable[str] | None = None, hemispheres: str = "joined") -> dict[str, np.ndarray]:
+def read_rois(files: NsdFiles, rois: Iterable[str] | None = None, hemispheres: str = "joined") -> dict[str, np.ndarray]:
     """Masks of ROIs, boolean arrays of shape (X, Y, Z), empty where the participant lacks the label.
 
     Masks may overlap: a voxel can answer to faces and to places.
+
+    Parameters
+    ----------
+    files : NsdFiles
+    rois, hemispheres
+        As of `load_nsd`.
 
     Raises
     ------
     ValueError
         An unknown ROI, a mask of the wrong shape or with unknown labels, or no voxel in any ROI.
     """
-    wanted = [choose("ROI", roi, ROIS) for roi in (ROIS if rois is None else rois)]
-    sides = {"joined": ("",), "separate": ("lh.", "rh.")}[choose("hemispheres", hemispheres, HEMISPHERES)]
-    labels = {(side, name): _read_labels(files, side, name) for name in {ROIS[r][0] for r in wanted} for side in sides}
-    masks = {side + roi: _mask(labels[side, ROIS[roi][0]], roi) for roi in wanted for side in sides}
+    wanted, sides = chosen_rois(rois, ROI_PARTS), HEMISPHERES[choose("hemispheres", hemispheres, HEMISPHERES)]
+    labels = {
+        (side, name): _read_labels(files, side, name) for name in {ROI_PARTS[r][0] for r in wanted} for side in sides
+    }
+    masks = {side + roi: _mask(labels[side, ROI_PARTS[roi][0]], roi) for roi in wanted for side in sides}
     if not any(mask.any() for mask in masks.values()):
         raise ValueError(f"{files.mask('*').parent}: expected voxels in {', '.join(masks)}, found none.")
     return masks
 
 
-def read_cortex(files: Files) -> np.ndarray:
-    """Voxels that a mask calls cortex, with a label or without, boolean array of shape (X, Y, Z)."""
-    return np.any([_read_labels(files, "", name) >= 0 for name in LABELS], axis=0)
-
-
 def _mask(labels: np.ndarray, roi: str) -> np.ndarray:
-    name, parts = ROIS[roi]
-    return np.isin(labels, [value for value, label in LABELS[name].items() if label in parts])
+    name, parts = ROI_PARTS[roi]
+    return np.isin(labels, [value for value, label in ROI_LABELS[name].items() if label in parts])
 
 
-def _read_labels(files: Files, side: str, name: str) -> np.ndarray:
+def _read_labels(files: NsdFiles, side: str, name: str) -> np.ndarray:
     """Labels (X, Y, Z) of one file; both hemispheres' files together where the joint one is not there."""
     path = files.mask(side + name)
     halves = [files.mask(f"{half}.{name}") for half in ("lh", "rh")]
@@ -344,77 +393,74 @@ def _read_labels(files: Files, side: str, name: str) -> np.ndarray:
 
 def _read_mask(path: Path, shape: tuple[int, ...], name: str) -> np.ndarray:
     labels = read_volume(path, shape)
-    unknown = sorted(set(np.unique(labels).tolist()) - {-1, 0, *LABELS[name]})
+    unknown = sorted(set(np.unique(labels).tolist()) - {-1, 0, *ROI_LABELS[name]})
     if unknown:
-        raise ValueError(f"{path}: expected labels -1, 0 and {_named(LABELS[name])}, found {unknown[0]:g} too.")
+        known = ", ".join(f"{value} ({label})" for value, label in ROI_LABELS[name].items())
+        way_out = "" if unknown[0].is_integer() else ": resample to the nearest label, and write -1 outside cortex"
+        raise ValueError(f"{path}: expected labels -1, 0 and {known}, found {unknown[0]:g} too{way_out}.")
     return labels
-
-
-def _named(labels: Mapping[int, str]) -> str:
-    return ", ".join(f"{value} ({label})" for value, label in labels.items())
 
 
 def read_volume(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """One NIfTI volume of this participant, float32 array of shape (X, Y, Z)."""
     what = f"a NIfTI volume of shape {shape}"
-    image = read(path, what, nibabel.load)
-    expect(path, "the shape of the volume", shape, image.shape)
-    return read(path, what, lambda _: np.asarray(image.dataobj, np.float32))
+    image: Any = read_file(path, what, nibabel.load)
+    require_equal(path, "the shape of the volume", shape, image.shape[:3] if image.shape[3:] == (1,) else image.shape)
+    return read_file(path, what, lambda _: np.asarray(image.dataobj, np.float32).reshape(shape))
 
 
 # What they answered
 
 
-def average_sessions(
-    files: Files, sessions: Sequence[int], inside: np.ndarray, design: Design, zscore: str = "session"
-) -> Responses:
-    """Standardise, and average the repeats of every image shown in these sessions, one session in memory at a time.
+def session_sums(
+    files: NsdFiles, layout: Layout, blocks: Sequence[slice]
+) -> Iterator[tuple[np.ndarray, slice, np.ndarray]]:
+    """Standardise the responses of one session after the other, and add up the repeats of each image in it.
 
     Parameters
     ----------
-    sessions : sequence of int
-    inside : boolean array of shape (X, Y, Z)
-        Voxels to read.
-    zscore : "session" or "run"
+    files : NsdFiles
+    layout : Layout
+    blocks : sequence of slice
+        Voxels to take at once.
 
-    Returns
-    -------
-    Responses
-        float32, images ascending, voxels in the order of `np.flatnonzero(inside)`.
+    Yields
+    ------
+    rows : int array of shape (n_images_of_session,)
+        Rows of `layout` that the sums belong to.
+    block : slice
+    sums : float32 array of shape (n_images_of_session, n_voxels_of_block)
     """
-    shown, counts = np.unique(np.concatenate([design.of_session(n) for n in sessions]), return_counts=True)
-    total = np.zeros((len(shown), int(inside.sum())), np.float32)
-    run = spans_of(zscore)
-    for number in progress(sessions, "reading sessions"):
-        betas = standardise_runs(read_session(files, number, inside), run)
-        ids, sums, _ = sum_repeats(betas, design.of_session(number))
-        total[np.searchsorted(shown, ids)] += sums
-    return Responses(shown, np.divide(total, counts[:, None], out=total, dtype=np.float32, casting="same_kind"), counts)
+    images, per_run = np.r_[layout.train, layout.test], np.repeat(range(len(RUN_LENGTHS)), RUN_LENGTHS)
+    run = np.zeros(TRIALS_PER_SESSION) if layout.zscore == "session" else per_run
+    for number in progress(layout.sessions, "reading sessions"):
+        betas, shown = read_session(files, number, layout.inside), layout.design.of_session(number)
+        for block in blocks:
+            ids, sums, _ = sum_repeats(standardise_runs(betas[:, block], run), shown)
+            yield rows_of(ids, images, "responses"), block, sums
 
 
-def spans_of(zscore: str) -> np.ndarray:
-    """Which trials of a session are standardised together, array of shape (750,)."""
-    return np.zeros(TRIALS_PER_SESSION) if zscore == "session" else np.repeat(range(12), TRIALS_PER_RUN)
-
-
-def read_session(files: Files, number: int, inside: np.ndarray) -> np.ndarray:
+def read_session(files: NsdFiles, number: int, inside: np.ndarray) -> np.ndarray:
     """Betas of a session in percent signal change, float32 array of shape (750, n_voxels).
 
     Parameters
     ----------
+    files : NsdFiles
+    number : int
+        From 1.
     inside : boolean array of shape (X, Y, Z)
         Voxels to read.
     """
     reader = _read_hdf5 if files.session(number).suffix == ".hdf5" else _read_nifti
-    expected = f"{DTYPE} betas of {TRIALS_PER_SESSION} trials"
-    betas = read(files.session(number), expected, partial(reader, inside=inside))
+    expected = f"int16 betas of {TRIALS_PER_SESSION} trials"
+    betas = read_file(files.session(number), expected, partial(reader, inside=inside))
     return np.divide(betas, np.float32(PER_PERCENT), out=betas)  # no copy: of a whole cortex it would be large
 
 
-def check_session(files: Files, number: int) -> None:
+def check_session(files: NsdFiles, number: int) -> None:
     """Open a session's file and check shape and type; the betas are not read."""
     header = _hdf5_header if files.session(number).suffix == ".hdf5" else _nifti_header
-    read(files.session(number), "betas", partial(header, shape=files.volume))
+    read_file(files.session(number), "betas", partial(header, shape=files.volume))
 
 
 def _hdf5_header(path: Path, shape: tuple[int, ...]) -> None:
@@ -423,13 +469,13 @@ def _hdf5_header(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def _nifti_header(path: Path, shape: tuple[int, ...]) -> None:
-    header = nibabel.load(path).header
+    header: Any = nibabel.load(path).header
     _check_betas(path, (*shape, TRIALS_PER_SESSION), header.get_data_shape(), header.get_data_dtype())
 
 
 def _check_betas(path: Path, expected: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype) -> None:
-    expect(path, "the shape of the betas", expected, tuple(shape))
-    expect(path, "the type of the betas", DTYPE, str(dtype.newbyteorder("=")))
+    require_equal(path, "the shape of the betas", expected, tuple(shape))
+    require_equal(path, "the type of the betas", "int16", str(dtype.newbyteorder("=")))
 
 
 def _read_hdf5(path: Path, inside: np.ndarray) -> np.ndarray:
@@ -461,41 +507,32 @@ def _pieces(betas: h5py.Dataset, planes: slice) -> Iterator[tuple[slice, slice]]
 def _read_nifti(path: Path, inside: np.ndarray) -> np.ndarray:
     """Voxels of a NIfTI file, (750, n_voxels), a few trials at a time: the file is compressed from first to last."""
     _nifti_header(path, inside.shape)
-    betas = nibabel.load(path, keep_file_open=True).dataobj
+    image: Any = nibabel.load(path, keep_file_open=True)
     starts = range(0, TRIALS_PER_SESSION, TRIALS_AT_ONCE)
-    return np.concatenate([betas[..., t : t + TRIALS_AT_ONCE][inside].T.astype(np.float32) for t in starts])
-
-
-def _select(responses: Responses, ids: np.ndarray) -> Responses:
-    rows = np.searchsorted(responses.stimulus_ids, ids)
-    return Responses(ids, responses.responses[rows], responses.n_repeats[rows])
-
-
-def ceiling_of(ncsnr: np.ndarray, test: Responses) -> np.ndarray:
-    """Noise ceiling of responses averaged over unequal numbers of repeats: their noise variances are averaged."""
-    return noise_ceiling(ncsnr.astype(float), 1 / np.mean(1 / test.n_repeats))
+    return np.concatenate([image.dataobj[..., t : t + TRIALS_AT_ONCE][inside].T.astype(np.float32) for t in starts])
 
 
 # What they saw
 
 
-def read_stimuli(files: Files) -> Stimuli:
+def read_stimuli(files: NsdFiles) -> Stimuli:
     """The images, opened one at a time; every process opens the file for itself."""
-    read(files.stimuli, f"HDF5 dataset imgBrick of shape {BRICK}", _check_brick)
-    status = files.stimuli.stat()
-    key = f"{files.stimuli}:{status.st_size}:{status.st_mtime_ns}"
-    return Stimuli(key, partial(picture, str(files.stimuli)))
+    read_file(files.stimuli, f"HDF5 dataset imgBrick of shape {BRICK}", _check_brick)
+    size, mtime_ns = stamp(files.stimuli)
+    return Stimuli(f"{files.stimuli}:{size}:{mtime_ns}", partial(_open_image, str(files.stimuli)))
 
 
 def _check_brick(path: Path) -> None:
     with h5py.File(path) as file:
-        expect(path, "the shape of imgBrick", BRICK, file["imgBrick"].shape)
-        expect(path, "the type of imgBrick", "uint8", str(file["imgBrick"].dtype))
+        shape, dtype = file["imgBrick"].shape, str(file["imgBrick"].dtype)
+    if shape[:3] != BRICK[:3] or shape[3:] not in ((), (1,), (4,)):  # grey, or with alpha
+        require_equal(path, "the shape of imgBrick", BRICK, shape)
+    require_equal(path, "the type of imgBrick", "uint8", dtype)
 
 
-def picture(path: str, stimulus_id: int) -> np.ndarray:
+def _open_image(path: str, stimulus_id: int) -> np.ndarray:
     """One image, uint8 array of shape (425, 425, 3)."""
-    return _brick(path, os.getpid())[stimulus_id]
+    return from_array(_brick(path, os.getpid())[stimulus_id], path)
 
 
 @lru_cache(maxsize=8)
@@ -504,10 +541,42 @@ def _brick(path: str, process: int) -> h5py.Dataset:
     return h5py.File(path)["imgBrick"]
 
 
-def source_of(files: Files, sessions: Sequence[int], zscore: str, split: str, lacking: Sequence[str]) -> Source:
+# What is known of them
+
+
+def planted_in(path: Path) -> dict[str, str | None]:
+    """What was planted, if this project wrote the HDF5 file; empty for measured data."""
+    with h5py.File(path) as file:
+        return read_planted(path, file)
+
+
+def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """All of a participant but the responses, by argument of `Participant`; betas take minutes, so it comes first.
+
+    Parameters
+    ----------
+    files : NsdFiles
+    layout : Layout
+    masks : mapping of ROI to boolean array of shape (X, Y, Z)
+    """
+    stimuli, ncsnr = read_stimuli(files), read_volume(files.ncsnr, files.volume)[layout.inside]
+    if np.isnan(ncsnr).all():
+        raise ValueError(f"{files.ncsnr}: expected numbers in these voxels, found NaN only.")
+    source = _source(files, layout, [roi for roi, mask in masks.items() if not mask.any()])
+    return {
+        "name": f"{'simulated' if source.simulated else 'NSD'} participant {files.subject}",
+        "rois": {roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
+        "noise_ceiling": ceiling_of(ncsnr, layout.repeats[len(layout.train) :]),
+        "source": source,
+        "stimuli": stimuli,
+    }
+
+
+def _source(files: NsdFiles, layout: Layout, lacking: Sequence[str]) -> Source:
     """What was read, and whether anybody was scanned; `lacking` names ROIs without voxels."""
-    planted = read(files.stimuli, "HDF5 images", planted_in)
-    found = f"{len(sessions)} of {SESSIONS[files.subject]} sessions, z-scored within {zscore}, split {split}"
+    planted = read_file(files.stimuli, "HDF5 images", planted_in)
+    sessions = f"{len(layout.sessions)} of {SESSIONS[files.subject]} sessions"
+    found = f"{sessions}, z-scored within {layout.zscore}, split {layout.split}"
     without = f"; no voxels are labelled {', '.join(lacking)} in this participant" if lacking else ""
     if planted:
         found = f"simulated, in NSD's layout, {planted['description']}; {found}"
@@ -519,9 +588,3 @@ def source_of(files: Files, sessions: Sequence[int], zscore: str, split: str, la
         simulated=bool(planted),
         world=planted.get("world"),
     )
-
-
-def planted_in(path: Path) -> dict[str, str]:
-    """What was planted, if this project wrote the HDF5 file; empty for measured data."""
-    with h5py.File(path) as file:
-        return json.loads(file.attrs.get(SIMULATED, "{}"))

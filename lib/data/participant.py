@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Stimuli:
 
 
 @dataclass(frozen=True)
-class Images(Sequence):
+class Images(Sequence[np.ndarray]):
     """A sequence of uint8 images, each opened when indexed; slices are again such sequences."""
 
     stimuli: Stimuli
@@ -60,6 +61,10 @@ class Images(Sequence):
     def __len__(self) -> int:
         return len(self.stimulus_ids)
 
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Images": ...
     def __getitem__(self, index: int | slice) -> "np.ndarray | Images":
         if isinstance(index, slice):
             return Images(self.stimuli, self.stimulus_ids[index])

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from lib.core import progress
-from lib.data.god import AXES, IMAGERY, PER_CATEGORY, TEST, TRAINING, Files, image_name
+from lib.data.god import COORDINATES, IMAGERY, PER_CATEGORY, TEST, TRAINING, GodFiles, image_name
 from lib.data.participant import Participant, Responses, Source
 from lib.simulation.nsd_layout import simulated_hdf5
 
@@ -29,7 +29,7 @@ def write_god(participant: Participant, root: Path, subject: int) -> None:
     """
     parts = {TRAINING: participant.train, TEST: participant.test_trials, IMAGERY: participant.imagery}
     rows = [np.column_stack([part.responses, _labels(part, kind)]) for kind, part in parts.items() if part]
-    path = Files(root, subject).responses
+    path = GodFiles(root, subject).responses
     write_bdata(path, np.concatenate(rows), _metadata(participant), participant.source)
 
 
@@ -42,7 +42,7 @@ def _labels(part: Responses, kind: int) -> np.ndarray:
 def _metadata(participant: Participant) -> dict[str, np.ndarray]:
     """For each key a value per column, NaN where it says nothing; voxels come first, then the labels."""
     voxels = {"VoxelData": np.ones(participant.n_voxels)}
-    voxels |= dict(zip(AXES, np.asarray(participant.coordinates).T, strict=True))
+    voxels |= dict(zip(COORDINATES, np.asarray(participant.coordinates).T, strict=True))
     voxels |= {f"ROI_{roi}": mask.astype(float) for roi, mask in participant.rois.items()}
     nothing = np.full(len(_LABELS), np.nan)
     metadata = {key: np.r_[values, nothing] for key, values in voxels.items()}
@@ -87,13 +87,13 @@ def write_features(participant: Participant, root: Path, layers: Mapping[str, np
     columns = {key: np.asarray(values, float).reshape(len(ids), -1) for key, values in columns.items()}
     owner = np.repeat(list(columns), [values.shape[1] for values in columns.values()])
     metadata = {key: np.where(owner == key, 1, np.nan) for key in columns}
-    write_bdata(Files(root, 1).features, np.hstack(list(columns.values())), metadata, participant.source)
+    write_bdata(GodFiles(root, 1).features, np.hstack(list(columns.values())), metadata, participant.source)
 
 
 def write_images(participant: Participant, root: Path) -> None:
     """Write the images that were shown; without loss, where the real ones are JPEG, so that networks see the same."""
     for part, name in ((participant.train, "training"), (participant.test, "test")):
-        folder = Files(root, 1).images / name
+        folder = GodFiles(root, 1).images / name
         folder.mkdir(parents=True)
         for image_id in progress(part.stimulus_ids.tolist(), f"writing {name} images"):
             Image.fromarray(participant.stimuli[image_id]).save(folder / f"{image_name(image_id)}.png")

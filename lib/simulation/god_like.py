@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from lib.data.god import N_SUBJECTS, PER_CATEGORY, assemble
+from lib.data.god import N_SUBJECTS, PER_CATEGORY, make_participant
 from lib.data.participant import Images, Participant, Responses, Stimuli
 from lib.simulation import scenes
 from lib.simulation.nsd_like import (
@@ -78,7 +78,7 @@ def simulate_god(
     )
     imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr)
     training = rng.permutation(n_images)
-    return assemble(
+    return make_participant(
         name=f"simulated participant {subject}",
         train=_single_trials(ids[training], measure(rng, signal[training], ncsnr)),
         test_trials=_single_trials(ids[tested], measure(rng, signal[tested], ncsnr)),

@@ -20,13 +20,24 @@ from torch.nn import functional
 
 from lib.core import progress
 from lib.data.files import SIMULATED
-from lib.data.nsd import BRICK, LABELS, N_IMAGES, N_SHARED, N_STIMULI, PER_PERCENT, ROIS, SESSIONS, VOLUMES, Files
+from lib.data.nsd import (
+    BRICK,
+    IMAGES_PER_PARTICIPANT,
+    N_SHARED,
+    N_STIMULI,
+    PER_PERCENT,
+    ROI_LABELS,
+    ROI_PARTS,
+    SESSIONS,
+    VOLUMES,
+    NsdFiles,
+)
 from lib.data.participant import Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION
 from lib.simulation.nsd_like import N_REPEATS, OWN_IMAGES, Trials
 from lib.simulation.scenes import SIZE
 
-OWN = N_IMAGES - N_SHARED  # images that only one participant was to see
+OWN = IMAGES_PER_PARTICIPANT - N_SHARED  # images that only one participant was to see
 FILL = TRIALS_PER_SESSION // N_REPEATS  # so many images fill a session
 BOX = 8  # edge of the compressed chunks, in voxels
 BLOCKS, ROUNDS = 128, 10  # of enlarged images
@@ -42,10 +53,10 @@ def check_size(subject: int, n_images: int) -> None:
     """ValueError unless the layout has room for the participant, and the images fill whole sessions."""
     if subject not in VOLUMES:
         raise ValueError(f"NSD has participants 1 to {len(VOLUMES)}, found subject {subject}.")
-    if n_images % FILL or not 0 < n_images <= N_IMAGES:
+    if n_images % FILL or not 0 < n_images <= IMAGES_PER_PARTICIPANT:
         raise ValueError(
-            f"The number of images must be a multiple of {FILL}, at most {N_IMAGES}, so that {N_REPEATS} presentations "
-            f"of each fill sessions of {TRIALS_PER_SESSION} trials; found {n_images}."
+            f"The number of images must be a multiple of {FILL}, at most {IMAGES_PER_PARTICIPANT}, so that {N_REPEATS} "
+            f"presentations of each fill sessions of {TRIALS_PER_SESSION} trials; found {n_images}."
         )
 
 
@@ -65,7 +76,7 @@ def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
         Betas as .nii.gz instead of .hdf5: larger in memory, and slower.
     """
     check_size(trials.subject, len(trials.images))
-    files = Files(root, trials.subject)
+    files = NsdFiles(root, trials.subject)
     for path in (files.betas, files.mask("").parent, files.design.parent, files.stimuli.parent):
         path.mkdir(parents=True, exist_ok=True)
     inside = place(trials.betas.shape[1], files.volume)
@@ -102,11 +113,11 @@ def _write_volume(path: Path, values: np.ndarray) -> None:
     nibabel.save(nibabel.Nifti1Image(values, np.diag([1.8, 1.8, 1.8, 1])), path)
 
 
-def _write_masks(files: Files, inside: np.ndarray, rois: Mapping[str, np.ndarray]) -> None:
+def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndarray]) -> None:
     """One file per kind of ROI, and one for each hemisphere: the box is cut in the middle of its first axis."""
     x = np.unravel_index(inside, files.volume)[0]
     left = x < np.median(x)
-    for name in LABELS:
+    for name in ROI_LABELS:
         labels = _labels(name, rois)
         for side, voxels in (("", np.full(len(x), True)), ("lh.", left), ("rh.", ~left)):
             volume = _filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
@@ -115,20 +126,20 @@ def _write_masks(files: Files, inside: np.ndarray, rois: Mapping[str, np.ndarray
 
 def _labels(name: str, rois: Mapping[str, np.ndarray]) -> np.ndarray:
     """Labels (n_voxels,) of one file; the parts of an ROI, such as V1v and V1d, take equal shares of its voxels."""
-    numbers = {label: number for number, label in LABELS[name].items()}
+    numbers = {label: number for number, label in ROI_LABELS[name].items()}
     labels = np.full(len(next(iter(rois.values()))), UNLABELLED)
-    for roi, (file, parts) in ROIS.items():
+    for roi, (file, parts) in ROI_PARTS.items():
         if file == name and roi in rois:
             for part, voxels in zip(parts, np.array_split(np.flatnonzero(rois[roi]), len(parts)), strict=True):
                 labels[voxels] = numbers[part]
     return labels
 
 
-def _write_design(files: Files, trials: Trials) -> None:
+def _write_design(files: NsdFiles, trials: Trials) -> None:
     """Which image was shown when: the simulated trials first, then the images that were never shown."""
     shown = nsd_ids(trials.shown, trials.subject)
     order = np.where(shown < N_SHARED, shown, shown - (trials.subject - 1) * OWN)
-    rest = np.setdiff1d(np.arange(N_IMAGES), order).repeat(N_REPEATS)
+    rest = np.setdiff1d(np.arange(IMAGES_PER_PARTICIPANT), order).repeat(N_REPEATS)
     order = np.r_[order, np.random.default_rng(0).permutation(rest)]
     shared, subjects = np.arange(N_SHARED), np.arange(len(VOLUMES))[:, None]
     images = np.hstack([np.tile(shared, (len(VOLUMES), 1)), N_SHARED + subjects * OWN + np.arange(OWN)])
@@ -142,15 +153,15 @@ def _table(order: np.ndarray, images: np.ndarray) -> Iterator[list[object]]:
     """One row per image of the images' table; `order` (30000,) and `images` (8, 10000) count from 0."""
     position = np.full((N_STIMULI, len(VOLUMES)), -1)
     for column, ids in enumerate(images):
-        position[ids, column] = np.arange(N_IMAGES)
-    when = np.argsort(order, kind="stable").reshape(N_IMAGES, N_REPEATS) + 1
+        position[ids, column] = np.arange(IMAGES_PER_PARTICIPANT)
+    when = np.argsort(order, kind="stable").reshape(IMAGES_PER_PARTICIPANT, N_REPEATS) + 1
     repeats = np.where(position[..., None] >= 0, when[position], 0)
     for i, (seen, trials) in enumerate(zip((position >= 0).astype(int), repeats, strict=True)):
         row = [i, i, "none", "(0, 0, 0, 0)", 0.0, i, False, False, i < N_SHARED]
         yield [*row, *seen.tolist(), *trials.ravel().tolist()]
 
 
-def _write_sessions(files: Files, trials: Trials, inside: np.ndarray, nifti: bool) -> None:
+def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray, nifti: bool) -> None:
     numbers = [n for n in np.unique(trials.session).tolist() if n <= SESSIONS[files.subject]]
     for number in progress(numbers, "writing sessions"):
         scaled = np.round(trials.betas[trials.session == number] * PER_PERCENT)

@@ -1,10 +1,12 @@
 """A lab's own arrays, masks and pictures, made into a participant."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lib.analysis.encoding import encode
@@ -130,7 +132,7 @@ def test_figures_show_areas_of_other_names(trials: Trials) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"betas": np.zeros(24)}, r"betas: expected an array of shape \(n_trials, n_voxels\), found \(24,\)"),
+        ({"betas": np.zeros(24)}, r"betas: expected two dimensions \(rows, columns\), found shape \(24,\)"),
         ({"shown": ["p0"] * 3}, "shown: expected one for each of the 24 trials in betas, found 3"),
         ({"run": [1, 2]}, "run: expected one for each of the 24 trials in betas, found 2"),
         ({"shown": ["p9"] * 24}, "shown: 'p9' is none of the 8 pictures, such as 'p7'"),
@@ -150,6 +152,120 @@ def test_arrays_that_do_not_fit_are_refused_in_a_sentence(change: dict[str, obje
     with pytest.raises((ValueError, OSError), match=sentence) as caught:
         replace(Lab(), **change).participant()
     assert "\n" not in str(caught.value)
+
+
+BOX = np.zeros((2, 3, 4), bool)
+
+
+@pytest.mark.parametrize(
+    ("mask", "found"),
+    [
+        ([1, 0, 0, 1, 1], r"int64 of shape \(5,\): mask == 1 makes booleans of 0 and 1"),
+        ([1.0, 0, 0, 1, 1], r"float64 of shape \(5,\): mask == 1 makes booleans of 0 and 1"),
+        ([0, 3], r"int64 of shape \(2,\): np.isin\(np.arange\(5\), indices\) makes a mask of indices"),
+        ([0, 1, 2, 3, 4], r"int64 of shape \(5,\): np.isin\(np.arange\(5\), indices\)"),
+        (np.ones((5, 1), bool), r"bool of shape \(5, 1\): mask.ravel\(\) gives it the shape"),
+        (np.ones((1, 5), np.uint8), r"uint8 of shape \(1, 5\): mask.ravel\(\) gives it the shape"),
+        (BOX, r"bool of shape \(2, 3, 4\): take the voxels of betas out of the volume, as in volume\[brain\]"),
+        (np.ones(6, bool), r"bool of shape \(6,\): masks and betas must have the same voxels"),
+        ("V1", r"<U2 of shape \(\): masks and betas must have the same voxels"),
+        (None, r"object of shape \(\): masks and betas"),
+    ],
+)
+def test_masks_of_other_forms_are_refused_with_the_way_out(mask: object, found: str) -> None:
+    with pytest.raises(ValueError, match=f"ROI LOC: expected a boolean mask of 5 voxels, found {found}") as caught:
+        replace(Lab(), rois={"LOC": mask}).participant()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_ways_out_make_masks() -> None:
+    lab, n = Lab(), N_VOXELS
+    good = lab.participant().rois["V1"]
+    for mask in (np.array([1, 1, 1, 0, 0]) == 1, np.isin(np.arange(n), [0, 1, 2]), good[:, None].ravel(), list(good)):
+        np.testing.assert_array_equal(replace(lab, rois={"V1": mask}).participant().rois["V1"], good)
+
+
+@pytest.mark.parametrize(
+    ("rois", "sentence"),
+    [
+        ({}, r"rois: expected a mask, found none; {'all': np.ones\(5, bool\)} takes every voxel"),
+        ({"V1": np.zeros(5, bool)}, "ROI V1: expected at least one voxel, found none: leave it out"),
+    ],
+)
+def test_no_voxels_to_look_at(rois: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        replace(Lab(), rois=rois).participant()
+
+
+@pytest.mark.parametrize("form", [list, torch.tensor, lambda a: torch.tensor(a, requires_grad=True), np.asfortranarray])
+def test_responses_and_labels_of_other_forms(form: Callable[[object], object]) -> None:
+    lab = Lab(run=[0] * 12 + [1] * 12)
+    ours, theirs = replace(lab, betas=form(lab.betas.tolist())).participant(), lab.participant()
+    np.testing.assert_allclose(ours.train.responses, theirs.train.responses, atol=1e-6)
+    numbered = replace(lab, shown=[int(name[1:]) for name in lab.shown], test=(6, 2))
+    numbered.pictures = {int(name[1:]): picture for name, picture in lab.pictures.items()}
+    for labels in (np.array(numbered.shown), torch.tensor(numbered.shown), np.array(numbered.shown)[:, None]):
+        again = replace(numbered, shown=labels, run=torch.tensor(lab.run), test=np.array([6, 2])).participant()
+        np.testing.assert_array_equal(again.test.responses, theirs.test.responses)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("f2", "f4"), ("f4", "f4"), ("f8", "f8"), ("i2", "f4"), ("i4", "f8")])
+def test_no_digit_is_lost_before_centring(given: str, kept: str) -> None:
+    lab = Lab()
+    person = replace(lab, betas=np.round(lab.betas * 100).astype(given)).participant()
+    assert person.test_trials.responses.dtype == kept
+
+
+@pytest.mark.parametrize("run", [None, [0] * 12 + [1] * 12])
+def test_raw_responses_far_from_zero(run: list[int] | None) -> None:
+    lab = Lab(run=run)
+    raw, moved = lab.participant(), replace(lab, betas=lab.betas + 1e9).participant()
+    shift = 0 if run else 1e9
+    np.testing.assert_allclose(moved.train.responses - shift, raw.train.responses, atol=1e-5)
+    np.testing.assert_allclose(moved.noise_ceiling, raw.noise_ceiling, atol=1e-5)
+
+
+BETAS = np.random.default_rng(0).normal(size=(N_TRIALS, N_VOXELS))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"betas": BETAS[:, 0]}, r"betas: .*found shape \(24,\); give one column as values\[:, None\]"),
+        ({"betas": BETAS[:, :0]}, r"betas: expected at least 1 rows and 1 column, found shape \(24, 0\)"),
+        ({"betas": []}, r"betas: .*found shape \(0,\)"),
+        ({"betas": [["a"] * 5] * 24}, "betas: expected numbers, found list of <U1"),
+        ({"betas": [[1.0], [1.0, 2.0]]}, "betas: expected numbers in rows of equal length"),
+        ({"betas": None}, "betas: expected numbers, found NoneType of object"),
+        ({"run": [1] * 23 + [9]}, "at least 2 trials to standardise, found 1 in run 9: leave that trial out"),
+        ({"run": [1.0] * 23 + [np.nan]}, "run: expected a label for each trial, found none for 1"),
+        ({"test": "p6"}, "at least 2 pictures to train on and 2 to test, found 7, 1"),
+        ({"shown": [["p0"]] * 24}, r"shown: \['p0'\] is none of the 8 pictures"),
+        ({"shown": [np.nan] * 24}, "shown: nan is none of the 8 pictures"),
+    ],
+)
+def test_responses_and_labels_that_are_none(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence) as caught:
+        replace(Lab(), **change).participant()
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_are_read_as_files_are() -> None:
+    """Grey, transparent, 16 bits and floats; what is no picture is refused by name, before anything else is done."""
+    lab = Lab()
+    grey = np.full((4, 6), 90, np.uint8)
+    same = {"p0": grey, "p1": grey[..., None], "p2": np.dstack([grey] * 3), "p3": grey.astype(np.uint16) * 257}
+    clear = np.dstack([grey, grey, grey, grey * 0])
+    lab.pictures |= same | {"p4": grey / 255, "p5": clear}
+    person = lab.participant()
+    shown = {name: person.stimuli[i] for i, name in enumerate(lab.pictures)}
+    assert all(shown[name].shape == (4, 6, 3) and (shown[name] == 90).all() for name in (*same, "p4"))
+    assert (shown["p5"] == 128).all()
+    lab.pictures["p7"] = np.full((4, 6, 3), 300)
+    with pytest.raises(
+        ValueError, match=r"picture 'p7': expected 8 or 16 bits a pixel, .*, found int64 from 300 to 300"
+    ):
+        lab.participant()
 
 
 def test_a_held_out_picture_that_nobody_saw_is_refused() -> None:

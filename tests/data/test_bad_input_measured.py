@@ -3,6 +3,7 @@
 Every row breaks a good folder in one way. The sentence must come, on one line, and the folder must be left as it was.
 """
 
+import json
 import os
 import re
 import shutil
@@ -165,6 +166,23 @@ NSD: dict[str, Row] = {
         nothing,
         {"sessions": [1, 7]},
         r"session07.hdf5: expected the betas of session 7, found no such",
+    ),
+    "sessions a number": (nothing, {"sessions": 2}, r"sessions: expected whole numbers such as \[1, 2\], found 2\."),
+    "sessions a text": (nothing, {"sessions": "1-2"}, r"sessions: expected whole numbers such as .*, found '1-2'"),
+    "sessions as texts": (nothing, {"sessions": ["1"]}, r"sessions: expected whole numbers such as .*, found \['1'\]"),
+    "sessions as floats": (nothing, {"sessions": [1.0]}, r"sessions: expected whole numbers .*, found \[1.0\]"),
+    "no ROI": (nothing, {"rois": []}, r"rois: expected at least one ROI, found none"),
+    "unknown ROI as a text": (nothing, {"rois": "FFA1"}, r"Unknown ROI 'FFA1'"),
+    "label resampled": (
+        volume(FACES, unlabelled() + np.float32(1.00001)),
+        {},
+        r"found 1.00001 too: resample to the nearest label, and write -1 outside cortex\.",
+    ),
+    "mask of two volumes": (volume(FACES, np.zeros((*VOLUME, 2), np.int16)), {}, r"\(5, 6, 7\), found \(5, 6, 7, 2\)"),
+    "ncsnr of nothing": (
+        volume(NCSNR, np.full(VOLUME, np.nan, np.float32)),
+        {},
+        r"ncsnr.nii.gz: expected numbers in these voxels, found NaN only",
     ),
     "session nobody had": (nothing, {"sessions": [41]}, r"participant 1 has sessions 1 to 40, not 41"),
     "no session wanted": (nothing, {"sessions": []}, r"_RR: expected betas of at least one session, .*, found none"),
@@ -387,6 +405,32 @@ GOD: dict[str, Row] = {
         {},
         r"images in both training and test to be 0, found 1",
     ),
+    "no ROI": (nothing, {"rois": []}, r"rois: expected at least one ROI, found none"),
+    "one test image": (
+        rewritten(
+            lambda god: (
+                god.dataset.__setitem__((slice(44, 60), 12), 3.0)
+                or god.dataset.__setitem__((slice(40, 44), 13), 1443537.022563)
+            )
+        ),
+        {},
+        r"expected training and test trials, found 40 and 4, of 1 test images: at least 2 images are needed of each",
+    ),
+    "ids in single precision": (
+        rewritten(lambda god: god.dataset.__setitem__((slice(None), 13), god.dataset[:, 13].astype(np.float32))),
+        {},
+        r"expected stimulus ids such as 1518878.005958, found ids such as \d+\.\d+: they were rounded to single prec",
+    ),
+    "table turned": (
+        rewritten(lambda god: setattr(god, "dataset", god.dataset.T)),
+        {},
+        r"shape of metadata/value \(keys, columns\) to be \(17, 70\), found \(17, 15\)",
+    ),
+    "all imagery": (
+        rewritten(lambda god: god.dataset.__setitem__((slice(None), 12), 3.0)),
+        {},
+        r"expected training and test trials, found 0 and 0",
+    ),
     "no test trials": (
         rewritten(lambda god: god.dataset.__setitem__((slice(40, 60), 12), 3.0)),
         {},
@@ -401,6 +445,49 @@ def test_god(case: str, tmp_path: Path) -> None:
     write_god(tiny_god(tmp_path))
     spoil(tmp_path)
     refused(sentence, "god", tmp_path, options)
+
+
+ATTRIBUTES = {
+    "no JSON": ("world noise", r"found JSONDecodeError"),
+    "a list": ('["noise"]', r"its attribute 'simulated' to be JSON with a description and a world, each a line"),
+    "no description": ('{"world": "noise"}', "its attribute 'simulated' to be JSON"),
+    "nothing": ("{}", "its attribute 'simulated' to be JSON"),
+    "a number": ('{"description": 3}', "its attribute 'simulated' to be JSON"),
+    "two lines": ('{"description": "a\\nb"}', "each a line of at most 500 characters"),
+    "control characters": ('{"description": "a\\u001b[31mb"}', "each a line of at most 500 characters"),
+    "endless": (json.dumps({"description": "a" * 501}), "each a line of at most 500 characters"),
+    "world a table": ('{"description": "a", "world": {"a": 1}}', "its attribute 'simulated' to be JSON"),
+    "no text": (7, "found TypeError"),
+}
+
+
+@pytest.mark.parametrize("dataset", ["nsd", "god"])
+@pytest.mark.parametrize("case", ATTRIBUTES)
+def test_what_a_file_says_of_itself_is_checked(
+    case: str, dataset: str, good_nsd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(nsd.VOLUMES, 1, VOLUME)
+    attribute, sentence = ATTRIBUTES[case]
+    root, file = tmp_path / dataset, {"nsd": STIMULI, "god": SUBJECT}[dataset]
+    shutil.copytree(good_nsd, root) if dataset == "nsd" else write_god(tiny_god(root))
+    with h5py.File(root / file, "a") as h5:
+        h5.attrs["simulated"] = attribute
+    refused(f"{Path(file).name}: expected .*{sentence}", dataset, root, {})
+
+
+@pytest.mark.parametrize("dataset", ["nsd", "god"])
+def test_what_a_file_says_of_itself_reaches_nothing_but_the_source(
+    dataset: str, good_nsd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that nobody asked for are dropped; the words are those of the file, to be escaped where they are shown."""
+    monkeypatch.setitem(nsd.VOLUMES, 1, VOLUME)
+    root, file = tmp_path / dataset, {"nsd": STIMULI, "god": SUBJECT}[dataset]
+    shutil.copytree(good_nsd, root) if dataset == "nsd" else write_god(tiny_god(root))
+    with h5py.File(root / file, "a") as h5:
+        h5.attrs["simulated"] = json.dumps({"description": "<b>x</b>", "world": None, "licence": "<script>"})
+    source = load_participant(dataset, 1, root).source
+    assert source.simulated and source.world is None and "<b>x</b>" in source.description
+    assert "<script>" not in repr(source)
 
 
 SIMULATED: dict[str, tuple[dict[str, object], str]] = {

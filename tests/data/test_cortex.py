@@ -49,8 +49,8 @@ def test_voxels_of_rois_hold_the_same_bits_as_in_memory(tiny: TinyNsd, tmp_path:
 
 def test_betas_are_read_once_and_again_when_they_change(tiny: TinyNsd, tmp_path: Path, monkeypatch) -> None:
     reads = []
-    original = cortex.read_session
-    monkeypatch.setattr(cortex, "read_session", lambda *args: reads.append(args[1]) or original(*args))
+    original = nsd.read_session
+    monkeypatch.setattr(nsd, "read_session", lambda *args: reads.append(args[1]) or original(*args))
     for _ in range(2):
         load_cortex(data_root=tiny.root, folder=tmp_path / "kept")
     assert reads == [1, 2]

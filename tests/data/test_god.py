@@ -1,5 +1,6 @@
 """The GOD reader: both spellings, selections, ids, images, features; read by bdpy and reading what bdpy wrote."""
 
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -95,6 +96,43 @@ def test_images_by_name_in_any_folder(tiny: TinyGod) -> None:
     with pytest.raises(FileNotFoundError, match=f"images: expected {image_name(ids[1])}.JPEG there or below, found no"):
         stimuli[int(ids[1])]
     assert load_god(data_root=tiny.root, images=tiny.root / "images" / "test").stimuli.key != stimuli.key
+
+
+def test_odd_files_among_the_images_stop_nothing(tiny: TinyGod) -> None:
+    write_god(tiny)
+    ids = image_ids(tiny.ids[tiny.kind < 3])
+    folder = tiny.root / "images"
+    folder.mkdir()
+    good, gone, odd = (folder / f"{image_name(i)}.JPEG" for i in (ids[0], ids[-1], ids[1]))
+    Image.new("L", (30, 20), 200).save(good)
+    Image.new("L", (30, 20), 9).save(folder / f"._{good.name}", "JPEG")  # what macOS leaves beside it
+    os.symlink(folder / "nowhere.JPEG", gone)
+    odd.mkdir()
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.jpg")).write_bytes(b"")  # a name in Latin-1
+    (folder / "caf\n.jpg").write_bytes(b"")
+    (folder / f"{image_name(ids[2])}.png").write_bytes(b"")
+    stimuli = pickle.loads(pickle.dumps(load_god(data_root=tiny.root).stimuli))
+    assert stimuli.key.isprintable() and stimuli[int(ids[0])][3, 3, 0] > 190
+    for i in (ids[-1], ids[1]):
+        with pytest.raises(
+            FileNotFoundError, match=f"expected {image_name(i)}.JPEG there or below, found no such image"
+        ):
+            stimuli[int(i)]
+    with pytest.raises(ValueError, match=f"{image_name(ids[2])}.png: expected a picture, found "):
+        stimuli[int(ids[2])]
+
+
+def test_photographs_are_turned_and_composited(tiny: TinyGod) -> None:
+    write_god(tiny)
+    first, second = image_ids(tiny.ids[tiny.kind < 3])[:2]
+    (tiny.root / "images").mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20), (9, 9, 200)).save(tiny.root / "images" / f"{image_name(first)}.JPEG", exif=exif)
+    Image.new("RGBA", (30, 20), (255, 0, 0, 0)).save(tiny.root / "images" / f"{image_name(second)}.png")
+    stimuli = load_god(data_root=tiny.root).stimuli
+    assert stimuli[int(first)].shape == (30, 20, 3)
+    assert (stimuli[int(second)] == 128).all()
 
 
 def features_file(root: Path) -> tuple[TinyGod, np.ndarray]:

@@ -6,12 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measured import BETAS, MASKS, STIMULI, VOLUME, TinyNsd, write_nifti, write_session, write_tiny_nsd
+from measured import (
+    BETAS,
+    MASKS,
+    STIMULI,
+    VOLUME,
+    TinyNsd,
+    write_brick,
+    write_nifti,
+    write_session,
+    write_tiny_nsd,
+)
 
 from lib.analysis.loading import load_participant
 from lib.data import nsd
 from lib.data.nsd import load_nsd
-from lib.data.trials import TRIALS_PER_RUN
+from lib.data.trials import RUN_LENGTHS
 
 PARTS = {"V1": (1, 2), "V2": (3, 4), "V3": (5, 6), "V4": (7,)}
 PARTS |= {"OPA": (1,), "PPA": (2,), "RSC": (3,), "FFA": (2, 3), "OFA": (1,), "aTLfaces": (5,)}
@@ -39,7 +49,7 @@ def expected_mean(tiny: TinyNsd, image: int, voxel: tuple[int, ...], spans: list
     return float(np.mean(values))
 
 
-RUNS = np.cumsum([0, *TRIALS_PER_RUN])
+RUNS = np.cumsum([0, *RUN_LENGTHS])
 SPANS = {
     "session": [(session, 0, 750) for session in (0, 1)],
     "run": [(session, RUNS[i], RUNS[i + 1]) for session in (0, 1) for i in range(12)],
@@ -99,6 +109,38 @@ def test_hemispheres(tiny: TinyNsd) -> None:
     np.testing.assert_array_equal(joined.train.responses, whole.train.responses)
 
 
+def test_a_single_roi_may_be_named_without_a_list(tiny: TinyNsd) -> None:
+    assert list(load_nsd(data_root=tiny.root, rois="PPA").rois) == ["PPA"]
+
+
+@pytest.mark.parametrize("form", ["one volume of four axes", "float64", "unpacked", "big-endian"])
+def test_masks_and_ncsnr_of_other_forms(tiny: TinyNsd, form: str) -> None:
+    whole = load_nsd(data_root=tiny.root)
+    change = {
+        "one volume of four axes": lambda values: values[..., None],
+        "float64": lambda values: values.astype(np.float64),
+        "big-endian": lambda values: values.astype(values.dtype.newbyteorder(">")),
+        "unpacked": lambda values: values,
+    }[form]
+    suffix = ".nii" if form == "unpacked" else ".nii.gz"
+    for path, values in [*((f"{MASKS}/{name}", v) for name, v in tiny.labels.items()), (f"{BETAS}/ncsnr", tiny.ncsnr)]:
+        (tiny.root / f"{path}.nii.gz").unlink()
+        write_nifti(tiny.root / f"{path}{suffix}", change(values))
+    again = load_nsd(data_root=tiny.root)
+    np.testing.assert_array_equal(again.noise_ceiling, whole.noise_ceiling)
+    np.testing.assert_array_equal(again.train.responses, whole.train.responses)
+    assert all((again.rois[roi] == mask).all() for roi, mask in whole.rois.items())
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (4,)])
+def test_images_in_grey_or_with_alpha(tiny: TinyNsd, channels: tuple[int, ...]) -> None:
+    """Image 7 is filled with 7; where that is alpha too, the mid grey behind it shows through."""
+    write_brick(tiny.root / STIMULI, (73000, 425, 425, *channels))
+    picture = load_nsd(data_root=tiny.root, rois=["V1"]).stimuli[7]
+    assert picture.shape == (425, 425, 3) and picture.dtype == np.uint8
+    assert (picture == (round(128 + (7 - 128) * 7 / 255) if channels == (4,) else 7)).all()
+
+
 def test_splits_and_noise_ceiling(tiny: TinyNsd) -> None:
     participant = load_nsd(data_root=tiny.root)
     assert (len(participant.train), len(participant.test)) == (425, 75)
@@ -141,7 +183,7 @@ def test_the_images_table_must_agree(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("subject", nsd.VOLUMES)
 def test_all_eight_volumes(tmp_path: Path, subject: int) -> None:
-    files = nsd.Files(tmp_path, subject)
+    files = nsd.NsdFiles(tmp_path, subject)
     labels = np.full(files.volume, -1, np.int16)
     labels[10, 20, 30:37] = range(1, 8)
     write_nifti(files.mask("prf-visualrois"), labels)

@@ -22,8 +22,8 @@ from lib.analysis.encoding import voxels_at_once
 from lib.app.sweep.analyses import Decoding, Encoding
 from lib.app.sweep.store import Store, kernel_memory
 from lib.app.sweep.tasks import Task
-from lib.data.cortex import VOXELS_AT_ONCE, read_layout
-from lib.data.nsd import nsd_files, read_rois
+from lib.data.cortex import VOXELS_AT_ONCE
+from lib.data.nsd import nsd_files, read_layout, read_rois
 from lib.networks import extract, load_network
 from lib.simulation.sizes import GOD, NSD
 from lib.solvers.ridge import BLOCK_BYTES
