@@ -1,4 +1,4 @@
-"""What the machine offers: a device to compute on, and memory that is kept from one product to the next."""
+"""Devices to compute on, and two products of linear algebra in the fastest library for each."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ DEVICES: dict[str, Callable[[], bool]] = {
 
 
 def find_device(device: str) -> str:
-    """The device of that name, or the best one for "auto"; one that this machine lacks is refused."""
+    """Name the device, or the best one for "auto"; one that this machine lacks is refused with the ones it has."""
     there = [name for name, is_there in DEVICES.items() if is_there()]
     if device == "auto":
         return there[0]
@@ -27,7 +27,9 @@ def find_device(device: str) -> str:
 
 def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """a @ b of two matrices. On a processor by NumPy, whose library is the faster one on AMD's and sees symmetry."""
-    return torch.from_numpy(a.numpy() @ b.numpy()) if a.device.type == "cpu" else a @ b
+    on_processor = a.device.type == "cpu"
+    c: torch.Tensor = torch.from_numpy(a.numpy() @ b.numpy()) if on_processor else a @ b
+    return c
 
 
 def positive_solver(a: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:

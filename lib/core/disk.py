@@ -1,9 +1,10 @@
-"""Files that are whole or absent, and what tells one file from another."""
+"""Files that are whole or absent, and what identifies a file's content."""
 
 import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -17,10 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]  # of the project: the folder that ho
 
 @contextmanager
 def written_aside(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write a file or a folder at; it gets the target's name when all is written.
+    """Give a path beside `target` to write a file or a folder at; rename it to `target` when all is written.
 
-    Until then nobody sees it under that name, and whatever goes wrong removes it. Each process has a path of its own,
-    so two that write the same target do not disturb each other: the last one stays.
+    Until then nothing is seen under that name, and an error or interrupt removes what was written. Each process and
+    thread has a path of its own, so two that write the same target do not disturb each other: the last one stays.
 
     Parameters
     ----------
@@ -33,17 +34,28 @@ def written_aside(target: Path) -> Iterator[Path]:
         The target is a folder with something in it.
     OSError
         It cannot be written: no permission, no space. The message names the target.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with written_aside(Path(folder) / "a.txt") as part:
+    ...         _ = part.write_text("whole")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['a.txt']
     """
     if target.is_dir() and any(target.iterdir()):
         raise FileExistsError(f"{target}: expected a new or empty folder to write into, found something there.")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_native_id()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove(part)
         yield part
         part.replace(target)
     except OSError as error:
-        raise type(error)(f"{target}: could not be written ({error.strerror or error}).") from error
+        told = OSError(f"{target}: could not be written ({error.strerror or error}).")
+        told.errno = error.errno
+        raise told from error
     finally:
         remove(part)
 
@@ -104,7 +116,7 @@ def stamp(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; None if there is no such file, or it is not JSON."""
+    """Return what a JSON file holds; None if there is no such file, or it is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -118,11 +130,17 @@ def write_json(path: Path, content: object) -> None:
 
 
 def digest_of(*parts: object) -> str:
-    """Hexadecimal digest of arrays by their bytes and of everything else, tuples' members too, by its JSON."""
+    """Return the hexadecimal digest of values: arrays by type, shape and bytes, all others by their JSON.
+
+    >>> digest_of("ab", "c") == digest_of("a", "bc"), digest_of(np.zeros((2, 3))) == digest_of(np.zeros((3, 2)))
+    (False, False)
+    """
     digest = hashlib.sha256()
     for part in parts:
-        members = part if isinstance(part, tuple) else (part,)
-        for member in members:
-            is_array = isinstance(member, np.ndarray)
-            digest.update(np.ascontiguousarray(member) if is_array else json.dumps(member).encode())
+        for member in part if isinstance(part, tuple) else (part,):
+            if isinstance(member, np.ndarray):
+                digest.update(json.dumps([str(member.dtype), member.shape]).encode())
+                digest.update(np.ascontiguousarray(member).data)
+            else:
+                digest.update(json.dumps([member]).encode())
     return digest.hexdigest()

@@ -1,8 +1,7 @@
 """LAPACK as SciPy ships it, called without Python's global lock, so that two threads factor two matrices at once.
 
 SciPy's and NumPy's own wrappers either hold the lock while they work or copy the matrix first. Here a matrix is worked
-on in place: float64 or, for `cholesky` and `cholesky_solve`, float32; C-contiguous and symmetric, of which only the
-upper triangle is read.
+on in place: float64, C-contiguous and symmetric, of which only the upper triangle is read.
 """
 
 import ctypes
@@ -16,7 +15,9 @@ import torch
 from scipy.linalg import cython_blas, cython_lapack
 from threadpoolctl import ThreadpoolController
 
-Item, Answer = TypeVar("Item"), TypeVar("Answer")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Argument = str | int | float | np.ndarray | ctypes.c_int
 
 # A row-major upper triangle is the lower one of the column-major matrix that LAPACK sees.
 UPPER = "L"
@@ -24,14 +25,18 @@ SMALL = 64  # rows of a triangle that LAPACK inverts itself
 
 
 def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
-    """`[work(item) for item in items]`, on all cores; inside, each call has one core."""
+    """`[work(item) for item in items]`, on all cores; inside, each call has one core.
+
+    >>> in_threads(len, ["a", "bcd"])
+    [1, 3]
+    """
     n_threads = torch.get_num_threads()  # asked first: the limit is PyTorch's, too
     with _libraries().limit(limits=1), ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(work, items))
 
 
 def shares(n: int, at_most: int) -> list[np.ndarray]:
-    """0 to n - 1 in runs of at most so many, and as many runs for every thread."""
+    """Split 0 to n - 1 into runs of at most `at_most`, and into as many runs for every thread."""
     n_threads = torch.get_num_threads()
     return np.array_split(np.arange(n), n_threads * -(-n // (n_threads * at_most)))
 
@@ -45,15 +50,15 @@ def _libraries() -> ThreadpoolController:
 def cholesky(matrix: np.ndarray) -> bool:
     """Replace the upper triangle of a positive definite matrix (n, n) by R, R'R = matrix; say whether it was one."""
     n, info = len(matrix), ctypes.c_int()
-    _call("potrf", UPPER, n, matrix, n, info, kind=matrix.dtype)
+    _call("potrf", UPPER, n, matrix, n, info)
     return info.value == 0
 
 
 def cholesky_solve(R: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Solve R'R x = b, given what `cholesky` left; b (n,), of the same precision, is overwritten by x and returned."""
+    """Solve R'R x = b, given what `cholesky` left; b (n,) is overwritten by x and returned."""
     n = len(R)
     for transposed in "NT":
-        _call("trsv", UPPER, transposed, "N", n, R, n, b, 1, kind=R.dtype)
+        _call("trsv", UPPER, transposed, "N", n, R, n, b, 1)
     return b
 
 
@@ -75,16 +80,16 @@ def invert_triangle(R: np.ndarray) -> None:
         _call("trmm", side, UPPER, "N", "N", n - half, half, factor, triangle, row, B, row)
 
 
-def _call(
-    name: str, *arguments: str | int | float | np.ndarray | ctypes.c_int, kind: np.dtype | type = np.float64
-) -> None:
-    """Call a routine for double or single precision."""
-    _routine(("s" if kind == np.float32 else "d") + name)(*map(_reference, arguments))
+def _call(name: str, *arguments: Argument) -> None:
+    """Call a routine for double precision."""
+    _routine("d" + name)(*map(_reference, arguments))
 
 
-def _reference(argument: str | int | float | np.ndarray | ctypes.c_int) -> object:
+def _reference(argument: Argument) -> object:
     """Fortran takes everything by reference."""
     if isinstance(argument, np.ndarray):
+        if argument.dtype != np.float64:
+            raise TypeError(f"LAPACK is called for float64, found an array of {argument.dtype}.")
         return ctypes.c_void_p(argument.ctypes.data)
     return ctypes.byref(argument) if isinstance(argument, ctypes.c_int) else _constant(argument)
 

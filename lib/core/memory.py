@@ -1,4 +1,4 @@
-"""Memory of a process: how much it held, and what it keeps for reuse."""
+"""Memory of this process: the most it held, what it keeps for reuse, what it frees."""
 
 import ctypes
 import mmap
@@ -13,11 +13,12 @@ import numpy as np
 
 
 def peak_memory() -> int | None:
-    """Most bytes of memory this process has held so far; None where the system does not tell (Windows)."""
+    """Return the most bytes that this process has held so far; None where the system does not tell (Windows)."""
     status = Path("/proc/self/status")
     if status.exists():
         # Not ru_maxrss: there, Linux begins with what the parent held when it started this process.
-        return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1])
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        return 1024 * int(found[1]) if found else None
     if sys.platform == "darwin":
         import resource
 
@@ -37,11 +38,11 @@ def _gnu_c_library() -> ctypes.CDLL | None:
 
 @contextmanager
 def keeping_memory() -> Iterator[None]:
-    """Freed blocks, of any size, wait for their next use; at the end what is free goes back to the system.
+    """Keep freed memory for reuse within the block; give it back to the system at the end.
 
-    The GNU C library gives every block of 32 MB or more back at once, and asks for a new one a moment later. The maps
-    of a batch of images and the responses of a block of voxels are such blocks: a tenth and more of the processor's
-    time went into page faults.
+    By default the GNU C library returns every freed block of 32 MB or more at once and requests a new one a moment
+    later. Feature maps of a batch of images and responses of many voxels are such blocks, and a tenth or more of the
+    time was spent on page faults. Elsewhere than with the GNU C library, this does nothing.
     """
     library = _gnu_c_library()
     if library is None:
@@ -58,8 +59,16 @@ def keeping_memory() -> Iterator[None]:
 
 
 def release_pages(array: np.ndarray) -> None:
-    """Give back the memory that a memory-mapped file's pages took when they were read; they can be read again."""
-    while array is not None and not isinstance(array, np.memmap):
-        array = getattr(array, "base", None)
-    if array is not None and array.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
-        array._mmap.madvise(mmap.MADV_DONTNEED)
+    """Free the memory that holds what was read of a memory-mapped file; it is read from the file again when needed.
+
+    Parameters
+    ----------
+    array : array
+        A read-only memory map, or a view of one. With any other array nothing is done.
+    """
+    owner: object = array
+    while owner is not None and not isinstance(owner, np.memmap):
+        owner = getattr(owner, "base", None)
+    mapped = getattr(owner, "_mmap", None)
+    if mapped is not None and getattr(owner, "mode", None) == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -1,10 +1,13 @@
 """Progress bars, all in one style."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from tqdm import tqdm
 
+Item = TypeVar("Item")
 
-def progress(iterable: Iterable, description: str) -> tqdm:
-    """Iterate with a progress bar that shows up after two seconds and leaves when done."""
+
+def progress(iterable: Iterable[Item], description: str) -> "tqdm[Item]":
+    """Iterate with a progress bar that appears after two seconds and disappears at the end."""
     return tqdm(iterable, desc=description, delay=2, leave=False)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.core.scale import constant_columns, power_of_two
+
 
 def r2(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     """Coefficient of determination per voxel, 1 - mean squared error / variance of `y`.
@@ -16,16 +18,29 @@ def r2(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     -------
     float64 array of shape (..., n_voxels)
         Minus infinity to 1; NaN where `y` does not vary.
+
+    Examples
+    --------
+    >>> y = np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
+    >>> r2(y, np.array([[1.0, 5.0], [2.0, 5.0], [4.0, 5.0]]))
+    array([0.5, nan])
     """
-    error = np.mean((y - y_pred) ** 2, axis=-2, dtype=np.float64)
-    variance = np.var(y, axis=-2, dtype=np.float64)
+    unit = power_of_two(y)
+    error = np.mean(np.square(y / unit - y_pred / unit), axis=-2)
+    variance = np.var(y / unit, axis=-2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(variance > 0, 1 - error / variance, np.nan)
+        explained: np.ndarray = np.where(constant_columns(y), np.nan, 1 - error / variance)
+    return explained
 
 
 def signed_root(r2: np.ndarray) -> np.ndarray:
-    """R = sign(R2) sqrt(|R2|), the measure in the figures of paper W (its Results; its Methods say correlation)."""
-    return np.sign(r2) * np.sqrt(np.abs(r2))
+    """R = sign(R2) sqrt(|R2|), the measure in the figures of paper W (its Results; its Methods say correlation).
+
+    >>> signed_root(np.array([0.25, -0.25]))
+    array([ 0.5, -0.5])
+    """
+    root: np.ndarray = np.sign(r2) * np.sqrt(np.abs(r2))
+    return root
 
 
 def correlation(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
@@ -34,12 +49,22 @@ def correlation(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     y, y_pred : arrays of shape (..., n_images, n_voxels)
+
+    Returns
+    -------
+    float64 array of shape (..., n_voxels)
+
+    Examples
+    --------
+    >>> y = np.array([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
+    >>> correlation(y, y[::-1])
+    array([-1., nan])
     """
-    a = y - np.mean(y, axis=-2, keepdims=True, dtype=np.float64)
-    b = y_pred - np.mean(y_pred, axis=-2, keepdims=True, dtype=np.float64)
-    norm = np.sqrt(np.sum(a**2, axis=-2) * np.sum(b**2, axis=-2))
+    a, b = (values / power_of_two(values) for values in (y, y_pred))
+    a, b = (values - values.mean(-2, keepdims=True) for values in (a, b))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(norm > 0, np.sum(a * b, axis=-2) / norm, np.nan)
+        r = np.sum(a * b, axis=-2) / np.sqrt(np.sum(a**2, axis=-2) * np.sum(b**2, axis=-2))
+    return np.where(constant_columns(y) | constant_columns(y_pred), np.nan, r)
 
 
 def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
@@ -54,7 +79,13 @@ def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
 
     Returns
     -------
-    array of shape (n_voxels,), 0..1
+    array of shape (n_voxels,)
+        0 to 1.
+
+    Examples
+    --------
+    >>> noise_ceiling(np.array([0.0, 1.0]), 3)
+    array([0.  , 0.75])
     """
     return ncsnr**2 / (ncsnr**2 + 1 / n_repeats)
 
@@ -73,12 +104,27 @@ class Interval:
 
 
 def bootstrap_mean(values: np.ndarray, *, n_bootstrap: int = 2000, seed: int = 0, confidence: float = 0.95) -> Interval:
-    """Mean of `values` (n_samples,) with its percentile bootstrap interval (Efron 1979); NaNs are left out.
+    """Mean with its percentile bootstrap interval (Efron 1979).
+
+    Parameters
+    ----------
+    values : array of shape (n_samples,)
+        NaN is left out.
+    n_bootstrap : int
+        Resamples.
+    seed : int
+    confidence : float
+        Share of intervals that should cover the true mean.
 
     Raises
     ------
     ValueError
         Fewer than two numbers.
+
+    Examples
+    --------
+    >>> str(bootstrap_mean([0.1, 0.2, 0.3, float("nan")]))
+    '+0.200 [+0.100, +0.300]'
     """
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]

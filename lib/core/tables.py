@@ -1,4 +1,4 @@
-"""One table for pages, terminals and explorers; everything that came from a file is escaped here."""
+"""One table for pages, terminals and explorers; what came from a file or a person is escaped here."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,10 @@ from html import escape
 
 import numpy as np
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$<>&])")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!~$<>&|]|^[-=:%]|^\d+(?=\.)")  # the last two only where a line begins
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}  # a backslash before a bar is read in several ways
+_BAR = re.compile(r"(?<!\\)((?:\\\\)*)\|")  # one that Markdown does not read as escaped
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,29 @@ class Table:
     ----------
     header : sequence of str
     rows : sequence of rows, each as long as the header
-        Numbers that are not whole are shown with three digits after the point. Markdown in text works: emphasis, code,
-        links, formulas. A line break or a bar does not break the row, and HTML is shown, not run.
+        Floats are shown with three digits after the point, None as an empty cell. Markdown in text works: emphasis,
+        code, links, formulas. A line break or a bar does not break the row, and HTML is shown, not run. Text that came
+        from a file or a person goes through `plain` first.
     caption : str
         Of the HTML table.
+
+    Raises
+    ------
+    ValueError
+        A row of another length.
+
+    Examples
+    --------
+    >>> table = Table(["layer", "R"], [["Conv-1", 0.12345], ["Conv-2", None]])
+    >>> print(table)
+    layer   R
+    Conv-1  0.123
+    Conv-2
+    >>> print(table._repr_markdown_())
+    | layer | R |
+    | --- | --- |
+    | Conv-1 | 0.123 |
+    | Conv-2 |  |
     """
 
     header: Sequence[str]
@@ -43,7 +65,7 @@ class Table:
         return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
     def html(self) -> str:
-        """The table as HTML, for the cell of an explorer."""
+        """Return the table as HTML, for the cell of an explorer."""
         head = "".join(f'<th scope="col">{escape(_words(name))}</th>' for name in self.header)
         rows = ("".join(f"<td>{escape(_words(value))}</td>" for value in row) for row in self.rows)
         body = "".join(f"<tr>{row}</tr>" for row in rows)
@@ -52,14 +74,23 @@ class Table:
 
 
 def plain(text: str) -> str:
-    """Text from a file or a person, as Markdown that shows it letter by letter, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    """Text from a file or a person, as Markdown that shows it letter by letter, on one line.
+
+    >>> print(plain("a_b | <i>"))
+    a\\_b &#124; &lt;i&gt;
+    """
+    return _SPECIAL.sub(_escaped, _words(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"{found[0]}\\" if found[0].isdigit() else _ENTITIES.get(found[0], f"\\{found[0]}")
 
 
 def _words(value: object) -> str:
-    text = f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
-    return " ".join(text.split())
+    """One line without control characters; nothing for None."""
+    text = f"{value:.3f}" if isinstance(value, float | np.floating) else "" if value is None else str(value)
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def _markdown_cell(value: object) -> str:
-    return _words(value).replace("<", "&lt;").replace("|", "\\|")
+    return _BAR.sub(r"\1\\|", _words(value)).replace("<", "&lt;")

@@ -12,16 +12,34 @@ import numpy as np
 from scipy.linalg import svd
 from sklearn.model_selection import KFold
 
+from lib.core.scale import constant_columns, power_of_two
 from lib.core.scores import r2
+from lib.core.validation import penalties
 
 INNER_FOLDS = 5
 
 
 def zscore(x: np.ndarray) -> np.ndarray:
-    """Zero mean and unit variance over images (axis 0); columns that do not vary become zero."""
-    x = np.asarray(x, np.float64)
-    std = x.std(0)
-    return (x - x.mean(0)) / np.where(std > 0, std, np.inf)
+    """Zero mean and unit variance over images (axis 0); columns that do not vary become zero.
+
+    Parameters
+    ----------
+    x : array of shape (n_images, n_columns)
+
+    Returns
+    -------
+    float64 array of shape (n_images, n_columns)
+
+    Examples
+    --------
+    >>> zscore(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 1.0], [0.1, 3.0]])).T
+    array([[ 0.,  0.,  0.,  0.],
+           [-1.,  1., -1.,  1.]])
+    """
+    constant, x = constant_columns(x), x / power_of_two(x)
+    std = np.where(constant, np.inf, x.std(0))
+    scaled: np.ndarray = (x - x.mean(0)) / std
+    return scaled
 
 
 def out_of_fold(
@@ -31,10 +49,13 @@ def out_of_fold(
 
     Parameters
     ----------
-    X : array of shape (n_images, n_features), z-scored
-    groups : sequence of arrays of shape (n_images, n_voxels), z-scored
+    X : array of shape (n_images, n_features)
+        z-scored.
+    groups : sequence of arrays of shape (n_images, n_voxels)
+        z-scored.
     folds : sequence of slices
     alphas : array of shape (n_alphas,)
+        Ridge penalties to choose from.
 
     Returns
     -------
@@ -51,15 +72,30 @@ def out_of_fold(
 
 
 def choose_alphas(X: np.ndarray, groups: Sequence[np.ndarray], alphas: np.ndarray) -> list[np.ndarray]:
-    """Penalty of each voxel, arrays of shape (n_voxels,): smallest summed 1 - R2 over the inner folds."""
+    """Choose each voxel's penalty by the smallest 1 - R2, summed over the inner folds.
+
+    Parameters
+    ----------
+    X : array of shape (n_images, n_features)
+        z-scored.
+    groups : sequence of arrays of shape (n_images, n_voxels)
+        z-scored. A fold in which a voxel does not vary says nothing of it.
+    alphas : array of shape (n_alphas,)
+
+    Returns
+    -------
+    list of arrays of shape (n_voxels,)
+    """
+    alphas = penalties(alphas)
     costs = [np.zeros((len(alphas), Y.shape[1])) for Y in groups]
     for train, held_out in KFold(INNER_FOLDS).split(X):
-        U, s, Vt = svd(X[train], full_matrices=False)
+        U, s, Vt = _singular_vectors(X[train])
         cross = X[held_out] @ Vt.T
         for Y, cost in zip(groups, costs, strict=True):
             Z = U.T @ Y[train]
-            cost += [1 - r2(Y[held_out], cross @ ((s / (s**2 + alpha))[:, None] * Z)) for alpha in alphas]
-    return [np.asarray(alphas)[cost.argmin(0)] for cost in costs]
+            R2 = [r2(Y[held_out], cross @ ((s / (s**2 + alpha))[:, None] * Z)) for alpha in alphas]
+            cost += np.nan_to_num(1 - np.array(R2))
+    return [alphas[cost.argmin(0)] for cost in costs]
 
 
 def predict(
@@ -70,7 +106,9 @@ def predict(
     Parameters
     ----------
     X : array of shape (n_images, n_features)
+        z-scored.
     groups : sequence of arrays of shape (n_images, n_voxels)
+        z-scored.
     X_test : array of shape (n_test, n_features)
     alphas : sequence of arrays of shape (n_voxels,)
 
@@ -78,7 +116,17 @@ def predict(
     -------
     list of arrays of shape (n_test, n_voxels)
     """
-    U, s, Vt = svd(X, full_matrices=False)
+    U, s, Vt = _singular_vectors(X)
     cross = X_test @ Vt.T
     shrunk = (s[:, None] / (s[:, None] ** 2 + alpha) for alpha in alphas)
     return [cross @ (shrink * (U.T @ Y)) for shrink, Y in zip(shrunk, groups, strict=True)]
+
+
+def _singular_vectors(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U, s and V' of X = U diag(s) V', without the singular values that are rounding."""
+    try:
+        U, s, Vt = svd(X, full_matrices=False)
+    except np.linalg.LinAlgError:  # divide and conquer does not always converge; QR iteration nearly does
+        U, s, Vt = svd(X, full_matrices=False, lapack_driver="gesvd")
+    rank = int((s > max(X.shape) * np.finfo(np.float64).eps * s[0]).sum())
+    return U[:, :rank], s[:rank], Vt[:rank]

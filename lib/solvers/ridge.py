@@ -346,7 +346,8 @@ def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[
     list of tensors of shape (n_images, n_voxels)
     """
     residuals = [ridge.residuals() for ridge in ridges]
-    for alpha in torch.cat([ridge.alphas for ridge in ridges]).unique().tolist():
+    used = torch.cat([ridge.alphas for ridge in ridges])
+    for alpha in sorted(set(used.tolist())):
         chosen = [torch.nonzero(ridge.alphas == alpha)[:, 0] for ridge in ridges]
         for fold in folds:
             solve = positive_solver(_leverage(ridges[0].design, alpha, fold))

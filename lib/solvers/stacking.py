@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-RIDGE = 1e-10  # of P's mean diagonal: makes the solution unique, so that identical layers share their weight equally
+RIDGE = 1e-10  # of each layer's own error: makes the solution unique, so that identical layers share a weight equally
 TOLERANCE = 1e-9
 PATIENCE = 3  # rounds without progress before a voxel changes one layer at a time, which cannot cycle
 CHUNK_BYTES = 16 * 2**20  # of errors in float64, a few times the processor's cache
@@ -19,13 +19,14 @@ MAX_ROUNDS = 50  # per layer; six rounds in all are usual, and rounding must not
 
 
 def error_products(errors: Sequence[torch.Tensor]) -> np.ndarray:
-    """P of every voxel.
+    """Compute P of every voxel.
 
     Multiplied and summed in float64: float32 products would leave matrices that are not positive semi-definite.
 
     Parameters
     ----------
-    errors : one tensor of shape (n_images, n_voxels) per layer
+    errors : sequence of tensor of shape (n_images, n_voxels)
+        One per layer.
 
     Returns
     -------
@@ -56,18 +57,28 @@ def simplex_weights(P: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        Wrong shape, or NaN.
+        Wrong shape, NaN, or a negative mean square.
+
+    Examples
+    --------
+    Two layers that err independently, one with twice the mean square of the other:
+
+    >>> simplex_weights(np.array([[[2.0, 0.0], [0.0, 1.0]]])).round(3)
+    array([[0.333, 0.667]])
     """
-    P = torch.as_tensor(P, dtype=torch.float64)
-    if P.ndim != 3 or P.shape[1] != P.shape[2] or P.shape[1] == 0:
-        raise ValueError(
-            f"P must have shape (n_voxels, n_layers, n_layers) with at least one layer, found {tuple(P.shape)}."
-        )
-    if not P.isfinite().all():
-        raise ValueError("P holds NaN or infinite values; drop those voxels first.")
-    scale = P.diagonal(dim1=1, dim2=2).mean(1).clamp_min(torch.finfo(P.dtype).tiny)
-    x = _complementary(P / scale[:, None, None] + RIDGE * torch.eye(P.shape[1], dtype=P.dtype))
-    return (x / x.sum(1, keepdim=True)).numpy()
+    products = torch.as_tensor(np.asarray(P, np.float64))
+    if products.ndim != 3 or products.shape[1] != products.shape[2] or products.shape[1] == 0:
+        shape = tuple(products.shape)
+        raise ValueError(f"P must have shape (n_voxels, n_layers, n_layers) with at least one layer, found {shape}.")
+    squares = products.diagonal(dim1=1, dim2=2)
+    if not products.isfinite().all() or (squares < 0).any():
+        raise ValueError("P holds NaN, infinite values or negative mean squares; drop those voxels first.")
+    # In units of the best layer, so that a layer that errs a million times more cannot hide the others.
+    least = squares.where(squares > 0, torch.inf).amin(1).nan_to_num(posinf=1.0).maximum(1e-300 * squares.amax(1))
+    ridge = RIDGE * torch.maximum(squares, least[:, None])
+    x = _complementary((products + torch.diag_embed(ridge)) / least[:, None, None])
+    weights: np.ndarray = (x / x.sum(1, keepdim=True)).numpy()
+    return weights
 
 
 def kkt_residual(P: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -75,14 +86,21 @@ def kkt_residual(P: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     At the optimum no layer's error has a smaller product with the combined error than the combined error with itself.
 
+    Parameters
+    ----------
+    P : array of shape (n_voxels, n_layers, n_layers)
+    w : array of shape (n_voxels, n_layers)
+
     Returns
     -------
-    array of shape (n_voxels,), >= 0
+    array of shape (n_voxels,)
+        0 or more.
     """
     gradient = np.einsum("vij,vj->vi", P, w)
     value = np.einsum("vi,vi->v", gradient, w)
     scale = np.trace(P, axis1=1, axis2=2) / P.shape[1]
-    return np.maximum(0, value - gradient.min(1)) / np.where(scale > 0, scale, 1)
+    violation: np.ndarray = np.maximum(0, value - gradient.min(1)) / np.where(scale > 0, scale, 1)
+    return violation
 
 
 def _complementary(P: torch.Tensor) -> torch.Tensor:

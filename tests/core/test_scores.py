@@ -33,6 +33,38 @@ def test_constant_voxels_have_no_score(pair):
     assert np.isnan(r2(y, y_pred)[2]) and np.isnan(correlation(y, y_pred)[2])
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e-30, 1e-20, 1.0, 1e20, 1e150])
+def test_unit_of_the_responses_does_not_matter(pair, size):
+    y, y_pred = pair
+    np.testing.assert_allclose(r2(size * y, size * y_pred), r2(y, y_pred), rtol=1e-12)
+    np.testing.assert_allclose(correlation(size * y, y_pred), correlation(y, y_pred), rtol=1e-12)
+    np.testing.assert_allclose(correlation(y, size * y_pred), correlation(y, y_pred), rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-22, 1e19, 1e30])
+def test_single_precision_is_scored_in_double(size):
+    rng = np.random.default_rng(0)
+    y, y_pred = (size * rng.normal(size=(60, 3))).astype(np.float32), (size * rng.normal(size=(60, 3)) * 5).astype("f4")
+    expected = r2(y.astype(float) / size, y_pred.astype(float) / size)
+    assert (expected < -15).all()
+    np.testing.assert_allclose(r2(y, y_pred), expected, rtol=1e-6)
+    expected = correlation(y.astype(float) / size, y_pred.astype(float) / size)
+    np.testing.assert_allclose(correlation(y, y_pred), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-30, 1e30, 1 / 3])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_constant_is_one_whatever_rounding_leaves_of_its_variance(value, kind):
+    y, noise = np.full((1000, 1), value, kind), np.random.default_rng(0).normal(size=(1000, 1))
+    assert np.isnan(r2(y, noise)[0]) and np.isnan(correlation(y, noise)[0]) and np.isnan(correlation(noise, y)[0])
+
+
+def test_integers_do_not_overflow():
+    y = np.array([[100], [-100], [50], [-50]], np.int8)
+    np.testing.assert_allclose(r2(y, -y), r2(y.astype(float), -y.astype(float)))
+    np.testing.assert_allclose(correlation(y, y), [1])
+
+
 def test_signed_root_keeps_the_sign():
     np.testing.assert_allclose(signed_root(np.array([0.25, -0.25, 0.0])), [0.5, -0.5, 0.0])
 

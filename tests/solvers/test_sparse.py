@@ -68,6 +68,26 @@ def test_a_unit_that_no_voxel_knows_gets_weights_near_zero_and_no_warning() -> N
     assert np.isfinite(weights).all() and np.abs(weights).max() < 1e-9
 
 
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("p", [6, 20, 50])
+@pytest.mark.parametrize("twice", [False, True])
+def test_units_without_noise_are_reproduced_and_nothing_warns(p: int, twice: bool, size: float) -> None:
+    """The noise variance is a difference that rounding can turn negative; voxels given twice leave no factor."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, p))
+    X = np.hstack([X, X]) if twice else X
+    y = size * X[:, :3] @ [2.0, -1, 0.5]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        weights = sparse_weights(X, y)
+    np.testing.assert_allclose(X @ weights / size, y / size, atol=1e-6)
+
+
+def test_a_unit_that_is_zero_gets_no_weights() -> None:
+    X, y = problem()
+    assert not sparse_weights(X, 0 * y).any()
+
+
 @pytest.mark.parametrize(("n", "p"), [(40, 25), (25, 40)])
 def test_both_forms_of_the_posterior_agree(n: int, p: int) -> None:
     rng = np.random.default_rng(0)

@@ -80,6 +80,20 @@ def test_perfect_layer_gets_all():
     np.testing.assert_allclose(simplex_weights(P), [[0, 1, 0]], atol=1e-6)
 
 
+@pytest.mark.parametrize("terrible", [1e2, 1e6, 1e12, 1e40, 1e250])
+def test_a_terrible_layer_does_not_hide_the_others(terrible):
+    """Layers that err independently get weights in inverse proportion to their mean square errors."""
+    P = np.diag([0.5, 0.6, terrible, 3 * terrible])[None]
+    expected = 1 / P[0].diagonal()
+    np.testing.assert_allclose(simplex_weights(P)[0], expected / expected.sum(), rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-30, 1e30, 1e300])
+def test_size_of_the_errors_does_not_matter(size):
+    P = products(5, 30)
+    np.testing.assert_allclose(simplex_weights(size * P), simplex_weights(P), atol=1e-8)
+
+
 @settings(max_examples=40, deadline=None)
 @given(n_layers=st.integers(1, 12), n_images=st.integers(1, 30), seed=st.integers(0, 10_000))
 def test_order_and_scale_do_not_matter(n_layers, n_images, seed):
@@ -108,6 +122,7 @@ def test_products_of_float32_errors_are_positive_semidefinite():
         (np.ones((3, 2, 3)), "must have shape"),
         (np.ones((3, 0, 0)), "at least one layer"),
         (np.full((1, 2, 2), np.nan), "NaN"),
+        (-np.ones((1, 2, 2)), "negative mean squares"),
     ],
 )
 def test_bad_input_is_refused(P, sentence):
