@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from benchmarks.harness import record, table
 from lib.claims import CLAIMS
-from lib.claims.rates import rate, simulated_verdicts
+from lib.claims.rates import Rate, simulated_verdicts
 from lib.claims.studies import KINDS
 
 N_SEEDS = 20
@@ -25,7 +25,7 @@ def rates(kind: str, seeds: Iterable[int], **size: int) -> Iterator[Mapping[str,
     for analysis in KINDS[kind].analyses:
         found = simulated_verdicts(claims, list(KINDS[kind].worlds), seeds, analysis=analysis, **size)
         for world, verdicts in found.items():
-            shares = {name: rate(some).holds for name, some in verdicts.items()}
+            shares = {name: Rate.of(some).holds for name, some in verdicts.items()}
             percents = {name: None if share is None else round(100 * share) for name, share in shares.items()}
             yield {"world": world, "analysis": analysis, **percents}
 

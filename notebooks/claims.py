@@ -22,7 +22,7 @@
 # %%
 from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
-from lib.claims.rates import ledger, swept
+from lib.claims.rates import ledger
 from lib.claims.studies import EVERY_WORLD
 from lib.figures.benchmarks import benchmark, benchmark_table
 from lib.figures.ledger import claim_cards, evidence_table, ledger_table
@@ -54,11 +54,10 @@ voxels_per_roi = None  # of a simulated participant; the same
 # %%
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
 measured = {"dataset": dataset, "subject": subject, "data_root": data_root}
-others = swept(sweep)
-found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=others, **measured, **size)
+found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=sweep, **measured, **size)
 
 # %%
-ledger_table(found, len(EVERY_WORLD) + len(others.simulated))
+ledger_table(found)
 
 # %% [markdown]
 # A check mark: the claim holds. A cross: it does not. A dash: this world's participants, or the networks that were analysed,

@@ -36,7 +36,7 @@ from lib.claims.specifications import (
     one_at_a_time,
     read_as,
     read_units,
-    sparse,
+    sparse_specifications,
     specification_curve,
 )
 from lib.figures.benchmarks import benchmark, benchmark_table
@@ -136,7 +136,10 @@ choice_explorer(found, simulated=True)
 # layer and one area, V4. **Look for** rows of the same reading that differ between regressions.
 
 # %%
-few = {world: sparse(groups[world], units, "V4", n_units_sparse) for world in ("as-published", "resnet-brain")}
+few = {
+    world: sparse_specifications(groups[world], units, "V4", n_units_sparse)
+    for world in ("as-published", "resnet-brain")
+}
 
 # %% mystnb={"markdown_format": "myst"}
 sparse_table(few)

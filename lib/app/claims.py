@@ -8,12 +8,12 @@ from dataclasses import asdict
 
 from lib.app.parameters import at_least, check_fits
 from lib.claims import CLAIMS, UNTESTED
-from lib.claims.rates import Rate, rate, simulated_verdicts
-from lib.claims.studies import ANALYSES, EVERY_WORLD
+from lib.claims.rates import Rate, simulated_verdicts
+from lib.claims.studies import DECODING_CHOICES, EVERY_WORLD
 from lib.core.tables import Table
 from lib.simulation.sizes import GOD, NSD
 
-EPILOG = """A claim's effect is that of its weakest contrast (an ROI, a pair of networks), averaged over seeds. The
+_EPILOG = """A claim's effect is that of its weakest contrast (an ROI, a pair of networks), averaged over seeds. The
 rules stand in the book's ledger of claims. Every number is computed when the command runs.
 
 examples:
@@ -47,12 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--claims", nargs="+", choices=CLAIMS, metavar="ID", help=f"some of {', '.join(CLAIMS)} (default: all)")
     add("--weights", default="miniature", help="of the networks that are analysed (default: %(default)s)")
-    add("--analysis", choices=ANALYSES, default="as-published", help="of the decoding claims (default: %(default)s)")
+    analyses = {"choices": DECODING_CHOICES, "default": "as-published"}
+    add("--analysis", **analyses, help="of the decoding claims (default: %(default)s)")
     add("--n-images", type=at_least(1), metavar="N", help=_defaults("that each participant sees", "n_images"))
     add("--voxels-per-roi", type=at_least(1), metavar="N", help=_defaults("of each ROI", "voxels_per_roi"))
     add("--json", action="store_true", help='print {claim id: {"holds": rate, "n": seeds, "effect": mean}}')
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
+    parser.epilog = _EPILOG
 
 
 def main(args: argparse.Namespace) -> int:
@@ -63,6 +64,6 @@ def main(args: argparse.Namespace) -> int:
     found = simulated_verdicts(claims, [args.world], seeds, args.weights, args.analysis, **size)[args.world]
     if left_out := [name for name in claims if name not in found]:
         print(f"Not decided in world {args.world} by this analysis: {', '.join(left_out)}.", file=sys.stderr)
-    rates = {name: rate(verdicts) for name, verdicts in found.items()}
+    rates = {name: Rate.of(verdicts) for name, verdicts in found.items()}
     print(json.dumps({name: asdict(one) for name, one in rates.items()}, indent=1) if args.json else _table(rates))
     return 0

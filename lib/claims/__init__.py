@@ -11,28 +11,13 @@ wrong is measured over simulated participants, where the truth is known (`python
 
 from collections.abc import Iterable
 
-from lib.analysis.encoding_study import EncodingStudy, best_voxels, encoding_studies, encoding_study
 from lib.claims import wang2021, yu2018
-from lib.claims.claim import FAILS, HOLDS, OUTCOMES, UNTESTED, AnyStudy, Claim, Verdict, margin
+from lib.claims.claim import FAILS, HOLDS, UNTESTED, AnyStudy, Claim, Verdict, margin
 from lib.core import choose
 
-__all__ = [
-    "CLAIMS",
-    "FAILS",
-    "HOLDS",
-    "OUTCOMES",
-    "UNTESTED",
-    "Claim",
-    "EncodingStudy",
-    "Verdict",
-    "best_voxels",
-    "encoding_studies",
-    "encoding_study",
-    "evaluate",
-    "margin",
-]
+__all__ = ["CLAIMS", "FAILS", "HOLDS", "UNTESTED", "Claim", "Verdict", "evaluate", "margin"]
 
-CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*wang2021.CLAIMS, *yu2018.CLAIMS)}
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*wang2021.CLAIMS_W, *yu2018.CLAIMS_Y)}
 
 
 def evaluate(study: AnyStudy, claims: Iterable[str] | None = None) -> list[Verdict]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from lib.core.scores import Interval
 
+HOLDS, FAILS, UNTESTED = "holds", "does not hold", "cannot be tested here"
 NO_INTERVAL = "one participant: no interval"
-OUTCOMES = HOLDS, FAILS, UNTESTED = "holds", "does not hold", "cannot be tested here"
 
 
 class AnyStudy(Protocol):
@@ -19,29 +19,28 @@ class AnyStudy(Protocol):
     ----------
     kind : str
         What was done: "encoding" or "decoding".
-    networks : collection of str
-        Networks that were analysed.
     """
 
-    @property
-    def kind(self) -> str: ...
+    kind: ClassVar[str]
 
     @property
-    def networks(self) -> Collection[str]: ...
+    def networks(self) -> Collection[str]:
+        """Names of the networks that were analysed."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a claim's test came to.
+    """The result of testing a claim.
 
-    Attributes
-    ----------
-    claim : str
-    outcome : "holds", "does not hold" or "cannot be tested here"
-    effect : Interval or None
-        Of the weakest contrast.
-    where : str
-        Which one that is (an ROI, a pair of networks); or why there was nothing to test.
+        Attributes
+        ----------
+        claim : str
+        outcome : "holds", "does not hold" or "cannot be tested here"
+    NO_INTERVAL = "one participant: no interval"
+        effect : Interval or None
+            Of the weakest contrast.
+        where : str
+            The name of that contrast (an ROI, a pair of networks); or why there was nothing to test.
     """
 
     claim: str
@@ -57,13 +56,13 @@ class Claim:
     Attributes
     ----------
     id, title : str
-        Its name in the ledger, and what it says in a few words.
+        Its name in the ledger, and a short form of the sentence.
     paper, quote, place : str
-        Which sentence, word for word, and where it stands; the paper by its key in the bibliography.
+        The paper's key in the bibliography, the sentence word for word, and where it stands.
     statistic, rule : str
         What is computed, and when the claim holds.
     networks : tuple of str
-        Networks it speaks about.
+        Networks that the sentence is about.
     contrasts : callable
         Maps a study to {ROI or comparison: Interval}; the claim holds when every interval lies above zero. It cannot
         be tested where an interval has no bounds.
@@ -108,15 +107,18 @@ def resampled_means(values: np.ndarray, *, n_bootstrap: int = 2000, seed: int = 
     Parameters
     ----------
     values : array of shape (n_layers, n_voxels)
+    n_bootstrap, seed : int
 
     Returns
     -------
     array of shape (1 + n_bootstrap, n_layers)
-        The means themselves first. Arrays of as many voxels are resampled alike, so their differences are paired.
+        The means themselves first. Arrays with the same number of voxels and the same seed are resampled alike, so
+        their differences are paired.
     """
     n_voxels = values.shape[1]
     draws = np.random.default_rng(seed).multinomial(n_voxels, np.full(n_voxels, 1 / n_voxels), n_bootstrap)
-    return np.vstack([np.ones(n_voxels), draws]) @ values.T / n_voxels
+    means: np.ndarray = np.vstack([np.ones(n_voxels), draws]) @ values.T / n_voxels
+    return means
 
 
 def interval_of(statistic: np.ndarray) -> Interval:
@@ -125,7 +127,7 @@ def interval_of(statistic: np.ndarray) -> Interval:
 
 
 def margin(values: np.ndarray, wanted: Iterable[int]) -> Interval:
-    """How far the best of the wanted layers stands above the best of the others, on average over voxels.
+    """Mean over voxels of the best wanted layer minus that of the best other layer.
 
     Parameters
     ----------
@@ -138,11 +140,11 @@ def margin(values: np.ndarray, wanted: Iterable[int]) -> Interval:
     Interval
         Above zero: one of the wanted layers is preferred.
     """
-    wanted = np.isin(np.arange(len(values)), list(wanted))
+    chosen = np.isin(np.arange(len(values)), list(wanted))
     means = resampled_means(values)
-    return interval_of(means[:, wanted].max(1) - means[:, ~wanted].max(1))
+    return interval_of(means[:, chosen].max(1) - means[:, ~chosen].max(1))
 
 
 def weaker(*intervals: Interval) -> Interval:
-    """The one whose lower end is lowest: a claim is as strong as its weakest part."""
+    """The interval whose lower end is lowest: a claim is as strong as its weakest part."""
     return min(intervals, key=lambda interval: interval.low)

@@ -1,4 +1,4 @@
-"""What becomes of the claims, world by world and seed by seed: the ledger, and `python -m lib claims`."""
+"""The verdicts on all claims, world by world and seed by seed: the ledger, and `python -m lib claims`."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lib.claims import CLAIMS, HOLDS, UNTESTED, Verdict, evaluate
-from lib.claims.studies import EVERY_WORLD, KINDS, Kind
+from lib.claims import CLAIMS, HOLDS, Verdict, evaluate
+from lib.claims.studies import EVERY_WORLD, KINDS
 from lib.core import choose, progress
 from lib.core.scores import Interval
 
-Verdicts = dict[str, list[Verdict]]  # claim -> one verdict per seed
+Verdicts = Mapping[str, Sequence[Verdict]]  # claim -> one verdict per seed
 
 VERDICTS = "verdicts.json"  # what `python -m lib collect` writes into the folder of a sweep
 
@@ -36,18 +36,18 @@ class Rate:
     n: int
     effect: float | None
 
-
-def rate(found: Iterable[Verdict]) -> Rate:
-    """Share of a claim's verdicts that say it holds, and their mean effect."""
-    tested = [verdict for verdict in found if verdict.outcome != UNTESTED]
-    if not tested:
-        return Rate(None, 0, None)
-    held = sum(verdict.outcome == HOLDS for verdict in tested)
-    return Rate(held / len(tested), len(tested), float(np.mean([verdict.effect.estimate for verdict in tested])))
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> "Rate":
+        """Count one claim's verdicts."""
+        tested = [(verdict.outcome == HOLDS, verdict.effect.estimate) for verdict in verdicts if verdict.effect]
+        if not tested:
+            return cls(None, 0, None)
+        holds, effect = np.mean(tested, axis=0)
+        return cls(float(holds), len(tested), float(effect))
 
 
 def simulated_verdicts(
-    claims: Iterable[str],
+    claims: Sequence[str],
     worlds: Sequence[str],
     seeds: Iterable[int],
     weights: str = "miniature",
@@ -72,74 +72,74 @@ def simulated_verdicts(
     -------
     dict of world to {claim: list of one Verdict per seed}
     """
-    claims, seeds = list(claims), list(seeds)
-    worlds = [choose("world", world, EVERY_WORLD) for world in worlds]
-    found: dict[str, Verdicts] = {world: {} for world in worlds}
-    for name, wanted in _by_kind(claims).items():
-        kind = KINDS[name]
-        if analysis not in kind.analyses:
-            continue
-        options = size | ({"analysis": analysis} if len(kind.analyses) > 1 else {})
-        for world, verdicts in _over_seeds(kind, wanted, worlds, seeds, weights=weights, **options).items():
-            found[world] |= verdicts
+    found: dict[str, Verdicts] = {choose("world", world, EVERY_WORLD): {} for world in worlds}
+    seeds, options = list(seeds), {"weights": weights, "analysis": analysis, **size}
+    for name, kind in KINDS.items():
+        wanted = [claim for claim in claims if CLAIMS[choose("claim", claim, CLAIMS)].kind == name]
+        there = [world for world in found if world in kind.worlds]
+        if wanted and there and analysis in kind.analyses:
+            for world, verdicts in _over_seeds(name, wanted, there, seeds, options).items():
+                found[world] = {**found[world], **verdicts}
     return found
 
 
 def _over_seeds(
-    kind: Kind, claims: Sequence[str], worlds: Iterable[str], seeds: Iterable[int], **options: object
+    kind: str, claims: Sequence[str], worlds: Sequence[str], seeds: Iterable[int], options: Mapping[str, Any]
 ) -> dict[str, Verdicts]:
-    there = [world for world in worlds if world in kind.worlds]
-    if not there:
-        return {}
-    decided = []
-    for seed in progress(seeds, f"seeds of {', '.join(there)}"):
-        studies = kind.simulate(worlds=there, seed=seed, networks=networks_of(claims), **options)
+    networks, decided = networks_of(claims), []
+    for seed in progress(seeds, f"seeds of {', '.join(worlds)}"):
+        studies = KINDS[kind].simulate(worlds=worlds, seed=seed, networks=networks, **options)
         decided.append({world: evaluate(study, claims) for world, study in studies.items()})
-    return {world: {name: [one[world][i] for one in decided] for i, name in enumerate(claims)} for world in there}
+    return {world: {name: [one[world][i] for one in decided] for i, name in enumerate(claims)} for world in worlds}
 
 
-def measured_verdicts(
-    claims: Iterable[str], dataset: str, subject: int, data_root: str | None, weights: str
-) -> Verdicts:
-    """Decide those claims that a measured data set can decide, on one of its participants, or on all of GOD."""
+def _measured_verdicts(dataset: str, subject: int, data_root: str | None, weights: str) -> Verdicts:
+    """Decide the claims that a measured data set can decide."""
     kinds = {kind.dataset: name for name, kind in KINDS.items()}
     kind = kinds[choose("measured data set", dataset, kinds)]
-    wanted = [name for name in claims if CLAIMS[name].kind == kind]
-    networks = networks_of(wanted)
-    study = KINDS[kind].measure(subject=subject, data_root=data_root, networks=networks, weights=weights)
-    return {verdict.claim: [verdict] for verdict in evaluate(study, wanted)}
+    claims = [name for name, claim in CLAIMS.items() if claim.kind == kind]
+    measure, networks = KINDS[kind].measure, networks_of(claims)
+    study = measure(subject=subject, data_root=data_root, networks=networks, weights=weights)
+    return {verdict.claim: [verdict] for verdict in evaluate(study, claims)}
 
 
 @dataclass(frozen=True)
-class Swept:
-    """Columns that a sweep gives to the ledger, by name: claims decided on simulated and on measured participants."""
+class Ledger:
+    """Verdicts by column, a column being a world, a participant or a group.
+
+    Attributes
+    ----------
+    simulated, measured : mapping of column to {claim: list of Verdict}
+    """
 
     simulated: Mapping[str, Verdicts]
     measured: Mapping[str, Verdicts]
 
+    @property
+    def columns(self) -> dict[str, Verdicts]:
+        """All columns, the simulated ones first."""
+        return {**self.simulated, **self.measured}
 
-def swept(folder: str | None) -> Swept:
-    """What `python -m lib collect` has found in the folder of a sweep; nothing if no folder is named.
+
+def sweep_ledger(folder: str) -> Ledger:
+    """Read the columns that `python -m lib collect` has written into the folder of a sweep.
 
     Raises
     ------
     FileNotFoundError
         The sweep was not collected.
     """
-    if folder is None:
-        return Swept({}, {})
     path = Path(folder).expanduser() / VERDICTS
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected what `python -m lib collect {folder}` writes, found no such file.")
-    columns = json.loads(path.read_text())
-    found = {
-        name: {c: [_verdict(v) for v in vs] for c, vs in column["verdicts"].items()} for name, column in columns.items()
-    }
-    simulated = {name for name, column in columns.items() if column["simulated"]}
-    return Swept(*({n: found[n] for n in found if (n in simulated) == kind} for kind in (True, False)))
+    parts: dict[bool, dict[str, Verdicts]] = {True: {}, False: {}}
+    for name, column in json.loads(path.read_text()).items():
+        found = {claim: [_read_verdict(one) for one in verdicts] for claim, verdicts in column["verdicts"].items()}
+        parts[column["simulated"]][name] = found
+    return Ledger(parts[True], parts[False])
 
 
-def _verdict(plain: Mapping[str, Any]) -> Verdict:
+def _read_verdict(plain: Mapping[str, Any]) -> Verdict:
     effect = plain["effect"]
     return Verdict(**{**plain, "effect": Interval(**effect) if effect else None})
 
@@ -152,29 +152,36 @@ def ledger(
     dataset: str = "simulated",
     subject: int = 1,
     data_root: str | None = None,
-    sweep: Swept | None = None,
+    sweep: str | None = None,
     **size: int | None,
-) -> dict[str, Verdicts]:
-    """All claims in all worlds, and on one measured participant if `dataset` names a measured data set.
+) -> Ledger:
+    """Decide all claims in all worlds, and on measured data if `dataset` names some.
 
-    Returns
-    -------
-    dict of column to {claim: list of verdicts}
-        The worlds first, in the order given, then a sweep's simulated columns; then what was measured.
+    Parameters
+    ----------
+    worlds : names
+    seeds : iterable of int
+    weights : str
+        Of the networks that are analysed.
+    dataset : "simulated", "nsd" or "god"
+    subject : int
+        The participant of NSD; of GOD all are analysed together.
+    data_root : path, optional
+        Folder of the measured data.
+    sweep : path, optional
+        Folder of a collected sweep: its columns are added.
+    **size
+        `n_images`, `voxels_per_roi` of the simulated participants.
     """
-    sweep = sweep or Swept({}, {})
-    found = simulated_verdicts(CLAIMS, worlds, seeds, weights, **size) | sweep.simulated | sweep.measured
+    simulated = simulated_verdicts(list(CLAIMS), worlds, seeds, weights, **size)
+    swept = sweep_ledger(sweep) if sweep else Ledger({}, {})
+    measured: dict[str, Verdicts] = {}
     if dataset != "simulated":
-        who = "all participants" if dataset == "god" else f"participant {subject}"
-        found[f"{dataset}, {who}"] = measured_verdicts(CLAIMS, dataset, subject, data_root, weights)
-    return found
+        whose = "all participants" if dataset == "god" else f"participant {subject}"
+        measured[f"{dataset}, {whose}, {weights} networks"] = _measured_verdicts(dataset, subject, data_root, weights)
+    return Ledger({**simulated, **swept.simulated}, {**swept.measured, **measured})
 
 
 def networks_of(claims: Iterable[str]) -> list[str]:
-    """Networks that at least one of the claims speaks about."""
+    """Networks that at least one of the claims is about."""
     return list(dict.fromkeys(network for name in claims for network in CLAIMS[name].networks))
-
-
-def _by_kind(claims: Sequence[str]) -> dict[str, list[str]]:
-    kinds = dict.fromkeys(CLAIMS[choose("claim", name, CLAIMS)].kind for name in claims)
-    return {kind: [name for name in claims if CLAIMS[name].kind == kind] for kind in kinds}

@@ -1,4 +1,4 @@
-"""The same question under every choice: which of an analysis' choices alone can turn its verdict?
+"""Paper Y's comparison under every combination of choices: which choice alone can turn its verdict?
 
 Paper Y compared two networks that were also read differently and decoded with many parameters. Here every reading of
 every layer is decoded once, and each combination of choices is then put together from these parts.
@@ -23,12 +23,14 @@ from lib.networks.zoo import PAPER_Y
 
 HIDDEN = (AS_PUBLISHED, *STAGES)
 OUTPUT = (AS_PUBLISHED, *OUTPUTS)
-REGRESSIONS = ("ols", "ridge")  # for every reading; sparse regression takes too long for that
+QUICK_REGRESSIONS = ("ols", "ridge")  # for every reading; sparse regression takes too long for that
+
+Units = Mapping[str, ImageFeatures]  # by network
 
 
 @dataclass(frozen=True)
 class Specification:
-    """What the comparison comes to under one set of choices.
+    """The comparison of the two networks under one set of choices.
 
     Attributes
     ----------
@@ -43,117 +45,9 @@ class Specification:
     holds: Mapping[str, bool]
 
 
-def every_choice(regressions: Iterable[str] = REGRESSIONS) -> list[Choices]:
+def every_choice(regressions: Iterable[str] = QUICK_REGRESSIONS) -> list[Choices]:
     """All combinations of readings and regressions, the published one first."""
     return [replace(PUBLISHED, hidden=h, output=o, regression=r) for r, h, o in product(regressions, HIDDEN, OUTPUT)]
-
-
-def every_unit(
-    participant: Participant, weights: str, choices: Iterable[Choices], n_units: int
-) -> dict[str, ImageFeatures]:
-    """Units of both networks, by network, wherever one of these choices reads them; layers are named by the place."""
-    choices = list(choices)
-    units = {}
-    for name in PAPER_Y:
-        taps = dict.fromkeys(tap for one in choices for tap in one.taps(name).values())
-        units[name] = units_of(load_network(name, weights), participant, {tap: tap for tap in taps}, n_units)
-    return units
-
-
-def read_as(study: DecodingStudy, choices: Choices) -> DecodingStudy:
-    """The layers as these choices read them, out of a study of `every_unit`."""
-    taps = {name: choices.taps(name) for name in PAPER_Y}
-    wanted = {(name, tap): (i, layer) for name in PAPER_Y for i, (layer, tap) in enumerate(taps[name].items())}
-    results = []
-    for of_one in study.results:
-        found = [(wanted[r.network, r.layer], r) for r in of_one if (r.network, r.layer) in wanted]
-        in_order = sorted(found, key=lambda one: one[0][0])
-        results.append([replace(r, layer=layer, choices=choices) for (_, layer), r in in_order])
-    return replace(study, results=results, choices=choices)
-
-
-def read_units(units: Mapping[str, ImageFeatures], choices: Choices) -> dict[str, ImageFeatures]:
-    """The units themselves as these choices read them, out of `every_unit`."""
-    return {
-        name: ImageFeatures(found.stimulus_ids, {layer: found.layers[tap] for layer, tap in choices.taps(name).items()})
-        for name, found in units.items()
-    }
-
-
-def specify(study: DecodingStudy) -> Specification:
-    """The comparison and the claims under a study's choices."""
-    verdicts = evaluate(study)
-    ahead = bootstrap_mean(pair_differences(study).mean(1))
-    return Specification(study.choices, ahead, {v.claim: v.outcome == HOLDS for v in verdicts})
-
-
-def every_study(
-    participants: Sequence[Participant], units: Mapping[str, ImageFeatures], regressions: Iterable[str] = REGRESSIONS
-) -> dict[str, DecodingStudy]:
-    """All units decoded by each regression.
-
-    Parameters
-    ----------
-    participants : sequence of Participant
-    units : mapping of network to ImageFeatures
-        As `every_unit` gives them.
-    regressions : iterable of str
-    """
-    return {name: study_units(participants, units, replace(PUBLISHED, regression=name)) for name in regressions}
-
-
-def specification_curve(studies: Mapping[str, DecodingStudy], choices: Iterable[Choices]) -> list[Specification]:
-    """The comparison under every set of choices, out of `every_study`."""
-    return [specify(read_as(studies[one.regression], one)) for one in choices]
-
-
-# The arrow turned
-
-
-# What a layer's units are like, whoever looks
-
-
-@dataclass(frozen=True)
-class Character:
-    """Properties of a layer's units that no brain has a part in.
-
-    Attributes
-    ----------
-    dimensions : float
-        Participation ratio of the units' covariance over the training images: how many dimensions they fill.
-    tail : float
-        Median kurtosis of a unit over the test images: 3 for a normal one, larger for one that is rarely active.
-    """
-
-    dimensions: float
-    tail: float
-
-
-def character(units: np.ndarray) -> Character:
-    """Of units that vary.
-
-    Parameters
-    ----------
-    units : array of shape (n_images, n_units)
-    """
-    z = units[:, np.ptp(units, axis=0) > 0].astype(np.float64)
-    z = (z - z.mean(0)) / z.std(0)
-    e = np.linalg.eigvalsh(z @ z.T if z.shape[1] > len(z) else z.T @ z)
-    return Character(float(e.sum() ** 2 / (e**2).sum()), float(np.median((z**4).mean(0))))
-
-
-def explained_by_character(study: DecodingStudy, units: Mapping[str, ImageFeatures]) -> float:
-    """Share of the variance between layers, in mean r over participants and areas, that dimensions and tail predict."""
-    shown = study.participants[0]
-    rows = [
-        (character(units[name].of(layer, shown.train.stimulus_ids)), study.overall(layer).mean())
-        for name in PAPER_Y
-        for layer in study.layers(name)
-    ]
-    X = np.array([[1, np.log(c.dimensions), np.log(c.tail)] for c, _ in rows])
-    y = np.array([score for _, score in rows])
-    rest = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
-    return float(1 - rest.var() / y.var())
 
 
 def one_at_a_time() -> dict[str, Choices]:
@@ -171,8 +65,75 @@ def one_at_a_time() -> dict[str, Choices]:
     }
 
 
-def sparse(
-    participants: Sequence[Participant], units: Mapping[str, ImageFeatures], roi: str, n_units: int
+def every_unit(participant: Participant, weights: str, choices: Iterable[Choices], n_units: int) -> Units:
+    """Units of both networks wherever at least one set of choices reads them; layers are named by that place.
+
+    Parameters
+    ----------
+    participant : Participant
+        One of several who all saw the same pictures.
+    weights : str
+        As for `lib.networks.load_network`.
+    choices : iterable of Choices
+    n_units : int
+        Drawn from each layer.
+    """
+    choices = list(choices)
+    places = {name: {tap: tap for one in choices for tap in one.taps(name).values()} for name in PAPER_Y}
+    return {name: units_of(load_network(name, weights), participant, places[name], n_units) for name in PAPER_Y}
+
+
+def read_units(units: Units, choices: Choices) -> Units:
+    """Units as these choices read them, out of `every_unit`: layers have their own names again."""
+    return {
+        name: replace(found, layers={layer: found.layers[tap] for layer, tap in choices.taps(name).items()})
+        for name, found in units.items()
+    }
+
+
+def read_as(study: DecodingStudy, choices: Choices) -> DecodingStudy:
+    """Results as these choices read the layers, out of a study of `every_unit`."""
+    layers = [(name, layer, tap) for name in PAPER_Y for layer, tap in choices.taps(name).items()]
+    by_place = [{(one.network, one.layer, one.roi): one for one in results} for results in study.results]
+    results = [
+        [
+            replace(found[name, tap, roi], layer=layer, choices=choices)
+            for name, layer, tap in layers
+            for roi in study.rois
+        ]
+        for found in by_place
+    ]
+    return replace(study, results=results, choices=choices)
+
+
+def specify(study: DecodingStudy) -> Specification:
+    """The comparison and the claims under a study's choices."""
+    holds = {verdict.claim: verdict.outcome == HOLDS for verdict in evaluate(study)}
+    return Specification(study.choices, bootstrap_mean(pair_differences(study).mean(1)), holds)
+
+
+def every_study(
+    participants: Sequence[Participant], units: Units, regressions: Iterable[str] = QUICK_REGRESSIONS
+) -> dict[str, DecodingStudy]:
+    """Decode all units by each regression.
+
+    Parameters
+    ----------
+    participants : sequence of Participant
+    units : mapping of network to ImageFeatures
+        As `every_unit` gives them.
+    regressions : iterable of str
+    """
+    return {name: study_units(participants, units, replace(PUBLISHED, regression=name)) for name in regressions}
+
+
+def specification_curve(studies: Mapping[str, DecodingStudy], choices: Iterable[Choices]) -> list[Specification]:
+    """The comparison under every set of choices, out of `every_study`."""
+    return [specify(read_as(studies[one.regression], one)) for one in choices]
+
+
+def sparse_specifications(
+    participants: Sequence[Participant], units: Units, roi: str, n_units: int
 ) -> list[Specification]:
     """Published and matched readings decoded by least squares, ridge and sparse regression.
 
@@ -182,7 +143,8 @@ def sparse(
     units : mapping of network to ImageFeatures
         As `every_unit` gives them.
     roi : str
-        One area, and `n_units` of each layer: sparse regression takes its time.
+    n_units : int
+        Of each layer; few, since sparse regression is slow.
     """
     found = []
     for regression, reading in product(("ols", "ridge", "slr"), (PUBLISHED, MATCHED)):
@@ -200,4 +162,44 @@ def _some(units: ImageFeatures, participant: Participant, n_units: int) -> Image
     for name, values in units.layers.items():
         varies = np.all([np.ptp(units.of(name, ids), axis=0) > 0 for ids in shown], axis=0)
         layers[name] = values[:, varies][:, :n_units]
-    return ImageFeatures(units.stimulus_ids, layers)
+    return replace(units, layers=layers)
+
+
+@dataclass(frozen=True)
+class Character:
+    """Properties of a layer's units that do not depend on any brain.
+
+    Attributes
+    ----------
+    dimensions : float
+        Participation ratio of the units' covariance over images: how many dimensions they fill.
+    tail : float
+        Median kurtosis of a unit over images: 3 for a normal one, larger for one that is rarely active.
+    """
+
+    dimensions: float
+    tail: float
+
+
+def character(units: np.ndarray) -> Character:
+    """Character of the units that vary.
+
+    Parameters
+    ----------
+    units : array of shape (n_images, n_units)
+    """
+    z = units[:, np.ptp(units, axis=0) > 0].astype(np.float64)
+    z = (z - z.mean(0)) / z.std(0)
+    e = np.linalg.eigvalsh(z @ z.T if z.shape[1] > len(z) else z.T @ z)
+    return Character(float(e.sum() ** 2 / (e**2).sum()), float(np.median((z**4).mean(0))))
+
+
+def explained_by_character(study: DecodingStudy, units: Units) -> float:
+    """Share of the variance between layers, in mean r over participants and areas, that dimensions and tail predict."""
+    shown = study.participants[0].train.stimulus_ids
+    layers = [(name, layer) for name in PAPER_Y for layer in study.layers(name)]
+    characters = [character(units[name].of(layer, shown)) for name, layer in layers]
+    X = np.array([[1, np.log(c.dimensions), np.log(c.tail)] for c in characters])
+    y = np.array([study.overall(layer).mean() for _, layer in layers])
+    rest = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
+    return float(1 - rest.var() / y.var())

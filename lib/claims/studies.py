@@ -14,9 +14,9 @@ from lib.simulation.nsd_like import simulate_worlds
 from lib.simulation.sizes import GOD, NSD
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
-BEST = 1 / 40  # of an ROI's voxels decide: few enough to listen, nearly all, to the network they were chosen for
+BEST = 1 / 40  # of an ROI's voxels decide: few enough that nearly all belong to the network they were chosen for
 N_UNITS = 200  # per layer, where many studies are simulated
-ANALYSES = {"as-published": PUBLISHED, "matched": MATCHED}
+DECODING_CHOICES = {"as-published": PUBLISHED, "matched": MATCHED}
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Kind:
     worlds : collection of str
         Worlds that simulated participants of this kind can live in.
     simulate : callable
-        Maps keywords `worlds`, `seed`, `networks` (those that the claims speak about), `weights`, `n_images` and
-        `voxels_per_roi` (None: the kind's own default) to {world: study}.
+        Maps keywords `worlds`, `seed`, `networks` (those that the claims are about), `weights`, `analysis`, `n_images`
+        and `voxels_per_roi` (None: the kind's own default) to {world: study}.
     dataset : str
         The measured data that such claims are decided on.
     measure : callable
         Maps keywords `subject`, `data_root`, `networks` and `weights` to a study of them.
     analyses : collection of str
-        Ways to analyse such participants; `simulate` takes one as `analysis` if there are several.
+        Ways to analyse such participants.
     """
 
     worlds: Collection[str]
@@ -45,58 +45,38 @@ class Kind:
     analyses: Collection[str] = ("as-published",)
 
 
-def simulate_encoding(
-    *,
-    worlds: Iterable[str],
-    seed: int,
-    networks: Iterable[str],
-    weights: str,
-    n_images: int | None = None,
-    voxels_per_roi: int | None = None,
-) -> dict[str, AnyStudy]:
-    """Simulate a participant of NSD in each world, and encode it."""
-    size = NSD.claims.given(n_images, voxels_per_roi)
-    participants = simulate_worlds(worlds, seed=seed, n_images=size.n_images, voxels_per_roi=size.voxels_per_roi)
-    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * size.voxels_per_roi)))
+def _simulate_encoding(
+    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: int | None
+) -> Mapping[str, AnyStudy]:
+    """Simulate a participant of NSD in each world, and encode it; there is one analysis."""
+    known = NSD.claims.given(**size)
+    participants = simulate_worlds(worlds, seed=seed, **vars(known))
+    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * known.voxels_per_roi)))
 
 
-def measure_encoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
+def _measure_encoding(subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
     """Read a participant of NSD and encode it."""
     return encoding_study(load_participant("nsd", subject, data_root), networks, weights)
 
 
-def simulate_decoding(
-    *,
-    worlds: Iterable[str],
-    seed: int,
-    networks: Iterable[str],
-    weights: str,
-    n_images: int | None = None,
-    voxels_per_roi: int | None = None,
-    analysis: str = "as-published",
-) -> dict[str, AnyStudy]:
-    """Simulate the five participants of GOD in each world, and decode both networks' units from them.
-
-    Parameters
-    ----------
-    analysis : "as-published" or "matched"
-        Paper Y's choices, or both networks read alike, before any non-linearity, and ridge regression.
-    """
-    size = GOD.claims.given(n_images, voxels_per_roi)
-    groups = simulate_god_worlds(worlds, seed=seed, n_images=size.n_images, voxels_per_roi=size.voxels_per_roi)
-    choices = ANALYSES[choose("analysis", analysis, ANALYSES)]
+def _simulate_decoding(
+    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: int | None
+) -> Mapping[str, AnyStudy]:
+    """Simulate the five participants of GOD in each world, and decode the networks' units from them."""
+    groups = simulate_god_worlds(worlds, seed=seed, **vars(GOD.claims.given(**size)))
+    choices = DECODING_CHOICES[choose("analysis", analysis, DECODING_CHOICES)]
     first = next(iter(groups.values()))[0]  # all saw the same pictures
     units = units_to_decode(first, networks, weights, choices, n_units=N_UNITS)
     return {world: study_units(participants, units, choices, weights) for world, participants in groups.items()}
 
 
-def measure_decoding(*, subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
+def _measure_decoding(subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:
     """Read all participants of GOD, whatever the `subject`, and decode."""
     return decoding_study(load_everybody("god", data_root), networks, weights, data_root=data_root)
 
 
 KINDS: dict[str, Kind] = {
-    "encoding": Kind(WORLDS, simulate_encoding, "nsd", measure_encoding),
-    "decoding": Kind(GOD_WORLDS, simulate_decoding, "god", measure_decoding, ANALYSES),
+    "encoding": Kind(WORLDS, _simulate_encoding, "nsd", _measure_encoding),
+    "decoding": Kind(GOD_WORLDS, _simulate_decoding, "god", _measure_decoding, DECODING_CHOICES),
 }
 EVERY_WORLD = list(dict.fromkeys(world for kind in KINDS.values() for world in kind.worlds))

@@ -1,6 +1,7 @@
 """The claims of paper W (Wang, Lin, Tarr & Wehbe 2021) about networks that encode the brain."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -11,41 +12,41 @@ from lib.core.scores import Interval, bootstrap_mean
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W
 
-ALEXNETS, RESNETS, EDGES = PAPER_W[:2], PAPER_W[2:4], PAPER_W[4:]  # objects before places, 2D before 3D
+ALEXNETS, RESNETS, EDGE_NETWORKS = PAPER_W[:2], PAPER_W[2:4], PAPER_W[4:]  # objects before places, 2D before 3D
 
 Contrasts = dict[str, Interval]
 
 
-def predicted(study: EncodingStudy, network: str, roi: str) -> Interval:
+def _predicted(study: EncodingStudy, network: str, roi: str) -> Interval:
     """R of the stack over the best voxels: a preferred layer means nothing where nothing is predicted."""
     return bootstrap_mean(study.encoding[network].stacked_score[study.best(network, roi)])
 
 
-def preferred(study: EncodingStudy, network: str, roi: str, layers: Iterable[str], what: str) -> Interval:
+def _preferred(study: EncodingStudy, network: str, roi: str, layers: Iterable[str], what: str) -> Interval:
     """Margin of `layers` in an ROI, or how far from predicted the ROI is where that is the weaker of the two."""
     result = study.encoding[network]
     values = getattr(result, what)[:, study.best(network, roi)]
     found = margin(values, [result.layer(layer) for layer in layers])
-    return weaker(found, predicted(study, network, roi))
+    return weaker(found, _predicted(study, network, roi))
 
 
 def preferences(
     study: EncodingStudy, networks: Sequence[str], layers: Mapping[str, Sequence[str]], what: str
 ) -> Contrasts:
-    """`preferred` of each network in each ROI of `layers` (ROI -> layers) that the participant has."""
+    """`_preferred` of each network in each ROI of `layers` (ROI -> layers) that the participant has."""
     pairs = product(study.rois(layers), networks)
-    return {f"{roi}, {network}": preferred(study, network, roi, layers[roi], what) for roi, network in pairs}
+    return {f"{roi}, {network}": _preferred(study, network, roi, layers[roi], what) for roi, network in pairs}
 
 
-def agreement(study: EncodingStudy, networks: Sequence[str], roi: str, what: str) -> Interval:
+def _shared_preference(study: EncodingStudy, networks: Sequence[str], roi: str, what: str) -> Interval:
     """Margin, in the network where it is weaker, of the layer that two networks together prefer in an ROI."""
     layers = study.encoding[networks[0]].layers
     means = [getattr(study.encoding[name], what)[:, study.best(name, roi)].mean(1) for name in networks]
     together = layers[np.sum(means, axis=0).argmax()]
-    return weaker(*(preferred(study, name, roi, [together], what) for name in networks))
+    return weaker(*(_preferred(study, name, roi, [together], what) for name in networks))
 
 
-def shift(weights: np.ndarray, others: np.ndarray) -> np.ndarray:
+def weight_shift(weights: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Share of the stacking weight that lies on other layers in one network than in the other.
 
     Parameters
@@ -56,21 +57,22 @@ def shift(weights: np.ndarray, others: np.ndarray) -> np.ndarray:
     -------
     array of shape (...), 0 (the same profile) to 1 (no layer in common)
     """
-    return np.abs(weights - others).sum(-1) / 2
+    moved: np.ndarray = np.abs(weights - others).sum(-1) / 2
+    return moved
 
 
 def task_shift(study: EncodingStudy, pair: Sequence[str], roi: str) -> np.ndarray:
-    """`shift` between the two tasks of an architecture, each in its own best voxels, see `resampled_means`.
+    """`weight_shift` between the two tasks of an architecture, each in its own best voxels, see `resampled_means`.
 
     Returns
     -------
     array of shape (1 + n_bootstrap,)
     """
     weights = [study.encoding[name].weights[:, study.best(name, roi)] for name in pair]
-    return shift(*(resampled_means(values, seed=i) for i, values in enumerate(weights)))
+    return weight_shift(*(resampled_means(values, seed=i) for i, values in enumerate(weights)))
 
 
-def better(study: EncodingStudy, one: np.ndarray, other: np.ndarray) -> Interval:
+def _better(study: EncodingStudy, one: np.ndarray, other: np.ndarray) -> Interval:
     """How much better `one` predicts than `other`, or how far from predicted it is where that is less.
 
     Parameters
@@ -97,7 +99,7 @@ def _w2(study: EncodingStudy) -> Contrasts:
 
 def _w3(study: EncodingStudy) -> Contrasts:
     same = {
-        f"{roi}, {name}": agreement(study, RESNETS, roi, what)
+        f"{roi}, {name}": _shared_preference(study, RESNETS, roi, what)
         for roi, (name, what) in product(study.rois(ROIS), {"R": "score", "weight": "weights"}.items())
     }
     moves = {roi: task_shift(study, ALEXNETS, roi) - task_shift(study, RESNETS, roi) for roi in study.rois(EARLY)}
@@ -119,25 +121,26 @@ def _w5(study: EncodingStudy) -> Contrasts:
 
 def _w6(study: EncodingStudy) -> Contrasts:
     wanted = dict.fromkeys(ROIS, ("Conv-3",)) | {"V1": ("Conv-1", "Conv-2")}
-    return preferences(study, EDGES, wanted, "score")
+    return preferences(study, EDGE_NETWORKS, wanted, "score")
 
 
 def _w7(study: EncodingStudy) -> Contrasts:
     stacked = {name: study.encoding[name].stacked_score for name in PAPER_W}
-    pairs = product((*ALEXNETS, *RESNETS), EDGES) if study.rois(ROIS) else ()
-    return {f"{name} over {edges}": better(study, stacked[name], stacked[edges]) for name, edges in pairs}
+    pairs = product((*ALEXNETS, *RESNETS), EDGE_NETWORKS) if study.rois(ROIS) else ()
+    return {f"{name} over {edges}": _better(study, stacked[name], stacked[edges]) for name, edges in pairs}
 
 
 def _w8(study: EncodingStudy) -> Contrasts:
     results = {name: study.encoding[name] for name in PAPER_W if study.rois(ROIS)}
-    return {name: better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
+    return {name: _better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
 
 
-CLAIMS = (
-    Claim(
+_claim = partial(Claim, paper="wang2021", kind="encoding")
+
+CLAIMS_W = (
+    _claim(
         id="W1",
         title="AlexNet: Conv-2 and Conv-3 for V1-V3, FC-7 for place and face areas",
-        paper="wang2021",
         quote=(
             "in AlexNet-Object features extracted from convolution layers (Conv-2 and Conv-3) encode the early "
             "visual areas (especially V1, V2, V3) better while features extracted from fully connected layer "
@@ -153,10 +156,9 @@ CLAIMS = (
         contrasts=_w1,
         notebook="fig1_alexnet",
     ),
-    Claim(
+    _claim(
         id="W2",
         title="AlexNet, V1-V4: the weights' peak moves from Conv-3 to Conv-4 with the task",
-        paper="wang2021",
         quote=(
             "there is a peak weight shift from Conv-3 layer to Conv-4 layer as we change the task from "
             "AlexNet-Object to AlexNet-Place"
@@ -171,10 +173,9 @@ CLAIMS = (
         contrasts=_w2,
         notebook="fig1_alexnet",
     ),
-    Claim(
+    _claim(
         id="W3",
         title="ResNet50: the same layers for both tasks, unlike AlexNet",
-        paper="wang2021",
         quote=(
             "preferred layers by the brain as well as stacking weight are consistent between the two tasks, "
             "indicating that the additional depth of networks might lessen the influence of task in terms brain "
@@ -191,10 +192,9 @@ CLAIMS = (
         contrasts=_w3,
         notebook="fig2_resnet50",
     ),
-    Claim(
+    _claim(
         id="W4",
         title="ResNet50: early layers for V1-V4, late ones for place and face areas",
-        paper="wang2021",
         quote=(
             "features extracted from early layers represent the early visual cortex better while features extracted "
             "from later layers represent Place and Face ROIs better"
@@ -209,10 +209,9 @@ CLAIMS = (
         contrasts=_w4,
         notebook="fig2_resnet50",
     ),
-    Claim(
+    _claim(
         id="W5",
         title="ResNet50: place and face areas give Conv-5 the largest weight, not the last layer",
-        paper="wang2021",
         quote=(
             "for Face and Place area prediction, layer 4 in ResNet is assigned the largest stacking weight. Different "
             "from what we see in Alexnet, where the last layer has the largest weight"
@@ -228,10 +227,9 @@ CLAIMS = (
         contrasts=_w5,
         notebook="fig2_resnet50",
     ),
-    Claim(
+    _claim(
         id="W6",
         title="edge networks: early layers everywhere, Conv-3 in all areas but V1",
-        paper="wang2021",
         quote=(
             "For both Edge2d and Edge3d, early layers predict consistently better across ROIs and Conv-3 layer is the "
             "most preferred in all ROIs except V1"
@@ -242,14 +240,13 @@ CLAIMS = (
             "better of Conv-1 and Conv-2 minus the better of Conv-3 and Conv-5"
         ),
         rule="every 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=EDGES,
+        networks=EDGE_NETWORKS,
         contrasts=_w6,
         notebook="fig3_taskonomy",
     ),
-    Claim(
+    _claim(
         id="W7",
         title="edge networks predict less well than object and place networks",
-        paper="wang2021",
         quote=(
             "The overall prediction performance is lower, which is not surprising considering how little information "
             "edge detection task would normally required compared to more high level semantic tasks"
@@ -264,10 +261,9 @@ CLAIMS = (
         contrasts=_w7,
         notebook="fig3_taskonomy",
     ),
-    Claim(
+    _claim(
         id="W8",
         title="the stack predicts better than its best layer",
-        paper="wang2021",
         quote=(
             "The result from stacking is a readily-interpretable combination of individual features that outperforms "
             "the performance of the best feature alone"

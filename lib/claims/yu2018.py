@@ -4,6 +4,9 @@ The paper shows averages over participants, with intervals, for ten ROIs; its se
 here is the mean over ROIs, and its interval resamples the five participants.
 """
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 
 from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
@@ -18,41 +21,43 @@ _SECTION = "Methods and Results, Predicting neural network activity patterns wit
 def pair_differences(study: DecodingStudy) -> np.ndarray:
     """AlexNet's score minus ResNet-50's, layer by layer from the second on, shape (n_participants, n_pairs)."""
     cnn, resnet = ([study.overall(layer) for layer in study.layers(network)[1:]] for network in (ALEXNET, RESNET50))
-    return np.subtract(cnn, resnet).T
+    differences: np.ndarray = np.subtract(cnn, resnet).T
+    return differences
+
+
+def _intervals(contrasts: Mapping[str, np.ndarray]) -> dict[str, Interval]:
+    """Means of arrays of shape (n_participants,)."""
+    return {name: mean_over_participants(values) for name, values in contrasts.items()}
 
 
 def _y1(study: DecodingStudy) -> dict[str, Interval]:
     differences = pair_differences(study)
     alexnet = np.mean([study.overall(layer) for layer in study.layers(ALEXNET)[1:]], axis=0)
-    return {
-        "AlexNet": mean_over_participants(alexnet),
-        "mean of the pairs": mean_over_participants(differences.mean(1)),
-        "middle pair": mean_over_participants(np.median(differences, axis=1)),
-    }
+    pairs = {"mean of the pairs": differences.mean(1), "middle pair": np.median(differences, axis=1)}
+    return _intervals({"AlexNet": alexnet, **pairs})
 
 
 def _y2(study: DecodingStudy) -> dict[str, Interval]:
     *others, output = study.layers(ALEXNET)
     best = study.overall(output)
-    found = {f"{output} - {layer}": mean_over_participants(best - study.overall(layer)) for layer in others}
-    return {output: mean_over_participants(best), **found}
+    return _intervals({output: best} | {f"{output} - {layer}": best - study.overall(layer) for layer in others})
 
 
 def _y3(study: DecodingStudy) -> dict[str, Interval]:
     cnn, resnet = (study.layers(network)[-1] for network in (ALEXNET, RESNET50))
-    return {f"half of {cnn} - {resnet}": mean_over_participants(study.overall(cnn) / 2 - study.overall(resnet))}
+    return _intervals({f"half of {cnn} - {resnet}": study.overall(cnn) / 2 - study.overall(resnet)})
 
 
-CLAIMS = (
-    Claim(
+_claim = partial(Claim, paper="yu2018", kind="decoding", place=_SECTION, notebook="fig4_decoding")
+
+CLAIMS_Y = (
+    _claim(
         id="Y1",
         title="ResNet-50's units are decoded less well than AlexNet's",
-        paper="yu2018",
         quote=(
             "the linear prediction performance with ResNet-50 is significantly worse than AlexNet (except for the "
             "comparison of their first layers, resnet1 and cnn1, respectively)"
         ),
-        place=_SECTION,
         statistic=(
             "mean r of a layer of AlexNet minus that of ResNet-50's layer of the same number, for the seven pairs from "
             "the second on: their mean, and the middle one (the paper goes on: \u201cfor most other comparisons\u201d)"
@@ -60,36 +65,26 @@ CLAIMS = (
         rule="both 95 % intervals lie above zero, and that of AlexNet's mean r over these layers too",
         networks=(ALEXNET, RESNET50),
         contrasts=_y1,
-        notebook="fig4_decoding",
-        kind="decoding",
     ),
-    Claim(
+    _claim(
         id="Y2",
         title="AlexNet's output layer is decoded best",
-        paper="yu2018",
         quote=(
             "in the AlexNet experiment, the output layer (cnn8), which should strongly encode category distinction, "
             "achieved the best performance"
         ),
-        place=_SECTION,
         statistic="mean r of cnn8, and cnn8 minus each of AlexNet's other layers",
         rule="all 95 % intervals lie above zero",
         networks=(ALEXNET,),
         contrasts=_y2,
-        notebook="fig4_decoding",
-        kind="decoding",
     ),
-    Claim(
+    _claim(
         id="Y3",
         title="ResNet-50's output layer is decoded very poorly",
-        paper="yu2018",
         quote="In comparison, the linear model performance on the output layer of the ResNet-50 is very low.",
-        place=_SECTION,
         statistic="half the mean r of AlexNet's output layer minus the mean r of ResNet-50's",
         rule="the 95 % interval lies above zero: ResNet-50's is less than half",
         networks=(ALEXNET, RESNET50),
         contrasts=_y3,
-        notebook="fig4_decoding",
-        kind="decoding",
     ),
 )

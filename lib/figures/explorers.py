@@ -20,7 +20,7 @@ from lib.data import Brain
 from lib.data.areas import ROIS
 from lib.figures.encoding import study_warning
 
-DIGITS = 3  # what a reader can see, and no more: a page is loaded over a network
+R_DIGITS = 3  # what a reader can see, and no more: a page is loaded over a network
 
 
 def explorer(kind: str, data: Mapping[str, object], table: Table, caption: str, warning: str) -> HTML:
@@ -84,7 +84,7 @@ def _voxels(study: EncodingStudy, network: str, best: np.ndarray) -> dict[str, l
     result = study.encoding[network]
     values = {"score": result.score[:, best].T, "weights": result.weights[:, best].T}
     values |= {"stack": result.stacked_score[best], "ceiling": _ceiling(study.participant, best)}
-    return {name: rounded(array, DIGITS) for name, array in values.items()}
+    return {name: rounded(array, R_DIGITS) for name, array in values.items()}
 
 
 def _ceiling(participant: Brain, voxels: np.ndarray) -> np.ndarray:

@@ -90,12 +90,12 @@ def _preferred(study: EncodingStudy, pair: Sequence[str], roi: str, what: str) -
     return [r.layers[mean.argmax()] for r, mean in zip(results, means, strict=True)]
 
 
-MEASURES = {"R": "score", "weight": "weights"}
+_MEASURES = {"R": "score", "weight": "weights"}
 
 
 def preferred_layer_table(study: EncodingStudy) -> Table:
     """For each ROI and architecture, the preferred layer by R and by weight, and where the task moves it."""
-    columns = list(product(ARCHITECTURES.items(), MEASURES.items()))
+    columns = list(product(ARCHITECTURES.items(), _MEASURES.items()))
     header = ["ROI", *(f"{label}, {name}" for (label, _), (name, _) in columns)]
     rows = [
         [roi, *(_arrow(*_preferred(study, pair, roi, what)) for (_, pair), (_, what) in columns)]
@@ -117,7 +117,7 @@ def _task_summary(study: EncodingStudy) -> str:
     rois = study.rois(ROIS)
     counts = {
         (label, what): sum(len(set(_preferred(study, pair, roi, what))) > 1 for roi in rois)
-        for (label, pair), what in product(ARCHITECTURES.items(), MEASURES.values())
+        for (label, pair), what in product(ARCHITECTURES.items(), _MEASURES.values())
     }
     moved = "; ".join(
         f"in {name} the task moves the layer of highest R in {counts[name, 'score']} and that of largest weight in "

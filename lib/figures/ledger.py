@@ -1,13 +1,13 @@
 """The ledger of claims: what each says, how it is decided, and what became of it in every world and data set."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from IPython.display import HTML, Markdown
 
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Claim, Verdict
 from lib.claims.evidence import Evidence
-from lib.claims.rates import rate
+from lib.claims.rates import Ledger, Rate
 from lib.core.tables import Table
 
 # Dark ink on light paper in every cell, so that it reads alike on a light and a dark page.
@@ -42,17 +42,11 @@ def evidence_table(found: Iterable[Evidence]) -> Table:
     return Table(("bears on", "others measured", "source"), rows)
 
 
-def ledger_table(found: Mapping[str, Mapping[str, Sequence[Verdict]]], n_simulated: int) -> HTML:
-    """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure.
-
-    Parameters
-    ----------
-    found : mapping of column to {claim: one verdict per seed}
-    n_simulated : int
-        The first so many columns are simulated worlds; the others are measured.
-    """
+def ledger_table(ledger: Ledger) -> HTML:
+    """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure."""
+    found = ledger.columns
     claims = [name for name in CLAIMS if any(name in verdicts for verdicts in found.values())]
-    above = [("SIMULATED: nobody was scanned", n_simulated), ("MEASURED", len(found) - n_simulated)]
+    above = [("SIMULATED: nobody was scanned", len(ledger.simulated)), ("MEASURED", len(ledger.measured))]
     groups = "".join(f'<th scope="colgroup" colspan="{n}">{words}</th>' for words, n in above if n)
     columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in found)
     rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{columns}</tr>']
@@ -64,7 +58,7 @@ def ledger_table(found: Mapping[str, Mapping[str, Sequence[Verdict]]], n_simulat
 
 def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     """One verdict in a mark, words and colour, or how often the claim held, and the mean effect."""
-    found = rate(verdicts)
+    found = Rate.of(verdicts)
     if found.holds is None:
         return f'<td class="untested">{MARKS["untested"]}<br>{UNTESTED}</td>'
     kind = "always" if found.holds == 1 else "sometimes" if found.holds else "never"

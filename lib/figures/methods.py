@@ -14,7 +14,7 @@ from lib.core.tables import Table
 from lib.data import Participant
 from lib.data.areas import ROIS
 from lib.figures.encoding import study_warning
-from lib.figures.explorers import DIGITS, explorer, rounded
+from lib.figures.explorers import R_DIGITS, explorer, rounded
 from lib.figures.style import (
     COLOURS,
     MARKERS,
@@ -312,7 +312,7 @@ class _Stack:
         return {"layers": self.layers, "rois": {roi: self._voxels(self.best(participant, roi, n)) for roi in rois}}
 
     def _voxels(self, voxels: np.ndarray) -> list[dict[str, list]]:
-        return [{"P": rounded(self.P[v], P_DIGITS), "w": rounded(self.weights[v], DIGITS)} for v in voxels]
+        return [{"P": rounded(self.P[v], P_DIGITS), "w": rounded(self.weights[v], R_DIGITS)} for v in voxels]
 
 
 def _stack(participant: Participant, network: Network) -> _Stack:

@@ -24,7 +24,7 @@ from lib.figures.style import (
     subplots,
 )
 
-DIGITS = 4  # of AlexNet's lead
+LEAD_DIGITS = 4  # of AlexNet's lead
 
 
 def specification_figure(found: Mapping[str, Sequence[Specification]], simulated: bool) -> Figure:
@@ -159,5 +159,5 @@ def _chosen(one: Specification) -> tuple[str, str, str]:
 
 def _specification(one: Specification) -> dict[str, object]:
     ahead = {"ahead": one.ahead.estimate, "low": one.ahead.low, "high": one.ahead.high}
-    numbers = {name: rounded(value, DIGITS) for name, value in ahead.items()}
+    numbers = {name: rounded(value, LEAD_DIGITS) for name, value in ahead.items()}
     return {"choices": _chosen(one), "holds": _held(one), "published": one.choices == PUBLISHED, **numbers}

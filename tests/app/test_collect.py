@@ -16,7 +16,7 @@ from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import perform
 from lib.claims import UNTESTED, evaluate
-from lib.claims.rates import ledger, swept
+from lib.claims.rates import ledger, sweep_ledger
 from lib.claims.studies import BEST
 from lib.core.disk import write_json
 from lib.data import Participant
@@ -78,7 +78,7 @@ def test_a_picture_per_network_that_says_simulated(collected: Path) -> None:
 
 
 def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Path, second: Participant) -> None:
-    others = swept(str(collected))
+    others = sweep_ledger(str(collected))
     assert list(others.simulated) == [
         "sweep: world flat, 2 participants, n_images 60, voxels_per_roi 6",
         "sweep: world noise, 2 participants, n_images 60, voxels_per_roi 6, n_units 4, n_voxels 10",
@@ -90,11 +90,11 @@ def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Pa
         v.claim: v for v in evaluate(study)
     }
     assert column["W3"][0].outcome == UNTESTED  # ResNet50 was not in the sweep
-    assert list(ledger([], [], "miniature", sweep=others)) == list(others.simulated)
+    assert ledger([], [], "miniature", sweep=str(collected)) == others
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["collect", str(tmp_path)]) == 2
     assert "manifest.json: expected what `python -m lib sweep` writes" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="python -m lib collect"):
-        swept(str(tmp_path))
+        sweep_ledger(str(tmp_path))

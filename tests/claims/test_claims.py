@@ -9,7 +9,7 @@ from lib.analysis.encoding import EncodingResult
 from lib.analysis.encoding_study import EncodingStudy, best_voxels
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate, margin
 from lib.claims.claim import interval_of, resampled_means
-from lib.claims.wang2021 import ALEXNETS, EDGES, shift
+from lib.claims.wang2021 import ALEXNETS, EDGE_NETWORKS, weight_shift
 from lib.data import Brain, Source
 from lib.data.areas import EARLY, ROIS
 from lib.networks import ZOO
@@ -50,10 +50,10 @@ def study(peaks=None, levels=None, only=tuple(TRUE)):
     for network in only:
         early, late = TRUE[network]
         wanted = {roi: early if roi in EARLY else late for roi in ROIS}
-        if network in EDGES:
+        if network in EDGE_NETWORKS:
             wanted["V1"] = "Conv-2"
         wanted |= {roi: layer for (name, roi), layer in (peaks or {}).items() if name == network}
-        level = 0.3 if network in EDGES else 0.5
+        level = 0.3 if network in EDGE_NETWORKS else 0.5
         encoding[network] = result(network, wanted, (levels or {}).get(network, level), rng)
     return EncodingStudy(person(), encoding)
 
@@ -167,5 +167,5 @@ def test_resampled_means_have_the_standard_error_of_a_mean():
 
 
 def test_shift_by_hand():
-    assert shift(np.array([0.5, 0.5, 0.0]), np.array([0.5, 0.0, 0.5])) == pytest.approx(0.5)
-    assert shift(np.eye(2)[:1], np.eye(2)[1:]) == pytest.approx(1)
+    assert weight_shift(np.array([0.5, 0.5, 0.0]), np.array([0.5, 0.0, 0.5])) == pytest.approx(0.5)
+    assert weight_shift(np.eye(2)[:1], np.eye(2)[1:]) == pytest.approx(1)

@@ -6,7 +6,7 @@ import pytest
 
 from lib.__main__ import main
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict
-from lib.claims.rates import Rate, ledger, networks_of, rate, simulated_verdicts
+from lib.claims.rates import Rate, ledger, networks_of, simulated_verdicts
 from lib.claims.studies import KINDS
 from lib.core.scores import Interval
 
@@ -20,8 +20,8 @@ def verdict(outcome: str, effect: float = 0.0) -> Verdict:
 
 def test_rate_by_hand_leaves_out_what_could_not_be_tested() -> None:
     found = [verdict(HOLDS, 0.3), verdict(FAILS, -0.1), verdict(UNTESTED), verdict(FAILS, 0.1)]
-    assert rate(found) == Rate(pytest.approx(1 / 3), 3, pytest.approx(0.1))
-    assert rate([verdict(UNTESTED)]) == Rate(None, 0, None)
+    assert Rate.of(found) == Rate(pytest.approx(1 / 3), 3, pytest.approx(0.1))
+    assert Rate.of([verdict(UNTESTED)]) == Rate(None, 0, None)
 
 
 def test_claims_need_the_networks_they_speak_about() -> None:
@@ -78,12 +78,14 @@ def test_claims_are_left_out_of_worlds_that_are_not_theirs() -> None:
 
 def test_measured_data_add_their_column(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = {name for name, claim in CLAIMS.items() if claim.kind == "encoding"}
-    fake = KINDS["encoding"].simulate(worlds=["flat"], seed=0, networks=["alexnet-object"], weights="untrained", **TINY)
+    fake = KINDS["encoding"].simulate(
+        worlds=["flat"], seed=0, networks=["alexnet-object"], weights="untrained", analysis="", **TINY
+    )
     kind = KINDS["encoding"]
     monkeypatch.setitem(
         KINDS, "encoding", type(kind)(kind.worlds, kind.simulate, kind.dataset, lambda **_: fake["flat"])
     )
     found = ledger([], [], "untrained", dataset="nsd", subject=2)
-    assert list(found) == ["nsd, participant 2"]
-    assert set(found["nsd, participant 2"]) == claims
-    assert found["nsd, participant 2"]["W7"][0].outcome == UNTESTED
+    assert list(found.measured) == ["nsd, participant 2, untrained networks"] and not found.simulated
+    (column,) = found.columns.values()
+    assert set(column) == claims and column["W7"][0].outcome == UNTESTED

@@ -17,7 +17,7 @@ from lib.claims.specifications import (
     explained_by_character,
     read_as,
     read_units,
-    sparse,
+    sparse_specifications,
     specification_curve,
     specify,
 )
@@ -86,7 +86,7 @@ def test_people_who_saw_other_pictures_are_not_encoded_together(participants: li
 
 def test_sparse_regression_stands_beside_the_others(participants: list[Participant]) -> None:
     units = every_unit(participants[0], "untrained", [PUBLISHED, MATCHED], 12)
-    found = sparse(participants, units, "V4", 2)
+    found = sparse_specifications(participants, units, "V4", 2)
     assert [one.choices.regression for one in found] == ["ols", "ols", "ridge", "ridge", "slr", "slr"]
     assert [one.choices.as_published for one in found] == [True, False] * 3
     assert len({one.ahead.estimate for one in found}) == 6
