@@ -52,7 +52,7 @@ def simulated_verdicts(
     seeds: Iterable[int],
     weights: str = "miniature",
     analysis: str = "as-published",
-    **size: int | None,
+    **size: Any,
 ) -> dict[str, Verdicts]:
     """Decide claims on one simulated participant (or group of them) per world and seed.
 
@@ -153,7 +153,7 @@ def ledger(
     subject: int = 1,
     data_root: str | None = None,
     sweep: str | None = None,
-    **size: int | None,
+    **size: Any,
 ) -> Ledger:
     """Decide all claims in all worlds, and on measured data if `dataset` names some.
 

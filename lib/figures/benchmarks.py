@@ -13,16 +13,8 @@ from lib.analysis.encoding import EncodingResult
 from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table
 from lib.data import Participant
-from lib.figures.style import (
-    COLOURS,
-    MARKERS,
-    SMALL,
-    data_warning,
-    errorbar,
-    label_data,
-    small_legend,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.style import COLOURS, MARKERS, SMALL, subplots
 
 N_GROUPS = 4
 
@@ -88,7 +80,7 @@ def growth_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
         ax.minorticks_off()
         ax.tick_params(axis="y", labelsize=SMALL)
     axes[0, 0].set_ylabel("seconds", fontsize=SMALL)
-    small_legend(axes[0, 0], fontsize=SMALL - 1)
+    style.small_legend(axes[0, 0], fontsize=SMALL - 1)
     return figure
 
 
@@ -116,12 +108,12 @@ def gain_by_ceiling(studies: Mapping[str, tuple[Participant, EncodingResult, Enc
         centres = np.array([participant.noise_ceiling[group].mean() for group in groups])
         for k, name in enumerate([*fast.layers, "stack"]):
             found = [bootstrap_mean(gain[k, group]) for group in groups]
-            errorbar(ax, centres + 0.004 * (k - 3), found, k, label=name, ms=3, lw=1, capsize=0)
+            style.errorbar(ax, centres + 0.004 * (k - 3), found, k, label=name, ms=3, lw=1, capsize=0)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
         ax.set_title(title, fontsize=SMALL)
         ax.set_xlabel("noise ceiling (R$^2$)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
     axes[0, 0].set_ylabel("R$^2$, fast minus reference", fontsize=SMALL)
-    small_legend(axes[0, -1], fontsize=SMALL - 1, ncols=2)
-    return label_data(figure, *(data_warning(person.source.simulated) for person, _, _ in studies.values()))
+    style.small_legend(axes[0, -1], fontsize=SMALL - 1, ncols=2)
+    return style.label_data(figure, any(participant.source.simulated for participant, _, _ in studies.values()))

@@ -10,17 +10,8 @@ from lib.claims.claim import NO_INTERVAL
 from lib.core.tables import Table, plain
 from lib.data.god import PER_CATEGORY
 from lib.data.participant import Participant
-from lib.figures.style import (
-    COLOURS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    errorbar,
-    label_data,
-    label_layers,
-    legend_below,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 
 N_COLUMNS = 5
 
@@ -28,17 +19,13 @@ N_COLUMNS = 5
 def pictures_shown(participant: Participant, n_categories: int = 2) -> Figure | Markdown:
     """Some categories seen in training, a row each, and some test pictures; words, if the pictures are not there."""
     train, test = (np.unique(part.stimulus_ids) for part in (participant.train, participant.test))
-    category = train // PER_CATEGORY
-    rows = {
-        f"training,\ncategory {i + 1}": train[category == one]
-        for i, one in enumerate(np.unique(category)[:n_categories])
-    }
-    rows["test"] = test
-    n_columns = min(map(len, rows.values()))
-    size = (0.9 * n_columns + 1, 0.95 * len(rows))
-    figure, axes = subplots(len(rows), n_columns, size, dpi=80)  # near a scene's own pixels
+    categories = np.split(train, np.flatnonzero(np.diff(train // PER_CATEGORY)) + 1)[:n_categories]
+    names = [*(f"training,\ncategory {i}" for i in range(1, len(categories) + 1)), "test"]
+    n_columns = min(map(len, (*categories, test)))
+    size = (0.9 * n_columns + 1, 0.95 * len(names))
+    figure, axes = subplots(len(names), n_columns, size, dpi=80)  # near a scene's own pixels
     try:
-        for row, (name, ids) in zip(axes, rows.items(), strict=True):
+        for row, name, ids in zip(axes, names, (*categories, test), strict=True):
             row[0].set_ylabel(name, fontsize=SMALL, rotation=0, ha="right", va="center")
             for ax, image_id in zip(row, ids, strict=False):
                 ax.imshow(participant.stimuli[int(image_id)])
@@ -62,9 +49,9 @@ def decoding_figure(study: DecodingStudy) -> Figure:
         ax.set_ylabel("mean r over units", fontsize=SMALL)
     for ax in axes[-1]:
         ax.set_xlabel("layer", fontsize=SMALL)
-    legend_below(figure, axes[0, 0], ncols=2, frameon=True)
-    alone = NO_INTERVAL if len(study.participants) == 1 else ""
-    return label_data(figure, data_warning(study.simulated, study.weights), alone)
+    style.legend_below(figure, axes[0, 0], ncols=2, frameon=True)
+    note = NO_INTERVAL if len(study.participants) == 1 else ""
+    return style.label_data(figure, study.simulated, study.weights, note=note)
 
 
 def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
@@ -74,7 +61,7 @@ def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
         found = [mean_over_participants(scores) for scores in each]
         x = np.arange(1, len(layers) + 1) + (i - 0.5) * 0.15
         ax.plot(x, each, color=COLOURS[i], lw=0.4, alpha=0.5)
-        errorbar(ax, x, found, i, label=f"{network} ({layers[0]} to {layers[-1]})", lw=1.2, elinewidth=1)
+        style.errorbar(ax, x, found, i, label=f"{network} ({layers[0]} to {layers[-1]})", lw=1.2, elinewidth=1)
     ax.axhline(0, color="0.6", lw=0.6)
     ax.set_xticks(range(1, len(layers) + 1))
     ax.tick_params(labelsize=SMALL)
@@ -87,10 +74,10 @@ def permutation_grid(study: DecodingStudy, level: float = 0.01) -> Figure:
     figure, axes = subplots(1, 1, (7.5, 3.2))
     rows, columns = np.nonzero(p < level)
     axes[0, 0].plot(columns, rows, "s", color=COLOURS[0], ms=7)
-    label_layers(axes[0, 0], layers, ha="right")
+    style.label_layers(axes[0, 0], layers, ha="right")
     axes[0, 0].set_yticks(range(len(study.rois)), study.rois, fontsize=SMALL)
     axes[0, 0].set(xlim=(-0.6, len(layers) - 0.4), ylim=(len(study.rois) - 0.4, -0.6))
-    return label_data(figure, data_warning(study.simulated, study.weights))
+    return style.label_data(figure, study.simulated, study.weights)
 
 
 def unit_table(study: DecodingStudy) -> Table:

@@ -11,27 +11,24 @@ from lib.claims.claim import interval_of
 from lib.claims.wang2021 import ALEXNETS, RESNETS, task_shift
 from lib.core.scores import bootstrap_mean
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
-from lib.figures.style import (
-    COLOURS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    errorbar,
-    label_data,
-    label_layers,
-    legend_below,
-    small_legend,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 from lib.simulation.worlds import WORLDS, World
 
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
 ARCHITECTURES = {"AlexNet": ALEXNETS, "ResNet50": RESNETS}
 
 
-def study_warning(study: EncodingStudy) -> str:
-    """Words that every figure of a study must show, see `lib.figures.style.data_warning`."""
-    return data_warning(study.participant.source.simulated, study.weights, study.n_best)
+def label_studies(figure: Figure, *studies: EncodingStudy) -> Figure:
+    """Write the warning about the data of some studies above the panels of a figure, and return the figure."""
+    return style.label_data(figure, *data_of(*studies))
+
+
+def data_of(*studies: EncodingStudy) -> tuple[bool, str, int]:
+    """Arguments for `lib.figures.style.data_warning`: of several studies, those that deserve it most."""
+    weights = min((study.weights for study in studies), key=lambda name: name != "miniature")
+    n_best = min(study.n_best for study in studies)
+    return any(study.participant.source.simulated for study in studies), weights, n_best
 
 
 def encoding_figure(study: EncodingStudy, selection: str = "test") -> Figure:
@@ -47,13 +44,13 @@ def encoding_figure(study: EncodingStudy, selection: str = "test") -> Figure:
         for ax, roi in zip(row, rois, strict=True):
             best = study.best(name, roi, selection)
             _voxel_lines(ax, getattr(study.encoding[name], what)[:, best], _roi_colour(roi))
-            label_layers(ax, study.encoding[name].layers, 90)
+            style.label_layers(ax, study.encoding[name].layers, 90)
             if what == "score":
                 ax.axhline(0, color="0.6", linewidth=0.6)
         row[0].set_ylabel(f"{name}\n{'R' if what == 'score' else 'weight'}", fontsize=NORMAL)
     for ax, roi in zip(axes[0], rois, strict=True):
         ax.set_title(roi, fontsize=NORMAL + 1, color=_roi_colour(roi), weight="bold")
-    return label_data(figure, study_warning(study))
+    return label_studies(figure, study)
 
 
 def _voxel_lines(ax: Axes, values: np.ndarray, colour: str) -> None:
@@ -86,10 +83,10 @@ def preferred_layers(study: EncodingStudy, selection: str = "out-of-fold") -> Fi
         error = (middle - low, high - middle)
         ax.errorbar(middle, range(len(rois)), xerr=error, fmt="o", color=COLOURS[1], markersize=4, capsize=2)
         ax.set_title(name, fontsize=NORMAL)
-        label_layers(ax, result.layers)
+        style.label_layers(ax, result.layers)
     axes.flat[0].set_yticks(range(len(rois)), rois, fontsize=SMALL)
     figure.colorbar(picture, ax=axes, label="share of the ROI's best voxels")
-    return label_data(figure, study_warning(study))
+    return label_studies(figure, study)
 
 
 def planted_and_recovered(study: EncodingStudy) -> Figure:
@@ -107,11 +104,11 @@ def planted_and_recovered(study: EncodingStudy) -> Figure:
             ax.bar(range(len(result.layers)), planted, color="0.8", label="planted share")
             ax.plot(np.transpose(found), "o", color=COLOURS[1], markersize=3.5)
             ax.plot([], "o", color=COLOURS[1], markersize=3.5, label="stacking weight, one dot per ROI")
-            label_layers(ax, result.layers)
+            style.label_layers(ax, result.layers)
             ax.set_title(f"{group}: {', '.join(rois)}", fontsize=SMALL)
         row[0].set_ylabel(name, fontsize=SMALL)
-    legend_below(figure, axes[0, 0], ncols=2, frameon=True)
-    return label_data(figure, study_warning(study))
+    style.legend_below(figure, axes[0, 0], ncols=2, frameon=True)
+    return label_studies(figure, study)
 
 
 def _planted_shares(world: World | None, roi: str, network: str, layers: Sequence[str]) -> np.ndarray:
@@ -127,14 +124,12 @@ def network_scores(study: EncodingStudy) -> Figure:
     ax, shifts = axes[0, 0], np.linspace(-0.3, 0.3, len(study.encoding))
     for i, (shift, (name, result)) in enumerate(zip(shifts, study.encoding.items(), strict=True)):
         found = [bootstrap_mean(result.stacked_score[study.participant.roi(roi)]) for roi in rois]
-        errorbar(ax, np.arange(len(rois)) + shift, found, i, label=name, ls="none", ms=4.5, lw=1.2)
+        style.errorbar(ax, np.arange(len(rois)) + shift, found, i, label=name, ls="none", ms=4.5, lw=1.2)
     ax.axhline(0, color="0.6", lw=0.6)
     ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
-    ax.set_ylabel("mean R of the stack", fontsize=SMALL)
-    ax.tick_params(axis="y", labelsize=SMALL)
-    ax.spines[["top", "right"]].set_visible(False)
-    legend_below(figure, ax, ncols=min(6, len(study.encoding)))
-    return label_data(figure, study_warning(study))
+    style.label_axes(ax, "", "", "mean R of the stack")
+    style.legend_below(figure, ax, ncols=min(6, len(study.encoding)))
+    return label_studies(figure, study)
 
 
 def stack_against_ceiling(study: EncodingStudy) -> Figure:
@@ -150,8 +145,8 @@ def stack_against_ceiling(study: EncodingStudy) -> Figure:
         ax.set(xlim=(0, 1), ylim=(-0.2, 1), xlabel="noise ceiling (variance)")
         ax.set_title(name, fontsize=NORMAL)
     axes.flat[0].set_ylabel("variance explained by the stack, R2")
-    small_legend(axes.flat[0], markerscale=5)
-    return label_data(figure, study_warning(study))
+    style.small_legend(axes.flat[0], markerscale=5)
+    return label_studies(figure, study)
 
 
 def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:
@@ -161,9 +156,9 @@ def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:
         rois = study.rois(ROIS)
         for i, (label, pair) in enumerate(ARCHITECTURES.items()):
             found = [interval_of(task_shift(study, pair, roi)) for roi in rois]
-            errorbar(ax, np.arange(len(rois)) + 0.2 * i - 0.1, found, i, label=label, ls="none", ms=4.5)
+            style.errorbar(ax, np.arange(len(rois)) + 0.2 * i - 0.1, found, i, label=label, ls="none", ms=4.5)
         ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
         ax.set_ylabel("share that moves", fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
-    small_legend(axes[0, 0])
-    return label_data(figure, *map(study_warning, studies.values()))
+    style.small_legend(axes[0, 0])
+    return label_studies(figure, *studies.values())

@@ -18,7 +18,8 @@ from lib.core.scores import signed_root
 from lib.core.tables import Table
 from lib.data import Brain
 from lib.data.areas import ROIS
-from lib.figures.encoding import study_warning
+from lib.figures import style
+from lib.figures.encoding import data_of
 
 R_DIGITS = 3  # what a reader can see, and no more: a page is loaded over a network
 
@@ -77,7 +78,7 @@ def voxel_explorer(study: EncodingStudy, selection: str = "test") -> HTML:
         "chosen voxel, the dashed line its noise ceiling."
     )
     table = Table(header, rows, "Means over the voxels of each ROI")
-    return explorer("voxels", {"networks": networks}, table, caption, study_warning(study))
+    return explorer("voxels", {"networks": networks}, table, caption, style.data_warning(*data_of(study)))
 
 
 def _voxels(study: EncodingStudy, network: str, best: np.ndarray) -> dict[str, list]:

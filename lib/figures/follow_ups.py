@@ -16,18 +16,9 @@ from lib.claims.wang2021 import task_shift
 from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table, plain
 from lib.data.areas import ROIS
-from lib.figures.encoding import ARCHITECTURES, ROI_GROUPS, study_warning
-from lib.figures.style import (
-    COLOURS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    errorbar,
-    label_data,
-    label_layers,
-    legend_below,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.encoding import ARCHITECTURES, ROI_GROUPS, label_studies
+from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 
 
 def selection_curves(studies: Mapping[str, Retest], network: str) -> Figure:
@@ -46,8 +37,8 @@ def selection_curves(studies: Mapping[str, Retest], network: str) -> Figure:
         ax.set_title(title, fontsize=NORMAL)
         ax.set_xlabel("best voxels, % of the ROI", fontsize=SMALL)
     axes.flat[0].set_ylabel("mean R of the stack", fontsize=SMALL)
-    legend_below(figure, axes.flat[0])
-    return label_data(figure, *(study_warning(study.test) for study in studies.values()))
+    style.legend_below(figure, axes.flat[0])
+    return label_studies(figure, *(study.test for study in studies.values()))
 
 
 def selection_profiles(studies: Mapping[str, Retest], network: str, rois: Sequence[str]) -> Figure:
@@ -65,11 +56,11 @@ def selection_profiles(studies: Mapping[str, Retest], network: str, rois: Sequen
             for colour, (name, choice) in zip(COLOURS, CHOICES.items(), strict=False):
                 ax.plot(profile(study, choice, network, roi), "o-", markersize=3, color=colour, label=name)
             ax.axhline(0, color="0.5", linewidth=0.8)
-            label_layers(ax, study.test.encoding[network].layers)
+            style.label_layers(ax, study.test.encoding[network].layers)
             ax.set_title(f"{title}: {roi}", fontsize=NORMAL)
         row[0].set_ylabel("mean R", fontsize=SMALL)
-    legend_below(figure, axes[0, 0])
-    return label_data(figure, *(study_warning(study.test) for study in studies.values()))
+    style.legend_below(figure, axes[0, 0])
+    return label_studies(figure, *(study.test for study in studies.values()))
 
 
 def selection_table(studies: Mapping[str, Retest], network: str) -> Table:
@@ -154,8 +145,8 @@ def partition_figure(found: Mapping[str, Mapping[str, Partition]], simulated: bo
             _partition(ax, one)
             ax.set_title(name, fontsize=SMALL)
         row[0].set_ylabel(f"{title}\nR$^2$", fontsize=SMALL)
-    legend_below(figure, axes.flat[0], ncols=4)
-    return label_data(figure, data_warning(simulated, weights))
+    style.legend_below(figure, axes.flat[0], ncols=4)
+    return style.label_data(figure, simulated, weights)
 
 
 def _partition(ax: Axes, one: Partition) -> None:
@@ -163,9 +154,9 @@ def _partition(ax: Axes, one: Partition) -> None:
     ax.bar(x, one.alone.mean(1), color="0.8", width=0.8, label="alone")
     for i, (part, words) in enumerate(PARTS.items()):
         found = [bootstrap_mean(values) for values in getattr(one, part)]
-        errorbar(ax, x + 0.22 * (i - 1), found, i, label=words, ls="none", ms=4.5, lw=1)
+        style.errorbar(ax, x + 0.22 * (i - 1), found, i, label=words, ls="none", ms=4.5, lw=1)
     ax.axhline(0, color="0.5", lw=0.8)
-    label_layers(ax, one.layers)
+    style.label_layers(ax, one.layers)
     ax.tick_params(axis="y", labelsize=SMALL)
 
 

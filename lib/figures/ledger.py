@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 
 from IPython.display import HTML, Markdown
 
@@ -10,20 +11,8 @@ from lib.claims.evidence import Evidence
 from lib.claims.rates import Ledger, Rate
 from lib.core.tables import Table
 
-# Dark ink on light paper in every cell, so that it reads alike on a light and a dark page.
-STYLE = """<style>
-table.ledger { border-collapse: separate; border-spacing: 3px; font-size: 0.85rem; width: 100%; }
-table.ledger td, table.ledger th { padding: 0.35rem 0.4rem; text-align: center; border: 0; vertical-align: middle; }
-table.ledger th[scope="row"] { text-align: left; font-weight: normal; }
-table.ledger td { border-radius: 0.25rem; background: #e6e6e6; color: #111; min-width: 5.2rem; }
-table.ledger td.corner { background: none; }
-table.ledger td.always { background: #9ecae1; }
-table.ledger td.never { background: #fdbe85; }
-table.ledger td.sometimes { background: linear-gradient(135deg, #9ecae1 50%, #fdbe85 50%); }
-table.ledger td a { color: #111; display: block; text-decoration: none; }
-table.ledger td a:is(:hover, :focus) { text-decoration: underline; }
-</style>"""
-MARKS = {"always": "✓", "never": "✗", "sometimes": "✓✗", "untested": "–"}
+_CSS = Path(__file__).with_suffix(".css")
+_MARKS = {"always": "✓", "never": "✗", "sometimes": "✓✗", "untested": "–"}
 
 
 def claim_cards(claims: Iterable[Claim]) -> Markdown:
@@ -53,15 +42,15 @@ def ledger_table(ledger: Ledger) -> HTML:
     for name in claims:
         cells = "".join(_ledger_cell(name, verdicts.get(name, ())) for verdicts in found.values())
         rows.append(f'<tr><th scope="row"><b>{name}</b> {escape(CLAIMS[name].title)}</th>{cells}</tr>')
-    return HTML(f'{STYLE}<table class="ledger">{"".join(rows)}</table>')
+    return HTML(f'<style>\n{_CSS.read_text()}</style><table class="ledger">{"".join(rows)}</table>')
 
 
 def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     """One verdict in a mark, words and colour, or how often the claim held, and the mean effect."""
     found = Rate.of(verdicts)
     if found.holds is None:
-        return f'<td class="untested">{MARKS["untested"]}<br>{UNTESTED}</td>'
+        return f'<td class="untested">{_MARKS["untested"]}<br>{UNTESTED}</td>'
     kind = "always" if found.holds == 1 else "sometimes" if found.holds else "never"
     words = f"{round(found.holds * found.n)} of {found.n}" if found.n > 1 else HOLDS if found.holds else FAILS
-    link = f'<a href="{CLAIMS[claim].notebook}.html">{MARKS[kind]} {words}<br><small>{found.effect:+.3f}</small></a>'
+    link = f'<a href="{CLAIMS[claim].notebook}.html">{_MARKS[kind]} {words}<br><small>{found.effect:+.3f}</small></a>'
     return f'<td class="{kind}">{link}</td>'

@@ -1,7 +1,6 @@
 """Figures for the pages on methods: noise ceilings, ridge regression, stacking."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from IPython.display import HTML
@@ -13,19 +12,10 @@ from lib.core.scores import correlation, noise_ceiling, r2, signed_root
 from lib.core.tables import Table
 from lib.data import Participant
 from lib.data.areas import ROIS
-from lib.figures.encoding import study_warning
+from lib.figures import style
+from lib.figures.encoding import label_studies
 from lib.figures.explorers import R_DIGITS, explorer, rounded
-from lib.figures.style import (
-    COLOURS,
-    MARKERS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    label_axes,
-    label_data,
-    small_legend,
-    subplots,
-)
+from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 from lib.networks import Network, extract
 from lib.solvers.stacking import simplex_weights
 
@@ -45,6 +35,7 @@ def repeated_responses(
     repeats : array of shape (n_images, n_repeats, n_voxels)
     signal : array of shape (n_images, n_voxels)
     ncsnr : array of shape (n_voxels,)
+    voxels : indices
     simulated : bool
         Whether the responses are.
     """
@@ -55,10 +46,10 @@ def repeated_responses(
         ax.plot(repeats[order, :, voxel].mean(1), color=COLOURS[0], lw=1.2, label="mean of the repeats")
         strength = ncsnr[voxel] / np.hypot(1, ncsnr[voxel])
         ax.plot(strength * signal[order, voxel], color="black", lw=1.6, label="known signal")
-        label_axes(ax, f"ncsnr = {ncsnr[voxel]:.2f}", "image, in order of the signal")
+        style.label_axes(ax, f"ncsnr = {ncsnr[voxel]:.2f}", "image, in order of the signal")
     axes[0, 0].set_ylabel("response, standardised", fontsize=SMALL)
-    small_legend(axes[0, 0])
-    return label_data(figure, data_warning(simulated))
+    style.small_legend(axes[0, 0])
+    return style.label_data(figure, simulated)
 
 
 def ceiling_check(
@@ -76,13 +67,13 @@ def ceiling_check(
     figure, axes = subplots(1, 2, (7.2, 3))
     axes[0, 0].plot(ncsnr, estimated, ".", color="0.5", ms=3)
     axes[0, 0].plot(ncsnr, ncsnr, color="black", lw=1)
-    label_axes(axes[0, 0], "ncsnr from repeats alone", "planted ncsnr", "estimated ncsnr")
+    style.label_axes(axes[0, 0], "ncsnr from repeats alone", "planted ncsnr", "estimated ncsnr")
     for colour, (n_repeats, r2_of_truth) in zip(COLOURS, reached.items(), strict=False):
         axes[0, 1].plot(ncsnr, r2_of_truth, ".", color=colour, ms=2, alpha=0.5)
         axes[0, 1].plot(ncsnr, noise_ceiling(ncsnr, n_repeats), color=colour, lw=1.6, label=f"{n_repeats} averaged")
-    label_axes(axes[0, 1], "the true model", "planted ncsnr", "R2 of the true model")
-    small_legend(axes[0, 1], title="repeats", title_fontsize=SMALL)
-    return label_data(figure, data_warning(simulated))
+    style.label_axes(axes[0, 1], "the true model", "planted ncsnr", "R2 of the true model")
+    style.small_legend(axes[0, 1], title="repeats", title_fontsize=SMALL)
+    return style.label_data(figure, simulated)
 
 
 def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarray, simulated: bool) -> Figure:
@@ -99,12 +90,12 @@ def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarra
     explained = r2(y, scaled)[:, 0]
     figure, axes = subplots(1, 1, (6, 3))
     curves = {"R2": explained, "R": signed_root(explained), "r": correlation(y, scaled)[:, 0]}
-    for colour, style, (name, values) in zip(COLOURS, ("-", "--", "-."), curves.items(), strict=False):
-        axes[0, 0].plot(scales, values, style, color=colour, label=name, lw=1.8)
+    for colour, dashes, (name, values) in zip(COLOURS, ("-", "--", "-."), curves.items(), strict=False):
+        axes[0, 0].plot(scales, values, dashes, color=colour, label=name, lw=1.8)
     axes[0, 0].axhline(0, color="0.6", lw=0.6)
-    label_axes(axes[0, 0], "one prediction, stretched", "true prediction times", "score")
-    small_legend(axes[0, 0])
-    return label_data(figure, data_warning(simulated))
+    style.label_axes(axes[0, 0], "one prediction, stretched", "true prediction times", "score")
+    style.small_legend(axes[0, 0])
+    return style.label_data(figure, simulated)
 
 
 def selection_effect(study: EncodingStudy, network: str) -> Figure:
@@ -118,9 +109,9 @@ def selection_effect(study: EncodingStudy, network: str) -> Figure:
     everybody = [np.nanmean(score[study.participant.roi(roi)]) for roi in rois]
     axes[0, 0].plot(rois, everybody, "_", color="black", label="all voxels")
     axes[0, 0].axhline(0, color="0.6", lw=0.6)
-    label_axes(axes[0, 0], study.participant.source.description, "", "mean R on test images")
-    small_legend(axes[0, 0], ncols=3, loc="lower center", bbox_to_anchor=(0.5, -0.42))
-    return label_data(figure, study_warning(study))
+    style.label_axes(axes[0, 0], study.participant.source.description, "", "mean R on test images")
+    style.small_legend(axes[0, 0], ncols=3, loc="lower center", bbox_to_anchor=(0.5, -0.42))
+    return label_studies(figure, study)
 
 
 # Ridge regression.
@@ -134,6 +125,7 @@ def shrinkage_curves(e: np.ndarray, Z: np.ndarray, alphas: Sequence[float], simu
     e : array of shape (rank,)
     Z : array of shape (rank, 2)
         Two voxels' coordinates U'y, labelled clear and noisy.
+    alphas : penalties
     simulated : bool
         Whether the responses are.
     """
@@ -142,13 +134,13 @@ def shrinkage_curves(e: np.ndarray, Z: np.ndarray, alphas: Sequence[float], simu
     figure, axes = subplots(1, 2, (7.2, 2.9))
     for colour, alpha in zip(COLOURS, alphas, strict=False):
         axes[0, 0].plot(direction, e / (e + alpha), color=colour, label=f"alpha = {alpha:g}")
-    label_axes(axes[0, 0], "what ridge keeps", "principal direction", "e / (e + alpha)")
+    style.label_axes(axes[0, 0], "what ridge keeps", "principal direction", "e / (e + alpha)")
     for colour, label, z in zip(COLOURS[3:], ("clear voxel", "noisy voxel"), Z.T, strict=False):
         axes[0, 1].plot(direction, np.cumsum(z**2) / np.sum(z**2), color=colour, label=label)
-    label_axes(axes[0, 1], "what the voxels hold", "principal direction", "share of variance up to here")
+    style.label_axes(axes[0, 1], "what the voxels hold", "principal direction", "share of variance up to here")
     for ax in axes.flat:
-        small_legend(ax, ncols=2, loc="lower center", bbox_to_anchor=(0.5, -0.5))
-    return label_data(figure, data_warning(simulated))
+        style.small_legend(ax, ncols=2, loc="lower center", bbox_to_anchor=(0.5, -0.5))
+    return style.label_data(figure, simulated)
 
 
 def penalty_curves(
@@ -171,12 +163,12 @@ def penalty_curves(
             ax.semilogx(alphas, curve, color=colour, label=label)
             ax.plot(alphas[curve.argmin()], curve.min(), marker, color=colour, ms=8, fillstyle="none", mew=1.6)
     for ax, title in zip(axes.flat, titles, strict=True):
-        label_axes(ax, title, "penalty alpha")
+        style.label_axes(ax, title, "penalty alpha")
         ax.axhline(1, color="0.6", lw=0.6)
         ax.set_ylim(0, 2)
     axes[0, 0].set_ylabel("relative to the largest penalty", fontsize=SMALL)
-    small_legend(axes[0, 0], loc="lower right")
-    return label_data(figure, data_warning(simulated))
+    style.small_legend(axes[0, 0], loc="lower right")
+    return style.label_data(figure, simulated)
 
 
 def rare_units(share_active: np.ndarray, largest: Mapping[str, np.ndarray], simulated: bool) -> Figure:
@@ -193,9 +185,9 @@ def rare_units(share_active: np.ndarray, largest: Mapping[str, np.ndarray], simu
     for colour, marker, (label, values) in zip(COLOURS, MARKERS, largest.items(), strict=False):
         axes[0, 0].plot(share_active, values, marker, color=colour, ms=3, alpha=0.6, label=label)
     axes[0, 0].loglog()
-    label_axes(axes[0, 0], "", "share of training images that drive the unit", "largest value on test images")
-    small_legend(axes[0, 0], markerscale=2)
-    return label_data(figure, data_warning(simulated))
+    style.label_axes(axes[0, 0], "", "share of training images that drive the unit", "largest value on test images")
+    style.small_legend(axes[0, 0], markerscale=2)
+    return style.label_data(figure, simulated)
 
 
 # Stacking.
@@ -228,7 +220,7 @@ def errors_on_simplex(
         ax.set_title(title, fontsize=NORMAL, pad=14)
         ax.set(xlim=(-0.12, 1.12), ylim=(-0.1, 1.02), aspect="equal")
         ax.axis("off")
-    return label_data(figure, data_warning(simulated))
+    return style.label_data(figure, simulated)
 
 
 def weights_against_overlap(
@@ -240,18 +232,18 @@ def weights_against_overlap(
     ----------
     overlaps : n_overlaps numbers
     weights, alone : arrays of shape (n_overlaps, n_layers)
+    layers : names
     simulated : bool
         Whether the responses are.
     """
     figure, axes = subplots(1, 2, (7.2, 3), sharex=True)
-    for ax, values, title in zip(
-        axes.flat, (weights, alone), ("stacking weight", "R2 of the layer alone"), strict=True
-    ):
+    panels = {"stacking weight": weights, "R2 of the layer alone": alone}
+    for ax, (title, values) in zip(axes.flat, panels.items(), strict=True):
         for colour, marker, layer, curve in zip(COLOURS, MARKERS, layers, values.T, strict=False):
             ax.plot(overlaps, curve, marker=marker, color=colour, ms=4, label=layer)
-        label_axes(ax, title, "share of C that is made of A and B")
-    small_legend(axes[0, 0])
-    return label_data(figure, data_warning(simulated))
+        style.label_axes(ax, title, "share of C that is made of A and B")
+    style.small_legend(axes[0, 0])
+    return style.label_data(figure, simulated)
 
 
 def stack_against_best(result: EncodingResult, simulated: bool) -> Figure:
@@ -264,8 +256,8 @@ def stack_against_best(result: EncodingResult, simulated: bool) -> Figure:
     for ax, (title, (single, stack)) in zip(axes.flat, pairs.items(), strict=True):
         ax.plot(single, stack, ".", color=COLOURS[0], ms=4)
         ax.axline((stack.min(), stack.min()), slope=1, color="black", lw=0.8)
-        label_axes(ax, title, "R of the best layer", "R of the stack")
-    return label_data(figure, data_warning(simulated))
+        style.label_axes(ax, title, "R of the best layer", "R of the stack")
+    return style.label_data(figure, simulated)
 
 
 def stacking_explorer(participant: Participant, networks: Sequence[Network], n_shown: int = 5) -> HTML:
@@ -278,44 +270,25 @@ def stacking_explorer(participant: Participant, networks: Sequence[Network], n_s
     n_shown : int
         Voxels of each ROI: the best ones out of fold.
     """
-    rois = [roi for roi in ROIS if roi in participant.rois]
-    stacks = {network.name: _stack(participant, network) for network in networks}
-    data = {name: one.as_data(participant, rois, n_shown) for name, one in stacks.items()}
-    first, one = next(iter(stacks.items()))
-    best = [one.best(participant, roi, 1)[0] for roi in rois]
-    rows = [(roi, *one.weights[voxel], one.error[voxel]) for roi, voxel in zip(rois, best, strict=True)]
-    table = Table(("ROI", *one.layers, "w'Pw"), rows, f"Weights and error of {first}'s stack, best voxel of each ROI")
+    data, rows, headers = {}, [], []
+    for network in networks:
+        features = extract(network, participant.images(participant.train))
+        P = out_of_fold_products(features, participant.train.responses)
+        weights = simplex_weights(P)
+        error = np.einsum("vi,vij,vj->v", weights, P, weights)
+        rois = {roi: best_voxels(-error, participant.roi(roi), n_shown) for roi in ROIS if roi in participant.rois}
+        rows.append([(roi, *weights[voxels[0]], error[voxels[0]]) for roi, voxels in rois.items()])
+        headers.append(("ROI", *features, "w'Pw"))
+        shown = {roi: [_mixture(P[voxel], weights[voxel]) for voxel in voxels] for roi, voxels in rois.items()}
+        data[network.name] = {"layers": tuple(features), "rois": shown}
+    table = Table(headers[0], rows[0], f"Weights and error of {networks[0].name}'s stack, best voxel of each ROI")
     caption = (
         "Mixtures of three layers of a network, for some of the best voxels of each ROI. Dark: small error; star: the "
         "best mixture; circle: yours. Point into the triangle or move the sliders; menus put other layers on its "
         "corners."
     )
-    return explorer("stacking", {"networks": data}, table, caption, data_warning(participant.source.simulated))
+    return explorer("stacking", {"networks": data}, table, caption, style.data_warning(participant.source.simulated))
 
 
-@dataclass(frozen=True)
-class _Stack:
-    """What the stack of one network is decided by, in all voxels: P (n_voxels, n_layers, n_layers), and its weights."""
-
-    layers: tuple[str, ...]
-    P: np.ndarray
-    weights: np.ndarray
-
-    @property
-    def error(self) -> np.ndarray:
-        return np.einsum("vi,vij,vj->v", self.weights, self.P, self.weights)
-
-    def best(self, participant: Participant, roi: str, n: int) -> np.ndarray:
-        return best_voxels(-self.error, participant.roi(roi), n)
-
-    def as_data(self, participant: Participant, rois: Iterable[str], n: int) -> dict[str, object]:
-        return {"layers": self.layers, "rois": {roi: self._voxels(self.best(participant, roi, n)) for roi in rois}}
-
-    def _voxels(self, voxels: np.ndarray) -> list[dict[str, list]]:
-        return [{"P": rounded(self.P[v], P_DIGITS), "w": rounded(self.weights[v], R_DIGITS)} for v in voxels]
-
-
-def _stack(participant: Participant, network: Network) -> _Stack:
-    features = extract(network, participant.images(participant.train))
-    P = out_of_fold_products(features, participant.train.responses)
-    return _Stack(tuple(features), P, simplex_weights(P))
+def _mixture(P: np.ndarray, weights: np.ndarray) -> dict[str, list]:
+    return {"P": rounded(P, P_DIGITS), "w": rounded(weights, R_DIGITS)}

@@ -8,28 +8,17 @@ from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from lib.analysis.rsa import RSAResult, rdm_noise_ceiling
+from lib.core.scores import Interval
 from lib.core.tables import Table
 from lib.data.images92 import Images92
-from lib.figures.style import (
-    COLOURS,
-    MARKERS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    label_axes,
-    label_data,
-    label_layers,
-    legend_below,
-    montage,
-    small_legend,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 
 
 def contact_sheet(data: Images92, n_columns: int = 12) -> Figure:
     """All images, one block of rows per category."""
     categories = list(dict.fromkeys(data.category))
-    sheets = [montage(data.images[data.category == category], n_columns) for category in categories]
+    sheets = [style.montage(data.images[data.category == category], n_columns) for category in categories]
     heights = [len(sheet) for sheet in sheets]
     size = (7.2, 6.1 * sum(heights) / sheets[0].shape[1] + 0.1 * len(sheets) + 0.2)
     figure, axes = subplots(len(sheets), 1, size, height_ratios=heights, dpi=100)
@@ -38,7 +27,7 @@ def contact_sheet(data: Images92, n_columns: int = 12) -> Figure:
         ax.set_ylabel(category.replace(" ", "\n"), fontsize=SMALL, rotation=0, ha="right", va="center")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-    return label_data(figure, data_warning(data.source.simulated))
+    return style.label_data(figure, data.source.simulated)
 
 
 def mean_rdms(data: Images92) -> Figure:
@@ -51,7 +40,7 @@ def mean_rdms(data: Images92) -> Figure:
     bar = figure.colorbar(picture, ax=axes, shrink=0.7)
     bar.set_label("dissimilarity (percentile of the area's pairs)", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    return label_data(figure, data_warning(data.source.simulated))
+    return style.label_data(figure, data.source.simulated)
 
 
 def _percentiles(rdm: np.ndarray) -> np.ndarray:
@@ -91,8 +80,8 @@ def layers_against_areas(results: Mapping[str, Mapping[str, RSAResult]], simulat
         for ax, roi in zip(row, rois, strict=True):
             _rsa_panel(ax, roi, {label: result[roi] for label, result in family.items()})
         row[0].set_ylabel("Spearman r with a participant's RDM\n(mean, 95 % interval)", fontsize=SMALL)
-    legend_below(figure, *axes[:, 0], ncols=2)
-    return label_data(figure, data_warning(simulated))
+    style.legend_below(figure, *axes[:, 0], ncols=2)
+    return style.label_data(figure, simulated)
 
 
 def _rsa_panel(ax: Axes, roi: str, results: Mapping[str, RSAResult]) -> None:
@@ -101,12 +90,10 @@ def _rsa_panel(ax: Axes, roi: str, results: Mapping[str, RSAResult]) -> None:
     ax.axhline(0, color="0.5", lw=0.8)
     shifts = np.linspace(-0.2, 0.2, len(results))
     for i, (shift, (label, result)) in enumerate(zip(shifts, results.items(), strict=True)):
-        mean, x = result.r.mean(axis=1), np.arange(len(result.layers)) + shift
-        error = (mean - result.low, result.high - mean)
-        marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
-        ax.errorbar(x, mean, error, color=colour, marker=marker, ms=4.5, lw=1.2, capsize=2, label=label)
-    label_axes(ax, roi)
-    label_layers(ax, first.layers, 45, ha="right")
+        found = list(map(Interval, result.r.mean(axis=1), result.low, result.high))
+        style.errorbar(ax, np.arange(len(found)) + shift, found, i, label=label, ms=4.5, lw=1.2)
+    style.label_axes(ax, roi)
+    style.label_layers(ax, first.layers, 45, ha="right")
 
 
 def participants_against_areas(results: Mapping[str, RSAResult], title: str, simulated: bool) -> Figure:
@@ -125,11 +112,11 @@ def participants_against_areas(results: Mapping[str, RSAResult], title: str, sim
         ax.plot(result.r, color="0.65", lw=0.8)
         ax.plot(result.r.argmax(axis=0), result.r.max(axis=0), "o", color=COLOURS[1], ms=4, label="best layer")
         ax.plot(result.r.mean(axis=1), color="black", lw=2, label="mean")
-        label_axes(ax, f"{title}: {roi}")
-        label_layers(ax, result.layers, 45, ha="right")
+        style.label_axes(ax, f"{title}: {roi}")
+        style.label_layers(ax, result.layers, 45, ha="right")
     axes[0, 0].set_ylabel("Spearman r", fontsize=SMALL)
-    small_legend(axes[0, 0])
-    return label_data(figure, data_warning(simulated))
+    style.small_legend(axes[0, 0])
+    return style.label_data(figure, simulated)
 
 
 def ceiling_table(rdms: Mapping[str, np.ndarray]) -> Table:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby, product
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,21 +11,10 @@ from matplotlib.patches import Rectangle
 
 from lib.core.scores import correlation
 from lib.core.tables import Table
-from lib.figures.style import (
-    COLOURS,
-    MARKERS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    label_axes,
-    label_data,
-    legend_below,
-    montage,
-    small_legend,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 from lib.networks import ZOO, Network
-from lib.simulation.cards import Score, read_card, scores
+from lib.simulation.cards import read_card, scores
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 from lib.simulation.tasks import CLASSES, EDGE_TASKS, target
 from lib.simulation.worlds import Drive, World
@@ -60,7 +48,7 @@ def planted_worlds(worlds: Mapping[str, World]) -> Figure:
         ax.set_title(f"{name}: {world.description}".removeprefix(": "), fontsize=NORMAL, loc="left")
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-    return label_data(figure, data_warning(simulated=True))
+    return style.label_data(figure, simulated=True)
 
 
 def _rows_of(world: World) -> dict[str, Drive]:
@@ -102,9 +90,9 @@ def session_baselines(raw: np.ndarray, standardised: np.ndarray, session: np.nda
             ax.fill_between(trials, middle - spread, middle + spread, color=COLOURS[label % 2], alpha=0.35, lw=0)
             ax.hlines(middle, *trials[[0, -1]], color="black", lw=2)
         ax.set_ylim(-2, 2.5)
-        label_axes(ax, "", "", name)
+        style.label_axes(ax, "", "", name)
     axes[1, 0].set_xlabel("trial; colours alternate between sessions", fontsize=SMALL)
-    return label_data(figure, data_warning(simulated))
+    return style.label_data(figure, simulated)
 
 
 def ncsnr_histograms(
@@ -122,14 +110,14 @@ def ncsnr_histograms(
     figure, axes = subplots(1, len(estimated), (7.2, 2.8), sharex=True, sharey=True)
     for ax, (group, values) in zip(axes.flat, estimated.items(), strict=True):
         ax.hist(values, np.linspace(0, 1.5, 31), color="0.75")
-        for value, style in zip(quartiles[group], (":", "-", ":"), strict=True):
-            ax.axvline(value, color=COLOURS[1], linestyle=style, label="NSD median" if style == "-" else None)
+        for value, dashes in zip(quartiles[group], (":", "-", ":"), strict=True):
+            ax.axvline(value, color=COLOURS[1], linestyle=dashes, label="NSD median" if dashes == "-" else None)
         for value in np.nanquantile(values, (0.25, 0.5, 0.75)):
             ax.plot(value, 0, "^", color=COLOURS[0], ms=7, clip_on=False, zorder=3)
         ax.plot([], "^", color=COLOURS[0], label="quartiles of the simulation")
-        label_axes(ax, group, "ncsnr, estimated from repeats", "voxels")
-    small_legend(axes[0, 0])
-    return label_data(figure, data_warning(simulated))
+        style.label_axes(ax, group, "ncsnr, estimated from repeats", "voxels")
+    style.small_legend(axes[0, 0])
+    return style.label_data(figure, simulated)
 
 
 # The miniature world.
@@ -151,18 +139,10 @@ def labelled_scenes(scenes: Scenes) -> Figure:
 
 def four_views(scenes: Scenes, n_shown: int = 6) -> Figure:
     """Picture, distance, texture edges and occlusion edges of the first scenes, a column each."""
-    views = {
-        "picture": scenes.image,
-        "distance (log)": np.log(scenes.depth),
-        "2D edges": edges_2d(scenes.image),
-        "3D edges": edges_3d(scenes.depth),
-    }
-    figure, axes = subplots(len(views), n_shown, (7.2, 4.9), dpi=SCENE_DPI)
-    for row, (name, pictures) in zip(axes, views.items(), strict=True):
-        row[0].set_ylabel(name, fontsize=NORMAL)
-        for ax, picture in zip(row, pictures, strict=False):
-            ax.imshow(picture, cmap="cividis")
-            ax.set(xticks=[], yticks=[])
+    maps = (scenes.image, np.log(scenes.depth), edges_2d(scenes.image), edges_3d(scenes.depth))
+    figure, axes = subplots(len(maps), n_shown, (7.2, 4.9), dpi=SCENE_DPI)
+    for row, name, pictures in zip(axes, ("picture", "distance (log)", "2D edges", "3D edges"), maps, strict=True):
+        _row_of_maps(row, name, pictures)
     return figure
 
 
@@ -171,56 +151,53 @@ def drawn_edges(scenes: Scenes, drawn: Mapping[str, np.ndarray], n_shown: int = 
 
     Parameters
     ----------
+    scenes : Scenes
     drawn : mapping of "edge2d" or "edge3d" to array of shape (n_images, 64, 64)
+    n_shown : int
     """
     figure, axes = subplots(1 + 2 * len(drawn), n_shown, (7.2, 1.25 * (1 + 2 * len(drawn))), dpi=SCENE_DPI)
     _row_of_maps(axes[0], "picture", scenes.image)
     for i, (task, maps) in enumerate(drawn.items()):
         true, kind = target(scenes, task).numpy()[:n_shown], f"{task[-2:].upper()} edges"
         r = correlation(true.reshape(n_shown, -1).T, maps[:n_shown].reshape(n_shown, -1).T)
-        _row_of_maps(axes[1 + 2 * i], f"{kind},\ntrue", true)
-        _row_of_maps(axes[2 + 2 * i], f"{kind},\ndrawn", maps)
+        _row_of_maps(axes[1 + 2 * i], f"{kind},\ntrue", true, vmin=0)
+        _row_of_maps(axes[2 + 2 * i], f"{kind},\ndrawn", maps, vmin=0)
         for ax, value in zip(axes[2 + 2 * i], r, strict=True):
             ax.set_xlabel(f"r = {value:.2f}", fontsize=SMALL)
     return figure
 
 
-def _row_of_maps(row: Sequence[Axes], name: str, maps: Sequence[np.ndarray]) -> None:
-    """Pictures or maps without axes; the brightest spot of each map is white."""
+def _row_of_maps(row: Sequence[Axes], name: str, maps: np.ndarray, vmin: float | None = None) -> None:
+    """Pictures or maps without axes; the largest value of each is brightest."""
     row[0].set_ylabel(name, fontsize=NORMAL)
     for ax, picture in zip(row, maps, strict=False):
-        ax.imshow(picture, cmap="cividis", vmin=0)
+        ax.imshow(picture, cmap="cividis", vmin=vmin)
         ax.set(xticks=[], yticks=[])
 
 
 def model_card_table(networks: Sequence[str]) -> Table:
     """How the miniatures were made, a row each."""
-    header = ["network", "parameters", "MB", "scenes", "epochs", "peak learning rate", "seconds"]
-    return Table(header, [_made(read_card(name)) for name in networks])
-
-
-def _made(card: Mapping[str, Any]) -> tuple[object, ...]:
-    recipe, megabytes = card["recipe"], f"{card['megabytes']:.2f}"
-    how = (recipe["n_images"], recipe["epochs"], f"{recipe['learning_rate']:g}", card["seconds"])
-    return (card["network"], f"{card['parameters']:,}", megabytes, *how)
+    rows = []
+    for card in map(read_card, networks):
+        recipe, size = card["recipe"], (f"{card['parameters']:,}", f"{card['megabytes']:.2f}")
+        how = (recipe["n_images"], recipe["epochs"], f"{recipe['learning_rate']:g}", card["seconds"])
+        rows.append((card["network"], *size, *how))
+    return Table(("network", "parameters", "MB", "scenes", "epochs", "peak learning rate", "seconds"), rows)
 
 
 def card_score_table(networks: Sequence[str]) -> Table:
     """Every score on the cards, a row per network and a column per task, and chance; a probe's in italics."""
-    found = {name: scores(read_card(name)) for name in networks}
-    chance = {s.task: s.chance for own in found.values() for s in own}
-    rows = [(name, *_score_cells(own)) for name, own in found.items()]
-    rows.append(("chance", *(chance.get(task, "") for task in (*CLASSES, *EDGE_TASKS))))
-    return Table(["network", *map(_label, (*CLASSES, *EDGE_TASKS))], rows)
-
-
-def _label(task: str) -> str:
-    return f"{task}, correct" if task in CLASSES else f"{task[-2:].upper()} edges, r"
-
-
-def _score_cells(found: Sequence[Score]) -> list[str]:
-    cells = {s.task: f"*{s.value:.3f}*" if s.measure == "probe" else f"**{s.value:.3f}**" for s in found}
-    return [cells.get(task, "") for task in (*CLASSES, *EDGE_TASKS)]
+    tasks = {task: f"{task}, correct" for task in CLASSES} | {
+        task: f"{task[-2:].upper()} edges, r" for task in EDGE_TASKS
+    }
+    cells: dict[tuple[str, str], object] = {}
+    for name in networks:
+        for score in scores(read_card(name)):
+            mark = "*" if score.measure == "probe" else "**"
+            cells[name, score.task] = f"{mark}{score.value:.3f}{mark}"
+            cells["chance", score.task] = score.chance
+    rows = [(name, *(cells.get((name, task), "") for task in tasks)) for name in (*networks, "chance")]
+    return Table(("network", *tasks.values()), rows)
 
 
 def task_accuracies(networks: Sequence[str]) -> Figure:
@@ -234,10 +211,10 @@ def task_accuracies(networks: Sequence[str]) -> Figure:
             ax.plot(*np.array(points).T, marker, color=colour, label=label)
         ax.axvline(1 / len(CLASSES[task]), color="black", lw=0.8, ls="--", label="chance")
         ax.set(xlim=(0, 1.03), yticks=range(len(networks)))
-        label_axes(ax, f"names the {task}", "share of held-out scenes")
+        style.label_axes(ax, f"names the {task}", "share of held-out scenes")
     axes[0, 0].set_yticks(range(len(networks)), networks)
     axes[0, 0].invert_yaxis()
-    legend_below(figure, axes[0, 0], ncols=3)
+    style.legend_below(figure, axes[0, 0], ncols=3)
     return figure
 
 
@@ -254,8 +231,8 @@ def loss_curves(panels: Mapping[str, Sequence[str]]) -> Figure:
             loss = read_card(name)["loss"]
             ax.plot(range(1, len(loss) + 1), loss, marker=marker, color=colour, ms=4, label=name)
         ax.set_ylim(0)
-        label_axes(ax, "", "epoch", kind)
-        small_legend(ax)
+        style.label_axes(ax, "", "epoch", kind)
+        style.small_legend(ax)
     return figure
 
 
@@ -278,7 +255,7 @@ def confusion_matrices(tables: Mapping[str, np.ndarray], names: Mapping[str, Seq
                 ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
         ax.set_xticks(range(len(counts)), names[network], rotation=90)
         ax.set_yticks(range(len(counts)), names[network])
-        label_axes(ax, network, "answer", "is")
+        style.label_axes(ax, network, "answer", "is")
     return figure
 
 
@@ -288,12 +265,8 @@ def first_filters(networks: Sequence[Network]) -> Figure:
     for ax, network in zip(axes.flat, networks, strict=True):
         weight = next(network.module.parameters()).permute(0, 2, 3, 1).numpy()  # (n_filters, height, width, 3)
         low, high = weight.min((1, 2, 3), keepdims=True), weight.max((1, 2, 3), keepdims=True)
-        framed = np.pad(
-            (255 * (weight - low) / (high - low)).astype(np.uint8),
-            [(0, 0), (1, 1), (1, 1), (0, 0)],
-            constant_values=255,
-        )
-        ax.imshow(montage(framed, 6))
+        filters = (255 * (weight - low) / (high - low)).astype(np.uint8)
+        ax.imshow(style.montage(np.pad(filters, [(0, 0), (1, 1), (1, 1), (0, 0)], constant_values=255), 6))
         ax.set_title(f"{network.name} ({network.weights})", fontsize=NORMAL)
         ax.axis("off")
     return figure

@@ -11,18 +11,9 @@ from lib.analysis.decoding import PUBLISHED, Choices
 from lib.analysis.directions import Directions
 from lib.claims.specifications import HIDDEN, OUTPUT, Specification
 from lib.core.tables import Table
+from lib.figures import style
 from lib.figures.explorers import explorer, rounded
-from lib.figures.style import (
-    COLOURS,
-    MARKERS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    errorbar,
-    label_data,
-    legend_below,
-    subplots,
-)
+from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 
 LEAD_DIGITS = 4  # of AlexNet's lead
 
@@ -48,8 +39,8 @@ def specification_figure(found: Mapping[str, Sequence[Specification]], simulated
             _choices_made(ax, [getattr(one.choices, name) for one in ordered], values)
     for ax, label in zip(axes[:, 0], ("AlexNet ahead by (mean r)", *rows), strict=True):
         ax.set_ylabel(label, fontsize=SMALL)
-    legend_below(figure, axes[0, 0], ncols=3, frameon=True)
-    return label_data(figure, data_warning(simulated))
+    style.legend_below(figure, axes[0, 0], ncols=3, frameon=True)
+    return style.label_data(figure, simulated)
 
 
 def _options(specifications: Sequence[Specification]) -> dict[str, list[str]]:
@@ -63,7 +54,7 @@ def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:
         members = [x for x, one in enumerate(ordered) if one.holds["Y1"] == holds]
         ax.errorbar([], [], color=COLOURS[i], marker=MARKERS[i], ms=4, lw=0, label=label)
         if members:
-            errorbar(ax, np.array(members), [ordered[x].ahead for x in members], i, lw=0, elinewidth=1)
+            style.errorbar(ax, np.array(members), [ordered[x].ahead for x in members], i, lw=0, elinewidth=1)
     published = next(x for x, one in enumerate(ordered) if one.choices == PUBLISHED)
     ax.axvline(published, color="0.6", lw=1, ls=":", label="as published")
     ax.axhline(0, color="0.6", lw=0.6)
@@ -90,7 +81,7 @@ def directions_figure(found: Mapping[str, Directions], simulated: bool) -> Figur
         ax.set_xlabel(f"AlexNet ahead by (mean r over {what})", fontsize=SMALL)
         ax.set_yticks(range(len(found)), list(found), fontsize=SMALL)
     axes[0, 0].set_ylim(len(found) - 0.5, -0.5)
-    return label_data(figure, data_warning(simulated))
+    return style.label_data(figure, simulated)
 
 
 def choices_table(found: Mapping[str, Sequence[Specification]], choices: Mapping[str, Choices]) -> Table:
@@ -150,7 +141,7 @@ def choice_explorer(found: Mapping[str, Sequence[Specification]], simulated: boo
     )
     worlds = {world: [_specification(one) for one in specifications] for world, specifications in found.items()}
     data = {"fields": fields, "claims": list(first[0].holds), "worlds": worlds}
-    return explorer("choices", data, table, caption, data_warning(simulated))
+    return explorer("choices", data, table, caption, style.data_warning(simulated))
 
 
 def _chosen(one: Specification) -> tuple[str, str, str]:

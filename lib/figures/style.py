@@ -39,9 +39,20 @@ def data_warning(simulated: bool, weights: str = "", n_best: int = PAPER_N_BEST)
     return f"TOY ANALYSIS: {', '.join(reasons)}" if reasons else ""
 
 
-def label_data(figure: Figure, *warnings: str) -> Figure:
-    """Write warnings, see `data_warning`, above the panels; the same figure is returned."""
-    if words := "; ".join(filter(None, dict.fromkeys(warnings))):
+def label_data(
+    figure: Figure, simulated: bool, weights: str = "", n_best: int = PAPER_N_BEST, *, note: str = ""
+) -> Figure:
+    """Write the warning about its data above the panels of a figure, and return the figure.
+
+    Parameters
+    ----------
+    figure : Figure
+    simulated, weights, n_best
+        As for `data_warning`.
+    note : str
+        What else must be known about the data.
+    """
+    if words := "; ".join(filter(None, (data_warning(simulated, weights, n_best), note))):
         figure.suptitle(words, color=COLOURS[1], fontsize=NORMAL, weight="bold")
     return figure
 
@@ -65,8 +76,8 @@ def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: 
     **options
         Of `matplotlib.pyplot.subplots`.
     """
-    style = {"dpi": 150, "squeeze": False, "layout": "constrained", "facecolor": "white"}
-    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, **(style | options))
+    usual: dict[str, Any] = {"dpi": 150, "layout": "constrained", "facecolor": "white"}
+    figure, axes = plt.subplots(n_rows, n_columns, squeeze=False, figsize=size, **(usual | options))
     plt.close(figure)
     return figure, axes
 
@@ -86,7 +97,12 @@ def errorbar(ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, **style
         Of `Axes.errorbar`, instead of the usual one.
     """
     y, low, high = np.array([(one.estimate, one.low, one.high) for one in found]).T
-    usual = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "ms": 4, "capsize": 2}
+    usual: dict[str, Any] = {
+        "color": COLOURS[i % len(COLOURS)],
+        "marker": MARKERS[i % len(MARKERS)],
+        "ms": 4,
+        "capsize": 2,
+    }
     ax.errorbar(x, y, np.maximum(0, (y - low, high - y)), **(usual | style))
 
 
@@ -112,7 +128,7 @@ def small_legend(ax: Axes, **style: Any) -> None:
 def legend_below(figure: Figure, *axes: Axes, **style: Any) -> None:
     """One legend below all panels, for the lines of some of them; equal labels are shown once."""
     lines = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    usual = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
+    usual: dict[str, Any] = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
     figure.legend(lines.values(), lines.keys(), **(usual | style))
 
 

@@ -9,7 +9,8 @@ from lib.analysis.rsa import NoiseCeiling
 from lib.analysis.training_curves import Snapshot, along_training, turning
 from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table
-from lib.figures.style import NORMAL, SMALL, data_warning, errorbar, label_data, legend_below, subplots
+from lib.figures import style
+from lib.figures.style import NORMAL, SMALL, subplots
 
 
 def performance_figure(
@@ -37,13 +38,13 @@ def performance_figure(
             mine = [k for k, one in enumerate(snapshots) if one.shape == shape]
             found = [bootstrap_mean(values[k]) for k in mine]
             accuracy = np.array([snapshots[k].accuracy for k in mine])
-            errorbar(ax, accuracy, found, i, label=str(shape), lw=1.2, elinewidth=1)
+            style.errorbar(ax, accuracy, found, i, label=str(shape), lw=1.2, elinewidth=1)
         ax.set_title(measure, fontsize=NORMAL)
         ax.set_xlabel("accuracy on held-out scenes", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
     axes[0, 0].set_ylabel("likeness to the brain", fontsize=SMALL)
-    legend_below(figure, axes[0, 0], ncols=3, frameon=True)
-    return label_data(figure, data_warning(simulated))
+    style.legend_below(figure, axes[0, 0], ncols=3, frameon=True)
+    return style.label_data(figure, simulated)
 
 
 def half_correlations_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Table:

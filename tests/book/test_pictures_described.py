@@ -43,7 +43,7 @@ def member(module: str, name: str) -> typing.Any:
 
 
 def draws(cell: NotebookNode, names: dict[str, typing.Any]) -> bool:
-    """Whether the last line of a cell calls a helper of `lib` that returns a figure, as its signature says."""
+    """Whether the last line of a cell calls a helper that returns a figure or words instead, as its signature says."""
     body = ast.parse(cell.source).body
     call = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
     match call:
@@ -53,7 +53,8 @@ def draws(cell: NotebookNode, names: dict[str, typing.Any]) -> bool:
             helper = getattr(names.get(module), function, None)
         case _:
             return False
-    return helper is not None and typing.get_type_hints(helper).get("return") is Figure
+    hint = typing.get_type_hints(helper).get("return") if helper else None
+    return Figure in (hint, *typing.get_args(hint))
 
 
 def pictures(name: str) -> Iterator[NotebookNode]:
