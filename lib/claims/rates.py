@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lib.claims import CLAIMS, HOLDS, Verdict, evaluate
-from lib.claims.studies import EVERY_WORLD, KINDS
+from lib.claims.studies import EVERY_WORLD, STUDY_KINDS
 from lib.core import choose, progress
 from lib.core.scores import Interval
 
@@ -74,7 +74,7 @@ def simulated_verdicts(
     """
     found: dict[str, Verdicts] = {choose("world", world, EVERY_WORLD): {} for world in worlds}
     seeds, options = list(seeds), {"weights": weights, "analysis": analysis, **size}
-    for name, kind in KINDS.items():
+    for name, kind in STUDY_KINDS.items():
         wanted = [claim for claim in claims if CLAIMS[choose("claim", claim, CLAIMS)].kind == name]
         there = [world for world in found if world in kind.worlds]
         if wanted and there and analysis in kind.analyses:
@@ -88,17 +88,17 @@ def _over_seeds(
 ) -> dict[str, Verdicts]:
     networks, decided = networks_of(claims), []
     for seed in progress(seeds, f"seeds of {', '.join(worlds)}"):
-        studies = KINDS[kind].simulate(worlds=worlds, seed=seed, networks=networks, **options)
+        studies = STUDY_KINDS[kind].simulate(worlds=worlds, seed=seed, networks=networks, **options)
         decided.append({world: evaluate(study, claims) for world, study in studies.items()})
     return {world: {name: [one[world][i] for one in decided] for i, name in enumerate(claims)} for world in worlds}
 
 
 def _measured_verdicts(dataset: str, subject: int, data_root: str | None, weights: str) -> Verdicts:
     """Decide the claims that a measured data set can decide."""
-    kinds = {kind.dataset: name for name, kind in KINDS.items()}
+    kinds = {kind.dataset: name for name, kind in STUDY_KINDS.items()}
     kind = kinds[choose("measured data set", dataset, kinds)]
     claims = [name for name, claim in CLAIMS.items() if claim.kind == kind]
-    measure, networks = KINDS[kind].measure, networks_of(claims)
+    measure, networks = STUDY_KINDS[kind].measure, networks_of(claims)
     study = measure(subject=subject, data_root=data_root, networks=networks, weights=weights)
     return {verdict.claim: [verdict] for verdict in evaluate(study, claims)}
 

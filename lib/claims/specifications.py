@@ -21,11 +21,11 @@ from lib.networks import load_network
 from lib.networks.layers import AS_PUBLISHED, OUTPUTS, STAGES
 from lib.networks.zoo import PAPER_Y
 
-HIDDEN = (AS_PUBLISHED, *STAGES)
-OUTPUT = (AS_PUBLISHED, *OUTPUTS)
+HIDDEN_READINGS = (AS_PUBLISHED, *STAGES)
+OUTPUT_READINGS = (AS_PUBLISHED, *OUTPUTS)
 QUICK_REGRESSIONS = ("ols", "ridge")  # for every reading; sparse regression takes too long for that
 
-Units = Mapping[str, ImageFeatures]  # by network
+_Units = Mapping[str, ImageFeatures]  # by network
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ class Specification:
 
 def every_choice(regressions: Iterable[str] = QUICK_REGRESSIONS) -> list[Choices]:
     """All combinations of readings and regressions, the published one first."""
-    return [replace(PUBLISHED, hidden=h, output=o, regression=r) for r, h, o in product(regressions, HIDDEN, OUTPUT)]
+    return [
+        replace(PUBLISHED, hidden=h, output=o, regression=r)
+        for r, h, o in product(regressions, HIDDEN_READINGS, OUTPUT_READINGS)
+    ]
 
 
 def one_at_a_time() -> dict[str, Choices]:
@@ -65,7 +68,7 @@ def one_at_a_time() -> dict[str, Choices]:
     }
 
 
-def every_unit(participant: Participant, weights: str, choices: Iterable[Choices], n_units: int) -> Units:
+def every_unit(participant: Participant, weights: str, choices: Iterable[Choices], n_units: int) -> _Units:
     """Units of both networks wherever at least one set of choices reads them; layers are named by that place.
 
     Parameters
@@ -83,7 +86,7 @@ def every_unit(participant: Participant, weights: str, choices: Iterable[Choices
     return {name: units_of(load_network(name, weights), participant, places[name], n_units) for name in PAPER_Y}
 
 
-def read_units(units: Units, choices: Choices) -> Units:
+def read_units(units: _Units, choices: Choices) -> _Units:
     """Units as these choices read them, out of `every_unit`: layers have their own names again."""
     return {
         name: replace(found, layers={layer: found.layers[tap] for layer, tap in choices.taps(name).items()})
@@ -113,7 +116,7 @@ def specify(study: DecodingStudy) -> Specification:
 
 
 def every_study(
-    participants: Sequence[Participant], units: Units, regressions: Iterable[str] = QUICK_REGRESSIONS
+    participants: Sequence[Participant], units: _Units, regressions: Iterable[str] = QUICK_REGRESSIONS
 ) -> dict[str, DecodingStudy]:
     """Decode all units by each regression.
 
@@ -133,7 +136,7 @@ def specification_curve(studies: Mapping[str, DecodingStudy], choices: Iterable[
 
 
 def sparse_specifications(
-    participants: Sequence[Participant], units: Units, roi: str, n_units: int
+    participants: Sequence[Participant], units: _Units, roi: str, n_units: int
 ) -> list[Specification]:
     """Published and matched readings decoded by least squares, ridge and sparse regression.
 
@@ -194,7 +197,7 @@ def character(units: np.ndarray) -> Character:
     return Character(float(e.sum() ** 2 / (e**2).sum()), float(np.median((z**4).mean(0))))
 
 
-def explained_by_character(study: DecodingStudy, units: Units) -> float:
+def explained_by_character(study: DecodingStudy, units: _Units) -> float:
     """Share of the variance between layers, in mean r over participants and areas, that dimensions and tail predict."""
     shown = study.participants[0].train.stimulus_ids
     layers = [(name, layer) for name in PAPER_Y for layer in study.layers(name)]

@@ -75,8 +75,8 @@ def _measure_decoding(subject: int, data_root: str | None, networks: Iterable[st
     return decoding_study(load_everybody("god", data_root), networks, weights, data_root=data_root)
 
 
-KINDS: dict[str, Kind] = {
+STUDY_KINDS: dict[str, Kind] = {
     "encoding": Kind(WORLDS, _simulate_encoding, "nsd", _measure_encoding),
     "decoding": Kind(GOD_WORLDS, _simulate_decoding, "god", _measure_decoding, DECODING_CHOICES),
 }
-EVERY_WORLD = list(dict.fromkeys(world for kind in KINDS.values() for world in kind.worlds))
+EVERY_WORLD = list(dict.fromkeys(world for kind in STUDY_KINDS.values() for world in kind.worlds))

@@ -21,7 +21,7 @@ Argument = str | int | float | np.ndarray | ctypes.c_int
 
 # A row-major upper triangle is the lower one of the column-major matrix that LAPACK sees.
 UPPER = "L"
-SMALL = 64  # rows of a triangle that LAPACK inverts itself
+_SMALL = 64  # rows of a triangle that LAPACK inverts itself
 
 
 def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
@@ -69,7 +69,7 @@ def invert_triangle(R: np.ndarray) -> None:
     products of matrices, which LAPACK's own routine leaves to slower ones.
     """
     n, row = len(R), R.strides[0] // R.itemsize
-    if n <= SMALL:
+    if n <= _SMALL:
         _call("trtri", UPPER, "N", n, R, row, ctypes.c_int())
         return
     half = n // 2

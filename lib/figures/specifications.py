@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib.analysis.decoding import PUBLISHED, Choices
 from lib.analysis.directions import Directions
-from lib.claims.specifications import HIDDEN, OUTPUT, Specification
+from lib.claims.specifications import HIDDEN_READINGS, OUTPUT_READINGS, Specification
 from lib.core.tables import Table
 from lib.figures import style
 from lib.figures.explorers import explorer, rounded
@@ -46,7 +46,7 @@ def specification_figure(found: Mapping[str, Sequence[Specification]], simulated
 def _options(specifications: Sequence[Specification]) -> dict[str, list[str]]:
     """The values of each choice, by the name of its field."""
     regressions = dict.fromkeys(one.choices.regression for one in specifications)
-    return {"hidden": list(HIDDEN), "output": list(OUTPUT), "regression": list(regressions)}
+    return {"hidden": list(HIDDEN_READINGS), "output": list(OUTPUT_READINGS), "regression": list(regressions)}
 
 
 def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:

@@ -12,7 +12,7 @@ from benchmarks import harness, rehearsal, ridge, stacking, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib.claims import FAILS, HOLDS, Verdict
-from lib.claims.studies import KINDS
+from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark, benchmark_table, machine_note
 
@@ -130,7 +130,7 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
     assert set(recorded) == {
         *(*BENCHMARKS, "rehearsal", "cortex"),
         *(f"sweep {promise}" for promise in PROMISES),
-        *(f"verdicts {kind}" for kind in KINDS),
+        *(f"verdicts {kind}" for kind in STUDY_KINDS),
     }
 
 

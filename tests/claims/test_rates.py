@@ -7,7 +7,7 @@ import pytest
 from lib.__main__ import main
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict
 from lib.claims.rates import Rate, ledger, networks_of, simulated_verdicts
-from lib.claims.studies import KINDS
+from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 
 TINY = {"n_images": 60, "voxels_per_roi": 4}
@@ -78,12 +78,12 @@ def test_claims_are_left_out_of_worlds_that_are_not_theirs() -> None:
 
 def test_measured_data_add_their_column(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = {name for name, claim in CLAIMS.items() if claim.kind == "encoding"}
-    fake = KINDS["encoding"].simulate(
+    fake = STUDY_KINDS["encoding"].simulate(
         worlds=["flat"], seed=0, networks=["alexnet-object"], weights="untrained", analysis="", **TINY
     )
-    kind = KINDS["encoding"]
+    kind = STUDY_KINDS["encoding"]
     monkeypatch.setitem(
-        KINDS, "encoding", type(kind)(kind.worlds, kind.simulate, kind.dataset, lambda **_: fake["flat"])
+        STUDY_KINDS, "encoding", type(kind)(kind.worlds, kind.simulate, kind.dataset, lambda **_: fake["flat"])
     )
     found = ledger([], [], "untrained", dataset="nsd", subject=2)
     assert list(found.measured) == ["nsd, participant 2, untrained networks"] and not found.simulated

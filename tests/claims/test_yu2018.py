@@ -8,7 +8,7 @@ import pytest
 from lib.analysis.decoding import PUBLISHED, DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate
-from lib.claims.studies import DECODING_CHOICES, KINDS
+from lib.claims.studies import DECODING_CHOICES, STUDY_KINDS
 from lib.simulation.worlds import GOD_WORLDS
 
 ALEXNET = dict(zip((f"cnn{i}" for i in range(1, 9)), (0.1, 0.2, 0.3, 0.3, 0.3, 0.4, 0.4, 0.5), strict=True))
@@ -86,7 +86,7 @@ def test_simulated_studies_of_several_worlds_share_units_and_differ_in_voxels(an
     size = {"n_images": 48, "voxels_per_roi": 5}
     worlds = ["noise", "resnet-brain"]
     networks = ("alexnet-object", "resnet50-object")
-    found = KINDS["decoding"].simulate(
+    found = STUDY_KINDS["decoding"].simulate(
         worlds=worlds, seed=0, networks=networks, weights="untrained", analysis=analysis, **size
     )
     assert list(found) == worlds and all(one.choices == DECODING_CHOICES[analysis] for one in found.values())

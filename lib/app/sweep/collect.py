@@ -35,7 +35,7 @@ from lib.core import progress
 from lib.core.disk import read_json, write_json, written_aside
 from lib.core.scores import bootstrap_mean
 from lib.data import Brain
-from lib.figures.style import COLOURS, NORMAL, SMALL, data_warning, label_data, subplots
+from lib.figures.style import COLOURS, NORMAL, SMALL, label_data, subplots
 
 try:
     import pandas as pd
@@ -174,6 +174,7 @@ def group_figures(tasks: Sequence[Done], table: pd.DataFrame, folder: Path) -> l
         number = f"_{groups.index(group) + 1}" if len(groups) > 1 else ""
         paths.append(folder / f"{what}_{network}{number}.png")
         figure = _group_figure(rows, what, f"{what} by {network}; {_column(members)}")
+        label_data(figure, bool(rows.simulated.any()), members[0].analysis.weights)
         with written_aside(paths[-1]) as part:
             figure.savefig(part, format="png")
     return paths
@@ -198,7 +199,7 @@ def _group_figure(rows: pd.DataFrame, what: str, title: str) -> Figure:
         ax.set_title(roi, fontsize=NORMAL)
     key = "grey: participants; blue: their mean and its 95 % bootstrap interval"
     figure.supxlabel(f"{title}\n{key}", fontsize=SMALL)
-    return label_data(figure, data_warning(bool(rows.simulated.any())))
+    return figure
 
 
 def _participants(ax: Axes, lines: np.ndarray) -> None:
