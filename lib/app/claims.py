@@ -47,8 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--claims", nargs="+", choices=CLAIMS, metavar="ID", help=f"some of {', '.join(CLAIMS)} (default: all)")
     add("--weights", default="miniature", help="of the networks that are analysed (default: %(default)s)")
-    analyses = {"choices": DECODING_CHOICES, "default": "as-published"}
-    add("--analysis", **analyses, help="of the decoding claims (default: %(default)s)")
+    add(
+        "--analysis", choices=DECODING_CHOICES, default="as-published", help="of decoding claims (default: %(default)s)"
+    )
     add("--n-images", type=at_least(1), metavar="N", help=_defaults("that each participant sees", "n_images"))
     add("--voxels-per-roi", type=at_least(1), metavar="N", help=_defaults("of each ROI", "voxels_per_roi"))
     add("--json", action="store_true", help='print {claim id: {"holds": rate, "n": seeds, "effect": mean}}')
