@@ -50,6 +50,7 @@ def test_noise_is_not_predicted(protocol):
     assert np.median(result.stacked_score) < 0.1
 
 
+@pytest.mark.slow("fits the reference protocol to several participants")
 @pytest.mark.parametrize("noise", [1.0, 3.0])
 def test_fast_predicts_at_least_as_well_as_the_reference(noise):
     r2 = {}
@@ -119,7 +120,7 @@ def bits(result: EncodingResult) -> dict[str, object]:
 
 @pytest.mark.parametrize("protocol", ["fast", "gcv", "k-fold", "reference", "reference-forward"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow("one seed more"))])
 def test_every_memory_budget_gives_the_same_bits(seed, dtype, protocol, monkeypatch):
     """With a layer given twice, where the last bit of an error decides which of the two gets the weight."""
     monkeypatch.setattr(encoding, "GROUP", 8)

@@ -107,6 +107,7 @@ def studies():
     return retest(people, ["alexnet-object"], n_fresh=80, n_best=10)
 
 
+@pytest.mark.slow("simulates two participants of 600 voxels")
 def test_simulated_luck_is_seen_in_both_worlds_and_is_all_there_is_in_noise(studies):
     for world, study in studies.items():
         means = {
@@ -122,6 +123,7 @@ def test_simulated_luck_is_seen_in_both_worlds_and_is_all_there_is_in_noise(stud
             assert honest > 0.1 and fresh > 0.1
 
 
+@pytest.mark.slow("simulates two participants of 600 voxels")
 def test_fits_are_the_same_in_both(studies):
     one = studies["as-published"]
     for field in ("weights", "alphas", "cv_score", "stacked_cv_score"):

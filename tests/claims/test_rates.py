@@ -63,6 +63,7 @@ def test_what_cannot_be_meant_is_refused(options: list[str], sentence: str, caps
     assert status == 2 and sentence in message and message.count("\n") == 1
 
 
+@pytest.mark.slow("simulates several worlds")
 def test_worlds_of_one_seed_are_decided_together_as_each_alone() -> None:
     together = simulated_verdicts(["W1"], ["noise", "flat"], [3], "untrained", **TINY)
     alone = simulated_verdicts(["W1"], ["flat"], [3], "untrained", **TINY)

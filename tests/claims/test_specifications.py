@@ -84,6 +84,7 @@ def test_people_who_saw_other_pictures_are_not_encoded_together(participants: li
         encode_units([participants[0], replace(participants[1], test=test)], units)
 
 
+@pytest.mark.slow("fits sparse regressions")
 def test_sparse_regression_stands_beside_the_others(participants: list[Participant]) -> None:
     units = every_unit(participants[0], "untrained", [PUBLISHED, MATCHED], 12)
     found = sparse_specifications(participants, units, "V4", 2)

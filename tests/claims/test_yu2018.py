@@ -81,6 +81,7 @@ def test_claims_of_paper_y_are_in_the_ledger() -> None:
     assert {CLAIMS[name].kind for name in ("Y1", "Y2", "Y3")} == {"decoding"}
 
 
+@pytest.mark.slow("simulates several worlds")
 @pytest.mark.parametrize("analysis", DECODING_CHOICES)
 def test_simulated_studies_of_several_worlds_share_units_and_differ_in_voxels(analysis: str) -> None:
     size = {"n_images": 48, "voxels_per_roi": 5}
