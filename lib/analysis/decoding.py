@@ -7,7 +7,7 @@ Six steps, as in the code released with Generic Object Decoding (Horikawa & Kami
 3. keep, for each unit, the voxels with the largest |r| in training (`select`);
 4. regress the unit on them and a constant (`decode`);
 5. predict the test trials, undo step 2, average the predictions of an image's trials;
-6. correlate predictions and unit over the test images (`score`).
+6. correlate predictions and unit over the test images (`agreement_matrix`).
 
 All units of all layers share the voxels: X'X is computed once per ROI, and a unit takes its rows and columns out of it.
 Voxels and units are centred, so the constant's weight is zero and is left out. Predictions are linear in the voxels:
@@ -22,11 +22,12 @@ from functools import cached_property
 
 import numpy as np
 
+from lib.analysis.usable import varies
 from lib.core import choose, progress
 from lib.core.lapack import in_threads
 from lib.core.memory import keeping_memory
-from lib.core.scale import constant_columns
 from lib.core.scores import correlation
+from lib.core.validation import matrix, penalties
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.participant import Images, Responses
@@ -45,9 +46,8 @@ class Voxels:
 
     Attributes
     ----------
-    train : array of shape (n_trials, n_usable)
-        Without voxels that do not vary.
-    test : array of shape (n_test, n_usable)
+    train : array of shape (n_trials, n_voxels)
+    test : array of shape (n_test, n_voxels)
     """
 
     train: np.ndarray
@@ -55,12 +55,8 @@ class Voxels:
 
     @cached_property
     def gram(self) -> np.ndarray:
-        """X'X of the training trials, array of shape (n_voxels, n_voxels), zero below the diagonal."""
+        """X'X of the training trials, for all units: array of shape (n_voxels, n_voxels), zero below the diagonal."""
         return upper_gram(self.train)
-
-    def ordered(self, order: np.ndarray) -> "Voxels":
-        """The same voxels in another order."""
-        return Voxels(self.train.take(order, axis=1), self.test.take(order, axis=1))
 
 
 @dataclass(frozen=True)
@@ -70,8 +66,10 @@ class Units:
     Attributes
     ----------
     scaled : array of shape (n_trials, n_units)
-    mean, std : arrays of shape (n_units,)
-        Standard deviation with n - 1 in the denominator, and 1 for a unit that does not vary.
+        0 where a unit does not vary.
+    mean : array of shape (n_units,)
+    std : array of shape (n_units,)
+        With n - 1 in the denominator, and 1 for a unit that does not vary.
     """
 
     scaled: np.ndarray
@@ -84,21 +82,22 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
 
     Parameters
     ----------
-    train : array of shape (n_trials, n_voxels)
-    test : array of shape (n_test, n_voxels)
+    train : array of shape (n_trials, n_voxels_of_roi)
+    test : array of shape (n_test, n_voxels_of_roi)
 
     Raises
     ------
     ValueError
-        No voxel is left.
+        Fewer than 3 training trials, other voxels in the test trials, no voxel left.
     """
-    train, test = np.asarray(train, np.float64), np.asarray(test, np.float64)
-    usable = ~constant_columns(train) & np.isfinite(test).all(0)  # NaN and infinity count as constant
+    train = matrix("training voxels", train, min_rows=3, finite=False)
+    test = matrix("test voxels", test, n_columns=train.shape[1], finite=False)
+    usable = varies(train) & np.isfinite(test).all(0)
     if not usable.any():
         raise ValueError(f"None of the {len(usable)} voxels is finite and varies over the training trials.")
     if not usable.all():
         warnings.warn(f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or not finite.", stacklevel=3)
-        train, test = train[:, usable], test[:, usable]
+    train, test = (part[:, usable].astype(np.float64) for part in (train, test))
     mean = train.mean(0)
     train, test = train - mean, test - mean
     rounding = train.mean(0)  # of a mean that is large beside the deviation; left in, it would look like a direction
@@ -111,16 +110,11 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
 
 
 def scale_units(units: np.ndarray) -> Units:
-    """Step 2.
-
-    Parameters
-    ----------
-    units : array of shape (n_trials, n_units)
-    """
-    units = np.asarray(units, np.float64)
-    mean, std = units.mean(0), units.std(0, ddof=1)
-    std = np.where(np.ptp(units, axis=0) > 0, std, 1)
-    return Units((units - mean) / std, mean, std)
+    """Step 2; units (n_trials, n_units) that are not finite are refused."""
+    units = matrix("units", units)
+    varying, units = varies(units), units.astype(np.float64)
+    mean, std = units.mean(0), np.where(varying, units.std(0, ddof=1), 1)
+    return Units(np.where(varying, (units - mean) / std, 0), mean, std)
 
 
 def select(xy: np.ndarray, n_voxels: int) -> np.ndarray:
@@ -187,16 +181,33 @@ def decode(
     UserWarning
         Least squares has as many parameters as trials, or more: of the many solutions the smallest is taken.
     """
-    _check(voxels_train, units_train, voxels_test, n_voxels, alpha)
-    voxels = standardise(voxels_train, voxels_test)
-    return predict(voxels, scale_units(units_train), regression, n_voxels, alpha)
+    voxels, units = standardise(voxels_train, voxels_test), scale_units(units_train)
+    return predict_units(voxels, units, regression, n_voxels, alpha)
 
 
-def predict(voxels: Voxels, units: Units, regression: str, n_voxels: int, alpha: float) -> np.ndarray:
-    """Steps 3 to 5, array of shape (n_test, n_units); other parameters as of `decode`."""
-    fit = REGRESSIONS[choose("regression", regression, REGRESSIONS)]
-    voxels = voxels.ordered(_popularity(voxels, units))
-    _tell(regression, min(n_voxels, voxels.train.shape[1]) + 1, len(voxels.train))
+def predict_units(voxels: Voxels, units: Units, regression: str, n_voxels: int, alpha: float) -> np.ndarray:
+    """Steps 3 to 5.
+
+    Parameters
+    ----------
+    voxels : Voxels
+    units : Units
+    regression, n_voxels, alpha
+        As for `decode`.
+
+    Returns
+    -------
+    array of shape (n_test, n_units)
+    """
+    fit = _REGRESSIONS[choose("regression", regression, _REGRESSIONS)]
+    _check(voxels, units, n_voxels)
+    if regression == "ridge":
+        penalties(alpha, "alpha")
+    voxels = _often_selected_first(voxels, units)
+    n_trials, n_parameters = len(voxels.train), min(n_voxels, voxels.train.shape[1]) + 1
+    if regression == "ols" and n_parameters > n_trials:
+        found = f"{n_parameters} parameters for {n_trials} trials: least squares has many solutions"
+        warnings.warn(f"{found}, the smallest is taken. Use fewer voxels or ridge for a unique one.", stacklevel=3)
     predictions = np.empty((len(voxels.test), len(units.mean)))
     with keeping_memory():
         for start in range(0, len(units.mean), UNITS_AT_ONCE):
@@ -207,36 +218,26 @@ def predict(voxels: Voxels, units: Units, regression: str, n_voxels: int, alpha:
     return predictions * units.std + units.mean
 
 
-def _check(train: np.ndarray, units: np.ndarray, test: np.ndarray, n_voxels: int, alpha: float) -> None:
-    if train.ndim != 2 or units.ndim != 2 or len(train) != len(units) or len(train) < 3:
-        raise ValueError(
-            f"Voxels of shape {train.shape} and units of shape {units.shape} need the same 3 or more trials as rows."
-        )
-    if test.ndim != 2 or test.shape[1] != train.shape[1]:
-        raise ValueError(f"Test trials of shape {test.shape} do not have the {train.shape[1]} training voxels.")
-    if not np.isfinite(units).all():
-        raise ValueError("The units hold NaN or infinite values.")
-    if n_voxels < 1 or alpha < 0:
-        raise ValueError(f"n_voxels must be at least 1 and alpha at least 0, found {n_voxels} and {alpha}.")
+def _check(voxels: Voxels, units: Units, n_voxels: int) -> None:
+    if len(units.scaled) != len(voxels.train):
+        n_units, n_trials = len(units.scaled), len(voxels.train)
+        raise ValueError(f"Units: expected one row for each of the {n_trials} training trials, found {n_units} rows.")
+    if n_voxels < 1:
+        raise ValueError(f"n_voxels must be at least 1, found {n_voxels}.")
 
 
-def _tell(regression: str, n_parameters: int, n_trials: int) -> None:
-    if regression == "ols" and n_parameters > n_trials:
-        text = f"{n_parameters} parameters for {n_trials} trials: of the many least-squares solutions the smallest"
-        warnings.warn(f"{text} is taken. Fewer voxels, or ridge, would have one.", stacklevel=3)
-
-
-def _popularity(voxels: Voxels, units: Units) -> np.ndarray:
-    """Voxels that many units will select come first, so that a unit's rows of X'X lie close together in memory."""
-    some = units.scaled[:, :: -(-len(units.mean) // 100)]  # a hundred units tell
-    return np.argsort(-np.square(some.T @ voxels.train).sum(0), kind="stable")
+def _often_selected_first(voxels: Voxels, units: Units) -> Voxels:
+    """The same voxels in an order in which a unit's rows of X'X lie close together in memory."""
+    some = units.scaled[:, :: -(-len(units.mean) // 100)]  # a hundred units say which voxels many will select
+    order = np.argsort(-np.square(some.T @ voxels.train).sum(0), kind="stable")
+    return Voxels(voxels.train.take(order, axis=1), voxels.test.take(order, axis=1))
 
 
 # Step 4. Each takes the voxels, standardised units (n_trials, n_units), their products with the voxels (n_units,
 # n_voxels), the voxels kept for each (n_units, n_kept) and the penalty, and returns weights (n_units, n_voxels), zero
 # where a voxel was not kept.
 
-Fit = Callable[[Voxels, np.ndarray, np.ndarray, np.ndarray, float], np.ndarray]
+_Fit = Callable[[Voxels, np.ndarray, np.ndarray, np.ndarray, float], np.ndarray]
 
 
 def _ols(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
@@ -259,7 +260,7 @@ def _slr(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _:
     return weights
 
 
-REGRESSIONS: Mapping[str, Fit] = {"ols": _ols, "ridge": _ridge, "slr": _slr}
+_REGRESSIONS: Mapping[str, _Fit] = {"ols": _ols, "ridge": _ridge, "slr": _slr}
 
 
 # Step 6, and all steps for one participant
@@ -315,7 +316,7 @@ class DecodingResult:
     unit_score : array of shape (n_units,)
         Pearson r over the test images; NaN where the unit, or its prediction, does not vary over them.
     agreement : array of shape (n_test, n_test)
-        See the function of that name.
+        See `agreement_matrix`.
     """
 
     network: str
@@ -328,8 +329,8 @@ class DecodingResult:
     @property
     def mean(self) -> float:
         """Mean r over the units that vary; NaN if none does."""
-        varies = np.isfinite(self.unit_score)
-        return float(self.unit_score[varies].mean()) if varies.any() else float("nan")
+        scored = np.isfinite(self.unit_score)
+        return float(self.unit_score[scored].mean()) if scored.any() else float("nan")
 
     @property
     def n_constant(self) -> int:
@@ -337,34 +338,47 @@ class DecodingResult:
         return int(np.isnan(self.unit_score).sum())
 
 
-def agreement(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
+def agreement_matrix(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Predictions for one image (row) times units' answers to another (column), averaged over units, both standardised.
 
     The trace is the mean score. With the rows in another order it is the mean score of predictions assigned to the
-    wrong images, so this small matrix is all that a permutation test needs.
+    wrong images, so this small matrix is all that a permutation test needs. Units that do not vary over images, or
+    whose predictions do not, are left out; if none is left all entries are 0.
 
     Parameters
     ----------
-    predictions, units : arrays of shape (n_test, n_units)
+    predictions : array of shape (n_test, n_units)
+    units : array of shape (n_test, n_units)
 
     Returns
     -------
     array of shape (n_test, n_test)
     """
-    varies = (np.ptp(predictions, axis=0) > 0) & (np.ptp(units, axis=0) > 0)
-    a, b = (values[:, varies] - values[:, varies].mean(0) for values in (predictions, units))
+    varying = varies(predictions) & varies(units)
+    a, b = (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
     a, b = (values / np.linalg.norm(values, axis=0) for values in (a, b))
-    return a @ b.T / max(1, varies.sum())
+    return a @ b.T / max(1, varying.sum())
 
 
 def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> np.ndarray:
-    """Mean scores of predictions assigned to images in random orders, array of shape (n_permutations,).
+    """Mean scores of predictions assigned to images in random orders.
 
     Parameters
     ----------
     agreements : one array of shape (n_test, n_test) per participant
+    n_permutations : int
+    seed : int
+
+    Returns
+    -------
+    array of shape (n_permutations,)
+
+    Raises
+    ------
+    ValueError
+        Matrices that are not square, not of the same images, or not finite.
     """
-    together = np.mean(agreements, axis=0)
+    together = _mean_agreement(agreements)
     images = np.arange(len(together))
     orders = np.random.default_rng(seed).permuted(np.tile(images, (n_permutations, 1)), axis=1)
     return together[orders, images].sum(1)
@@ -373,13 +387,32 @@ def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int 
 def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> float:
     """How often predictions assigned to wrong images score as high, on average over participants, as the right ones.
 
+    Parameters
+    ----------
+    agreements : one array of shape (n_test, n_test) per participant
+    n_permutations : int
+    seed : int
+        As for `permutation_scores`.
+
     Returns
     -------
     float
         One-sided p-value, (1 + exceedances) / (1 + permutations).
+
+    Examples
+    --------
+    >>> permutation_p([np.zeros((4, 4))])
+    1.0
     """
     scores = permutation_scores(agreements, n_permutations=n_permutations, seed=seed)
-    return float((1 + (scores >= np.trace(np.mean(agreements, axis=0))).sum()) / (1 + n_permutations))
+    together = _mean_agreement(agreements)
+    rounding = 1e-12 * np.abs(together).max()  # the right order is drawn, too, and summed in another order
+    return float((1 + (scores >= np.trace(together) - rounding).sum()) / (1 + n_permutations))
+
+
+def _mean_agreement(agreements: Sequence[np.ndarray]) -> np.ndarray:
+    n_test = len(agreements[0])
+    return np.mean([matrix("agreement", one, n_rows=n_test, n_columns=n_test) for one in agreements], axis=0)
 
 
 def units_of(
@@ -426,16 +459,18 @@ def decode_participant(
     rois : iterable of str, optional
         All of the participant's by default.
     """
+    if len(participant.test) < 2:
+        raise ValueError(f"{participant.name}: scores over images need at least 2 test images, found 1.")
     train, test = (_units_shown(networks, part) for part in (participant.train, participant.test))
     everything = scale_units(np.hstack(list(train.values())))
     rois = progress(list(participant.rois if rois is None else rois), f"decoding from {participant.name}")
     return [result for roi in rois for result in _decode_roi(participant, roi, everything, test, choices)]
 
 
-Layers = dict[tuple[str, str], np.ndarray]  # (network, layer) -> (n_images, n_units)
+_Layers = dict[tuple[str, str], np.ndarray]  # (network, layer) -> (n_images, n_units)
 
 
-def _units_shown(networks: Mapping[str, ImageFeatures], part: Responses) -> Layers:
+def _units_shown(networks: Mapping[str, ImageFeatures], part: Responses) -> _Layers:
     return {
         (name, layer): features.of(layer, part.stimulus_ids)
         for name, features in networks.items()
@@ -444,12 +479,12 @@ def _units_shown(networks: Mapping[str, ImageFeatures], part: Responses) -> Laye
 
 
 def _decode_roi(
-    participant: Participant, roi: str, train: Units, test: Layers, choices: Choices
+    participant: Participant, roi: str, train: Units, test: _Layers, choices: Choices
 ) -> Iterator[DecodingResult]:
     """All layers at once, since they share the voxels."""
     voxels = standardise(*(part.responses[:, participant.roi(roi)] for part in (participant.train, participant.test)))
-    predicted = predict(voxels, train, choices.regression, choices.kept(roi), choices.alpha)
+    predicted = predict_units(voxels, train, choices.regression, choices.kept(roi), choices.alpha)
     ends = np.cumsum([units.shape[1] for units in test.values()])[:-1]
     for (layer, units), predictions in zip(test.items(), np.split(predicted, ends, axis=1), strict=True):
-        matched = agreement(predictions, units)
-        yield DecodingResult(*layer, roi, choices, correlation(units, predictions), matched)
+        score = np.where(varies(units) & varies(predictions), correlation(units, predictions), np.nan)
+        yield DecodingResult(*layer, roi, choices, score, agreement_matrix(predictions, units))

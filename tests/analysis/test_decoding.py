@@ -2,6 +2,7 @@
 
 import importlib.util
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +13,17 @@ from sklearn.linear_model import LinearRegression, Ridge
 from lib.analysis.decoding import (
     MATCHED,
     Choices,
-    agreement,
+    agreement_matrix,
     decode,
     decode_participant,
     permutation_p,
+    permutation_scores,
     scale_units,
     select,
     standardise,
 )
 from lib.core.scores import correlation
+from lib.data import Responses
 from lib.data.features import ImageFeatures
 from lib.networks import load_network
 from lib.networks.layers import OUTPUTS, STAGES, decoding_taps
@@ -105,7 +108,7 @@ def test_step_5_averaging_trials_before_or_after_is_the_same() -> None:
 def test_step_6_scores_units_and_leaves_out_constant_ones() -> None:
     predictions = np.array([[1.0, 1, 3], [2, 2, 1], [3, 3, 2]])
     units = np.array([[2.0, 5, 1], [4, 5, 2], [6, 5, 3]])
-    matched = agreement(predictions, units)
+    matched = agreement_matrix(predictions, units)
     scores = correlation(units, predictions)
     np.testing.assert_allclose(scores, [1, np.nan, -0.5])
     np.testing.assert_allclose(np.trace(matched), np.nanmean(scores))
@@ -202,18 +205,48 @@ def test_equals_fastl2lir() -> None:
     np.testing.assert_allclose(decode(X, Y, X_test, "ridge", 500), expected, atol=1e-6)
 
 
-def test_input_that_cannot_be_used_is_refused() -> None:
-    X, Y, X_test = problem(20, 5)
-    with pytest.raises(ValueError, match="Did you mean 'ridge'"):
-        decode(X, Y, X_test, "rigde")
-    with pytest.raises(ValueError, match="same 3 or more trials"):
-        decode(X, Y[:-1], X_test)
-    with pytest.raises(ValueError, match="do not have the 5 training voxels"):
-        decode(X, Y, X_test[:, 1:])
-    with pytest.raises(ValueError, match="units hold NaN"):
-        decode(X, np.where(Y > 0, Y, np.nan), X_test)
-    with pytest.raises(ValueError, match="n_voxels must be at least 1"):
-        decode(X, Y, X_test, n_voxels=0)
+X, Y, X_TEST = problem(20, 5)
+BAD = {
+    "regression": ((X, Y, X_TEST, "rigde"), "Did you mean 'ridge'"),
+    "lengths": ((X, Y[:-1], X_TEST), "Units: expected one row for each of the 20 training trials, found 19 rows"),
+    "voxels": ((X, Y, X_TEST[:, 1:]), "test voxels: expected 5 columns, found 4"),
+    "NaN units": ((X, np.where(Y == Y[3, 2], np.nan, Y), X_TEST), "units: expected finite numbers, found nan in row 3"),
+    "no voxels kept": ((X, Y, X_TEST, "ols", 0), "n_voxels must be at least 1, found 0"),
+    "one trial": ((X[:1], Y[:1], X_TEST), "training voxels: expected at least 3 rows"),
+    "one-dimensional": ((X, Y[:, 0], X_TEST), "units: expected two dimensions"),
+    "constant voxels": ((np.full((20, 5), 0.1), Y, X_TEST), "None of the 5 voxels is finite and varies"),
+    "text": ((X, [["a"]] * 20, X_TEST), "units: expected numbers"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD.values(), ids=BAD)
+def test_input_that_cannot_be_used_is_refused(arguments: tuple, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        decode(*arguments)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, np.nan, np.inf])
+def test_penalties_that_are_none_are_refused(alpha: float) -> None:
+    with pytest.raises(ValueError, match="alpha: expected one or more penalties"):
+        decode(X, Y, X_TEST, "ridge", alpha=alpha)
+
+
+def test_lists_are_taken() -> None:
+    np.testing.assert_array_equal(decode(X.tolist(), Y.tolist(), X_TEST.tolist()), decode(X, Y, X_TEST))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-6, 0.1, 1e5])
+def test_what_varies_by_rounding_only_is_constant(dtype: type, size: float) -> None:
+    """The mean of three equal numbers is not always that number."""
+    rounded = (size * (1 + np.finfo(dtype).eps * (np.arange(20) % 2))).astype(dtype)
+    voxels, units = X.astype(dtype), Y.astype(dtype)
+    voxels[:, 3] = units[:, 2] = rounded
+    with pytest.warns(UserWarning, match="1 of 5 voxels dropped"):
+        assert standardise(voxels, X_TEST).train.shape == (20, 4)
+    assert not scale_units(units).scaled[:, 2].any()
+    matched = agreement_matrix(units, Y)
+    np.testing.assert_allclose(np.trace(matched), np.delete(correlation(units, Y), 2).mean())
 
 
 # Scores over images
@@ -222,10 +255,48 @@ def test_input_that_cannot_be_used_is_refused() -> None:
 def test_permutation_p_is_small_for_signal_and_uniform_for_noise() -> None:
     rng = np.random.default_rng(0)
     units = rng.normal(size=(30, 40))
-    good = [agreement(units + 2 * rng.normal(size=units.shape), units) for _ in range(3)]
+    good = [agreement_matrix(units + 2 * rng.normal(size=units.shape), units) for _ in range(3)]
     assert permutation_p(good, n_permutations=500) < 0.01
-    noise = [permutation_p([agreement(rng.normal(size=units.shape), units)], n_permutations=200) for _ in range(60)]
+    noise = [
+        permutation_p([agreement_matrix(rng.normal(size=units.shape), units)], n_permutations=200) for _ in range(60)
+    ]
     assert 0.3 < np.mean(noise) < 0.7 and np.mean(np.array(noise) < 0.1) < 0.25
+
+
+def test_permutation_p_written_out() -> None:
+    rng = np.random.default_rng(3)
+    agreements = [rng.normal(size=(5, 5)) + 0.4 * np.eye(5) for _ in range(3)]
+    together = sum(agreements) / 3
+    orders = [np.random.default_rng(8).permuted(np.tile(np.arange(5), (300, 1)), axis=1)][0]
+    expected = [sum(together[order[image], image] for image in range(5)) for order in orders]
+    np.testing.assert_allclose(permutation_scores(agreements, n_permutations=300, seed=8), expected)
+    as_high = sum(score >= np.trace(together) - 1e-9 for score in expected)
+    assert permutation_p(agreements, n_permutations=300, seed=8) == (1 + as_high) / 301
+
+
+@pytest.mark.parametrize("n_test", [2, 3])
+def test_the_right_order_drawn_again_counts_as_high(n_test: int) -> None:
+    """Of few images many random orders are the right one, whatever the rounding of their sums."""
+    for seed in range(30):
+        agreements = [np.random.default_rng(seed).normal(size=(n_test, n_test)) for _ in range(3)]
+        assert permutation_p(agreements, n_permutations=2000) > 0.8 / [1, 1, 2, 6][n_test]
+
+
+@pytest.mark.parametrize(
+    ("agreements", "sentence"),
+    [
+        ([np.eye(4), np.full((4, 4), np.nan)], "agreement: expected finite numbers, found nan"),
+        ([np.eye(4), np.eye(5)], "agreement: expected 4 rows, found 5"),
+        ([np.ones((4, 3))], "agreement: expected 4 columns, found 3"),
+    ],
+)
+def test_agreements_that_are_none_are_refused(agreements: list[np.ndarray], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        permutation_p(agreements)
+
+
+def test_units_that_cannot_be_scored_agree_with_nothing() -> None:
+    assert not agreement_matrix(np.ones((4, 3)), np.random.default_rng(0).normal(size=(4, 3))).any()
 
 
 # Where units are read
@@ -276,6 +347,15 @@ def test_participant_is_decoded_layer_by_layer_and_area_by_area() -> None:
     alone = decode(masks[0], own.of("cnn1", participant.train.stimulus_ids), masks[1], "ols", 8)
     np.testing.assert_allclose(found[2].unit_score, correlation(own.of("cnn1", participant.test.stimulus_ids), alone))
     np.testing.assert_allclose(found[2].mean, np.trace(found[2].agreement))
+
+
+def test_one_test_image_is_refused() -> None:
+    participant = simulate_god(world="noise", n_images=48, voxels_per_roi=6)
+    ids = participant.test.stimulus_ids[:1]
+    one = Responses(ids, participant.test.responses[:1], participant.test.n_repeats[:1])
+    units = {"alexnet-object": ImageFeatures(ids, {"cnn1": np.ones((1, 3))})}
+    with pytest.raises(ValueError, match="participant 1: scores over images need at least 2 test images, found 1"):
+        decode_participant(replace(participant, test=one), units)
 
 
 def test_nothing_warns_on_ordinary_data() -> None:
