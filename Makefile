@@ -36,6 +36,7 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo '  make book PARAMS="world=flat seed=1"     notebooks with other parameters'
+	@echo "  make book OFFLINE=1                      do not try to fetch 10 MB of measured data"
 	@echo "  make book TORCH_INDEX=URL                take PyTorch from another index too (see README.md)"
 	@echo "  make book PYTHON=python3.12              make .venv with another Python"
 
@@ -45,6 +46,7 @@ book: notebooks ## execute the notebooks that changed and build the book
 	$(BIN)/jupyter-book build . -n -W --keep-going --all -q
 
 notebooks: $(VENV)/.book ## execute the notebooks that changed
+	$(if $(OFFLINE),,$(BIN)/python -m lib fetch --small 20)
 	$(BIN)/python -m lib run --all $(PARAMETERS)
 
 check: $(VENV)/.test ## style, types, imports and quick tests: what a change must pass first; a minute

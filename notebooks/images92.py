@@ -11,194 +11,208 @@
 #     name: python3
 # ---
 
-# %% [markdown]
-# # Measured brains: 92 photographs, 15 people
-#
-# {cite:t}`yu2018` end with a forecast. Measured by *representational similarity analysis*
-# {cite}`kriegeskorte2008rsa`, the likeness of networks and brains should first rise and then fall as
-# networks get better at their task: "an inverted-U shaped relation". This page does not settle that. It
-# shows the measurement, on people who were scanned and with networks that run on any laptop.
-#
-# The photographs are those of {cite:t}`kriegeskorte2008it`, the responses those of {cite:t}`cichy2014`,
-# as {cite:t}`cichy2019` shared them: for each person, and for early visual cortex (EVC) and inferior
-# temporal cortex (IT), one matrix that says how differently the area answers to any two photographs.
-#
-# You will see what the two areas take for alike, how well people agree about it, and how near the layers
-# of a network come.
+# %% [markdown] tags=["if-measured"]
+# # Measured brains: who predicts a face area?
 
-# %%
-from lib.analysis import rsa
-from lib.analysis.images92 import available_networks, layer_rdms, load_images92
-from lib.figures.rsa import (
-    best_layer_table,
-    ceiling_table,
-    contact_sheet,
-    layers_against_areas,
-    mean_rdms,
-    participants_against_areas,
-)
-from lib.figures.style import notice
-
-# %% tags=["parameters"]
-networks = ["alexnet-object", "alexnet-place"]  # whose layers are compared with the brain
-weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
-n_bootstrap = 1000  # samples behind each interval
-seed = 0  # of the bootstrap
+# %% [markdown] tags=["if-simulated"]
+# # Measured brains: simulated here, the data are missing
 
 # %% [markdown]
-# ## The data
-#
-# The two files are small and free, but one of them states no licence, so the repository holds neither:
-# `python -m lib fetch images92` downloads and checks them. Without them the page runs on a simulated
-# stand-in, and the box below says so, as does every picture.
-
-# %% mystnb={"markdown_format": "myst"}
-data = load_images92()
-print("(n_images, height, width, 3) =", data.images.shape)
-print("(n_participants, n_images, n_images) =", data.rdms["IT"].shape)
-notice(data.source)
-
-# %% [markdown]
-# **Look for** categories that are easy to tell apart by shape or colour alone, and for pairs of
-# categories that are not.
-
-# %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 photographs that people and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}}
-contact_sheet(data)
-
-# %% [markdown]
-# The photographs are cut out and put on grey, so no background gives an object away. Some categories
-# share a look (faces, of people or not, are round), others share only a meaning (a lake and a carrot are
-# both "natural").
-#
-# ## What two areas take for alike
-#
-# A {term}`representational dissimilarity matrix` (RDM) has a row and a column per image. Dark: the area answers
-# to both images with nearly the same pattern of voxels. **Look for** dark squares on the diagonal, and
-# ask which categories they join.
-
-# %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images ordered by category.", "name": "fig-images92-rdms"}}
-mean_rdms(data)
-
-# %% [markdown]
-# In the measured IT, faces form one dark block whether they are human or not, and animate and inanimate
-# things fall apart into two halves. EVC shows stripes instead: single images that look unlike most
-# others.
-#
-# ## How well people agree
-#
-# No model can predict noise, or what is peculiar to one person. The *noise ceiling* brackets the best
-# possible score {cite}`nili2014`: each person's RDM is correlated (Spearman) with the mean of everybody
-# (upper bound, because the mean has seen that person) and with the mean of the others (lower bound).
-
-# %% mystnb={"markdown_format": "myst"}
-ceiling_table(data.rdms)
-
-# %% [markdown]
-# People agree better about IT than about EVC. That is a statement about these measurements, not about
-# what people see: the small receptive fields of EVC make its patterns depend on where exactly somebody
-# looked.
-#
-# ## Yardsticks
-#
-# Before any network: how far do models get that need none? Pixels; whether the image shows an animal
-# (people included); and the category.
-
-# %% mystnb={"markdown_format": "myst"}
-options = {"n_bootstrap": n_bootstrap, "seed": seed}
-yardsticks = {"pixels": rsa.rdm(data.images.reshape(len(data.images), -1))}
-yardsticks["animal"] = rsa.label_rdm(data.animal)
-yardsticks["category"] = rsa.label_rdm(data.category)
-simple = rsa.compare_areas(yardsticks, data.rdms, **options)
-best_layer_table({"yardsticks": simple})
-
-# %% [markdown]
-# One yes-or-no question, *is it an animal?*, goes about half the way to the lower ceiling of the measured
-# IT. A network that wants to be called a model of IT should do better than that.
-#
-# ## The networks
-#
-# Each image runs through each network; each layer gets an RDM, 1 - Pearson r between its responses to two
-# images. Beside the networks named in the parameters stands one that was never trained, and whichever of
-# their published checkpoints are in the cache.
-
-# %%
-nets = available_networks(networks, weights)
-rdms = {label: layer_rdms(net, data.images) for label, net in nets.items()}
-print(*(f"{label}: {', '.join(layers)}" for label, layers in rdms.items()), sep="\n")
-
-# %% [markdown]
-# Now each layer is compared with each person. The intervals say what would happen with other people *and*
-# other images: both are drawn again, with replacement {cite}`schutt2023`, and pairs of an image with
-# itself are left out.
-
-# %%
-results = {name: rsa.compare_areas(rdms[name], data.rdms, **options) for name in rdms}
-
-# %% [markdown]
-# **Look for** three things. Does any layer reach the grey band? Do early layers do better in EVC and late
-# ones in IT? And does training help: is a trained network above the untrained one?
-
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels, EVC and IT: Spearman correlation of each network layer with people's dissimilarities, with error bars, and a grey band that marks the noise ceiling."}, "figure": {"caption": "Every layer against every person. Points: mean over people; bars: 95 % bootstrap interval over people and images; grey: lower to upper noise ceiling.", "name": "fig-images92"}}
-layers_against_areas(results, data.source.simulated)
-
-# %% mystnb={"markdown_format": "myst"}
-best_layer_table(results)
-
-# %% [markdown]
-# The last column answers the first question: an interval above zero says that people predict each other
-# better than that network's best layer predicts them. With the miniatures and the measured data it is
-# above zero in every row. They learned from drawn scenes of 64 x 64 pixels and never saw a photograph,
-# and being trained does not set them clearly apart from being untrained. That is a result about these
-# miniatures, and none about the networks of the papers: for those, fetch a published checkpoint (`python
-# -m lib fetch alexnet-object`) and run the page again. It then stands beside the miniatures.
-#
-# ## Person by person
-#
-# A mean can hide that people differ. **Look for** how many people share the best layer of the mean.
-
-# %% mystnb={"image": {"alt": "Two panels, EVC and IT: one thin line per person over the layers of one network, the best layer of each marked."}, "figure": {"caption": "Spearman r of each layer of one network with every person's dissimilarities. A grey line is a person, orange marks that person's best layer, black is the mean.", "name": "fig-images92-people"}}
-first = next(iter(results))
-participants_against_areas(results[first], first, data.source.simulated)
-
-# %% [markdown]
-# Where the lines lie near zero, the best layer of a person is mostly chance, and so is "the preferred
-# layer of the area". A claim about layers needs a difference between two areas or two networks, not a
-# largest value.
-#
-# ## What the forecast would need
-#
-# The inverted U is about many networks of rising performance, on one measurement. Everything on this page
-# but the list of networks is ready for it: any network of the zoo adds one line to the figure. Two
-# cautions belong to it. The ceiling has to leave room for the fall. And the intervals, over people and
-# images, have to be narrower than the differences among the networks.
-#
-# ## Exercises
-
-# %% [markdown]
-# ```{exercise} Whose variation?
-# :label: images92-people-only
-#
-# The intervals above draw people and images again. Draw only the people, for the yardstick *animal* in
-# IT. Which interval is narrower, and which question does each of them answer?
-# ```
-
-# %% [markdown]
-# ```{solution-start} images92-people-only
-# :class: dropdown
-# ```
-# `simple["IT"].r` holds one r per yardstick and person.
+# Which layers of which networks predict what an area of the brain answers to photographs? Here anybody can check the
+# question of {cite:t}`wang2021` in a minute: on 92 photographs {cite}`kriegeskorte2008it`, with networks that were
+# trained on photographs, and with the responses of a face area, FFA {cite}`kay2017`.
 
 # %%
 import numpy as np
 
-r = simple["IT"].r[1]  # of the second yardstick
-people = np.random.default_rng(seed).integers(len(r), size=(n_bootstrap, len(r)))
-print("people:           ", np.quantile(r[people].mean(axis=1), [0.025, 0.975]).round(3))
-print("people and images:", np.round([simple["IT"].low[1], simple["IT"].high[1]], 3))
+from lib.analysis.images92 import available_networks, layer_rdms, load_photograph_data
+from lib.analysis.nested import encode_nested
+from lib.analysis.rdm_stacking import stack_geometry
+from lib.analysis.rsa import compare, rdm_noise_ceiling
+from lib.figures.photographs import (
+    accuracy_figure,
+    best_layers,
+    geometry_table,
+    layer_profiles,
+    nested_table,
+    raw_and_centred,
+    trained_against_untrained,
+)
+from lib.figures.rsa import ceiling_table, contact_sheet, mean_rdms
+from lib.figures.style import notice
+from lib.networks import extract
+
+# %% tags=["parameters"]
+networks = ["lite0-object", "squeezenet-object", "alexnet-object"]  # full size if their weights are there, and small
+n_folds = 8  # of the nested cross-validation: at least 2
+n_orders = 3  # random orders of the images: at least 1
+n_halves = 10  # random halves for stacked dissimilarities: at least 1
+seed = 0  # of orders and halves
+
+# %% mystnb={"markdown_format": "myst"}
+data = load_photograph_data()
+print("(n_images, height, width, 3) =", data.images.images.shape)
+print("(n_participants, n_images, n_images) =", data.images.rdms["IT"].shape)
+notice(data.areas.source)
 
 # %% [markdown]
-# Drawing people alone is narrower: it asks what *other people* would show with *these 92 images*. Whoever
-# speaks of objects, and not of these photographs, needs the wider one.
+# Each image's response is predicted from the other images only. The best layer, too, is chosen on the other images
+# (*nested cross-validation*): otherwise the largest of many noisy scores would be shown as if nobody had chosen it.
+# Two yardsticks need no network: the label "is it a face?", and the pixels.
+
+# %%
+nets = available_networks(networks)
+shown = data.images.images
+features = {label: extract(net, shown, preprocessing="as-trained") for label, net in nets.items()}
+features["is it a face?"] = {"label": data.images.face[:, None].astype(float)}
+features["pixels"] = {"pixels": shown.reshape(len(shown), -1) / 255}
+responses = np.column_stack([data.areas.betas[area] for area in ("FFA", "VWFA")])
+options = {"n_folds": n_folds, "n_orders": n_orders, "seed": seed}
+found = {label: encode_nested(layers, responses, **options) for label, layers in features.items()}
+
+# %% [markdown]
+# **Look for** three distances: from a trained network to its untrained twin, from a network to the label alone, and
+# from everything to the noise ceiling.
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: untrained twins of the same architecture. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: untrained twins. Dashed: noise ceiling."}
+best_layers(data, found)
+
+# %% mystnb={"markdown_format": "myst"}
+nested_table(data, found)
+
+# %% [markdown] tags=["if-measured"]
+# Networks that were trained on photographs predict FFA nearly to its ceiling, and clearly better than their untrained
+# twins. But one bit, *is it a face?*, comes close. So most of what is predicted over all 92 photographs is that faces
+# differ from the rest. The right panel asks for more: within the photographs that show no face the label can say
+# nothing, and the trained networks still predict a part of what can be predicted; so do their untrained twins, less well,
+# with intervals that overlap. The word area beside it, VWFA, is
+# predicted by nothing here: a method that always finds something would have found something there.
+
+# %% [markdown] tags=["if-simulated"]
+# What is predicted here was planted: an invented FFA that answers to faces, and a VWFA that answers to nothing. The
+# figure shows that the analysis finds the one and does not find the other. It says nothing about people. To see the
+# measured areas, run `python -m lib fetch images92 kay2017 squeezenet-object` (10 MB) and then `make book`.
+
+# %% [markdown]
+# ## Layer by layer
+#
+# The layout is that of Figures 1 to 3: how well each layer predicts by itself, and the weight it gets in the stack of
+# all layers; one column per area. Networks have different numbers of layers, so the axis is depth, from the first
+# layer to the last.
+
+# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: correlation of each layer with FFA and VWFA, and stacking weights, a line per network."}, "figure": {"caption": "Correlation of each layer with FFA and VWFA (above) and its weight in the stack (below), by depth. A line is a network; untrained twins are dotted. Dashed: noise ceiling.", "name": "fig-images92-layers"}} if-simulated={"caption": "Correlation of each layer with two invented areas (above) and its weight in the stack (below), by depth. A line is a network; untrained twins are dotted. Dashed: noise ceiling."}
+layer_profiles(data, {label: result for label, result in found.items() if label in nets})
+
+# %% [markdown] tags=["if-measured"]
+# In trained networks the score rises from the first layers to the last ones, and the weights lie there. That is what
+# {cite:t}`wang2021` report for face areas. In untrained twins the score does not rise with depth.
+
+# %% [markdown]
+# ## Two areas in fifteen people
+#
+# For early visual cortex (EVC) and inferior temporal cortex (IT) of 15 people {cite}`cichy2014` there are no responses to
+# predict, only dissimilarities: how differently an area answers to any two images {cite}`kriegeskorte2008rsa,cichy2019`.
+
+# %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 images that participants and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}}
+contact_sheet(data.images)
+
+# %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images ordered by category. Dark: the area answers to both images alike.", "name": "fig-images92-rdms"}}
+mean_rdms(data.images)
+
+# %% mystnb={"markdown_format": "myst"}
+ceiling_table(data.images.rdms)
+
+# %% [markdown]
+# ### A choice that turns a verdict
+#
+# The dissimilarity of two images in a layer is 1 minus the correlation of its units' activations. There are two ways
+# to correlate. *Raw*: the activations as they are. *Centred*: each unit's mean over the images is taken out first.
+
+# %%
+ways = {"raw": False, "centred": True}
+rdms = {way: {label: layer_rdms(features[label], centred=c) for label in nets} for way, c in ways.items()}
+areas = data.images.rdms
+alike = {
+    way: {
+        label: {area: np.stack([compare(one, people) for one in layers.values()]) for area, people in areas.items()}
+        for label, layers in of_networks.items()
+    }
+    for way, of_networks in rdms.items()
+}
+ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
+
+# %% [markdown]
+# **Look for** trained networks and their untrained twins changing places between the rows.
+
+# %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC (left) and IT (right), mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}}
+raw_and_centred(data, alike, ceilings)
+
+# %% mystnb={"markdown_format": "myst"}
+trained_against_untrained(alike["centred"])
+
+# %% mystnb={"markdown_format": "myst"}
+trained_against_untrained(alike["raw"])
+
+# %% [markdown] tags=["if-measured"]
+# With raw activations some untrained networks are more like EVC than their trained twins; centred, training helps in
+# nearly every person and in both areas. The reason is arithmetic: units that are active for every image make all
+# images alike, and training changes how many such units there are. We chose to centre after we had seen both rows. So
+# the lower row is a suggestion to be tested on other data, not a confirmed finding.
+
+# %% [markdown]
+# ### Stacked geometry
+#
+# Stacking can be carried over: non-negative weights for the layers' dissimilarities are learned on half of the images,
+# and predict the other half.
+
+# %% mystnb={"markdown_format": "myst"}
+trained = [label for label in nets if "untrained" not in label]
+stacked = {
+    label: {area: stack_geometry(rdms["centred"][label], people, n_halves=n_halves, seed=seed) for area, people in areas.items()}
+    for label in trained
+}
+geometry_table(stacked)
+
+# %% [markdown]
+# A stack that is no better than its best layer says that the layers' geometries hold the same part of the area's.
+#
+# ## Accuracy and likeness
+#
+# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. Points are needed for
+# that, many of them. These are few, and their architectures differ in more than accuracy.
+
+# %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. So few points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
+published_top1 = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}  # percent
+accuracy_figure(data, found, published_top1)
+
+# %% [markdown]
+# ## What these data cannot be asked
+#
+# There is no place area here, so nothing about PPA; no network trained on places with a stated licence; one face area,
+# of which it is not stated whether it is one person's or a mean. Paper W's sentences about tasks cannot be tested on
+# this page. What can be tested is that depth and training matter for a face area.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} One bit more
+# :label: images92-one-bit
+#
+# How much do the label and the network share? Add the label to the layers of the first network, and look at the stack.
+# ```
+
+# %% [markdown]
+# ```{solution-start} images92-one-bit
+# :class: dropdown
+# ```
+
+# %%
+first = next(iter(nets))
+both = encode_nested(features[first] | features["is it a face?"], responses, **options)
+print(f"network: {found[first].r(found[first].stack)[0]:.3f}; with the label: {both.r(both.stack)[0]:.3f}")
+
+# %% [markdown]
+# With the label the stack gains little: the network's last layers hold it already.
 # ```{solution-end}
 # ```
 
@@ -206,8 +220,7 @@ print("people and images:", np.round([simple["IT"].low[1], simple["IT"].high[1]]
 # ```{exercise} Without faces
 # :label: images92-no-faces
 #
-# Faces are the darkest block of the measured IT. Leave all faces out. How much is left of people's
-# agreement about IT?
+# Faces are the darkest block of IT. Leave all faces out. How much is left of what participants share about IT?
 # ```
 
 # %% [markdown]
@@ -216,11 +229,14 @@ print("people and images:", np.round([simple["IT"].low[1], simple["IT"].high[1]]
 # ```
 
 # %% mystnb={"markdown_format": "myst"}
-keep = ~data.face
-ceiling_table({roi: rdms[:, keep][:, :, keep] for roi, rdms in data.rdms.items()})
+keep = ~data.images.face
+ceiling_table({area: people[:, keep][:, :, keep] for area, people in areas.items()})
+
+# %% [markdown] tags=["if-measured"]
+# The ceiling of IT falls and stays well above zero; that of EVC does not fall. Much of what people share about IT is
+# faces, but not all.
 
 # %% [markdown]
-# With the measured data, the ceiling of IT falls and stays well above zero; that of EVC does not fall. Much of what people
-# share about IT is faces, but not all.
+# What is left is what participants share about images without faces.
 # ```{solution-end}
 # ```

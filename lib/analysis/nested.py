@@ -15,8 +15,11 @@ from lib.analysis.encoding import contiguous_folds
 from lib.core import progress
 from lib.core.scores import Interval, correlation
 from lib.core.validation import matrix
-from lib.solvers.ridge import decompose, fit_ridge, project
+from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
 from lib.solvers.stacking import error_products, simplex_weights
+
+Space = tuple[np.ndarray, np.ndarray]  # coordinates of a layer, penalties
+Fold = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # order, images, predictions, weights, best layer
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,15 @@ class NestedResult:
 
         Parameters
         ----------
-        predictions : array of shape (n_orders, ..., n_images, n_targets)
-            One of this result's.
+        predictions : array of shape (..., n_images, n_targets)
+            One of this result's; its first dimension is the order.
         images : boolean or int array, or slice
             By default all.
 
         Returns
         -------
-        array of shape (..., n_targets)
+        array
+            Without the dimensions of orders and images.
         """
         shown = predictions[..., images, :]
         r: np.ndarray = correlation(np.broadcast_to(self.responses[images], shown.shape), shown).mean(0)
@@ -117,40 +121,36 @@ def encode_nested(
     """
     responses = matrix("responses", responses, min_rows=2 * n_folds, dtype=np.float64)
     n_images = len(responses)
-    designs = {name: _coordinates(matrix(name, X, n_rows=n_images)) for name, X in features.items()}
+    spaces = {name: _coordinates(matrix(name, X, n_rows=n_images)) for name, X in features.items()}
     rng, folds = np.random.default_rng(seed), []
     for k in progress(range(n_orders), "nested cross-validation"):
         order = rng.permutation(n_images)
         folds += [
-            (k, *_predict_fold(designs, responses, order, held_out)) for held_out in np.array_split(order, n_folds)
+            (k, *_predict_fold(spaces, responses, order, held_out)) for held_out in np.array_split(order, n_folds)
         ]
-    return _gathered(tuple(designs), responses, folds, n_orders)
+    return _gathered(tuple(spaces), responses, folds, n_orders)
 
 
-def _coordinates(X: np.ndarray) -> np.ndarray:
-    """Features (n_images, at most n_images) with the same Gram matrix: for ridge they are the same features.
+def _coordinates(X: np.ndarray) -> Space:
+    """Coordinates (n_images, n_images) with the Gram matrix of the features: for ridge they are the same features.
 
-    Scaled so that their mean variance is that of the features, since penalties are in its units.
+    Penalties are in units of the mean variance of a column, so they change with the number of columns.
     """
     centred = X - X.mean(0, dtype=np.float64)
     U, s, _ = np.linalg.svd(centred @ centred.T, hermitian=True)
-    coordinates: np.ndarray = U * np.sqrt(s * (len(X) / X.shape[1]))
-    return coordinates
-
-
-Fold = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # order, images, predictions, weights, best layer
+    return U * np.sqrt(s), ALPHAS * len(X) / X.shape[1]
 
 
 def _predict_fold(
-    designs: Mapping[str, np.ndarray], responses: np.ndarray, order: np.ndarray, held_out: np.ndarray
+    spaces: Mapping[str, Space], responses: np.ndarray, order: np.ndarray, held_out: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Predict the held-out images by models of the others: images, predictions of each layer, weights, best layer."""
     train = order[~np.isin(order, held_out)]
     inner = contiguous_folds(len(train), len(order) // len(held_out))
     errors, predictions = [], []
-    for X in designs.values():
+    for X, alphas in spaces.values():
         design = decompose(X[train])
-        ridge = fit_ridge(design, responses[train], folds=inner)
+        ridge = fit_ridge(design, responses[train], alphas, folds=inner)
         errors.append(ridge.out_of_fold(inner))
         predictions.append(ridge.predict(project(design, X[held_out])))
     P = error_products(errors)

@@ -72,9 +72,12 @@ def _predict_half(
     usable = spread > 1e-9 * np.abs(X).max(1)  # a layer that tells no two pairs apart combines to nothing
     scaled = np.where(usable[:, None], X / np.where(usable, spread, 1)[:, None], 0)
     coefficients = nnls(np.column_stack([scaled.T, np.ones(len(y))]), y)[0][:-1]
-    weights = coefficients / max(coefficients.sum(), np.finfo(float).tiny)
+    if not coefficients.any():  # no layer is like the area at all: then all alike
+        coefficients = usable.astype(float)
+    weights = coefficients / coefficients.sum()
     combined = np.tensordot(np.where(usable, coefficients / np.where(usable, spread, 1), 0), models, 1)
-    best = models[np.argmax([compare(_part(model, learn), _part(rdms, learn)).mean() for model in models])]
+    ranked = [compare(_part(model, learn), _part(rdms, learn)).mean() for model in models[usable]]
+    best = models[usable][np.argmax(ranked)]
     scores = [compare(_part(one, held_out), _part(rdms, held_out)) for one in (combined, best)]
     return weights, *scores
 

@@ -254,6 +254,7 @@ def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, cores:
         "cores": cores,
         "memory": literal(measured[0].text),
     }
+    _keep_what_holds(notebook)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         if "injected-parameters" in cell.metadata.tags:
@@ -275,6 +276,23 @@ def _end(manager: AsyncKernelManager) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     manager.cleanup_connection_file()
+
+
+def _keep_what_holds(notebook: NotebookNode) -> None:
+    """Drop cells about data that the page did not show; figures of simulated data get their own captions.
+
+    A cell tagged `if-measured` or `if-simulated` stays if the box about the data (`lib.figures.style.notice`) says so.
+    A cell's metadata `if-simulated` replaces parts of its figure's metadata.
+    """
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    notices = [output.get("metadata", {}).get("text/markdown", {}) for output in outputs]
+    simulated = any(notice.get("simulated") for notice in notices)
+    other = "if-measured" if simulated else "if-simulated"
+    notebook.cells = [cell for cell in notebook.cells if other not in cell.metadata.get("tags", ())]
+    for cell in notebook.cells:
+        words = cell.metadata.pop("if-simulated", {})
+        if simulated and words:
+            cell.metadata["mystnb"]["figure"].update(words)
 
 
 def _failure(source: NotebookSource, failed: Path, error: PapermillExecutionError | DeadKernelError | None) -> str:

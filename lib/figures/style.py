@@ -61,7 +61,8 @@ def notice(source: Source) -> Markdown:
     """A box that says whether anybody was scanned, where the data come from and how they may be used."""
     kind, title = ("warning", "Simulated data") if source.simulated else ("note", "Measured data")
     body = f"{plain(source.description)}.\n\n- Origin: {plain(source.origin)}.\n- Licence: {plain(source.licence)}."
-    return Markdown(f"```{{admonition}} {title}\n:class: {kind}\n\n{body}\n```")
+    text = f"```{{admonition}} {title}\n:class: {kind}\n\n{body}\n```"
+    return Markdown(text, metadata={"simulated": source.simulated})  # which chooses among the page's cells, see execute
 
 
 def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, np.ndarray]:

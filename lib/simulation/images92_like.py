@@ -1,8 +1,11 @@
 """A stand-in for the measured dissimilarities of 92 photographs: scenes and invented people."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from lib.data.images92 import N_IMAGES, N_PARTICIPANTS, Images92
+from lib.data.kay2017 import Kay2017
 from lib.data.participant import Source
 from lib.simulation.scenes import OBJECTS, render_many
 
@@ -13,6 +16,14 @@ STAND_IN = Source(
     origin="computed here; `python -m lib fetch images92` downloads the measured data (5.5 MB)",
     licence="CC BY 4.0",
     simulated=True,
+)
+
+FFA_STAND_IN = replace(
+    STAND_IN,
+    dataset="kay2017",
+    description="The measured data are not here. In their place: two invented areas, FFA planted from faces and "
+    "animals, VWFA from nothing",
+    origin="computed here; `python -m lib fetch kay2017` downloads the measured data (3.8 MB)",
 )
 
 
@@ -47,3 +58,21 @@ def _with_noise(planted: np.ndarray, noise: float, rng: np.random.Generator) -> 
     upper = np.triu(rng.normal(0, scale, (N_PARTICIPANTS, *planted.shape)), 1)
     rdms = np.clip(planted + upper + upper.swapaxes(1, 2), 0, 2)
     return rdms * ~np.eye(len(planted), dtype=bool)
+
+
+def simulate_kay2017(images: Images92, seed: int = 2017) -> Kay2017:
+    """Responses of two invented areas to the stand-in's images.
+
+    Planted: FFA answers to faces and a little to animals, VWFA to nothing; both with noise of the measured size.
+
+    Parameters
+    ----------
+    images : Images92
+    seed : int
+    """
+    rng, noise = np.random.default_rng(seed), 0.1
+    planted = {"FFA": 0.6 * images.face + 0.2 * images.animal + 0.5, "VWFA": np.full(N_IMAGES, 0.3)}
+    betas = {area: signal + rng.normal(0, noise, N_IMAGES) for area, signal in planted.items()}
+    errors = dict.fromkeys(betas, np.full(N_IMAGES, noise))
+    bootstraps = {area: values + rng.normal(0, noise, (100, N_IMAGES)) for area, values in betas.items()}
+    return Kay2017(images.images, betas, errors, bootstraps, FFA_STAND_IN)

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from lib.__main__ import main
+from lib.app.execute import run_notebook
 from lib.app.fingerprint import notebook_fingerprint
 from lib.app.notebooks import NotebookSource
 from lib.app.parameters import Value, parse_value
@@ -265,3 +266,22 @@ def test_list_shows_parameters_defaults_and_meaning(folder: Path, capsys: pytest
 def test_no_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "python -m lib run --all" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_page_keeps_the_words_that_hold_for_its_data(tmp_path: Path, simulated: bool) -> None:
+    path = tmp_path / "page.py"
+    path.write_text(
+        '# %% [markdown] tags=["if-measured"]\n# # Measured\n\n'
+        '# %% [markdown] tags=["if-simulated"]\n# # Simulated\n\n'
+        '# %% mystnb={"figure": {"caption": "People."}} if-simulated={"caption": "Nobody."}\n'
+        "from lib.data import Source\nfrom lib.figures.style import notice\n\n"
+        f'notice(Source("x", "data", "here", "none", {simulated}))\n'
+    )
+    run_notebook(NotebookSource(path), {})
+    notebook = nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+    title = "# Simulated" if simulated else "# Measured"
+    assert [cell.source for cell in notebook.cells if cell.cell_type == "markdown"] == [title]
+    code = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert code.metadata.mystnb.figure.caption == ("Nobody." if simulated else "People.")
+    assert "if-simulated" not in code.metadata

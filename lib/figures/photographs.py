@@ -1,0 +1,196 @@
+"""Real networks on the 92 images: how well layers predict areas, and how alike their geometries are."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.analysis.images92 import PhotographData
+from lib.analysis.nested import NestedResult
+from lib.analysis.rdm_stacking import StackedGeometry
+from lib.analysis.rsa import NoiseCeiling
+from lib.core.scores import Interval
+from lib.core.tables import Table
+from lib.figures.style import (
+    COLOURS,
+    MARKERS,
+    NORMAL,
+    SMALL,
+    data_warning,
+    label_axes,
+    label_data,
+    legend_below,
+    subplots,
+)
+
+AREAS = ("FFA", "VWFA")
+
+
+def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figure:
+    """r of each network's best layer in FFA, over all images and within those that show no face.
+
+    Parameters
+    ----------
+    data : PhotographData
+    found : mapping of label to NestedResult of FFA and VWFA
+        A network, or a yardstick with a single feature space.
+    """
+    parts = {"all images": np.full(len(data.images.face), True), "images without a face": ~data.images.face}
+    figure, axes = subplots(1, len(parts), (7.6, 0.34 * len(found) + 1.3), sharey=True)
+    for ax, (title, images) in zip(axes.flat, parts.items(), strict=True):
+        ceiling = data.areas.ceiling("FFA", images)
+        ax.axvline(ceiling, color="0.4", ls="--", lw=1, label="noise ceiling")
+        ax.axvline(0, color="0.7", lw=0.8)
+        for y, (label, result) in enumerate(found.items()):
+            _interval(ax, result.interval(result.best, images)[0], y, COLOURS[int("untrained" in label)])
+        label_axes(ax, title, "r with FFA, best layer chosen on other images")
+        ax.set_yticks(range(len(found)), list(found), fontsize=SMALL)
+    axes[0, 0].invert_yaxis()
+    legend_below(figure, axes[0, 0])
+    return label_data(figure, data_warning(data.simulated))
+
+
+def _interval(ax: Axes, found: Interval, y: float, colour: str) -> None:
+    error = np.maximum(0, [[found.estimate - found.low], [found.high - found.estimate]])
+    ax.errorbar(found.estimate, y, xerr=error, fmt="o", color=colour, ms=5, capsize=2)
+
+
+def layer_profiles(data: PhotographData, found: Mapping[str, NestedResult]) -> Figure:
+    """The layout of paper W's figures: r of each layer, then its stacking weight; a column per area, a line a network.
+
+    Parameters
+    ----------
+    data : PhotographData
+    found : mapping of network to NestedResult of FFA and VWFA
+    """
+    rows: Mapping[str, Callable[[NestedResult], np.ndarray]] = {
+        "r": lambda result: result.r(result.predictions), "stacking weight": lambda result: result.weights,
+    }  # fmt: skip
+    figure, axes = subplots(len(rows), len(AREAS), (7.6, 5.4), sharex=True, sharey="row")
+    for row, (what, values) in zip(axes, rows.items(), strict=True):
+        for column, (ax, area) in enumerate(zip(row, AREAS, strict=True)):
+            for i, (label, result) in enumerate(found.items()):
+                _line(ax, values(result)[:, column], label, i)
+            if what == "r":
+                ax.axhline(data.areas.ceiling(area), color="0.4", ls="--", lw=1, label="noise ceiling")
+                ax.axhline(0, color="0.7", lw=0.8)
+            label_axes(ax, area if what == "r" else "", "" if what == "r" else "depth of the layer")
+        row[0].set_ylabel(what, fontsize=SMALL)
+    legend_below(figure, axes[0, 0], ncols=2)
+    return label_data(figure, data_warning(data.simulated))
+
+
+def _line(ax: Axes, values: np.ndarray, label: str, i: int) -> None:
+    """A network's layers from the first, 0, to the last, 1; an untrained one is dotted."""
+    style, depth = ":" if "untrained" in label else "-", np.linspace(0, 1, len(values))
+    marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
+    ax.plot(depth, values, style, marker=marker, color=colour, label=label, ms=4, lw=1.2)
+
+
+def raw_and_centred(
+    data: PhotographData,
+    found: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
+    ceilings: Mapping[str, NoiseCeiling],
+) -> Figure:
+    """Mean Spearman r of each layer with the participants: a row per way to correlate, a column per area.
+
+    Parameters
+    ----------
+    data : PhotographData
+    found : mapping of way to {network: {area: array of shape (n_layers, n_participants)}}
+    ceilings : mapping of area to NoiseCeiling
+    """
+    figure, axes = subplots(len(found), len(ceilings), (7.6, 2.7 * len(found)), sharex=True, sharey=True)
+    for row, (way, networks) in zip(axes, found.items(), strict=True):
+        for ax, (area, ceiling) in zip(row, ceilings.items(), strict=True):
+            ax.axhspan(ceiling.lower_r, ceiling.upper_r, color="0.85", label="noise ceiling, lower to upper")
+            for i, (label, areas) in enumerate(networks.items()):
+                _line(ax, areas[area].mean(1), label, i)
+            label_axes(ax, f"{area}, {way}", "depth of the layer")
+        row[0].set_ylabel("mean Spearman r", fontsize=SMALL)
+    legend_below(figure, axes[0, 0], ncols=2)
+    return label_data(figure, data_warning(data.simulated))
+
+
+def nested_table(data: PhotographData, found: Mapping[str, NestedResult]) -> Table:
+    """r with FFA of the best layer and of the stack, with intervals, and of the best layer within non-faces.
+
+    Parameters
+    ----------
+    data : PhotographData
+    found : mapping of label to NestedResult of FFA and VWFA
+    """
+    header = ("", "best layer, r [95 %]", "most often", "stack, r [95 %]", "best layer, no faces", "VWFA, best layer")
+    return Table(header, [(label, *_nested_row(result, ~data.images.face)) for label, result in found.items()])
+
+
+def _nested_row(result: NestedResult, no_face: np.ndarray) -> tuple[object, ...]:
+    best, stack = (result.interval(predictions)[0] for predictions in (result.best, result.stack))
+    often = result.layers[int(result.chosen[:, 0].argmax())]
+    within = result.interval(result.best, no_face)[0]
+    return str(best), often, str(stack), str(within), float(result.r(result.best)[1])
+
+
+def geometry_table(found: Mapping[str, Mapping[str, StackedGeometry]]) -> Table:
+    """Spearman r of combined layers and of the best layer, over held-out images, and the layers that are combined.
+
+    Parameters
+    ----------
+    found : mapping of network to {area: StackedGeometry}
+    """
+    header = ("network", "area", "stack", "best layer", "people in whom the stack is better", "largest shares")
+    rows = [(label, area, *_geometry_row(one)) for label, areas in found.items() for area, one in areas.items()]
+    return Table(header, rows)
+
+
+def _geometry_row(one: StackedGeometry) -> tuple[object, ...]:
+    order = np.argsort(-one.weights)[:3]
+    shares = ", ".join(f"{one.layers[k]} {one.weights[k]:.2f}" for k in order if one.weights[k] > 0.05)
+    better = f"{int((one.stack > one.best).sum())} of {len(one.stack)}"
+    return float(one.stack.mean()), float(one.best.mean()), better, shares
+
+
+def trained_against_untrained(found: Mapping[str, Mapping[str, np.ndarray]]) -> Table:
+    """In how many people the trained network's best layer is more like the area than its untrained twin's.
+
+    Parameters
+    ----------
+    found : mapping of network to {area: array of shape (n_layers, n_participants)}
+        Each trained network is followed by its twin. The best layer is that of the mean over the other people.
+    """
+    labels, rows = list(found), []
+    for trained, twin in zip(labels[::2], labels[1::2], strict=True):
+        for area in found[trained]:
+            one, other = (_best_of_others(found[label][area]) for label in (trained, twin))
+            rows.append((trained, area, one.mean(), other.mean(), f"{int((one > other).sum())} of {len(one)}"))
+    return Table(("network", "area", "trained, mean r", "untrained, mean r", "people in whom trained is higher"), rows)
+
+
+def _best_of_others(r: np.ndarray) -> np.ndarray:
+    """Of each participant, r of the layer that is best in the mean of the others; r has shape (n_layers, n_people)."""
+    others = (r.sum(1, keepdims=True) - r) / (r.shape[1] - 1)
+    best: np.ndarray = np.take_along_axis(r, others.argmax(0)[None], 0)[0]
+    return best
+
+
+def accuracy_figure(data: PhotographData, found: Mapping[str, NestedResult], accuracy: Mapping[str, float]) -> Figure:
+    """r with FFA against published accuracy, a point per trained network.
+
+    Parameters
+    ----------
+    data : PhotographData
+    found : mapping of label to NestedResult
+    accuracy : mapping of network to top-1 accuracy in percent
+    """
+    figure, axes = subplots(1, 1, (4.6, 3))
+    for i, (name, percent) in enumerate(accuracy.items()):
+        if (result := found.get(f"{name}, published")) is not None:
+            one = result.interval(result.best)[0]
+            error = np.maximum(0, [[one.estimate - one.low], [one.high - one.estimate]])
+            axes[0, 0].errorbar(
+                percent, one.estimate, yerr=error, fmt=MARKERS[i], color=COLOURS[i], capsize=2, label=name
+            )
+    label_axes(axes[0, 0], "", "published top-1 accuracy on ImageNet, %", "r with FFA, best layer")
+    axes[0, 0].legend(fontsize=NORMAL - 1, frameon=False)
+    return label_data(figure, data_warning(data.simulated))
