@@ -2,11 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import h5py
+
+from lib.data.participant import Source
 
 Content = TypeVar("Content")
 
@@ -108,3 +110,18 @@ def read_planted(path: Path, file: h5py.File) -> dict[str, str | None]:
         expected = f"its attribute {SIMULATED!r} to be JSON with a description and a world"
         raise ValueError(f"{path}: expected {expected}, each a line of at most {LONGEST} characters, found another.")
     return {"description": texts[0], "world": texts[1] or None}
+
+
+def planted_source(dataset: str, planted: Mapping[str, str | None], more: str = "") -> Source:
+    """Say what a file in a data set's layout holds that this project wrote.
+
+    Parameters
+    ----------
+    dataset : "nsd" or "god"
+    planted : mapping
+        As of `read_planted`.
+    more : str
+        Added to the description.
+    """
+    found = f"simulated, in {dataset.upper()}'s layout, {planted['description']}{more}"
+    return Source(dataset, found, f"computed by lib.simulation.{dataset}_like", "MIT", True, planted["world"])

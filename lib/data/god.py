@@ -16,7 +16,7 @@ import numpy as np
 from lib.core.disk import digest_of, stamp
 from lib.data.areas import chosen_rois
 from lib.data.features import ImageFeatures
-from lib.data.files import read_file, read_planted, require_equal, require_folder
+from lib.data.files import planted_source, read_file, read_planted, require_equal, require_folder
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.pictures import open_picture
 from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats
@@ -29,6 +29,15 @@ COORDINATES = ("voxel_x", "voxel_y", "voxel_z")
 CNN_LAYERS = tuple(f"cnn{i}" for i in range(1, 9))
 PER_CATEGORY = 1_000_000  # image numbers have up to six digits: 1518878.005958 is image 5958 of category 1518878
 SUFFIXES = (".jpeg", ".jpg", ".png")
+
+
+PUBLISHED_GOD = Source(
+    dataset="god",
+    description="1200 training images shown once, 50 test images 35 times; 50 categories imagined",
+    origin="Horikawa & Kamitani 2017, figshare article 7387130",
+    licence="see figshare article 7387130; photographs from the authors on request",
+    simulated=False,
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,12 @@ class BData:
         columns = self.select(name)
         require_equal(self.path, f"the number of columns of {name}", 1, columns.shape[1])
         return columns[:, 0]
+
+    def images(self, rows: np.ndarray, *names: str) -> np.ndarray:
+        """Stimulus ids of some rows, shape (n_rows,), from the first of these labels that is there."""
+        labels = self.label(*names)[rows]
+        require_equal(self.path, f"the number of rows without {names[0]}", 0, int((~np.isfinite(labels)).sum()))
+        return image_ids(labels)
 
 
 def read_bdata(path: Path) -> BData:
@@ -198,7 +213,7 @@ def load_god(
         rois={roi: mask[inside] for roi, mask in masks.items()},
         coordinates=np.column_stack([data.key(axis)[inside] for axis in COORDINATES]),
         stimuli=find_images(Path(images or files.images).expanduser(), shown),
-        source=_source(data.planted),
+        source=planted_source("god", data.planted) if data.planted else PUBLISHED_GOD,
     )
 
 
@@ -227,7 +242,7 @@ def make_participant(
 
 def _trials(data: BData, kind: int, inside: np.ndarray) -> Responses:
     rows = data.label("DataType") == kind
-    ids = image_ids(data.label(*IMAGE_LABELS)[rows])
+    ids = data.images(rows, *IMAGE_LABELS)
     return Responses(ids, data.dataset[np.ix_(rows, inside)], np.ones(len(ids), int))
 
 
@@ -247,25 +262,6 @@ def _check_trials(path: Path, train: Responses, test: Responses) -> None:
         raise ValueError(f"{path}: expected every test image equally often, at least twice, found {repeats} times.")
     both = len(np.intersect1d(train.stimulus_ids, ids))
     require_equal(path, "the number of images in both training and test", 0, both)
-
-
-def _source(planted: Mapping[str, str | None]) -> Source:
-    if planted:
-        return Source(
-            dataset="god",
-            description=f"simulated, in GOD's layout, {planted['description']}",
-            origin="computed by lib.simulation.god_like",
-            licence="MIT",
-            simulated=True,
-            world=planted["world"],
-        )
-    return Source(
-        dataset="god",
-        description="1200 training images shown once, 50 test images 35 times; 50 categories imagined",
-        origin="Horikawa & Kamitani 2017, figshare article 7387130",
-        licence="see figshare article 7387130; photographs from the authors on request",
-        simulated=False,
-    )
 
 
 # What they saw
@@ -306,5 +302,4 @@ def read_image_features(path: Path, layers: Sequence[str] = CNN_LAYERS) -> Image
     """Read ImageFeatures.h5: training and test images; the means over categories in it are left out."""
     data = read_bdata(path)
     single = np.isin(data.label("FeatureType"), (TRAINING, TEST))
-    ids = image_ids(data.label("ImageID")[single])
-    return ImageFeatures(ids, {layer: data.select(layer)[single] for layer in layers})
+    return ImageFeatures(data.images(single, "ImageID"), {layer: data.select(layer)[single] for layer in layers})

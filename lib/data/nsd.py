@@ -22,7 +22,7 @@ from lib.core import choose, progress
 from lib.core.disk import stamp
 from lib.data.areas import chosen_rois
 from lib.data.features import rows_of
-from lib.data.files import read_file, read_planted, require_equal, require_file, require_folder
+from lib.data.files import planted_source, read_file, read_planted, require_equal, require_file, require_folder
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.pictures import from_array
 from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split, standardise_runs, sum_repeats
@@ -576,15 +576,9 @@ def _source(files: NsdFiles, layout: Layout, lacking: Sequence[str]) -> Source:
     """What was read, and whether anybody was scanned; `lacking` names ROIs without voxels."""
     planted = read_file(files.stimuli, "HDF5 images", planted_in)
     sessions = f"{len(layout.sessions)} of {SESSIONS[files.subject]} sessions"
-    found = f"{sessions}, z-scored within {layout.zscore}, split {layout.split}"
     without = f"; no voxels are labelled {', '.join(lacking)} in this participant" if lacking else ""
+    found = f"{sessions}, z-scored within {layout.zscore}, split {layout.split}{without}"
     if planted:
-        found = f"simulated, in NSD's layout, {planted['description']}; {found}"
-    return Source(
-        dataset="nsd",
-        description=found + without,
-        origin="computed by lib.simulation.nsd_like" if planted else "Natural Scenes Dataset, Allen et al. 2022",
-        licence="MIT" if planted else "NSD data use agreement: may not be redistributed",
-        simulated=bool(planted),
-        world=planted.get("world"),
-    )
+        return planted_source("nsd", planted, f"; {found}")
+    licence = "NSD data use agreement: may not be redistributed"
+    return Source("nsd", found, "Natural Scenes Dataset, Allen et al. 2022", licence, simulated=False)

@@ -431,6 +431,7 @@ GOD: dict[str, Row] = {
         {},
         r"expected training and test trials, found 0 and 0",
     ),
+    "a trial without an image": (relabel(5, 13, np.nan), {}, r"number of rows without stimulus_id to be 0, found 1"),
     "no test trials": (
         rewritten(lambda god: god.dataset.__setitem__((slice(40, 60), 12), 3.0)),
         {},

@@ -1,5 +1,7 @@
 """Single trials: standardised within runs whatever they are measured in, and refused where a run is none."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,9 @@ def test_a_voxel_that_does_not_vary_is_nan_whatever_its_value(constant: float) -
 def test_infinite_and_missing_responses_spoil_their_voxel_only_without_a_warning() -> None:
     betas = RNG.normal(size=(20, 3))
     betas[3, 0], betas[5, 1] = np.inf, np.nan
-    found = standardise_runs(betas, [0] * 10 + [1] * 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = standardise_runs(betas, [0] * 10 + [1] * 10)
     assert np.isnan(found[:10, :2]).all() and np.isfinite(found[10:]).all() and np.isfinite(found[:, 2]).all()
 
 
