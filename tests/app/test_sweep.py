@@ -2,13 +2,18 @@
 
 import json
 import os
+import random
 import resource
+import shlex
+import shutil
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -18,7 +23,7 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, SpecCluster
 
 from lib.__main__ import main
 from lib.analysis.encoding import EncodingResult, encode
@@ -49,6 +54,17 @@ print(subject * held.sum())
 """
 
 
+WAITING = """\
+# %%
+import time
+from pathlib import Path
+
+while Path("wait").exists():
+    time.sleep(0.1)
+"""
+N_SEEDS = int(os.environ.get("COMPANION_SEEDS", 1))
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one notebook; the data cache is empty."""
@@ -58,15 +74,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[LocalCluster]:
-    """One worker that several tests share."""
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpecCluster]:
+    """One worker of this machine that several tests share, started as a sweep starts its own."""
+    logs = tmp_path_factory.mktemp("cluster") / "logs"
+    with engine.connected(engine.Workers("local", 1, 1, 3 * 10**9, "", logs)) as (_, cluster):
         yield cluster
 
 
 def sweep(folder: Path, *words: str) -> int:
     """The exit status of `python -m lib sweep`."""
     return main(["sweep", str(folder / "out"), *words, "--folder", str(folder)])
+
+
+def at(cluster: SpecCluster) -> list[str]:
+    """The options that name a cluster's workers."""
+    return ["--scheduler", cluster.scheduler_address, "--memory", "3GB"]
 
 
 def states(folder: Path, what: str = "encoding") -> dict[str, str]:
@@ -164,10 +186,10 @@ def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytes
     assert not (folder / "out").exists()
 
 
-def test_four_participants_by_three_networks_equal_single_runs(folder: Path, cluster: LocalCluster) -> None:
+def test_four_participants_by_three_networks_equal_single_runs(folder: Path, cluster: SpecCluster) -> None:
     grid = make_grid(["encoding"], {"subject": [1, 2, 3, 4], "network": list(NETWORKS), **SMALL})
     words = ["--subject", "1", "2", "3", "4", "--network", *NETWORKS, *WORDS]
-    assert sweep(folder, "encoding", *words, "--scheduler", cluster.scheduler_address, "--memory", "3GB") == 0
+    assert sweep(folder, "encoding", *words, *at(cluster)) == 0
     assert states(folder) == {task.name: "done" for task in grid}
     for task in grid:
         assert same(found(folder, task), alone(task.parameters["subject"], task.parameters["network"]))
@@ -187,12 +209,12 @@ def test_decoding_equals_the_single_run_and_comes_back_as_it_was(folder: Path) -
 
 
 def test_failures_are_named_at_the_end_and_the_others_are_done(
-    folder: Path, cluster: LocalCluster, capsys: pytest.CaptureFixture[str]
+    folder: Path, cluster: SpecCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An unreadable input, too little memory, a result the disk will not take; then all but the first are put right."""
     (folder / "god").mkdir()
     (folder / "god" / "Subject1.h5").write_bytes(b"not HDF5")
-    where = ["--scheduler", cluster.scheduler_address, "--memory", "3GB"]
+    where = at(cluster)
     broken = ["-p", "dataset", "god", "-p", "data_root", str(folder / "god")]
     assert sweep(folder, "decoding", *broken, *where) == 1
     said = capsys.readouterr().err
@@ -220,13 +242,13 @@ def test_failures_are_named_at_the_end_and_the_others_are_done(
 
 def test_a_worker_killed_in_the_middle_of_a_task_costs_only_time(folder: Path) -> None:
     grid = make_grid(["encoding"], {"subject": [1, 2, 3], **SMALL})
-    logs, killed = [Store(folder / "out").log(task) for task in grid], []
+    logs, killed, others = [Store(folder / "out").log(task) for task in grid], [], workers_of(os.getpid())
 
     def kill() -> None:
         """The worker of the second task, as soon as it has begun."""
         while not logs[1].exists():
             time.sleep(0.01)
-        killed.extend(workers_of(os.getpid())[:1])
+        killed.extend([one for one in workers_of(os.getpid()) if one not in others][:1])
         killed[0].kill()
 
     killer = threading.Thread(target=kill)
@@ -244,31 +266,86 @@ def workers_of(process: int) -> list[psutil.Process]:
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
-def test_a_scheduler_that_is_killed_leaves_work_that_resume_completes(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    grid = make_grid(["encoding"], {"subject": [1, 2, 3, 4], **SMALL})
-    words = ["encoding", "--subject", "1", "2", "3", "4", *WORDS, "--workers", "1"]
-    records = folder / "out" / "records"
-    process = subprocess.Popen([sys.executable, "-m", "lib", "sweep", str(folder / "out"), *words])
-    while not any(records.glob("encoding*.json")):
-        time.sleep(0.01)
-    children = workers_of(process.pid)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    psutil.wait_procs(children, timeout=60)
-    assert children and not any(child.is_running() for child in children)
-    before = {path: path.stat().st_mtime_ns for path in records.glob("encoding*.json")}
-    assert 0 < len(before) < len(grid)
+def processes(words: list[str]) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
+    """A sweep that runs by itself, and a list for the processes that it starts."""
+    return subprocess.Popen([sys.executable, "-m", "lib", "sweep", *words], start_new_session=True), []
 
+
+def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes], seen: list[psutil.Process]) -> None:
+    """Until something has happened; the processes that were started meanwhile are remembered."""
+    while not happened():
+        assert process.poll() is None, "the sweep ended"
+        seen[:] = {*seen, *psutil.Process(process.pid).children(recursive=True)}
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("seed", range(N_SEEDS))
+def test_a_sweep_ended_at_any_moment_leaves_nothing_and_resume_completes_it(
+    folder: Path, cluster: SpecCluster, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C, SIGTERM and SIGKILL, after workers began to start, in a notebook, and after a result."""
+    draw = random.Random(seed)
+    (folder / "wait").touch()
+    (folder / "waiting.py").write_text(WAITING)
+    out, subjects = folder / "out", ["--subject", "1", "2", "3"]
+    words = ["waiting", "encoding", *subjects, *WORDS]
+    began = {
+        "manifest.json": lambda: (out / "manifest.json").exists(),
+        "a kernel": lambda: any("ipykernel_launcher" in " ".join(one.cmdline()) for one in seen if one.is_running()),
+        "a result": lambda: any((out / "records").glob("encoding*.json")),
+    }
+    signals = draw.sample([signal.SIGINT, signal.SIGTERM, signal.SIGKILL], 3)
+    for i, (number, moment) in enumerate(zip(signals, began.values(), strict=True)):
+        resume = ["--resume"] if i else []
+        process, seen = processes([str(out), *words, "--folder", str(folder), "--workers", "2", *resume])
+        wait_for(moment, process, seen)
+        time.sleep(draw.uniform(0, 1))
+        seen[:] = {*seen, *psutil.Process(process.pid).children(recursive=True)}
+        start = time.monotonic()
+        to_all = number == signal.SIGINT and draw.random() < 0.5  # as a terminal does
+        (os.killpg if to_all else os.kill)(process.pid, number)
+        assert process.wait(60) == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+        alive = psutil.wait_procs(seen, timeout=5)[1]
+        assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]  # process 1 may not collect its dead
+        assert time.monotonic() - start < (5 if number != signal.SIGKILL else 10)
+
+    grid = make_grid(["encoding"], {"subject": [1, 2, 3], **SMALL})
+    kept = [task for task in grid if Store(out).record(task)]
+    assert kept and all(Store(out).done(task, fingerprint(task)) for task in kept)  # what there is is whole
     assert sweep(folder, *words) == 2
     assert "say --resume" in capsys.readouterr().err
-    assert sweep(folder, *words, "--resume") == 0
-    assert f"{len(grid) - len(before)} of {len(grid)} tasks to do" in capsys.readouterr().out
-    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
-    assert set(states(folder).values()) == {"done"}
+    (folder / "wait").unlink()
+    assert sweep(folder, *words, "--resume", *at(cluster)) == 0
+    assert f"{4 - len(kept)} of 4 tasks to do" in capsys.readouterr().out
+    assert set(states(folder).values()) == set(states(folder, "waiting").values()) == {"done"}
     assert all(same(found(folder, task), alone(task.parameters["subject"], "alexnet-object")) for task in grid)
     assert not leftovers(folder)
+
+
+def test_ports_are_open_to_this_machine_only_and_to_those_who_have_the_key(cluster: SpecCluster) -> None:
+    here = psutil.Process()
+    family = [here, *here.children(recursive=True)]
+    listening = [
+        one.laddr.ip for process in family for one in process.net_connections("inet") if one.status == "LISTEN"
+    ]
+    assert set(listening) == {"127.0.0.1"} and len(listening) > 2
+    assert cluster.scheduler_address.startswith("tls://")
+    key = Path(dask.config.get("distributed.comm.tls.worker.key"))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600 and stat.S_IMODE(key.parent.stat().st_mode) == 0o700
+    with dask.config.set({"distributed.comm.require-encryption": False}), pytest.raises(OSError):
+        Client(cluster.scheduler_address.replace("tls", "tcp"), timeout=2)
+
+
+def test_an_open_scheduler_on_the_network_and_a_missing_openssl_are_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine, "START_SECONDS", 0.1)
+    with pytest.raises(OSError), engine.connected(engine.Workers("tcp://192.0.2.1:8786", 1, 1, 1, "", tmp_path)):
+        pass
+    assert "tcp://192.0.2.1:8786 is not encrypted: whoever can reach" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert engine._encryption(tmp_path / ".tls") == {}
+    assert "Without openssl" in capsys.readouterr().err
 
 
 def test_resume_does_again_what_is_damaged_or_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,3 +410,66 @@ def test_a_worker_that_is_lost_for_good_is_replaced() -> None:
             engine.keep_workers(cluster)
             time.sleep(0.2)
         assert set(client.scheduler_info()["workers"]) - before
+
+
+def install(folder: Path, name: str, script: str) -> None:
+    """A program of that name, in `folder`."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+SLURM = ["--scheduler", "slurm", "--memory", "3GB", "--workers", "1"]
+
+
+def test_a_sweep_goes_through_slurm_in_a_folder_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sbatch is played by a script that runs the job in the background, as SLURM would."""
+    folder = tmp_path / "it's a sweep & (1); 100 %"
+    folder.mkdir()
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    install(
+        tmp_path / "bin",
+        "sbatch",
+        f'cp "$1" "{tmp_path}/job.sh"\nsetsid sh "$1" >"{tmp_path}/log" 2>&1 &\necho Submitted batch job $!',
+    )
+    install(tmp_path / "bin", "scancel", 'for job; do kill -- "-$job"; done')
+    with dask.config.set({"jobqueue.slurm.job-script-prologue": ["export FIRST=1"]}):
+        assert sweep(folder, "encoding", *WORDS, *SLURM) == 0
+    assert list(states(folder).values()) == ["done"]
+    script = (tmp_path / "job.sh").read_text()
+    directives = [
+        shlex.split(line.removeprefix("#SBATCH ")) for line in script.splitlines() if line.startswith("#SBATCH")
+    ]
+    assert ["-o", str(folder / "out" / "logs" / "slurm-%J.out").replace("100 %", "100 %%")] in directives
+    assert script.index("export FIRST=1") < script.index("tls://")
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo sbatch: error: Invalid account or partition >&2; exit 1", "sbatch: error: Invalid account or partition"),
+        ("echo Good morning.", "Good morning."),
+        (None, "needs the command sbatch"),
+    ],
+)
+def test_what_sbatch_refuses_is_said_at_once_in_its_own_words(
+    folder: Path, script: str | None, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine, "ASK_SECONDS", 0.5)
+    openssl = Path(str(shutil.which("openssl"))).parent
+    if script:
+        install(folder / "bin", "sbatch", script)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{openssl}" if script else str(folder))
+    start = time.monotonic()
+    assert sweep(folder, "held", *SLURM) == 2
+    assert said in capsys.readouterr().err and time.monotonic() - start < 20
+
+
+def test_a_worker_that_does_not_see_the_folder_computes_nothing(folder: Path) -> None:
+    (task,) = make_grid(["encoding"], SMALL)
+    outcome = worker.perform(task, folder / "elsewhere", "mark", None, "token")
+    assert outcome.failure == f"{socket.gethostname()} does not see {folder / 'elsewhere'}: " + (
+        "all workers need the same folder at this path."
+    )
+    assert not (folder / "elsewhere").exists()

@@ -27,7 +27,7 @@ try:
     from dask.utils import parse_bytes
     from dask_jobqueue import SLURMCluster
     from dask_jobqueue.slurm import SLURMJob
-    from distributed import Client, Future, LocalCluster, SpecCluster
+    from distributed import Client, Future, LocalCluster, SpecCluster, Status
 except ImportError as error:
     raise SystemExit("Sweeps need Dask, which is not installed: pip install -e '.[cluster]'") from error
 
@@ -202,6 +202,11 @@ class _Job(SLURMJob):
             self.submitted.add(self.job_id)
         except (OSError, RuntimeError, ValueError) as error:
             self.refusal = str(error).partition("stderr:\n")[2].strip() or str(error)
+            self.status = Status.running  # else Dask raises an error that nobody sees
+
+    async def close(self) -> None:
+        await super().close()
+        self.status = Status.closed
 
 
 def _job_options(workers: Workers, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +217,7 @@ def _job_options(workers: Workers, settings: Mapping[str, Any]) -> dict[str, Any
     )
     variables = {f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": value for key, value in settings.items()}
     exports = [f"export {name}={quote(str(value))}" for name, value in {**workers.environment, **variables}.items()]
-    log = str(workers.logs / "slurm-%J.out")
+    log = f"{workers.logs}/".replace("%", "%%") + "slurm-%J.out"
     return {
         "cores": 1,
         "job_cpu": workers.cores,
