@@ -19,16 +19,16 @@ from lib.analysis.variance import Partition
 from lib.claims.specifications import Specification, every_choice
 from lib.core.scores import Interval
 from lib.data import Brain, Source
-from lib.data.areas import ROIS
 from lib.networks import ZOO
 from lib.networks.zoo import PAPER_W
 
 N_VOXELS, N_BEST = 7, 4  # of each ROI
+FEW = ("V1", "V3", "PPA", "FFA", "OFA")  # two, one and two of the groups of areas
 SIMULATED = Source("made", "small numbers", "a test", "none", simulated=True, world="as-published")
 MEASURED = Source("nsd", "people", "a scanner", "its own", simulated=False)
 
 
-def make_brain(source: Source = SIMULATED, rois: Sequence[str] = ROIS, seed: int = 0) -> Brain:
+def make_brain(source: Source = SIMULATED, rois: Sequence[str] = FEW, seed: int = 0) -> Brain:
     masks = {roi: np.repeat([roi == other for other in rois], N_VOXELS) for roi in rois}
     ceiling = np.random.default_rng((seed, 9)).uniform(0.1, 0.9, N_VOXELS * len(rois))
     return Brain("somebody", masks, ceiling, source)
@@ -44,13 +44,19 @@ def make_result(network: str, n_voxels: int, seed: int = 0) -> EncodingResult:
 
 
 def make_study(
-    networks: Sequence[str] = PAPER_W[:2], source: Source = SIMULATED, rois: Sequence[str] = ROIS, seed: int = 0
+    networks: Sequence[str] = PAPER_W[:2],
+    source: Source = SIMULATED,
+    rois: Sequence[str] = FEW,
+    seed: int = 0,
+    n_best: int = N_BEST,
+    weights: str = "miniature",
 ) -> EncodingStudy:
     brain = make_brain(source, rois, seed)
-    return EncodingStudy(brain, {name: make_result(name, brain.n_voxels, seed) for name in networks}, N_BEST)
+    results = {name: make_result(name, brain.n_voxels, seed) for name in networks}
+    return EncodingStudy(brain, results, n_best, weights)
 
 
-def make_decoding(source: Source = SIMULATED) -> DecodingStudy:
+def make_decoding(source: Source = SIMULATED, weights: str = "miniature") -> DecodingStudy:
     """Three participants, seven areas, four layers of two networks; unit 2 of each layer does not vary."""
     rng = np.random.default_rng(1)
     layers = [("alexnet-object", f"cnn{i}") for i in (1, 8)] + [("resnet50-object", f"resnet{i}") for i in (1, 8)]
@@ -63,14 +69,14 @@ def make_decoding(source: Source = SIMULATED) -> DecodingStudy:
 
     rois = ("V1", "V2", "V3", "V4", "LOC", "FFA", "PPA")
     people = [[result(*layer, roi) for roi in rois for layer in layers] for _ in range(3)]
-    return DecodingStudy([make_brain(source)] * 3, people)
+    return DecodingStudy([make_brain(source)] * 3, people, weights=weights)
 
 
 def make_specifications(seed: int) -> list[Specification]:
     """One for each set of choices; their leads all differ, and Y1 holds where the lead is above 0."""
     choices = every_choice()
     leads = np.random.default_rng(seed).permutation(np.linspace(-0.2, 0.4, len(choices)))
-    intervals = [Interval(lead, lead - 0.01 - lead / 9, lead + 0.03) for lead in leads]
+    intervals = [Interval(lead, lead - 0.01 - abs(lead) / 9, lead + 0.03) for lead in leads]
     return [
         Specification(one, ahead, {"Y1": ahead.estimate > 0, "Y2": ahead.estimate > 0.3})
         for one, ahead in zip(choices, intervals, strict=True)
@@ -92,12 +98,14 @@ def make_partition(seed: int) -> Partition:
 # What was drawn
 
 
-def bars(ax: Axes) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The points of each labelled errorbar, and the ends of its bars: {label: (xy, low, high)}."""
+def bars(ax: Axes, along: int = 1) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The points of each errorbar, and the ends of its bars along an axis: {label: (xy, low, high)}."""
     found = {}
     for drawn in ax.containers:
         if isinstance(drawn, ErrorbarContainer) and len(drawn.lines[0].get_xdata()):
-            ends = np.array([segment[:, 1] for segment in drawn.lines[2][0].get_segments()])
+            nothing = np.full((2, 2), np.nan)
+            segments = [one if len(one) else nothing for one in drawn.lines[2][0].get_segments()]
+            ends = np.array([segment[:, along] for segment in segments])
             found[drawn.get_label()] = drawn.lines[0].get_xydata(), ends[:, 0], ends[:, 1]
     return found
 

@@ -34,7 +34,7 @@ def data_warning(simulated: bool, weights: str = "", n_best: int = PAPER_N_BEST)
     """
     if simulated:
         return "SIMULATED DATA: nobody was scanned"
-    small = {"miniature networks": weights == "miniature", f"{n_best} voxels per ROI": n_best < PAPER_N_BEST}
+    small = {"miniature networks": weights == "miniature", f"{n_best} best voxels per ROI": n_best < PAPER_N_BEST}
     reasons = [reason for reason, found in small.items() if found]
     return f"TOY ANALYSIS: {', '.join(reasons)}" if reasons else ""
 

@@ -1,0 +1,68 @@
+"""Paper Y's figures hold the numbers of their study."""
+
+from dataclasses import replace
+
+import numpy as np
+from made import MEASURED, bars, legend, lines, make_decoding, ticks
+
+from lib.analysis.decoding_study import DecodingStudy
+from lib.claims.claim import NO_INTERVAL
+from lib.core.scores import bootstrap_mean
+from lib.figures.decoding import decoding_figure, permutation_grid, unit_table
+
+NETWORKS = {"alexnet-object": ["cnn1", "cnn8"], "resnet50-object": ["resnet1", "resnet8"]}
+
+
+def test_each_panel_shows_each_layers_mean_over_participants(decoding: DecodingStudy) -> None:
+    figure = decoding_figure(decoding)
+    shown = [ax for ax in figure.axes if ax.get_title()]
+    assert [ax.get_title() for ax in shown] == decoding.rois
+    for i, ax in enumerate(shown):
+        found = bars(ax)
+        assert list(found) == ["alexnet-object (cnn1 to cnn8)", "resnet50-object (resnet1 to resnet8)"]
+        people = [line for line in ax.lines if line.get_linewidth() == 0.4]
+        for k, layers in enumerate(NETWORKS.values()):
+            scores = np.array([decoding.scores(layer)[:, i] for layer in layers])  # (n_layers, n_participants)
+            means = [bootstrap_mean(one) for one in scores]
+            points, low, high = found[list(found)[k]]
+            np.testing.assert_allclose(points[:, 1], [one.estimate for one in means])
+            np.testing.assert_allclose((low, high), np.transpose([(one.low, one.high) for one in means]))
+            assert points[:, 0].round().tolist() == [1, 2]
+            np.testing.assert_allclose([line.get_ydata() for line in people[3 * k : 3 * k + 3]], scores.T)
+    assert legend(figure) == list(found)
+    assert figure.axes[0].get_ylabel() == "mean r over units"
+
+
+def test_one_participant_is_drawn_without_intervals(decoding: DecodingStudy) -> None:
+    alone = replace(decoding, participants=decoding.participants[:1], results=decoding.results[:1])
+    figure = decoding_figure(alone)
+    points, low, high = bars(figure.axes[0])["alexnet-object (cnn1 to cnn8)"]
+    np.testing.assert_allclose(points[:, 1], [alone.scores(layer)[0, 0] for layer in NETWORKS["alexnet-object"]])
+    assert np.isnan([low, high]).all() and figure.get_suptitle().endswith(f"; {NO_INTERVAL}")
+
+
+def test_squares_stand_where_a_layer_is_decoded_better_than_by_chance(decoding: DecodingStudy) -> None:
+    (ax,) = permutation_grid(decoding, 0.05).axes
+    layers = [layer for own in NETWORKS.values() for layer in own]
+    below = {
+        (layers.index(layer), i)
+        for layer in layers
+        for i, roi in enumerate(decoding.rois)
+        if decoding.p(layer, roi) < 0.05
+    }
+    assert set(map(tuple, ax.lines[0].get_xydata().astype(int).tolist())) == below
+    assert {(1, i) for i in range(7)} <= below < {(k, i) for k in range(4) for i in range(7)}
+    assert ticks(ax) == layers and ticks(ax, "y") == decoding.rois
+    assert ax.get_ylim() == (6.6, -0.6)  # the first area on top
+    assert len(lines(permutation_grid(decoding, 0.0).axes[0], 0)) == 1
+
+
+def test_table_of_units_counts_those_left_out(decoding: DecodingStudy) -> None:
+    assert unit_table(decoding).rows == [("cnn1", 6, 1), ("cnn8", 6, 1), ("resnet1", 9, 1), ("resnet8", 9, 1)]
+
+
+def test_pictures_say_what_their_data_are(decoding: DecodingStudy) -> None:
+    for draw in (decoding_figure, permutation_grid):
+        assert draw(decoding).get_suptitle() == "SIMULATED DATA: nobody was scanned"
+        assert draw(make_decoding(MEASURED)).get_suptitle() == "TOY ANALYSIS: miniature networks"
+        assert draw(make_decoding(MEASURED, "published")).get_suptitle() == ""

@@ -1,0 +1,97 @@
+"""Every table of the book, on results with nasty names, has as many cells in each row as in its header."""
+
+import typing
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made import make_decoding, make_partition, make_rsa, make_specifications, make_study
+from markdown_it import MarkdownIt
+
+from lib import figures
+from lib.analysis.rsa import rdm
+from lib.analysis.selection import Retest
+from lib.analysis.training_curves import Shape, Snapshot
+from lib.claims import Verdict, evaluate
+from lib.claims.evidence import EVIDENCE
+from lib.claims.specifications import one_at_a_time
+from lib.core.tables import Table
+from lib.figures import (
+    benchmarks,
+    decoding,
+    follow_ups,
+    ledger,
+    rsa,
+    simulation,
+    specifications,
+    training_curves,
+    verdicts,
+)
+from lib.networks.zoo import PAPER_W
+
+NASTY = "a | b\n<script>alert(1)</script> `x` *y*"
+MODULES = [import_module(f"lib.figures.{path.stem}") for path in Path(figures.__path__[0]).glob("[!_]*.py")]
+
+
+def training(table: Callable[..., Table]) -> Table:
+    snapshots = [
+        Snapshot(Shape(3, width), epoch, width / 9 + epoch / 20, None) for width in (2, 4) for epoch in (0, 1, 2)
+    ]
+    return table(snapshots, {NASTY: np.random.default_rng(0).uniform(size=(6, 3))})
+
+
+def units() -> Table:
+    study = make_decoding()
+    renamed = [[replace(one, layer=f"{one.layer} {NASTY}") for one in results] for results in study.results]
+    return decoding.unit_table(replace(study, results=renamed))
+
+
+def comparison() -> Table:
+    study = make_study()
+    unlike = [replace(one, where=NASTY) for one in evaluate(study)]
+    return verdicts.verdict_comparison({NASTY: unlike, "b": evaluate(study)})
+
+
+CURVES = {NASTY: make_specifications(0), "b": make_specifications(1)}
+TABLES: dict[str, Callable[[], Table]] = {
+    "benchmark_table": lambda: benchmarks.benchmark_table([{"a": NASTY, "b": 1.0}], {"a": "A|B", "b": "b"}),
+    "unit_table": units,
+    "selection_table": lambda: follow_ups.selection_table({NASTY: Retest(make_study(), make_study())}, PAPER_W[0]),
+    "preferred_layer_table": lambda: follow_ups.preferred_layer_table(make_study(PAPER_W)),
+    "shared_variance_table": lambda: follow_ups.shared_variance_table(
+        {NASTY: {f"face areas\n{NASTY}": make_partition(0)}}
+    ),
+    "evidence_table": lambda: ledger.evidence_table(EVIDENCE),
+    "ceiling_table": lambda: rsa.ceiling_table(
+        {NASTY: np.stack([rdm(np.random.default_rng(i).normal(size=(9, 5))) for i in range(3)])}
+    ),
+    "best_layer_table": lambda: rsa.best_layer_table({NASTY: {NASTY: make_rsa((NASTY, "b"), 0)}}),
+    "model_card_table": lambda: simulation.model_card_table(["alexnet-object", "multitask"]),
+    "card_score_table": lambda: simulation.card_score_table(["alexnet-object", "multitask"]),
+    "choices_table": lambda: specifications.choices_table(CURVES, one_at_a_time()),
+    "sparse_table": lambda: specifications.sparse_table(CURVES),
+    "half_correlations_table": lambda: training(training_curves.half_correlations_table),
+    "training_correlations_table": lambda: training(training_curves.training_correlations_table),
+    "first_and_last_epoch_table": lambda: training(training_curves.first_and_last_epoch_table),
+    "verdict_table": lambda: verdicts.verdict_table([Verdict("W1", "holds", None, NASTY)]),
+    "verdict_comparison": comparison,
+}
+
+
+def test_no_table_is_forgotten() -> None:
+    functions = [value for module in MODULES for value in vars(module).values() if hasattr(value, "__annotations__")]
+    found = {f.__name__ for f in functions if callable(f) and typing.get_type_hints(f).get("return") is Table}
+    assert found == set(TABLES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_has_a_cell_for_each_column(name: str) -> None:
+    table = TABLES[name]()
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(table._repr_markdown_())
+    n_columns, (head, *rows) = len(table.header), html.split("<tr>")[1:]
+    assert head.count("<th>") == n_columns and len(rows) == len(table.rows) > 0
+    assert [row.count("<td") for row in rows] == [n_columns] * len(rows)
+    assert html.startswith("<table>") and html.strip().endswith("</table>") and "<script>" not in html

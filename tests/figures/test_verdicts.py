@@ -1,0 +1,82 @@
+"""Tables of verdicts, the ledger, cards and evidence say what was decided and what was published."""
+
+import re
+
+from made import make_study
+
+from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict, evaluate
+from lib.claims.evidence import EVIDENCE, Evidence
+from lib.claims.rates import Ledger
+from lib.core.scores import Interval
+from lib.figures.ledger import claim_cards, evidence_table, ledger_table
+from lib.figures.verdicts import verdict_comparison, verdict_table
+
+
+def verdict(claim: str, outcome: str, effect: float = 0.0, where: str = "V1") -> Verdict:
+    return Verdict(claim, outcome, None if outcome == UNTESTED else Interval(effect, effect - 1, effect + 1), where)
+
+
+def test_verdicts_stand_beside_the_papers_words() -> None:
+    found = [verdict("W2", HOLDS, 0.25, "V_1, <b>"), verdict("W5", UNTESTED, where="needs x")]
+    table = verdict_table(found)
+    assert table.rows == [
+        ("W2", f"“{CLAIMS['W2'].quote}”", "**holds**", found[0].effect, r"V\_1, &lt;b&gt;"),
+        ("W5", f"“{CLAIMS['W5'].quote}”", f"**{UNTESTED}**", "", "needs x"),
+    ]
+
+
+def test_participants_are_compared_claim_by_claim() -> None:
+    found = {
+        "a|b": [verdict("W1", HOLDS, 0.5), verdict("W2", FAILS)],
+        "c": [verdict("W1", UNTESTED), verdict("W2", HOLDS)],
+    }
+    table = verdict_comparison(found)
+    assert list(table.header) == ["claim", "", "a&#124;b", "c"]
+    assert table.rows == [
+        ["**W1**", CLAIMS["W1"].title, "**holds** (+0.500 [-0.500, +1.500]; V1)", f"**{UNTESTED}** (no effect; V1)"],
+        ["**W2**", CLAIMS["W2"].title, f"**{FAILS}** (+0.000 [-1.000, +1.000]; V1)",
+         "**holds** (+0.000 [-1.000, +1.000]; V1)"],
+    ]  # fmt: skip
+    decided = evaluate(make_study(), ["W1", "W2"])
+    assert [row[2].split("**")[1] for row in verdict_comparison({"x": decided}).rows] == [v.outcome for v in decided]
+
+
+def test_the_ledger_marks_each_claim_in_each_column() -> None:
+    simulated = {"flat<": {"W1": [verdict("W1", HOLDS, 0.1), verdict("W1", FAILS, -0.2)], "Y1": [verdict("Y1", HOLDS)]}}
+    measured = {
+        "nsd": {"W1": [verdict("W1", FAILS, -0.25)], "Y1": [verdict("Y1", UNTESTED)]},
+        "god": {"Y1": [verdict("Y1", HOLDS, 0.5), verdict("Y1", HOLDS, 0.3)]},
+    }
+    html = ledger_table(Ledger(simulated, measured)).data
+    assert html.index("SIMULATED") < html.index("MEASURED") and 'colspan="2">MEASURED' in html
+    assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["claim", "flat&lt;", "nsd", "god"]
+    rows = [re.findall(r'<td class="(\w+)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:]]
+    cells = [[(kind, re.sub(r"<.*?>", " ", words).split()) for kind, words in row] for row in rows]
+    untested = ("untested", ["–", *UNTESTED.split()])
+    assert cells == [
+        [("sometimes", ["✓✗", "1", "of", "2", "-0.050"]), ("never", ["✗", *FAILS.split(), "-0.250"]), untested],
+        [("always", ["✓", "holds", "+0.000"]), untested, ("always", ["✓", "2", "of", "2", "+0.400"])],
+    ]
+    assert 'href="fig1_alexnet.html"' in html and "<b>Y1</b> ResNet-50&#x27;s units" in html
+    for kind in ("always", "never", "sometimes"):
+        assert f"td.{kind}" in html
+
+
+def test_a_ledger_of_simulations_has_no_measured_columns() -> None:
+    html = ledger_table(Ledger({"flat": {"W1": [verdict("W1", HOLDS)]}}, {})).data
+    assert "SIMULATED" in html and "MEASURED" not in html
+
+
+def test_cards_and_evidence() -> None:
+    card = claim_cards([CLAIMS["Y1"]]).data
+    y1 = CLAIMS["Y1"]
+    assert card == (
+        f"**Y1** {{cite:p}}`yu2018`, {y1.place}\n: “{y1.quote}”\n: *Statistic*: {y1.statistic}.\n"
+        f": *Holds* if {y1.rule}."
+    )
+    assert claim_cards(CLAIMS.values()).data.count("\n: *Holds* if ") == len(CLAIMS)
+    table = evidence_table([Evidence(["W1", "W4"], "what", "numbers", "nonaka2021")])
+    assert table.rows == [("W1, W4", "what: numbers", "{cite:t}`nonaka2021`")]
+    assert all(set(one.claims) <= set(CLAIMS) for one in EVIDENCE) and len(EVIDENCE) == len(
+        evidence_table(EVIDENCE).rows
+    )
