@@ -79,12 +79,12 @@ planted_worlds({name: WORLDS[name] for name in (world, beside)})
 # %%
 edges = ("taskonomy-edge2d", "taskonomy-edge3d")
 others = ("resnet50-object", "resnet50-place")
-spaces = variance.look(anybody, [load_network(name, weights) for name in (*edges, *others)])
+spaces = variance.feature_spaces(anybody, [load_network(name, weights) for name in (*edges, *others)])
 
 # %%
 areas = {"place": PLACE, "face": FACE}
 y = {
-    (brain, name): variance.responses(person, variance.voxels(person, rois))
+    (brain, name): variance.standardised_responses(person, variance.usable_voxels(person, rois))
     for brain, person in people.items()
     for name, rois in areas.items()
 }
@@ -142,7 +142,7 @@ shared_variance_table(found)
 own = spaces.of(edges[1])
 middle, last = own[2], own[3]
 for given in ([], own[:2], [*own[:2], last]):
-    steps = variance.each(spaces, y[next(iter(people)), "face"], [middle], given)
+    steps = variance.added_singly(spaces, y[next(iter(people)), "face"], [middle], given)
     names = ", ".join(layer for _, layer in given) or "nothing"
     print(f"{middle[1]} beyond {names}: {steps.added.mean():+.3f}")
 
@@ -168,11 +168,11 @@ for given in ([], own[:2], [*own[:2], last]):
 
 # %%
 alexnets = ("alexnet-object", "alexnet-place")
-more = variance.look(anybody, [load_network(name, weights) for name in alexnets])
-wider = variance.Spaces({**spaces.layers, **more.layers})
+more = variance.feature_spaces(anybody, [load_network(name, weights) for name in alexnets])
+wider = variance.FeatureSpaces({**spaces.layers, **more.layers})
 for names in ((), others[:1], others, alexnets):
     given = wider.of(*names)
-    beyond = {brain: variance.each(wider, y[brain, "face"], [middle], given).added.mean() for brain in people}
+    beyond = {brain: variance.added_singly(wider, y[brain, "face"], [middle], given).added.mean() for brain in people}
     print("beyond", ", ".join(names) or "nobody", {brain: f"{value:+.3f}" for brain, value in beyond.items()})
 
 # %% [markdown]

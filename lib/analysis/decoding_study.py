@@ -73,14 +73,17 @@ class DecodingStudy:
 
     def overall(self, layer: str) -> np.ndarray:
         """The same, averaged over ROIs: array of shape (n_participants,)."""
-        return self.scores(layer).mean(1)
+        overall: np.ndarray = self.scores(layer).mean(1)
+        return overall
 
     def by_roi(self) -> np.ndarray:
         """Mean over all layers of all networks, array of shape (n_participants, n_rois)."""
-        return np.mean([self.scores(layer) for network in self.networks for layer in self.layers(network)], axis=0)
+        layers = [layer for network in self.networks for layer in self.layers(network)]
+        by_roi: np.ndarray = np.mean([self.scores(layer) for layer in layers], axis=0)
+        return by_roi
 
     def agreements(self, layer: str, roi: str) -> list[np.ndarray]:
-        """Of each participant, predictions for one image times a layer's answers to another, (n_test, n_test)."""
+        """`agreement_matrix` of each participant, arrays of shape (n_test, n_test)."""
         return [r.agreement for of_one in self.results for r in of_one if (r.layer, r.roi) == (layer, roi)]
 
     def p(self, layer: str, roi: str) -> float:
@@ -99,7 +102,11 @@ def decoding_study(
 ) -> DecodingStudy:
     """Decode paper Y's layers of some networks from participants who all saw the same pictures.
 
-    Parameters as of `units_to_decode`.
+    Parameters
+    ----------
+    participants : sequence of Participant
+    networks, weights, choices, n_units, data_root
+        As for `units_to_decode`.
     """
     units = units_to_decode(participants[0], networks, weights, choices, n_units=n_units, data_root=data_root)
     return study_units(participants, units, choices, weights)
@@ -139,37 +146,27 @@ def units_to_decode(
     FileNotFoundError
         A picture or a checkpoint is missing.
     """
-    units, shown = {}, list(networks)
-    if CAFFENET in shown and choices.as_published and (path := _published_units(data_root)):
-        units[CAFFENET] = _some(read_image_features(path), n_units)
-        shown.remove(CAFFENET)
+    wanted = list(networks)
+    units = _published_units(data_root, n_units) if CAFFENET in wanted and choices.as_published else {}
+    shown = [name for name in wanted if name not in units]
     if shown and (why := participant.stimuli.absent):
         if not units:
             raise FileNotFoundError(why)
         warnings.warn(f"Left out: {', '.join(shown)}. {why}", stacklevel=2)
-        shown = []
-    return units | {name: _units(participant, name, weights, choices, n_units, cache) for name in shown}
+        return units
+    return units | {
+        name: units_of(load_network(name, weights), participant, choices.taps(name), n_units, cache) for name in shown
+    }
 
 
-def _some(units: ImageFeatures, n_units: int) -> ImageFeatures:
-    few = {layer: values[:, drawn(values.shape[1], n_units)] for layer, values in units.layers.items()}
-    return replace(units, layers=few)
-
-
-def _units(
-    participant: Participant,
-    network: str,
-    weights: str,
-    choices: Choices,
-    n_units: int,
-    cache: str | os.PathLike[str] | None = None,
-) -> ImageFeatures:
-    return units_of(load_network(network, weights), participant, choices.taps(network), n_units, cache)
-
-
-def _published_units(data_root: str | None) -> Path | None:
+def _published_units(data_root: str | None, n_units: int) -> dict[str, ImageFeatures]:
+    """Units of CaffeNet, if they are in the folder of GOD."""
     path = GodFiles(Path(data_root).expanduser(), 1).features if data_root else None
-    return path if path and path.exists() else None
+    if not path or not path.exists():
+        return {}
+    found = read_image_features(path)
+    few = {layer: values[:, drawn(values.shape[1], n_units)] for layer, values in found.layers.items()}
+    return {CAFFENET: replace(found, layers=few)}
 
 
 def study_units(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.analysis.decoding_study import DecodingStudy
+from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
 from lib.analysis.encoding import fit_encoding
-from lib.core.scores import Interval, bootstrap_mean
+from lib.core import choose
+from lib.core.scores import Interval
 from lib.data import Participant
 from lib.data.features import ImageFeatures, rows_of
 from lib.networks.zoo import PAPER_Y
@@ -19,17 +20,20 @@ class Directions:
 
     Attributes
     ----------
-    decoding, encoding : mapping of network to array of shape (n_participants,)
-        Mean r over pairs of layers, areas and units; mean r of the stack of the same layers over voxels.
+    decoding : mapping of network to array of shape (n_participants,)
+        Mean r over layers, areas and units.
+    encoding : mapping of network to array of shape (n_participants,)
+        Mean r, over voxels, of the stack of the same layers.
     """
 
     decoding: Mapping[str, np.ndarray]
     encoding: Mapping[str, np.ndarray]
 
     def ahead(self, direction: str) -> Interval:
-        """AlexNet minus ResNet-50, over participants."""
-        one, other = (getattr(self, direction)[name] for name in PAPER_Y)
-        return bootstrap_mean(one - other)
+        """AlexNet's score minus ResNet-50's, over participants, in "decoding" or "encoding"."""
+        scores = {"decoding": self.decoding, "encoding": self.encoding}
+        alexnet, resnet = (scores[choose("direction", direction, scores)][name] for name in PAPER_Y)
+        return mean_over_participants(alexnet - resnet)
 
 
 def both_directions(study: DecodingStudy, units: Mapping[str, ImageFeatures]) -> Directions:
@@ -46,24 +50,34 @@ def both_directions(study: DecodingStudy, units: Mapping[str, ImageFeatures]) ->
 
 
 def encode_units(participants: Sequence[Participant], units: ImageFeatures, roi: str | None = None) -> np.ndarray:
-    """Mean r, over the voxels of an ROI or all, of the stack of all layers: the measure of decoding.
+    """Mean r over voxels of the stack of all layers, the score that decoding uses.
 
     All saw the same pictures, so their voxels are fitted together, as those of one participant.
+
+    Parameters
+    ----------
+    participants : sequence of Participant
+    units : ImageFeatures
+    roi : str, optional
+        Whose voxels; all by default.
 
     Returns
     -------
     array of shape (n_participants,)
     """
-    train, test = (participants[0].train.stimulus_ids, participants[0].test.stimulus_ids)
-    features = [{layer: units.of(layer, ids).astype(np.float32) for layer in units.layers} for ids in (train, test)]
-    answers = [[_responses(one, ids, roi) for one in participants] for ids in (train, test)]
-    scores = fit_encoding(features[0], np.hstack(answers[0]), features[1], np.hstack(answers[1])).stacked_correlation
-    ends = np.cumsum([found.shape[1] for found in answers[0]])[:-1]
-    return np.array([np.nanmean(own) for own in np.split(scores, ends)])
+    ids = {"train": participants[0].train.stimulus_ids, "test": participants[0].test.stimulus_ids}
+    features = {
+        part: {name: units.of(name, own).astype(np.float32) for name in units.layers} for part, own in ids.items()
+    }
+    y = {part: [_responses(one, part, own, roi) for one in participants] for part, own in ids.items()}
+    found = fit_encoding(features["train"], np.hstack(y["train"]), features["test"], np.hstack(y["test"]))
+    ends = np.cumsum([own.shape[1] for own in y["train"]])[:-1]
+    return np.array([np.nanmean(own) for own in np.split(found.stacked_correlation, ends)])
 
 
-def _responses(participant: Participant, ids: np.ndarray, roi: str | None) -> np.ndarray:
-    """Responses (n_images, n_voxels) to these pictures, in this order."""
-    part = participant.train if ids[0] in participant.train.stimulus_ids else participant.test
-    rows = rows_of(ids, part.stimulus_ids, f"responses of {participant.name}")
-    return part.responses[rows][:, participant.roi(roi) if roi else slice(None)]
+def _responses(participant: Participant, part: str, ids: np.ndarray, roi: str | None) -> np.ndarray:
+    """Responses (n_images, n_voxels) to these pictures of a part, in this order."""
+    measured = participant.train if part == "train" else participant.test
+    rows = rows_of(ids, measured.stimulus_ids, f"responses of {participant.name}")
+    responses: np.ndarray = measured.responses[rows][:, participant.roi(roi) if roi else slice(None)]
+    return responses

@@ -1,37 +1,44 @@
-"""One door to every data source."""
+"""Load participants of every data set: read from files, or simulated."""
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypedDict, Unpack
 
 from lib.core import choose
+from lib.data import Participant
 from lib.data.god import god_subjects, load_god
 from lib.data.nsd import load_nsd
-from lib.data.participant import Participant
 from lib.simulation.god_like import simulate_god, simulate_god_worlds
 from lib.simulation.nsd_like import simulate
 from lib.simulation.sizes import GOD
 
-
-def simulate_layout(*, layout: str = "nsd", **options: object) -> Participant:
-    """Simulate a participant in the trial structure of NSD (`simulate`) or GOD (`simulate_god`)."""
-    return LAYOUTS[choose("layout", layout, LAYOUTS)](**options)
-
-
 LAYOUTS: Mapping[str, Callable[..., Participant]] = {"nsd": simulate, "god": simulate_god}
-SOURCES: Mapping[str, Callable[..., Participant]] = {"simulated": simulate_layout, "nsd": load_nsd, "god": load_god}
+SOURCES: Mapping[str, Callable[..., Participant]] = {"simulated": simulate, "nsd": load_nsd, "god": load_god}
+
+
+class LoadOptions(TypedDict, total=False):
+    """Options of single data sets; `lib.data.nsd.load_nsd` and `lib.data.god.load_god` say what they mean."""
+
+    layout: str  # of "simulated": in the trial structure of "nsd" or "god"
+    sessions: Iterable[int]
+    split: str
+    zscore: str
+    hemispheres: str
+    rois: Iterable[str]
+    images: str | os.PathLike[str]
 
 
 def load_participant(
     dataset: str = "simulated",
     subject: int = 1,
-    data_root: str | os.PathLike | None = None,
+    data_root: str | os.PathLike[str] | None = None,
     *,
     world: str = "as-published",
     seed: int = 0,
     n_images: int | None = None,
     voxels_per_roi: int | None = None,
-    **options: object,
+    **options: Unpack[LoadOptions],
 ) -> Participant:
     """Read one participant, or simulate one.
 
@@ -48,11 +55,10 @@ def load_participant(
     seed : int
         Of the simulation.
     n_images, voxels_per_roi : int, optional
-        Size of a simulated participant, its kind's own by default; measured ones have theirs.
+        Size of a simulated participant, its layout's own by default; measured ones have theirs.
     **options
-        Of "simulated": `layout` ("nsd" or "god"). Of "nsd": `sessions`, `split`,
-        `zscore`, `rois`, `hemispheres`, as in `lib.data.nsd.load_nsd`. Of "god": `rois`, `images`, as in
-        `lib.data.god.load_god`.
+        See `LoadOptions`: `layout` of "simulated"; `sessions`, `split`, `zscore`, `rois`, `hemispheres` of "nsd";
+        `rois`, `images` of "god".
 
     Raises
     ------
@@ -60,42 +66,34 @@ def load_participant(
         An unknown dataset, world, subject or option, with the ones there are; a file missing or not as expected.
     """
     load = SOURCES[choose("dataset", dataset, SOURCES)]
+    known = inspect.signature(load).parameters.keys() - {"subject", "data_root"}
     for name in options:
-        choose(f"option of dataset {dataset}", name, KNOWN[dataset])
-    if dataset == "simulated":
-        size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
-        given = {name: number for name, number in size.items() if number is not None}
-        return load(subject=subject, world=world, seed=seed, **given, **options)
-    return load(subject=subject, data_root=data_root, **options)
+        choose(f"option of dataset {dataset}", name, ["layout"] if dataset == "simulated" else sorted(known))
+    if dataset != "simulated":
+        return load(subject=subject, data_root=data_root, **options)
+    size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
+    given = {name: number for name, number in size.items() if number is not None}
+    simulate_one = LAYOUTS[choose("layout", options.get("layout", "nsd"), LAYOUTS)]
+    return simulate_one(subject=subject, world=world, seed=seed, **given)
 
 
 def load_everybody(
     dataset: str = "simulated",
-    data_root: str | os.PathLike | None = None,
+    data_root: str | os.PathLike[str] | None = None,
     *,
     world: str = "as-published",
     seed: int = 0,
     n_images: int = GOD.default.n_images,
     voxels_per_roi: int = GOD.default.voxels_per_roi,
 ) -> list[Participant]:
-    """Simulate the five participants of GOD, or read those whose files are there; parameters as for `load_participant`.
+    """Simulate the five participants of GOD, or read those whose files are there.
 
     Parameters
     ----------
     dataset : "simulated" or "god"
+    data_root, world, seed, n_images, voxels_per_roi
+        As for `load_participant`.
     """
     if choose("dataset of GOD's kind", dataset, ("simulated", "god")) == "god":
         return [load_god(subject=subject, data_root=data_root) for subject in god_subjects(data_root)]
     return simulate_god_worlds([world], seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)[world]
-
-
-def _options(load: Callable[..., Participant]) -> list[str]:
-    given = {"subject", "data_root", "world", "seed"}
-    return [name for name in inspect.signature(load).parameters if name not in given]
-
-
-KNOWN = {
-    "simulated": ["layout"],
-    "nsd": _options(load_nsd),
-    "god": _options(load_god),
-}

@@ -8,15 +8,16 @@ Write R2(S) for the variance of held-out responses that the feature spaces in S 
 (Lescroart, Stansbury & Gallant 2015). With layers in the order of their network, S can be all layers before a, or all
 behind it (structured variance partitioning: Lin, Naselaris, Kay & Wehbe 2024).
 
-Models of several spaces are built step by step, each step a ridge regression with one penalty per voxel. From the space
-that is added, what the spaces before it can say of it is taken out; the rest is regressed on what they left unexplained
-of the voxel (Frisch & Waugh 1933, Lovell 1963). A single ridge regression on the features of all layers would have to
-find one penalty for layers that matter and layers that do not; a stack of their predictions cannot say what only their
-features together say, and so calls it shared.
+Models of several spaces are built step by step, each step a ridge regression with one penalty per voxel. What the
+spaces before it predict of a space is taken out of it; the rest is fitted to what they left unexplained of the voxel
+(Frisch & Waugh 1933, Lovell 1963). A single ridge regression on the features of all layers would have to find one
+penalty for layers that matter and layers that do not; a stack of their predictions misses what only their features
+together predict, and so calls it shared.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import torch
@@ -37,12 +38,12 @@ Space = tuple[str, str]  # (network, layer), as in `lib.simulation.worlds`
 
 @dataclass(frozen=True)
 class Targets:
-    """Numbers to be explained, or what is left of them unexplained.
+    """Numbers to be explained, predictions of them, or what is left of them unexplained.
 
     Attributes
     ----------
     train : float32 tensor of shape (n_images, n_targets)
-        Of the training images, out of fold where something was explained.
+        Of the training images; predictions are out of fold.
     test : float32 tensor of shape (n_test, n_targets)
     """
 
@@ -50,24 +51,29 @@ class Targets:
     test: torch.Tensor
 
     def minus(self, predicted: "Targets") -> "Targets":
-        """What is left when something is explained."""
+        """What a prediction leaves unexplained."""
         return Targets(self.train - predicted.train, self.test - predicted.test)
 
+    def plus(self, other: "Targets") -> "Targets":
+        """The sum of two predictions."""
+        return Targets(self.train + other.train, self.test + other.test)
+
     def times(self, weights: np.ndarray | float) -> "Targets":
-        """Every target times a weight, or its own, shape (n_targets,)."""
-        weights = torch.as_tensor(weights, dtype=torch.float32)
-        return Targets(self.train * weights, self.test * weights)
+        """Every target times a weight, or its own, array of shape (n_targets,)."""
+        factor = torch.as_tensor(weights, dtype=torch.float32)
+        return Targets(self.train * factor, self.test * factor)
 
 
 def r2_left(targets: Targets, left: Targets) -> np.ndarray:
     """R2 on the test images, array of shape (n_targets,), of a model that leaves `left` of `targets`."""
     error = left.test.square().mean(0, dtype=torch.float64)
-    return 1 - (error / targets.test.double().var(0, correction=0)).numpy()
+    r2: np.ndarray = 1 - (error / targets.test.double().var(0, correction=0)).numpy()
+    return r2
 
 
 @dataclass(frozen=True)
-class Decomposed:
-    """A feature space, ready to be regressed on.
+class FeatureSpace:
+    """A feature space, decomposed for ridge regression.
 
     Attributes
     ----------
@@ -80,100 +86,139 @@ class Decomposed:
     design: Design
     test: torch.Tensor
 
-    def predicted(self, targets: Targets, *, wary: bool = False) -> Targets:
-        """What ridge regression says of targets, the penalty of each chosen by itself.
+    def predict(self, targets: Targets, *, penalty_by_folds: bool = False) -> Targets:
+        """Ridge predictions, one penalty per target.
 
-        If `wary`, over folds, at some more cost: where most of a space has been taken out, what is left hardly says
-        anything, and generalised cross-validation would believe it.
+        Parameters
+        ----------
+        targets : Targets
+        penalty_by_folds : bool
+            Whether the penalty is chosen by cross-validation over the folds rather than by generalised
+            cross-validation. It takes more time, and is safer where most of a space has been taken out: what is left
+            predicts next to nothing, and generalised cross-validation would choose too small a penalty.
         """
         folds = contiguous_folds(self.design.n_images, N_FOLDS)
-        ridge = fit_ridge(self.design, targets.train, folds=folds if wary else None)
-        out_of_fold = ridge.out_of_fold(folds)
-        return Targets(targets.train - out_of_fold, ridge.predict(self.test))
+        ridge = fit_ridge(self.design, targets.train, folds=folds if penalty_by_folds else None)
+        return Targets(targets.train - ridge.out_of_fold(folds), ridge.predict(self.test))
 
     def coordinates(self) -> Targets:
         """The images along the principal axes, the largest first."""
         return Targets((self.design.U * self.design.e.sqrt()).flip(1), self.test.flip(1))
 
 
-def decomposed(train: np.ndarray, test: np.ndarray) -> Decomposed:
-    """Decompose the features (n_images, n_features) of the training images, and project the test images."""
+def feature_space(train: np.ndarray, test: np.ndarray) -> FeatureSpace:
+    """Decompose the features of the training images, and project the test images.
+
+    Parameters
+    ----------
+    train : array of shape (n_images, n_features)
+    test : array of shape (n_test, n_features)
+    """
     design = decompose(train)
-    return Decomposed(design, project(design, test))
+    return FeatureSpace(design, project(design, test))
 
 
-def stacked(spaces: Sequence[Decomposed], targets: Targets) -> Targets:
-    """What the spaces' predictions say together, added up with the weights >= 0 that are best out of fold.
+def stack_predictions(spaces: Sequence[FeatureSpace], targets: Targets) -> Targets:
+    """Add up the spaces' predictions, with the weights >= 0 that are best out of fold.
 
     Without the constraint that weights sum to 1 (Breiman 1996 tried both), spaces that explain different parts can all
-    count in full. Convex weights over K-fold predictions and one that says nothing are any weights up to a sum of K, so
+    count in full. Convex weights over K-fold predictions and one that is always 0 are any weights up to a sum of K, so
     the exact solver of the stack serves here too.
+
+    Parameters
+    ----------
+    spaces : sequence of FeatureSpace
+    targets : Targets
     """
-    K, said = len(spaces), [space.predicted(targets) for space in spaces]
-    errors = [targets.train, *(targets.minus(one.times(K)).train for one in said)]
+    K, predictions = len(spaces), [space.predict(targets) for space in spaces]
+    errors = [targets.train, *(targets.minus(one.times(K)).train for one in predictions)]
     weights = K * simplex_weights(error_products(errors))[:, 1:].T
-    parts = [one.times(weight) for one, weight in zip(said, weights, strict=True)]
-    return Targets(sum(part.train for part in parts), sum(part.test for part in parts))
+    return reduce(Targets.plus, (one.times(weight) for one, weight in zip(predictions, weights, strict=True)))
 
 
 @dataclass(frozen=True)
-class Spaces:
+class FeatureSpaces:
     """Feature spaces of the images that a participant saw.
 
     Attributes
     ----------
-    layers : mapping of (network, layer) to Decomposed
+    layers : mapping of (network, layer) to FeatureSpace
     """
 
-    layers: Mapping[Space, Decomposed]
-    _rests: dict[tuple[Space, frozenset[Space]], Decomposed] = field(default_factory=dict, repr=False, compare=False)
+    layers: Mapping[Space, FeatureSpace]
+    _residuals: dict[tuple[Space, frozenset[Space]], FeatureSpace] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def of(self, *networks: str) -> list[Space]:
         """Layers of the named networks, in order; an unknown network is refused with the names there are."""
         names = dict.fromkeys(network for network, _ in self.layers)
-        networks = [choose("network", network, names) for network in networks]
-        return [space for network in networks for space in self.layers if space[0] == network]
+        chosen = [choose("network", network, names) for network in networks]
+        return [space for network in chosen for space in self.layers if space[0] == network]
 
-    def rest(self, space: Space, given: Iterable[Space]) -> Decomposed:
-        """A space without what others can say of it; computed once, for it does not depend on any voxel."""
+    def residual(self, space: Space, given: Iterable[Space]) -> FeatureSpace:
+        """A space minus what others predict of it; computed once, for it does not depend on any voxel.
+
+        Parameters
+        ----------
+        space : (network, layer)
+        given : iterable of (network, layer)
+        """
         key = space, frozenset(given)
-        if key not in self._rests:
-            self._rests[key] = self._without(*key) if key[1] else self.layers[space]
-        return self._rests[key]
+        if key not in self._residuals:
+            self._residuals[key] = self._without(*key) if key[1] else self.layers[space]
+        return self._residuals[key]
 
-    def _without(self, space: Space, given: frozenset[Space]) -> Decomposed:
+    def _without(self, space: Space, given: frozenset[Space]) -> FeatureSpace:
         whole = self.layers[space].coordinates()
         leading = Targets(whole.train[:, :N_AXES], whole.test[:, :N_AXES])
-        left = leading.minus(stacked([self.layers[other] for other in given], leading))
-        parts = (left.train, whole.train[:, N_AXES:]), (left.test, whole.test[:, N_AXES:])
-        return decomposed(*(torch.cat(part, 1).numpy() for part in parts))
+        left = leading.minus(stack_predictions([self.layers[other] for other in given], leading))
+        train = torch.cat((left.train, whole.train[:, N_AXES:]), 1)
+        return feature_space(train.numpy(), torch.cat((left.test, whole.test[:, N_AXES:]), 1).numpy())
 
 
-def spaces_of(features: Mapping[Space, np.ndarray], test_features: Mapping[Space, np.ndarray]) -> Spaces:
-    """Decompose features (n_images, n_features) of the training images, and project the test images."""
+def decompose_spaces(features: Mapping[Space, np.ndarray], test_features: Mapping[Space, np.ndarray]) -> FeatureSpaces:
+    """Decompose every feature space of the training images, and project the test images.
+
+    Parameters
+    ----------
+    features : mapping of (network, layer) to array of shape (n_images, n_features)
+    test_features : mapping of (network, layer) to array of shape (n_test, n_features)
+    """
     layers = progress(features, "decomposing layers")
-    return Spaces({space: decomposed(features[space], test_features[space]) for space in layers})
+    return FeatureSpaces({space: feature_space(features[space], test_features[space]) for space in layers})
 
 
-def look(participant: Participant, networks: Iterable[Network], preprocessing: str = "as-published") -> Spaces:
-    """Show a participant's images to networks."""
-    features, test_features = {}, {}
+def feature_spaces(
+    participant: Participant, networks: Iterable[Network], preprocessing: str = "as-published"
+) -> FeatureSpaces:
+    """Extract and decompose the layers of networks for the images that a participant saw.
+
+    Parameters
+    ----------
+    participant : Participant
+    networks : iterable of Network
+    preprocessing : str
+        As for `lib.networks.extract`.
+    """
+    features: dict[Space, np.ndarray] = {}
+    test_features: dict[Space, np.ndarray] = {}
     for network in networks:
         for part, found in ((participant.train, features), (participant.test, test_features)):
             layers = extract(network, participant.images(part), preprocessing=preprocessing)
             found.update({(network.name, layer): X for layer, X in layers.items()})
-    return spaces_of(features, test_features)
+    return decompose_spaces(features, test_features)
 
 
-def voxels(participant: Participant, rois: Iterable[str]) -> np.ndarray:
-    """Indices of the usable voxels of some ROIs: finite, and not constant."""
+def usable_voxels(participant: Participant, rois: Iterable[str]) -> np.ndarray:
+    """Indices of the voxels of some ROIs that are finite and vary, int array of shape (n_voxels,)."""
     usable = varies(participant.train.responses) & varies(participant.test.responses)
     return np.flatnonzero(usable & np.any([participant.roi(roi) for roi in rois], axis=0))
 
 
-def responses(participant: Participant, chosen: np.ndarray) -> Targets:
-    """Responses of some voxels, standardised by the training images."""
-    y, y_test = participant.train.responses[:, chosen], participant.test.responses[:, chosen]
+def standardised_responses(participant: Participant, voxels: np.ndarray) -> Targets:
+    """Responses of some voxels (indices of shape (n_voxels,)), standardised by the training images."""
+    y, y_test = participant.train.responses[:, voxels], participant.test.responses[:, voxels]
     return Targets(*(torch.as_tensor(part, dtype=torch.float32) for part in by_training(y, y_test)))
 
 
@@ -193,46 +238,63 @@ class Steps:
     added: np.ndarray
 
 
-def in_order(spaces: Spaces, y: Targets, order: Sequence[Space], given: Sequence[Space] = ()) -> Steps:
-    """What each space adds to those before it in `order`, and to those `given`.
+def added_in_order(spaces: FeatureSpaces, y: Targets, order: Sequence[Space], given: Sequence[Space] = ()) -> Steps:
+    """R2 that each space adds to those before it in `order`, and to those `given`.
 
-    In the order of a network: what is new in each layer. In the reverse order: what the layers behind it have lost.
+    In the order of a network: what is new in each layer. In the reverse order: what the later layers have lost.
+
+    Parameters
+    ----------
+    spaces : FeatureSpaces
+    y : Targets
+    order, given : sequences of (network, layer)
     """
     before, left = list(given), _left_by(spaces, y, given)
     explained = [r2_left(y, left)]
     for space in order:
-        left = left.minus(spaces.rest(space, before).predicted(left, wary=True))
+        left = _left_after(spaces, left, space, before)
         explained.append(r2_left(y, left))
         before.append(space)
     return Steps(explained[0], np.diff(explained, axis=0))
 
 
-def each(spaces: Spaces, y: Targets, chosen: Sequence[Space], given: Sequence[Space] = ()) -> Steps:
-    """What each space adds to those `given`, by itself; with none given, what it explains alone."""
+def added_singly(spaces: FeatureSpaces, y: Targets, chosen: Sequence[Space], given: Sequence[Space] = ()) -> Steps:
+    """R2 that each space, without the other chosen ones, adds to those `given`.
+
+    Parameters
+    ----------
+    spaces : FeatureSpaces
+    y : Targets
+    chosen, given : sequences of (network, layer)
+    """
     left = _left_by(spaces, y, given)
-    before = r2_left(y, left)
-    after = [r2_left(y, left.minus(spaces.rest(space, given).predicted(left, wary=True))) for space in chosen]
+    before, after = r2_left(y, left), [r2_left(y, _left_after(spaces, left, space, given)) for space in chosen]
     return Steps(before, np.stack(after) - before)
 
 
-def _left_by(spaces: Spaces, y: Targets, given: Sequence[Space]) -> Targets:
-    return y.minus(stacked([spaces.layers[space] for space in given], y)) if given else y
+def _left_after(spaces: FeatureSpaces, left: Targets, space: Space, given: Iterable[Space]) -> Targets:
+    """What a space that is added to others leaves unexplained of what they have left."""
+    return left.minus(spaces.residual(space, given).predict(left, penalty_by_folds=True))
+
+
+def _left_by(spaces: FeatureSpaces, y: Targets, given: Sequence[Space]) -> Targets:
+    return y.minus(stack_predictions([spaces.layers[space] for space in given], y)) if given else y
 
 
 @dataclass(frozen=True)
 class Partition:
-    """What each layer of a network explains, taken apart; arrays of shape (n_layers, n_voxels), R2.
+    """R2 of each layer of a network, taken apart.
 
     Attributes
     ----------
     layers : tuple of str
-    alone : array
+    alone : array of shape (n_layers, n_voxels)
         By itself.
-    new : array
+    new : array of shape (n_layers, n_voxels)
         Beyond the layers before it.
-    last : array
+    last : array of shape (n_layers, n_voxels)
         Beyond the layers behind it: what they have not kept.
-    beyond : array
+    beyond : array of shape (n_layers, n_voxels)
         Beyond all layers of other networks.
     """
 
@@ -243,13 +305,21 @@ class Partition:
     beyond: np.ndarray
 
 
-def partition(spaces: Spaces, y: Targets, network: str, others: Sequence[str]) -> Partition:
-    """Take apart what the layers of a network explain, among themselves and against other networks."""
+def partition(spaces: FeatureSpaces, y: Targets, network: str, others: Sequence[str]) -> Partition:
+    """Take apart what the layers of a network explain, among themselves and against other networks.
+
+    Parameters
+    ----------
+    spaces : FeatureSpaces
+    y : Targets
+    network : str
+    others : sequence of str
+    """
     own = spaces.of(network)
     return Partition(
         layers=tuple(layer for _, layer in own),
-        alone=each(spaces, y, own).added,
-        new=in_order(spaces, y, own).added,
-        last=in_order(spaces, y, own[::-1]).added[::-1],
-        beyond=each(spaces, y, own, spaces.of(*others)).added,
+        alone=added_singly(spaces, y, own).added,
+        new=added_in_order(spaces, y, own).added,
+        last=added_in_order(spaces, y, own[::-1]).added[::-1],
+        beyond=added_singly(spaces, y, own, spaces.of(*others)).added,
     )
