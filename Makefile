@@ -14,12 +14,10 @@ PYTHONS = 3.11.0 3.11.2 3.12 3.13 3.14
 UV = _build/uv/bin/uv
 RESOLVE = $(UV) pip compile --quiet --no-header --no-annotate --all-extras pyproject.toml
 
-# PARAMS="name=value name=value": parameters for every notebook that knows them.
+# PARAMS="name=value name=value": parameters for every notebook that knows them. The shell, not make, quotes them.
 PARAMS ?=
-name_of = $(firstword $(subst =, ,$(1)))
-parameter = $(if $(findstring =,$(1)),-p $(call name_of,$(1)) '$(patsubst $(call name_of,$(1))=%,%,$(1))',\
-	$(error PARAMS takes name=value pairs without spaces, not "$(1)"))
-PARAMETERS = $(foreach pair,$(PARAMS),$(call parameter,$(pair)))
+export PARAMS
+PARAMETERS = $(if $(PARAMS),--parameters "$$PARAMS")
 
 # Modules whose docstrings hold examples: the others need not be imported to find none.
 EXAMPLES = $(shell grep -rl '>>> ' lib --include='*.py')

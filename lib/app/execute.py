@@ -5,9 +5,11 @@ result is `notebooks/x.ipynb`, which git ignores and the book shows.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
+import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
@@ -35,8 +37,10 @@ from lib.core.disk import ROOT, read_json, written_aside
 START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
 LOOK_SECONDS = 0.2  # between two looks whether another run has finished a notebook
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
 
 Result = TypeVar("Result")
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # of kernels that die we speak ourselves
 
 
 class NotebookFailed(RuntimeError):
@@ -49,12 +53,7 @@ class ThisPython(AsyncKernelManager):
     # Without it, each kernel warns that others on this machine could listen.
     transport_encryption = "auto"
 
-    environment: ClassVar[Mapping[str, str]] = {}
-    started: ClassVar[list[AsyncKernelManager]] = []  # every manager of this class
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.started.append(self)
+    environment: ClassVar[Mapping[str, str]] = {}  # what the kernel gets beside this process' variables
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -204,34 +203,38 @@ async def _executed(
     source: NotebookSource, given: Mapping[str, Value], failed: Path, threads: int | None, row: int
 ) -> NotebookNode:
     """The executed notebook, and what executing it took; what ran of one that fails is kept as `failed`."""
-    environment = {**({"OMP_NUM_THREADS": str(threads)} if threads else {}), **os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    kernels: list[AsyncKernelManager] = []
+    token, cores = uuid.uuid4().hex, os.environ.get("OMP_NUM_THREADS") or str(threads or os.cpu_count() or 1)
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {MARK: token, "PYTHONPATH": path, **({"OMP_NUM_THREADS": cores} if threads else {})}
     run = asyncio.to_thread(
         papermill.execute_notebook,
         _with_measure(source.notebook),
-        failed,
+        str(failed).replace("{", "{{").replace("}", "}}"),  # papermill would put parameters there
         dict(given),
-        kernel_manager_class=type("Kernel", (ThisPython,), {"environment": environment, "started": kernels}),
+        kernel_manager_class=type("Kernel", (ThisPython,), {"environment": environment}),
         resources={"metadata": {"path": str(source.path.parent.absolute())}},  # not cwd: that is the process' own
         progress_bar={"desc": source.name, "position": row, "leave": not row},
         start_timeout=START_SECONDS,
         record_timing=False,
     )
+    thread = asyncio.ensure_future(run)
     try:
-        notebook = await asyncio.shield(thread := asyncio.ensure_future(run))
+        await asyncio.wait([thread])
+        notebook = thread.result()
     except asyncio.CancelledError:
-        for kernel in kernels:
-            _end(kernel)
-        await asyncio.wait([thread], timeout=START_SECONDS)  # it ends when its kernel is dead
+        while not thread.done():  # it ends when its kernel is dead
+            _kill_marked(token)
+            await asyncio.wait([thread], timeout=LOOK_SECONDS)
+        thread.exception()  # is that its kernel died
         failed.unlink(missing_ok=True)
         raise
     except (PapermillExecutionError, DeadKernelError) as error:
         raise NotebookFailed(_failure(source, failed, error)) from error
     finally:
-        for kernel in kernels:
-            _end(kernel)
-    return _tidied(source, notebook, failed, int(environment.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+        for _ in range(100):  # until nothing is left that could start more
+            if not _kill_marked(token):
+                break
+    return _tidied(source, notebook, failed, int(cores))
 
 
 def _with_measure(notebook: NotebookNode) -> NotebookNode:
@@ -262,20 +265,15 @@ def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, cores:
     return notebook
 
 
-def _end(manager: AsyncKernelManager) -> None:
-    """Kill a kernel and all that it started, at once; nothing here waits for an answer."""
-    provisioner: Any = manager.provisioner
-    group = getattr(provisioner, "pgid", None)
-    family: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(provisioner.pid).children(recursive=True) if group else []
-    with suppress(ProcessLookupError):
-        if group:
-            os.killpg(group, signal.SIGKILL)
-    for process in family:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    manager.cleanup_connection_file()
+def _kill_marked(token: str) -> bool:
+    """Kill the processes that inherited a kernel's mark, however they were started; return whether there were any."""
+    found = False
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(MARK) == token:
+                process.kill()
+                found = True
+    return found
 
 
 def _keep_what_holds(notebook: NotebookNode) -> None:

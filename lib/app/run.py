@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -62,7 +62,10 @@ def main(args: argparse.Namespace) -> int:
         name = f"{source.name}: " if args.all else ""
         return f"{name}{'written' if executed else 'unchanged'}: {args.output or source.output}"
 
-    return 1 if execute.run_until_done(_run_jobs(jobs, at_once, run, debug=hasattr(args, "debug"))) else 0
+    failures = execute.run_until_done(_run_jobs(jobs, at_once, run))
+    if failures and hasattr(args, "debug"):
+        raise failures[0]
+    return 1 if failures else 0
 
 
 def _jobs(args: argparse.Namespace, sources: Mapping[str, NotebookSource]) -> list[Job]:
@@ -90,23 +93,22 @@ def _check_output(path: Path) -> None:
         raise ValueError(f"--output cannot be {path}: {around} is no folder to write in.")
 
 
-async def _run_jobs(jobs: Sequence[Job], at_once: int, run: Run, *, debug: bool) -> int:
-    """Execute notebooks, several at once; return how many failed."""
-    rows, todo = range(1, at_once + 1) if len(jobs) > 1 else [0], iter(jobs)
+async def _run_jobs(jobs: Sequence[Job], at_once: int, run: Run) -> list[execute.NotebookFailed]:
+    """Execute notebooks, several at once; return what failed."""
+    rows, todo, failures = range(1, at_once + 1) if len(jobs) > 1 else [0], iter(jobs), []
     with tqdm(total=len(jobs), desc="notebooks", disable=len(jobs) == 1) as bar:
-        return sum(await asyncio.gather(*(_take_turns(todo, row, run, bar, debug=debug) for row in rows)))
 
+        async def take_turns(row: int) -> None:
+            for source, given in todo:
+                try:
+                    tqdm.write(await run(source, given, row))
+                except execute.NotebookFailed as failure:
+                    tqdm.write(str(failure), file=sys.stderr)
+                    failures.append(failure)
+                bar.update()
 
-async def _take_turns(todo: Iterator[Job], row: int, run: Run, bar: tqdm, *, debug: bool) -> int:
-    """Execute one notebook after the other while there are any; return how many failed."""
-    failures = 0
-    for source, given in todo:
-        try:
-            tqdm.write(await run(source, given, row))
-        except execute.NotebookFailed as failure:
-            if debug:
-                raise
-            tqdm.write(str(failure), file=sys.stderr)
-            failures += 1
-        bar.update()
+        # With exceptions as results, a signal lets each of them end its kernel before this ends.
+        for result in await asyncio.gather(*map(take_turns, rows), return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
     return failures
