@@ -10,7 +10,7 @@ so the errors of 16 penalties cost 16 n multiplications a voxel, and out-of-fold
 without any refit. The p x v matrix of coefficients is formed only on request.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -350,11 +350,46 @@ def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[
     for alpha in sorted(set(used.tolist())):
         chosen = [torch.nonzero(ridge.alphas == alpha)[:, 0] for ridge in ridges]
         for fold in folds:
-            solve = positive_solver(_leverage(ridges[0].design, alpha, fold))
-            for left, voxels in zip(residuals, chosen, strict=True):
+            errors = _fold_errors(ridges[0].design, alpha, fold)
+            for ridge, left, voxels in zip(ridges, residuals, chosen, strict=True):
                 if len(voxels):
-                    left[fold].index_copy_(1, voxels, solve(left[fold][:, voxels]))
+                    left[fold].index_copy_(1, voxels, errors(ridge.y[:, voxels], left[fold][:, voxels]))
     return residuals
+
+
+def _fold_errors(design: Design, alpha: float, fold: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """A function from responses (n_images, n_voxels) and the fold's residuals to the fold's out-of-fold errors.
+
+    Where the features span the fold's images, but not all, I - H_FF is a difference of which rounding leaves nothing if
+    the penalty is small. Then the other images are fitted again, in double precision.
+    """
+    leverage = _leverage(design, alpha, fold)
+    if design.n_outside and _nearly_singular(leverage):
+        return _fitted_again(design, alpha, fold)
+    solve = positive_solver(leverage)
+    return lambda y, residuals: solve(residuals)
+
+
+def _nearly_singular(matrix: torch.Tensor) -> bool:
+    factor, failed = torch.linalg.cholesky_ex(matrix.cpu())
+    return bool(failed > 0) or float(factor.diagonal().min()) ** 4 < torch.finfo(matrix.dtype).eps
+
+
+def _fitted_again(design: Design, alpha: float, fold: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    T, e = design.U.cpu().double(), design.e.cpu().double()
+    T = T * e.sqrt()
+    others = torch.ones(len(T), dtype=torch.bool)
+    others[fold] = False
+    mean = T[others].mean(0)
+    A = T[others] - mean
+    solve = positive_solver(A.T @ A + alpha * torch.eye(len(e), dtype=T.dtype))
+
+    def errors(y: torch.Tensor, residuals: torch.Tensor) -> torch.Tensor:
+        Y = y.cpu().double()
+        left = Y - Y[others].mean(0)
+        return (left[fold] - (T[fold] - mean) @ solve(A.T @ left[others])).to(residuals)
+
+    return errors
 
 
 def _leverage(design: Design, alpha: float, fold: slice) -> torch.Tensor:

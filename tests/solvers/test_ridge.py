@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from himalaya.backend import set_backend
 from himalaya.kernel_ridge import KernelRidgeCV
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.model_selection import KFold
 
 from lib.analysis.encoding import contiguous_folds
-from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, gcv, k_fold, project
+from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, gcv, k_fold, needs_float64, project
 
 SHAPES = [(60, 20), (60, 200), (60, 60), (61, 60), (60, 61), (30, 1), (2, 5)]  # (n_images, n_features)
 
@@ -143,6 +144,132 @@ def test_float32_and_float64_agree(shape, alphas):
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
+def spectrum(n, p, ratio, seed=0):
+    """Features whose eigenvalues fall evenly, on a logarithmic scale, to a share of the largest."""
+    rng = np.random.default_rng(seed)
+    U = rng.normal(size=(n, n - 1))
+    U = np.linalg.qr(U - U.mean(0))[0]
+    return (U * np.geomspace(1, ratio, n - 1) ** 0.5) @ np.linalg.qr(rng.normal(size=(p, n - 1)))[0].T
+
+
+@pytest.mark.parametrize(
+    ("ratio", "alphas", "precision"),
+    [
+        (1e-3, ALPHAS, "single"),
+        (1e-6, ALPHAS, "double"),  # directions in the rounding of single precision count for small penalties
+        (1e-6, [1e3, 1e4], "single"),  # and not for large ones
+        (1e-3, None, "double"),  # nobody said which penalties are to come
+    ],
+)
+def test_precision_is_decided_by_the_spectrum_and_the_smallest_penalty(ratio, alphas, precision):
+    X = spectrum(1000, 1100, ratio)
+    assert decompose(X.astype(np.float32), alphas=alphas).precision == precision
+    assert decompose(X, alphas=alphas).precision == "double"  # float64 features are never rounded
+
+
+@pytest.mark.parametrize("shape", [(999, 1100), (1200, 1100)])
+def test_few_images_and_few_features_are_always_decomposed_in_double_precision(shape):
+    X = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    assert decompose(X, alphas=ALPHAS).precision == "double"
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 1.0, 1e3])
+def test_single_precision_is_used_only_where_it_is_as_good(alpha):
+    """The responses lie in the smallest directions, where rounding hurts most."""
+    X = spectrum(1000, 1100, 1e-4).astype(np.float32)
+    y = np.linalg.svd(X.astype(float) - X.mean(0, dtype=float))[0][:, 900:998] @ np.random.default_rng(1).normal(
+        size=98
+    )
+    folds, found = contiguous_folds(1000, 5), {}
+    for alphas in (None, ALPHAS):
+        design = decompose(X, alphas=alphas)
+        found[design.precision] = fit_ridge(design, y[:, None], np.array([alpha])).out_of_fold(folds).numpy()
+    assert np.abs(found["single"] - found["double"]).max() < 0.02 * found["double"].std()
+
+
+@pytest.mark.parametrize("rounding", [1e-7, 1e-5, 1e-3])
+def test_needs_float64_finds_the_smallest_eigenvalue_beside_the_constant(rounding):
+    """Its answer turns where the smallest eigenvalue plus the penalty meets the rounding error."""
+    X = spectrum(300, 400, 1e-3) * 10
+    gram = torch.from_numpy(X @ X.T).float()
+    limit = 2 * np.finfo(np.float32).eps * 300**0.5 * float(torch.linalg.norm(gram))
+    shifted = gram - (0.1 - limit) * (torch.eye(300) - 1 / 300)  # the smallest eigenvalue is 100 / 1000
+    assert needs_float64(shifted, 0.0) in (True, False)  # on the limit itself, rounding decides
+    assert needs_float64(gram - (0.1 - limit / 2) * (torch.eye(300) - 1 / 300), 0.0)
+    assert not needs_float64(gram - (0.1 - limit / 2) * (torch.eye(300) - 1 / 300), limit)
+    assert not needs_float64(gram, 0.0)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-30, 1e-22, 1e12, 1e20, 1e30, 1e300])
+@pytest.mark.parametrize("shape", [(60, 20), (60, 200)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_size_of_the_features_does_not_matter(shape, size, dtype):
+    if dtype == np.float32 and not 1e-30 <= size <= 1e30:
+        pytest.skip("beyond the range of the type")
+    X, Y, X_test = problem(*shape)
+    design, other = decompose(X.astype(dtype)), decompose((size * X).astype(dtype))
+    ridge, scaled = fit_ridge(design, Y), fit_ridge(other, Y)
+    np.testing.assert_allclose(other.scale / size, design.scale, rtol=1e-6)
+    np.testing.assert_array_equal(scaled.alphas, ridge.alphas)
+    found = scaled.predict(project(other, (size * X_test).astype(dtype)))
+    expected = ridge.predict(project(design, X_test.astype(dtype)))
+    np.testing.assert_allclose(found, expected, atol=1e-4 if dtype == np.float32 else 1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-37, 1e-30, 1e-12, 1e12, 1e30, 1e37])
+@pytest.mark.parametrize("folds", [None, [slice(0, 30), slice(30, 60)]])
+@pytest.mark.parametrize("shape", [(60, 20), (60, 200)])
+def test_size_of_the_responses_does_not_matter(shape, folds, size):
+    X, Y, _ = problem(*shape)
+    design = decompose(X.astype(np.float32))
+    Y -= Y.mean(0)
+    alphas = ALPHAS[5:10]  # above, costs are so flat that rounding decides
+    ridge, scaled = (fit_ridge(design, y, alphas, folds=folds) for y in (Y, size * Y))
+    np.testing.assert_array_equal(scaled.alphas, ridge.alphas)
+    np.testing.assert_allclose(scaled.residuals() / size, ridge.residuals(), atol=1e-4)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e6])
+@pytest.mark.parametrize("shape", [(60, 20), (60, 200)])
+def test_single_precision_far_from_zero_is_centred_in_double(shape, offset):
+    X, Y, X_test = problem(*shape)
+    X, X_test, Y = ((part + offset).astype(np.float32) for part in (X, X_test, Y))
+    design, fine = decompose(X), decompose(X.astype(float))
+    alphas = np.array([10.0])
+    found = fit_ridge(design, Y, alphas).predict(project(design, X_test)).double() - offset
+    expected = fit_ridge(fine, Y.astype(float), alphas).predict(project(fine, X_test.astype(float))) - offset
+    np.testing.assert_allclose(found, expected, atol=offset * 1e-7 + 1e-4)  # the spacing of numbers near the mean
+    assert design.n_constant <= 1  # a feature whose deviation is a tenth of the others'
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 1e-3, 1.0, 100.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("n", "p", "copies"), [(100, 90, 1), (100, 85, 1), (100, 99, 1), (100, 70, 1), (90, 200, 3), (80, 30, 2)]
+)
+def test_a_fold_that_holds_directions_of_its_own_is_left_out_exactly(n, p, copies, dtype, alpha):
+    """Nearly as many features as images, or images shown several times: I - H_FF is nearly singular."""
+    X, Y, _ = problem(n, p, dtype=dtype)
+    X = np.repeat(X[: n // copies], copies, axis=0)
+    design, folds = decompose(X), contiguous_folds(len(X), 5)
+    errors = fit_ridge(design, Y, np.array([alpha])).out_of_fold(folds).numpy()
+    for fold in folds:
+        others = np.delete(np.arange(len(X)), fold)
+        again = sklearn_fit(X[others].astype(float), Y[others].astype(float), alpha, design.scale)
+        expected = Y[fold] - again.predict(X[fold].astype(float))
+        np.testing.assert_allclose(
+            errors[fold], expected, atol=(5e-3 if dtype == np.float32 else 1e-5) * expected.std()
+        )
+
+
+def test_responses_that_are_fitted_exactly_do_not_get_a_negative_cost():
+    X, _, _ = problem(60, 20)
+    Y = (X @ np.random.default_rng(1).normal(size=(20, 50))).astype(np.float32)
+    ridge = fit_ridge(decompose(X.astype(np.float32)), Y)
+    assert (gcv(ridge, ridge.alphas.new_tensor(ALPHAS)) >= 0).all()
+    assert (ridge.alphas < 1).all()
+
+
 def test_blocks_of_columns_change_nothing(monkeypatch, tmp_path):
     X, Y, X_test = problem(50, 300)
     np.save(tmp_path / "X.npy", X)
@@ -167,6 +294,13 @@ def test_constant_features_are_counted_and_change_nothing_else():
     [
         (np.ones((10, 4)), "none of the 4 features varies over the 10 images"),
         (np.ones((1, 4)), "at least 2 rows"),
+        (np.full((10, 4), 0.1), "none of the 4 features varies"),
+        (np.full((10, 4), 1 / 3, np.float32), "none of the 4 features varies"),
+        (np.where(np.eye(10, 4), np.nan, 1.0), "features: expected finite numbers, found nan in row 0, column 0"),
+        (np.where(np.eye(10, 4), np.inf, 1.0), "features: expected finite numbers, found inf in row 0, column 0"),
+        (1.7e308 * np.linspace(0, 1, 10)[:, None], "features: the numbers are too large to be added up"),
+        (np.ones(10), "features: expected two dimensions"),
+        ([["a"], ["b"]], "features: expected numbers"),
     ],
 )
 def test_features_that_cannot_predict_are_refused(X, sentence):
@@ -185,3 +319,46 @@ def test_order_of_images_features_and_voxels_does_not_matter(n, p, seed):
     np.testing.assert_allclose(
         mixed.predict(project(design, X_test[:, features])).numpy(), straight[:, voxels], rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"y": np.ones((59, 3))}, "responses: expected 60 rows, found 59"),
+        ({"y": np.ones(60)}, "responses: expected two dimensions"),
+        ({"y": np.where(np.eye(60, 3), np.nan, 1.0)}, "responses: expected finite numbers, found nan in row 0"),
+        ({"alphas": [0.0]}, "alphas: expected one or more penalties"),
+        ({"alphas": [1.0, np.nan]}, "alphas: expected one or more penalties"),
+        ({"alphas": []}, "alphas: expected one or more penalties"),
+    ],
+)
+def test_responses_and_penalties_that_cannot_be_used_are_refused(change, sentence):
+    X, Y, _ = problem(60, 20)
+    with pytest.raises(ValueError, match=sentence):
+        fit_ridge(decompose(X), **({"y": Y, "alphas": ALPHAS} | change))
+
+
+@pytest.mark.parametrize("shape", [(60, 20), (60, 200)])
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda X: X[:, 1:], "features: expected .* columns, found"),
+        (lambda X: X[0], "features: expected two dimensions"),
+        (
+            lambda X: np.where(X == X[1, 2], np.nan, X),
+            "features: expected finite numbers, found nan in row 1, column 2",
+        ),
+    ],
+)
+def test_other_images_that_cannot_be_projected_are_refused(shape, change, sentence):
+    X, _, X_test = problem(*shape)
+    with pytest.raises(ValueError, match=sentence):
+        project(decompose(X), change(X_test))
+
+
+@pytest.mark.parametrize("form", [np.ndarray.tolist, torch.tensor, np.asfortranarray, lambda X: X[::-1][::-1]])
+def test_lists_and_tensors_are_taken(form):
+    X, Y, X_test = problem(30, 8)
+    expected = fit_ridge(design := decompose(X), Y).predict(project(design, X_test))
+    found = fit_ridge(design := decompose(form(X)), form(Y)).predict(project(design, form(X_test)))
+    np.testing.assert_allclose(found, expected, atol=1e-12)
