@@ -24,7 +24,7 @@
 from lib.analysis.images92 import load_images92
 from lib.analysis.loading import load_everybody
 from lib.analysis.rsa import rdm_noise_ceiling
-from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, grow, rsa_likeness
+from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, rsa_likeness, train_networks
 from lib.figures.style import notice
 from lib.figures.training_curves import (
     first_and_last_epoch_table,
@@ -50,7 +50,7 @@ voxels_per_roi = 60  # of a simulated participant
 
 # %%
 shapes = [Shape(depth, width) for depth in depths for width in widths]
-snapshots = grow(shapes, n_images=n_training_scenes, keep=epochs, seed=seed)
+snapshots = train_networks(shapes, n_images=n_training_scenes, keep=epochs, seed=seed)
 for one in snapshots:
     print(f"{one.shape!s:28} epoch {one.epoch}   accuracy {one.accuracy:.2f}")
 

@@ -110,7 +110,7 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
 
 
 def scale_units(units: np.ndarray) -> Units:
-    """Step 2; units (n_trials, n_units) that are not finite are refused."""
+    """Step 2; units, array of shape (n_trials, n_units), that are not finite are refused."""
     units = matrix("units", units)
     varying, units = varies(units), units.astype(np.float64)
     mean, std = units.mean(0), np.where(varying, units.std(0, ddof=1), 1)
@@ -215,7 +215,9 @@ def predict_units(voxels: Voxels, units: Units, regression: str, n_voxels: int, 
             some = units.scaled[:, block]
             xy = some.T @ voxels.train
             predictions[:, block] = voxels.test @ fit(voxels, some, xy, select(xy, n_voxels), alpha).T
-    return predictions * units.std + units.mean
+    predictions *= units.std
+    predictions += units.mean
+    return predictions
 
 
 def _check(voxels: Voxels, units: Units, n_voxels: int) -> None:
@@ -357,7 +359,8 @@ def agreement_matrix(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     varying = varies(predictions) & varies(units)
     a, b = (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
     a, b = (values / np.linalg.norm(values, axis=0) for values in (a, b))
-    return a @ b.T / max(1, varying.sum())
+    agreement: np.ndarray = a @ b.T / max(1, varying.sum())
+    return agreement
 
 
 def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> np.ndarray:
@@ -381,7 +384,8 @@ def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int 
     together = _mean_agreement(agreements)
     images = np.arange(len(together))
     orders = np.random.default_rng(seed).permuted(np.tile(images, (n_permutations, 1)), axis=1)
-    return together[orders, images].sum(1)
+    scores: np.ndarray = together[orders, images].sum(1)
+    return scores
 
 
 def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> float:
@@ -412,7 +416,9 @@ def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_
 
 def _mean_agreement(agreements: Sequence[np.ndarray]) -> np.ndarray:
     n_test = len(agreements[0])
-    return np.mean([matrix("agreement", one, n_rows=n_test, n_columns=n_test) for one in agreements], axis=0)
+    checked = [matrix("agreement", one, n_rows=n_test, n_columns=n_test) for one in agreements]
+    mean: np.ndarray = np.mean(checked, axis=0)
+    return mean
 
 
 def units_of(

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -146,8 +146,9 @@ def fit_encoding(
             for block in progress(_blocks(usable, at_once), "fitting voxels")
             for found in _fit_block(layers, method, train.responses, test.responses, block)
         ]
-    how = {"solvers": tuple(one.solver for one in layers), "precisions": tuple(one.precision for one in layers)}
-    return EncodingResult(tuple(features), **_scatter(scores, usable), notes=_notes(usable), **how)
+    found: dict[str, Any] = _scatter(scores, usable)
+    solvers, precisions = (tuple(getattr(one, name) for one in layers) for name in ("solver", "precision"))
+    return EncodingResult(tuple(features), **found, notes=_notes(usable), solvers=solvers, precisions=precisions)
 
 
 def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int = 5) -> np.ndarray:
@@ -248,7 +249,12 @@ def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
 
 
 def voxels_at_once(n_layers: int, n_images: int, memory_bytes: int) -> int:
-    """Voxels whose errors and predictions `memory_bytes` hold in single precision, twice over: one GROUP or more."""
+    """Voxels whose errors and predictions fit into memory in single precision, twice over: one GROUP or more.
+
+    Parameters
+    ----------
+    n_layers, n_images, memory_bytes : int
+    """
     return GROUP * max(1, memory_bytes // (GROUP * 2 * 4 * n_layers * n_images))
 
 
@@ -273,7 +279,18 @@ def _notes(usable: np.ndarray) -> tuple[str, ...]:
 
 
 def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Responses (n_images, n_voxels) standardised by the mean and deviation of the training images."""
+    """Standardise responses by the mean and deviation of the training images.
+
+    Parameters
+    ----------
+    y : array of shape (n_images, n_voxels)
+    y_test : array of shape (n_test, n_voxels)
+
+    Returns
+    -------
+    array of shape (n_images, n_voxels)
+    array of shape (n_test, n_voxels)
+    """
     mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
     return (y - mean) / std, (y_test - mean) / std
 

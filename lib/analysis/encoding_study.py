@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,16 +51,18 @@ class EncodingStudy:
         return replace(self, encoding={name: self.encoding[name] for name in networks})
 
     def best(self, network: str, roi: str, selection: str = "out-of-fold") -> np.ndarray:
-        """Indices of the voxels of `roi` that `network`'s stack predicts best.
+        """Indices of the voxels that a network's stack predicts best, array of shape (n_best,) or shorter.
 
         Parameters
         ----------
+        network, roi : str
         selection : "out-of-fold" or "test"
             By which score. Paper W chose by the test score that its figures then show; claims are decided on voxels
             that were not chosen by the numbers under test.
         """
-        scores = {"out-of-fold": "stacked_cv_score", "test": "stacked_score"}
-        score = getattr(self.encoding[network], scores[choose("selection", selection, scores)])
+        result = self.encoding[network]
+        scores = {"out-of-fold": result.stacked_cv_score, "test": result.stacked_score}
+        score = scores[choose("selection", selection, scores)]
         return best_voxels(score, self.participant.roi(roi), self.n_best)
 
     def rois(self, wanted: Iterable[str] | None = None) -> list[str]:
@@ -76,7 +78,18 @@ class EncodingStudy:
 def encoding_study(
     participant: Participant, networks: Iterable[str], weights: str = "miniature", n_best: int = 200
 ) -> EncodingStudy:
-    """Encode a participant by several networks."""
+    """Encode a participant by several networks.
+
+    Parameters
+    ----------
+    participant : Participant
+    networks : iterable of str
+        Names in `lib.networks.ZOO`.
+    weights : str
+        As for `lib.networks.load_network`.
+    n_best : int
+        As in `EncodingStudy`.
+    """
     encoding = {name: encode(participant, load_network(name, weights)) for name in networks}
     return EncodingStudy(participant, encoding, n_best, weights)
 
@@ -86,44 +99,71 @@ def encoding_studies(
 ) -> dict[str, EncodingStudy]:
     """Encode participants who saw the same images: every layer is decomposed once for all of them.
 
+    Parameters
+    ----------
+    participants : mapping of name to Participant
+    networks, weights, n_best
+        As for `encoding_study`.
+
     Raises
     ------
     ValueError
         The images differ.
     """
-    together = encoding_study(side_by_side(list(participants.values())), networks, weights, n_best)
+    together = encoding_study(_side_by_side(list(participants.values())), networks, weights, n_best)
     ends = np.cumsum([person.n_voxels for person in participants.values()])
-    own = [slice(end - person.n_voxels, end) for person, end in zip(participants.values(), ends, strict=True)]
     return {
-        name: replace(together, participant=person, encoding={n: part(r, voxels) for n, r in together.encoding.items()})
-        for (name, person), voxels in zip(participants.items(), own, strict=True)
+        name: replace(together, participant=person, encoding=_voxels(together, slice(end - person.n_voxels, end)))
+        for (name, person), end in zip(participants.items(), ends, strict=True)
     }
 
 
-def side_by_side(participants: Sequence[Participant]) -> Participant:
+def _side_by_side(participants: Sequence[Participant]) -> Participant:
     """One participant that holds all the voxels of several, and no ROIs; images that differ are refused."""
 
-    def joined(name: str) -> Responses:
-        parts = [getattr(person, name) for person in participants]
+    def joined(parts: Sequence[Responses]) -> Responses:
         if any(not np.array_equal(one.stimulus_ids, parts[0].stimulus_ids) for one in parts):
             raise ValueError("These participants did not see the same images, so they cannot be encoded together.")
         return replace(parts[0], responses=np.hstack([one.responses for one in parts]))
 
-    return replace(participants[0], train=joined("train"), test=joined("test"), rois={})
+    train, test = joined([one.train for one in participants]), joined([one.test for one in participants])
+    return replace(participants[0], train=train, test=test, rois={})
 
 
-def part(result: EncodingResult, voxels: slice) -> EncodingResult:
-    """The same result for some of its voxels."""
-    arrays = {field.name: getattr(result, field.name) for field in fields(result)}
-    return replace(result, **{n: a[..., voxels] for n, a in arrays.items() if isinstance(a, np.ndarray)})
+def _voxels(study: EncodingStudy, voxels: slice) -> dict[str, EncodingResult]:
+    """The results for some of the voxels."""
+    parts = {}
+    for name, result in study.encoding.items():
+        values = {field.name: getattr(result, field.name) for field in fields(result)}
+        arrays: dict[str, Any] = {n: value[..., voxels] for n, value in values.items() if isinstance(value, np.ndarray)}
+        parts[name] = replace(result, **arrays)
+    return parts
 
 
 def best_voxels(score: np.ndarray, roi: np.ndarray, n_best: int) -> np.ndarray:
-    """Indices of the `n_best` voxels of an ROI (boolean mask) with the highest score, best first; NaN never counts."""
+    """Voxels of an ROI with the highest score, best first; NaN never counts.
+
+    Parameters
+    ----------
+    score : array of shape (n_voxels,)
+    roi : boolean array of shape (n_voxels,)
+    n_best : int
+        How many; fewer if the ROI has fewer.
+
+    Returns
+    -------
+    int array of shape (n_chosen,)
+
+    Examples
+    --------
+    >>> best_voxels(np.array([0.1, 0.5, np.nan, 0.3]), np.array([True, True, True, False]), 2)
+    array([1, 0])
+    """
     voxels = np.flatnonzero(roi & np.isfinite(score))
     return voxels[np.argsort(-score[voxels], kind="stable")[:n_best]]
 
 
 def best_layer_score(result: EncodingResult) -> np.ndarray:
     """Test score of the layer that is best out of fold, array of shape (n_voxels,): a fair rival of the stack."""
-    return np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0]
+    best: np.ndarray = np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0]
+    return best

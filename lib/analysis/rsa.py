@@ -111,7 +111,8 @@ def rdm(features: np.ndarray) -> np.ndarray:
     X = X / power_of_two(X.T).T
     centred = X - X.mean(axis=1, keepdims=True)
     unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.clip(1 - unit @ unit.T, 0, 2) * ~np.eye(len(unit), dtype=bool)
+    dissimilarity: np.ndarray = np.clip(1 - unit @ unit.T, 0, 2) * ~np.eye(len(unit), dtype=bool)
+    return dissimilarity
 
 
 def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
@@ -132,7 +133,8 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
         RDMs that are not square, of other images, not symmetric, not finite, or the same for all pairs.
     """
     models, people = _same_images(np.asarray(model_rdm)[None], rdms)
-    return _spearman(models, people)[0]
+    r: np.ndarray = _spearman(models, people)[0]
+    return r
 
 
 def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
@@ -235,9 +237,18 @@ def compare_areas(
 
 
 def label_rdm(labels: np.ndarray) -> np.ndarray:
-    """RDM of a model that knows nothing but a label (n_images,): 0 where two images share it, 1 where not."""
+    """RDM of a model that knows nothing but a label: 0 where two images share it, 1 where not.
+
+    Parameters
+    ----------
+    labels : array of shape (n_images,)
+
+    Returns
+    -------
+    array of shape (n_images, n_images)
+    """
     labels = np.asarray(labels)
-    return (labels[:, None] != labels).astype(float)
+    return np.not_equal(labels[:, None], labels).astype(float)
 
 
 # Pairs of images
@@ -270,7 +281,8 @@ def _same_images(model_rdms: np.ndarray, rdms: np.ndarray) -> tuple[np.ndarray, 
 def _upper(rdms: np.ndarray) -> np.ndarray:
     """Values (..., n_pairs) above the diagonal of matrices (..., n, n)."""
     rows, columns = np.triu_indices(rdms.shape[-1], 1)
-    return rdms[..., rows, columns]
+    values: np.ndarray = rdms[..., rows, columns]
+    return values
 
 
 def _others(people: np.ndarray) -> np.ndarray:

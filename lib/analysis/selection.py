@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lib.analysis.encoding import EncodingResult
 from lib.analysis.encoding_study import EncodingStudy, encoding_studies
 from lib.data import Participant, Responses
 
@@ -123,6 +122,12 @@ def retest(
 def mean_of_best(study: Retest, choice: Choice, network: str, roi: str) -> np.ndarray:
     """Mean R of the stack over the best voxels of an ROI, for every share of the ROI that may be called best.
 
+    Parameters
+    ----------
+    study : Retest
+    choice : Choice
+    network, roi : str
+
     Returns
     -------
     array of shape (n_shares,)
@@ -130,26 +135,39 @@ def mean_of_best(study: Retest, choice: Choice, network: str, roi: str) -> np.nd
     """
     best = replace(study.test, n_best=study.test.participant.n_voxels).best(network, roi, choice.selection)
     scores = study.shown(choice).encoding[network].stacked_score[best]
-    means = np.cumsum(scores) / np.arange(1, len(scores) + 1)
-    return means[np.ceil(SHARES * len(scores)).astype(int) - 1]
+    means: np.ndarray = np.cumsum(scores) / np.arange(1, len(scores) + 1)
+    at_share: np.ndarray = means[np.ceil(SHARES * len(scores)).astype(int) - 1]
+    return at_share
 
 
 def stack_of_best(study: Retest, choice: Choice, network: str, roi: str) -> float:
-    """Mean R of the stack over the best voxels of an ROI."""
+    """Mean R of the stack over the best voxels of an ROI.
+
+    Parameters
+    ----------
+    study : Retest
+    choice : Choice
+    network, roi : str
+    """
     best = study.test.best(network, roi, choice.selection)
     return float(study.shown(choice).encoding[network].stacked_score[best].mean())
 
 
 def profile(study: Retest, choice: Choice, network: str, roi: str) -> np.ndarray:
-    """Mean R of every layer over the best voxels of an ROI, array of shape (n_layers,)."""
+    """Mean R of every layer over the best voxels of an ROI, array of shape (n_layers,).
+
+    Parameters
+    ----------
+    study : Retest
+    choice : Choice
+    network, roi : str
+    """
     best = study.test.best(network, roi, choice.selection)
-    return study.shown(choice).encoding[network].score[:, best].mean(1)
+    means: np.ndarray = study.shown(choice).encoding[network].score[:, best].mean(1)
+    return means
 
 
 def circular(study: EncodingStudy) -> EncodingStudy:
     """The same study, its voxels chosen by the test score wherever it would be the out-of-fold score."""
-    return replace(study, encoding={name: _chosen_by_test(result) for name, result in study.encoding.items()})
-
-
-def _chosen_by_test(result: EncodingResult) -> EncodingResult:
-    return replace(result, stacked_cv_score=result.stacked_score)
+    results = {name: replace(r, stacked_cv_score=r.stacked_score) for name, r in study.encoding.items()}
+    return replace(study, encoding=results)

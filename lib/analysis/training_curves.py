@@ -1,7 +1,7 @@
 """Performance on a task against likeness to the brain, for networks of several sizes along their training.
 
 Paper Y expects an inverted U: up to a point a better network is more like the brain, beyond it less. Small networks
-show what such a curve looks like where the truth is known; how far "beyond" one would have to go, they cannot show.
+show what such a curve looks like where the truth is known; they cannot show how far "beyond" lies.
 """
 
 import copy
@@ -56,8 +56,8 @@ class Snapshot:
     network: Network
 
 
-class Stack(nn.Module):
-    """Convolutions with ReLU, the first few with pooling and each with twice as many channels, then a linear map.
+class PlainNetwork(nn.Module):
+    """Convolutions with ReLU, then a linear map; the first few pool, and each of them has twice as many channels.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ class Stack(nn.Module):
 
     def __init__(self, shape: Shape, n_classes: int):
         super().__init__()
-        layers, channels = [], 3
+        layers: list[nn.Module] = []
+        channels = 3
         for i in range(shape.depth):
             width = shape.width * 2 ** min(i, MAX_DOUBLINGS)
             layers += [nn.Conv2d(channels, width, 3, 2 if i == 0 else 1, 1), nn.BatchNorm2d(width), nn.ReLU()]
@@ -77,11 +78,12 @@ class Stack(nn.Module):
         self.classifier = nn.Linear(channels, n_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map images (n, 3, 64, 64) to class scores (n, n_classes)."""
-        return self.classifier(self.features(images).mean((2, 3)))
+        """Map images, tensor of shape (n, 3, 64, 64), to class scores, tensor of shape (n, n_classes)."""
+        scores: torch.Tensor = self.classifier(self.features(images).mean((2, 3)))
+        return scores
 
 
-def grow(
+def train_networks(
     shapes: Iterable[Shape],
     *,
     n_images: int = 2000,
@@ -103,12 +105,12 @@ def grow(
         Of the weights and of the order of the images.
     """
     training, held_out = render_many(TRAINING_WORLD, range(n_images)), render_many(HELD_OUT_WORLD, range(500))
-    keep = set(keep)
+    kept = set(keep)
     return [
         Snapshot(shape, epoch, accuracy(module, held_out), _network(shape, epoch, module))
         for shape in progress(list(shapes), "training networks")
         for epoch, module in _train(shape, training, epochs, seed)
-        if epoch in keep
+        if epoch in kept
     ]
 
 
@@ -116,7 +118,7 @@ def _train(shape: Shape, training: Scenes, epochs: int, seed: int) -> Iterator[t
     """The network before training and after each epoch."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = Stack(shape, len(OBJECTS)).to(memory_format=torch.channels_last)
+        module = PlainNetwork(shape, len(OBJECTS)).to(memory_format=torch.channels_last)
         for epoch in train_classifier(module, training, epochs):
             yield epoch, module
 
@@ -125,7 +127,7 @@ def _network(shape: Shape, epoch: int, module: nn.Module) -> Network:
     module = copy.deepcopy(module).eval().requires_grad_(False)
     after = [name for name, part in module.named_modules() if isinstance(part, nn.ReLU)]
     layers = {f"Layer-{i}": name for i, name in enumerate(after, start=1)}
-    return Network(f"stack-{shape.depth}-{shape.width}", f"epoch {epoch}", module, layers, SIZE)
+    return Network(f"plain-{shape.depth}-{shape.width}", f"epoch {epoch}", module, layers, SIZE)
 
 
 # Likeness
@@ -139,7 +141,7 @@ def rsa_likeness(
     Parameters
     ----------
     snapshots : sequence of Snapshot
-    images : sequence of uint8 arrays
+    images : sequence of uint8 arrays of shape (height, width, 3)
     rdms : mapping of area to array of shape (n_participants, n_images, n_images)
 
     Returns
@@ -148,7 +150,7 @@ def rsa_likeness(
     """
     layers = [[rdm(f) for f in extract(one.network, images).values()] for one in snapshots]
     return {
-        roi: np.stack([_best([compare(one, matrices) for one in of]) for of in layers])
+        roi: np.stack([_best_layer([compare(one, matrices) for one in network]) for network in layers])
         for roi, matrices in rdms.items()
     }
 
@@ -172,7 +174,7 @@ def brain_rdms(participants: Sequence[Participant], rois: Iterable[str]) -> dict
     return {roi: np.stack([rdm(p.test.responses[:, p.roi(roi)]) for p in participants]) for roi in rois}
 
 
-def turning(accuracy: np.ndarray, likeness: np.ndarray) -> np.ndarray:
+def correlation_by_half(accuracy: np.ndarray, likeness: np.ndarray) -> np.ndarray:
     """Spearman r of likeness and accuracy, among the worse half of the networks and among the better half.
 
     An inverted U has a positive first and a negative second number.
@@ -203,6 +205,6 @@ def along_training(snapshots: Sequence[Snapshot], likeness: np.ndarray) -> dict[
     return {shape: float(spearmanr(accuracy[mine], likeness[mine]).statistic) for shape, mine in own.items()}
 
 
-def _best(scores: Sequence[np.ndarray]) -> np.ndarray:
+def _best_layer(scores: Sequence[np.ndarray]) -> np.ndarray:
     """Of the layers' scores, each of shape (n_participants,), those of the layer with the largest mean."""
     return max(scores, key=lambda one: one.mean())

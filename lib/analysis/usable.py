@@ -33,7 +33,7 @@ def varies(values: np.ndarray) -> np.ndarray:
 
 
 def strips(values: np.ndarray) -> Iterator[np.ndarray]:
-    """Some rows at a time; what was read of a memory map is given back afterwards."""
+    """Some rows of an array of shape (n_rows, n_columns) at a time; memory of a memory map is given back afterwards."""
     step = max(1, ROWS_BYTES // max(1, values.itemsize * values.shape[1]))
     for start in range(0, len(values), step):
         yield values[start : start + step]

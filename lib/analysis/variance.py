@@ -33,7 +33,7 @@ from lib.solvers.stacking import error_products, simplex_weights
 N_FOLDS = 5
 N_AXES = 300  # leading principal axes of a space that other spaces are taken out of; the others are left as they are
 
-Space = tuple[str, str]  # (network, layer), as in `lib.simulation.worlds`
+LayerName = tuple[str, str]  # (network, layer), as in `lib.simulation.worlds`
 
 
 @dataclass(frozen=True)
@@ -145,18 +145,18 @@ class FeatureSpaces:
     layers : mapping of (network, layer) to FeatureSpace
     """
 
-    layers: Mapping[Space, FeatureSpace]
-    _residuals: dict[tuple[Space, frozenset[Space]], FeatureSpace] = field(
+    layers: Mapping[LayerName, FeatureSpace]
+    _residuals: dict[tuple[LayerName, frozenset[LayerName]], FeatureSpace] = field(
         default_factory=dict, repr=False, compare=False
     )
 
-    def of(self, *networks: str) -> list[Space]:
+    def of(self, *networks: str) -> list[LayerName]:
         """Layers of the named networks, in order; an unknown network is refused with the names there are."""
         names = dict.fromkeys(network for network, _ in self.layers)
         chosen = [choose("network", network, names) for network in networks]
         return [space for network in chosen for space in self.layers if space[0] == network]
 
-    def residual(self, space: Space, given: Iterable[Space]) -> FeatureSpace:
+    def residual(self, space: LayerName, given: Iterable[LayerName]) -> FeatureSpace:
         """A space minus what others predict of it; computed once, for it does not depend on any voxel.
 
         Parameters
@@ -169,7 +169,7 @@ class FeatureSpaces:
             self._residuals[key] = self._without(*key) if key[1] else self.layers[space]
         return self._residuals[key]
 
-    def _without(self, space: Space, given: frozenset[Space]) -> FeatureSpace:
+    def _without(self, space: LayerName, given: frozenset[LayerName]) -> FeatureSpace:
         whole = self.layers[space].coordinates()
         leading = Targets(whole.train[:, :N_AXES], whole.test[:, :N_AXES])
         left = leading.minus(stack_predictions([self.layers[other] for other in given], leading))
@@ -177,7 +177,9 @@ class FeatureSpaces:
         return feature_space(train.numpy(), torch.cat((left.test, whole.test[:, N_AXES:]), 1).numpy())
 
 
-def decompose_spaces(features: Mapping[Space, np.ndarray], test_features: Mapping[Space, np.ndarray]) -> FeatureSpaces:
+def decompose_spaces(
+    features: Mapping[LayerName, np.ndarray], test_features: Mapping[LayerName, np.ndarray]
+) -> FeatureSpaces:
     """Decompose every feature space of the training images, and project the test images.
 
     Parameters
@@ -201,8 +203,8 @@ def feature_spaces(
     preprocessing : str
         As for `lib.networks.extract`.
     """
-    features: dict[Space, np.ndarray] = {}
-    test_features: dict[Space, np.ndarray] = {}
+    features: dict[LayerName, np.ndarray] = {}
+    test_features: dict[LayerName, np.ndarray] = {}
     for network in networks:
         for part, found in ((participant.train, features), (participant.test, test_features)):
             layers = extract(network, participant.images(part), preprocessing=preprocessing)
@@ -238,7 +240,9 @@ class Steps:
     added: np.ndarray
 
 
-def added_in_order(spaces: FeatureSpaces, y: Targets, order: Sequence[Space], given: Sequence[Space] = ()) -> Steps:
+def added_in_order(
+    spaces: FeatureSpaces, y: Targets, order: Sequence[LayerName], given: Sequence[LayerName] = ()
+) -> Steps:
     """R2 that each space adds to those before it in `order`, and to those `given`.
 
     In the order of a network: what is new in each layer. In the reverse order: what the later layers have lost.
@@ -258,7 +262,9 @@ def added_in_order(spaces: FeatureSpaces, y: Targets, order: Sequence[Space], gi
     return Steps(explained[0], np.diff(explained, axis=0))
 
 
-def added_singly(spaces: FeatureSpaces, y: Targets, chosen: Sequence[Space], given: Sequence[Space] = ()) -> Steps:
+def added_singly(
+    spaces: FeatureSpaces, y: Targets, chosen: Sequence[LayerName], given: Sequence[LayerName] = ()
+) -> Steps:
     """R2 that each space, without the other chosen ones, adds to those `given`.
 
     Parameters
@@ -272,12 +278,12 @@ def added_singly(spaces: FeatureSpaces, y: Targets, chosen: Sequence[Space], giv
     return Steps(before, np.stack(after) - before)
 
 
-def _left_after(spaces: FeatureSpaces, left: Targets, space: Space, given: Iterable[Space]) -> Targets:
+def _left_after(spaces: FeatureSpaces, left: Targets, space: LayerName, given: Iterable[LayerName]) -> Targets:
     """What a space that is added to others leaves unexplained of what they have left."""
     return left.minus(spaces.residual(space, given).predict(left, penalty_by_folds=True))
 
 
-def _left_by(spaces: FeatureSpaces, y: Targets, given: Sequence[Space]) -> Targets:
+def _left_by(spaces: FeatureSpaces, y: Targets, given: Sequence[LayerName]) -> Targets:
     return y.minus(stack_predictions([spaces.layers[space] for space in given], y)) if given else y
 
 

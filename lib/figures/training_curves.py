@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lib.analysis.rsa import NoiseCeiling
-from lib.analysis.training_curves import Snapshot, along_training, turning
+from lib.analysis.training_curves import Snapshot, along_training, correlation_by_half
 from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table
 from lib.figures import style
@@ -50,7 +50,10 @@ def performance_figure(
 def half_correlations_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Table:
     """Rank correlation of likeness and accuracy in the worse and the better half of the networks, per measure."""
     accuracy = np.array([one.accuracy for one in snapshots])
-    rows = [[name, *(f"{r:+.2f}" for r in turning(accuracy, values.mean(1)))] for name, values in likeness.items()]
+    rows = [
+        [name, *(f"{r:+.2f}" for r in correlation_by_half(accuracy, values.mean(1)))]
+        for name, values in likeness.items()
+    ]
     return Table(["measure", "r, worse half", "r, better half"], rows)
 
 

@@ -6,7 +6,7 @@ import torch
 import torchvision
 from torch import nn
 
-from lib.analysis.training_curves import Shape, Stack
+from lib.analysis.training_curves import PlainNetwork, Shape
 from lib.networks import Network, extract, own_network
 from lib.simulation.scenes import OBJECTS, render_many
 from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, train_classifier
@@ -61,7 +61,7 @@ def test_any_network_can_be_taught_and_learns_the_same_from_the_same_seed() -> N
     curves = []
     for _ in range(2):
         torch.manual_seed(1)
-        module = Stack(Shape(4, 8), len(OBJECTS))
+        module = PlainNetwork(Shape(4, 8), len(OBJECTS))
         curves.append([accuracy(module, held_out) for _ in train_classifier(module, training, 6)])
     assert len(curves[0]) == 7 and curves[0] == curves[1]
     assert curves[0][-1] > curves[0][0] + 0.05
