@@ -111,7 +111,7 @@ def test_the_same_seed_draws_the_same_whatever_the_models() -> None:
     assert np.ptp(rsa.bootstrap(rdms[:3], rdms[3:], 30, seed=2).r - together.r) > 0
 
 
-@pytest.mark.slow("draws hundreds of experiments")
+@pytest.mark.slow("simulates forty experiments")
 def test_intervals_cover_a_null_model_and_are_wider_with_fewer_images() -> None:
     """A model unrelated to anybody has r = 0; the 95 % interval must say so in 90 % of 40 worlds at least."""
     rng = np.random.default_rng(4)
