@@ -52,7 +52,7 @@ check: $(VENV)/.test ## style, types, imports and quick tests: what a change mus
 	$(BIN)/ruff format --check lib tests benchmarks book
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 	$(BIN)/python -m pytest -q --doctest-modules $(or $(EXAMPLES),lib)
 	$(BIN)/python tests/house/lines.py
 

@@ -118,7 +118,12 @@ def bits(result: EncodingResult) -> dict[str, object]:
     return {name: value.tobytes() if isinstance(value, np.ndarray) else value for name, value in found.items()}
 
 
-@pytest.mark.parametrize("protocol", ["fast", "gcv", "k-fold", "reference", "reference-forward"])
+ALSO_SLOW = pytest.param(
+    "reference-forward", marks=pytest.mark.slow("as reference, but for the scale of its test responses")
+)
+
+
+@pytest.mark.parametrize("protocol", ["fast", "gcv", "k-fold", "reference", ALSO_SLOW])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow("one seed more"))])
 def test_every_memory_budget_gives_the_same_bits(seed, dtype, protocol, monkeypatch):
