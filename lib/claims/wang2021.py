@@ -1,13 +1,13 @@
 """The claims of paper W (Wang, Lin, Tarr & Wehbe 2021) about networks that encode the brain."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from lib.analysis.encoding_study import EncodingStudy, best_layer_score
-from lib.claims.claim import Claim, interval_of, margin, resampled_means, weaker
+from lib.claims.claim import interval_of, margin, resampled_means, weaker
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W
@@ -135,147 +135,13 @@ def _w8(study: EncodingStudy) -> Contrasts:
     return {name: _better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
 
 
-_claim = partial(Claim, paper="wang2021", kind="encoding")
-
-CLAIMS_W = (
-    _claim(
-        id="W1",
-        title="AlexNet: Conv-2 and Conv-3 for V1-V3, FC-7 for place and face areas",
-        quote=(
-            "in AlexNet-Object features extracted from convolution layers (Conv-2 and Conv-3) encode the early "
-            "visual areas (especially V1, V2, V3) better while features extracted from fully connected layer "
-            "(FC-7) outperform those from all other layers in encoding Place and Face ROIs"
-        ),
-        place="Results, Figure 1",
-        statistic=(
-            "mean R over an ROI's best voxels: the better of Conv-2 and Conv-3 minus the best other layer in "
-            "V1-V3; FC-7 minus the best other layer in Place and Face ROIs"
-        ),
-        rule="every ROI's 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=ALEXNETS[:1],
-        contrasts=_w1,
-        notebook="fig1_alexnet",
-    ),
-    _claim(
-        id="W2",
-        title="AlexNet, V1-V4: the weights' peak moves from Conv-3 to Conv-4 with the task",
-        quote=(
-            "there is a peak weight shift from Conv-3 layer to Conv-4 layer as we change the task from "
-            "AlexNet-Object to AlexNet-Place"
-        ),
-        place="Results, Figure 1 (its caption: V1-V4)",
-        statistic=(
-            "mean stacking weight over an ROI's best voxels: Conv-3 minus the largest other weight for "
-            "AlexNet-Object, Conv-4 minus the largest other weight for AlexNet-Place"
-        ),
-        rule="both 95 % intervals lie above zero in each of V1-V4, and so does that of the stack's mean R",
-        networks=ALEXNETS,
-        contrasts=_w2,
-        notebook="fig1_alexnet",
-    ),
-    _claim(
-        id="W3",
-        title="ResNet50: the same layers for both tasks, unlike AlexNet",
-        quote=(
-            "preferred layers by the brain as well as stacking weight are consistent between the two tasks, "
-            "indicating that the additional depth of networks might lessen the influence of task in terms brain "
-            "prediction"
-        ),
-        place="Results, Figure 2",
-        statistic=(
-            "the layer that both ResNet50s together prefer, minus the best other layer, in the network where that "
-            "margin is smaller: by mean R and by mean stacking weight, in every ROI; and the share of the stacking "
-            "weight that moves to other layers when the task changes, in AlexNet minus in ResNet50, in V1-V4"
-        ),
-        rule="every 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=(*ALEXNETS, *RESNETS),
-        contrasts=_w3,
-        notebook="fig2_resnet50",
-    ),
-    _claim(
-        id="W4",
-        title="ResNet50: early layers for V1-V4, late ones for place and face areas",
-        quote=(
-            "features extracted from early layers represent the early visual cortex better while features extracted "
-            "from later layers represent Place and Face ROIs better"
-        ),
-        place="Results, Figure 2",
-        statistic=(
-            "mean R over an ROI's best voxels: the best of Conv-1, Conv-2 and Conv-3 minus the best of Conv-4, Conv-5 "
-            "and Avgpool in V1-V4, the reverse in Place and Face ROIs, for each ResNet50"
-        ),
-        rule="every 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=RESNETS,
-        contrasts=_w4,
-        notebook="fig2_resnet50",
-    ),
-    _claim(
-        id="W5",
-        title="ResNet50: place and face areas give Conv-5 the largest weight, not the last layer",
-        quote=(
-            "for Face and Place area prediction, layer 4 in ResNet is assigned the largest stacking weight. Different "
-            "from what we see in Alexnet, where the last layer has the largest weight"
-        ),
-        place="Results, Figure 2",
-        statistic=(
-            "mean stacking weight over an ROI's best voxels, in Place and Face ROIs: Conv-5 minus the largest other "
-            "weight for each ResNet50, FC-7 minus the largest other weight for AlexNet-Object; “layer 4” is read as "
-            "torchvision's layer4, the Conv-5 block"
-        ),
-        rule="every 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=(*RESNETS, *ALEXNETS[:1]),
-        contrasts=_w5,
-        notebook="fig2_resnet50",
-    ),
-    _claim(
-        id="W6",
-        title="edge networks: early layers everywhere, Conv-3 in all areas but V1",
-        quote=(
-            "For both Edge2d and Edge3d, early layers predict consistently better across ROIs and Conv-3 layer is the "
-            "most preferred in all ROIs except V1"
-        ),
-        place="Figure 3, caption",
-        statistic=(
-            "mean R over an ROI's best voxels, for each edge network: Conv-3 minus the best other layer; in V1, the "
-            "better of Conv-1 and Conv-2 minus the better of Conv-3 and Conv-5"
-        ),
-        rule="every 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=EDGE_NETWORKS,
-        contrasts=_w6,
-        notebook="fig3_taskonomy",
-    ),
-    _claim(
-        id="W7",
-        title="edge networks predict less well than object and place networks",
-        quote=(
-            "The overall prediction performance is lower, which is not surprising considering how little information "
-            "edge detection task would normally required compared to more high level semantic tasks"
-        ),
-        place="Results, Figure 3",
-        statistic=(
-            "mean over all voxels of all ROIs of the difference of R between the stack of each object or place network "
-            "and the stack of each edge network"
-        ),
-        rule="every pair's 95 % interval lies above zero, and so does that of the object or place network's mean R",
-        networks=PAPER_W,
-        contrasts=_w7,
-        notebook="fig3_taskonomy",
-    ),
-    _claim(
-        id="W8",
-        title="the stack predicts better than its best layer",
-        quote=(
-            "The result from stacking is a readily-interpretable combination of individual features that outperforms "
-            "the performance of the best feature alone"
-        ),
-        place="Methods",
-        statistic=(
-            "mean over all voxels of all ROIs of the difference of R between a network's stack and the layer that is "
-            "best out of fold in that voxel, for each network"
-        ),
-        rule="every network's 95 % interval lies above zero, and so does that of the stack's mean R",
-        networks=PAPER_W,
-        contrasts=_w8,
-        notebook="stacking",
-    ),
-)
+CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {
+    "W1": _w1,
+    "W2": _w2,
+    "W3": _w3,
+    "W4": _w4,
+    "W5": _w5,
+    "W6": _w6,
+    "W7": _w7,
+    "W8": _w8,
+}

@@ -4,18 +4,16 @@ The paper shows averages over participants, with intervals, for ten ROIs; its se
 here is the mean over ROIs, and its interval resamples the five participants.
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
-from lib.claims.claim import Claim
 from lib.core.scores import Interval
 from lib.networks.zoo import PAPER_Y
 
 ALEXNET, RESNET50 = PAPER_Y
-_SECTION = "Methods and Results, Predicting neural network activity patterns with fMRI responses; Figure 1"
 
 
 def pair_differences(study: DecodingStudy) -> np.ndarray:
@@ -48,43 +46,4 @@ def _y3(study: DecodingStudy) -> dict[str, Interval]:
     return _intervals({f"half of {cnn} - {resnet}": study.overall(cnn) / 2 - study.overall(resnet)})
 
 
-_claim = partial(Claim, paper="yu2018", kind="decoding", place=_SECTION, notebook="fig4_decoding")
-
-CLAIMS_Y = (
-    _claim(
-        id="Y1",
-        title="ResNet-50's units are decoded less well than AlexNet's",
-        quote=(
-            "the linear prediction performance with ResNet-50 is significantly worse than AlexNet (except for the "
-            "comparison of their first layers, resnet1 and cnn1, respectively)"
-        ),
-        statistic=(
-            "mean r of a layer of AlexNet minus that of ResNet-50's layer of the same number, for the seven pairs from "
-            "the second on: their mean, and the middle one (the paper goes on: \u201cfor most other comparisons\u201d)"
-        ),
-        rule="both 95 % intervals lie above zero, and that of AlexNet's mean r over these layers too",
-        networks=(ALEXNET, RESNET50),
-        contrasts=_y1,
-    ),
-    _claim(
-        id="Y2",
-        title="AlexNet's output layer is decoded best",
-        quote=(
-            "in the AlexNet experiment, the output layer (cnn8), which should strongly encode category distinction, "
-            "achieved the best performance"
-        ),
-        statistic="mean r of cnn8, and cnn8 minus each of AlexNet's other layers",
-        rule="all 95 % intervals lie above zero",
-        networks=(ALEXNET,),
-        contrasts=_y2,
-    ),
-    _claim(
-        id="Y3",
-        title="ResNet-50's output layer is decoded very poorly",
-        quote="In comparison, the linear model performance on the output layer of the ResNet-50 is very low.",
-        statistic="half the mean r of AlexNet's output layer minus the mean r of ResNet-50's",
-        rule="the 95 % interval lies above zero: ResNet-50's is less than half",
-        networks=(ALEXNET, RESNET50),
-        contrasts=_y3,
-    ),
-)
+CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {"Y1": _y1, "Y2": _y2, "Y3": _y3}
