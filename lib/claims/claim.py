@@ -32,15 +32,14 @@ class AnyStudy(Protocol):
 class Verdict:
     """The result of testing a claim.
 
-        Attributes
-        ----------
-        claim : str
-        outcome : "holds", "does not hold" or "cannot be tested here"
-    NO_INTERVAL = "one participant: no interval"
-        effect : Interval or None
-            Of the weakest contrast.
-        where : str
-            The name of that contrast (an ROI, a pair of networks); or why there was nothing to test.
+    Attributes
+    ----------
+    claim : str
+    outcome : "holds", "does not hold" or "cannot be tested here"
+    effect : Interval or None
+        Of the weakest contrast.
+    where : str
+        The name of that contrast (an ROI, a pair of networks); or why there was nothing to test.
     """
 
     claim: str

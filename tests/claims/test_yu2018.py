@@ -8,6 +8,7 @@ import pytest
 from lib.analysis.decoding import PUBLISHED, DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
 from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, evaluate
+from lib.claims.claim import NO_INTERVAL
 from lib.claims.studies import DECODING_CHOICES, STUDY_KINDS
 from lib.simulation.worlds import GOD_WORLDS
 
@@ -45,6 +46,14 @@ def test_a_study_knows_its_layers_areas_and_means() -> None:
 
 def test_all_claims_hold_where_all_were_put_in() -> None:
     assert outcomes(ALEXNET, RESNET50) == dict.fromkeys(("Y1", "Y2", "Y3"), HOLDS)
+
+
+def test_one_participant_leaves_every_claim_open() -> None:
+    five = study(ALEXNET, RESNET50)
+    alone = DecodingStudy(five.participants[:1], five.results[:1])
+    assert {(verdict.outcome, verdict.where) for verdict in evaluate(alone)} == {(UNTESTED, NO_INTERVAL)}
+    two = DecodingStudy(five.participants[:2], five.results[:2])
+    assert {verdict.outcome for verdict in evaluate(two)} == {HOLDS}
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +140,25 @@ def test_as_many_units_are_kept_of_published_features_as_of_any_network(god_root
     participant = load_participant("god", 1, god_root)
     units = units_to_decode(participant, ["alexnet-object", "resnet50-object"], n_units=5, data_root=str(god_root))
     assert {values.shape[1] for one in units.values() for values in one.layers.values()} == {5}
+
+
+@pytest.mark.parametrize("kept", [0, 0.67, 1])
+def test_networks_are_left_out_whose_photographs_are_missing(god_root: Path, tmp_path: Path, kept: float) -> None:
+    shutil.copytree(god_root, tmp_path / "god")
+    pictures = sorted((tmp_path / "god" / "images").rglob("*.png"))
+    for picture in pictures[round(kept * len(pictures)) :]:
+        picture.unlink()
+    participant, networks = load_participant("god", 1, tmp_path / "god"), ["alexnet-object", "resnet50-object"]
+    words = f"expected 114 images, found {round(kept * 114)}" if kept < 1 else ""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        units = units_to_decode(participant, networks, n_units=5, data_root=str(tmp_path / "god"))
+    assert list(units) == (networks if kept == 1 else networks[:1])
+    assert [str(one.message).startswith("Left out: resnet50-object. ") for one in said] == [True] * (kept < 1)
+    assert words in participant.stimuli.absent and (participant.stimuli.absent == "") == (kept == 1)
+    if kept < 1:
+        with pytest.raises(FileNotFoundError, match=words):  # nothing is published for it
+            units_to_decode(participant, networks[1:], n_units=5, data_root=str(tmp_path / "god"))
 
 
 def test_pictures_are_shown_by_category_or_said_to_be_missing(god_pair: tuple[Participant, Participant]) -> None:
