@@ -1,12 +1,14 @@
 """Choices put together from parts equal the analysis made with these choices; what units are like without a brain."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from lib.analysis.decoding import MATCHED, PUBLISHED
-from lib.analysis.decoding_study import decoding_study, study_units
+from lib.analysis.decoding_study import DecodingStudy, decoding_study, study_units
 from lib.analysis.directions import both_directions, encode_units
 from lib.claims import evaluate
 from lib.claims.specifications import (
@@ -101,7 +103,25 @@ def test_character_of_units_whose_dimensions_and_tails_are_known() -> None:
     assert abs(wide.tail - 3) < 0.2 < 5 < character(rng.normal(size=(4000, 20)) ** 3).tail
 
 
+def with_scores(study: DecodingStudy, scores: Mapping[tuple[str, str], float]) -> DecodingStudy:
+    """The same study with these mean scores, by network and layer; participants and areas scatter around them."""
+    results = [
+        [replace(r, unit_score=np.array([scores[r.network, r.layer] + 0.1 * (-1) ** i])) for r in own]
+        for i, own in enumerate(study.results)
+    ]
+    return replace(study, results=results)
+
+
 def test_scores_made_of_character_alone_are_explained_by_it(participants: list[Participant]) -> None:
     units = read_units(every_unit(participants[0], "untrained", [PUBLISHED], 8), PUBLISHED)
     study = study_units(participants, units)
-    assert 0 <= explained_by_character(study, units) <= 1
+    shown = participants[0].train.stimulus_ids
+    layers = {(name, layer): character(one.of(layer, shown)) for name, one in units.items() for layer in one.layers}
+    X = np.log([(one.dimensions, one.tail) for one in layers.values()])
+    made = dict(zip(layers, 0.3 + X @ [0.05, -0.02], strict=True))
+    assert explained_by_character(with_scores(study, made), units) == pytest.approx(1)
+    other = dict(zip(layers, np.random.default_rng(0).uniform(size=len(layers)), strict=True))
+    expected = LinearRegression().fit(X, list(other.values())).score(X, list(other.values()))
+    assert (
+        explained_by_character(with_scores(study, other), units) == pytest.approx(expected) != pytest.approx(1, abs=0.3)
+    )
