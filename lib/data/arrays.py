@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from lib.core.disk import digest_of, stamp
+from lib.core.pixels import from_array
 from lib.core.validation import matrix
 from lib.data.files import require_file
 from lib.data.participant import Participant, Responses, Source, Stimuli
-from lib.data.pictures import from_array, open_picture
+from lib.data.pictures import open_picture
 from lib.data.trials import as_list, average_repeats, ceiling_of, ncsnr_of_repeats, standardise_runs
 
 Picture = str | os.PathLike | np.ndarray

@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from lib.core import choose
+from lib.core.pixels import from_array
 from lib.data.files import read_file, require_equal
 from lib.data.participant import Source
-from lib.data.pictures import from_array
 
 N_PHOTOGRAPHS = 92
 PREFIX = "NIKO"  # of the photographs' labels

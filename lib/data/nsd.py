@@ -20,11 +20,11 @@ from scipy.io import loadmat
 
 from lib.core import choose, progress
 from lib.core.disk import stamp
+from lib.core.pixels import from_array
 from lib.data.areas import chosen_rois
 from lib.data.features import rows_of
 from lib.data.files import planted_source, read_file, read_planted, require_equal, require_file, require_folder
 from lib.data.participant import Participant, Responses, Source, Stimuli
-from lib.data.pictures import from_array
 from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split, standardise_runs, sum_repeats
 
 VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm

@@ -1,23 +1,23 @@
-"""Run images through a network and keep what its layers say."""
+"""Run images through a network and keep the activations of its layers."""
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import fx, nn
 from torch.nn import functional
-from torchvision.models.feature_extraction import create_feature_extractor
 
 from lib.core import choose, progress
 from lib.core.device import find_device
 from lib.core.disk import digest_of
 from lib.core.memory import keeping_memory
-from lib.networks import cache as storage
-from lib.networks.zoo import Network
+from lib.core.pixels import from_array
+from lib.networks.cache import Place
+from lib.networks.network import Network
 
 MAX_FEATURES = 20_000
 # Of pixels in 0..1, what is subtracted and what they are divided by.
@@ -28,35 +28,77 @@ PIXELS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 
-Rows = dict[str, np.ndarray]
-Viewer = Callable[[Sequence[np.ndarray]], Rows]
+Pictures = Sequence[np.ndarray] | np.ndarray
+Rows = dict[str, np.ndarray]  # tap -> float32 array of shape (n_images, n_features)
 
 
 @dataclass(frozen=True)
-class Showing:
+class Extraction:
     """Which images are shown to which network, and how: see `extract`."""
 
     network: Network
-    images: Sequence[np.ndarray]
+    images: Pictures
     pixels: str
     pool: bool
     batch_size: int
     device: str
     n_units: int | None = None
 
-    @property
     def identity(self) -> dict[str, object]:
-        """What activations depend on, besides the layer: the key of the cache."""
-        identity = {
-            "network": self.network.name, "parameters": self.network.digest, "size": self.network.input_size,
-            "pixels": self.pixels, "pool": self.pool, "n_images": len(self.images), "images": name_of(self.images),
+        """All that activations depend on besides the layer: the key of the cache.
+
+        Raises
+        ------
+        ValueError
+            The network has parts that cannot be told from others.
+        """
+        return {
+            "network": self.network.name, "computation": self.network.digest, "size": self.network.input_size,
+            "pixels": PIXELS[self.pixels], "pool": self.pool, "n_units": self.n_units,
+            "n_images": len(self.images), "images": name_of(self.images),
         }  # fmt: skip
-        return identity if self.n_units is None else identity | {"n_units": self.n_units}
+
+    def batch(self, images: Pictures) -> torch.Tensor:
+        """Images as the network takes them, in the precision of its weights."""
+        weights = (weight for weight in self.network.module.parameters() if weight.is_floating_point())
+        precision = next(weights, torch.empty(0)).dtype
+        return prepare(images, self.network.input_size, self.pixels).to(self.device, precision)
+
+    def reader(self, taps: Sequence[str]) -> Callable[[Pictures], Rows]:
+        """A function from images to their activations at some taps."""
+        module = self.network.traced().reading({tap.partition("|")[0] for tap in taps})
+        module = module if self.device == "cpu" else copy.deepcopy(module).to(self.device)
+
+        def read(images: Pictures) -> Rows:
+            with torch.inference_mode():
+                answers = module(self.batch(images))
+                return {tap: self._rows(tap, answers[tap.partition("|")[0]], len(images)) for tap in taps}
+
+        return read
+
+    def _rows(self, tap: str, answer: object, n_images: int) -> np.ndarray:
+        if not isinstance(answer, torch.Tensor) or answer.is_complex() or answer.shape[:1] != (n_images,):
+            raise ValueError(self._no_rows(tap, answer, n_images))
+        function = tap.partition("|")[2]
+        rows = flatten(getattr(torch, function)(answer, 1) if function else answer, self.pool)
+        return rows[:, drawn(rows.shape[1], self.n_units)]
+
+    def _no_rows(self, tap: str, answer: object, n_images: int) -> str:
+        """Why the answer of a layer cannot be kept, and what could be read in its place."""
+        traced, found = self.network.traced(), f"a value of type {type(answer).__name__}"
+        if isinstance(answer, torch.Tensor):
+            found = f"{answer.dtype} of shape {tuple(answer.shape)}"
+        after = [place for place, node in traced.places.items() if traced.node(tap) in node.all_input_nodes]
+        instead = f"; read what follows it: {', '.join(after)}" if after else ""
+        return (
+            f"Layer {tap} of {self.network.name} answers {found}, where one real array with a row for each of "
+            f"{n_images} images was expected{instead}."
+        )
 
 
 def extract(
     network: Network,
-    images: Sequence[np.ndarray] | np.ndarray,
+    images: Pictures,
     layers: Sequence[str] | None = None,
     *,
     preprocessing: str = "as-published",
@@ -72,14 +114,14 @@ def extract(
     ----------
     network : Network
     images : sequence of uint8 arrays of shape (height, width, 3)
-        Squeezed to the network's input size, opened batch by batch.
+        Or of others that `prepare` takes. They are squeezed to the network's input size, opened batch by batch.
     layers : sequence of str, optional
         Names in `network.layers` or `network.decoding_layers`, or other taps (see `Network.tap`); all of
         `network.layers` by default.
     preprocessing : "as-published", "as-trained" or "imagenet"
         Paper W's code scales pixels to 0..1 and nothing else; "imagenet" also subtracts the mean and divides by the
-        standard deviation of ImageNet's pixels; "as-trained" is what the network saw in training: "imagenet" for
-        torchvision's networks, 0..1 for miniatures. Taskonomy's encoders always take -1..1.
+        standard deviation of ImageNet's pixels; "as-trained" is how pixels were scaled in the network's training:
+        "imagenet" for torchvision's networks, 0..1 for miniatures. Taskonomy's encoders always take -1..1.
     pool : bool
         Average-pool convolutional maps to k x k, k = floor(sqrt(20000 / channels)), as paper W's code does.
     n_units : int, optional
@@ -101,85 +143,80 @@ def extract(
     Raises
     ------
     ValueError
-        An unknown layer, preprocessing or device, no images, or an image that is none.
+        An unknown layer, preprocessing or device, no images, or an image that is none; a network that cannot be
+        traced, or a layer that does not answer with one array.
     OSError
         The folder cannot be written, or has too little room.
     """
     taps = {name: network.tap(name) for name in layers or network.layers}
     pixels = network.pixels[choose("preprocessing", preprocessing, network.pixels)]
-    if not len(images) or batch_size < 1:
-        raise ValueError(
-            f"Needed: at least 1 image and a batch_size of at least 1, not {len(images)} and {batch_size}."
-        )
-    showing = Showing(network, images, pixels, pool, batch_size, find_device(device), n_units)
+    if min(found := (len(images), batch_size, 1 if n_units is None else n_units)) < 1:
+        needed = "at least 1 image, a batch_size of at least 1 and n_units of at least 1"
+        raise ValueError(f"Needed: {needed}, not {', '.join(map(str, found))}.")
+    extraction = Extraction(network, images, pixels, pool, batch_size, find_device(device), n_units)
     folder, distinct = cache or os.environ.get("COMPANION_FEATURES"), list(dict.fromkeys(taps.values()))
-    arrays = _through_folder(showing, distinct, Path(folder)) if folder else _in_memory(showing, distinct)
+    place = _place(extraction, Path(folder)) if folder else None
+    arrays = _through_folder(extraction, distinct, place) if place else _in_memory(extraction, distinct)
     return {name: arrays[tap] for name, tap in taps.items()}
 
 
-def name_of(images: Sequence[np.ndarray]) -> str:
+def name_of(images: Pictures) -> str:
     """A name that two sequences share only if they hold the same images.
 
     A participant's images (`lib.data.participant.Images`) are named by their set and their ids, without opening
     them; others by their pixels.
     """
-    if hasattr(images, "stimuli"):
-        return f"{images.stimuli.key} {digest_of(np.asarray(images.stimulus_ids).tolist())}"
-    return digest_of(*((image.shape, image) for image in images))
+    if stimuli := getattr(images, "stimuli", None):
+        return f"{stimuli.key} {digest_of(np.asarray(getattr(images, 'stimulus_ids')).tolist())}"  # noqa: B009
+    return digest_of(*((image.shape, str(image.dtype), image) for image in images))
 
 
-def _in_memory(showing: Showing, taps: Sequence[str]) -> dict[str, np.ndarray]:
-    look = viewer(showing, taps)
-    arrays = {tap: np.empty((len(showing.images), n), np.float32) for tap, n in _n_features(showing, look).items()}
-    for start, batch in _activations(showing, look):
+def _in_memory(extraction: Extraction, taps: Sequence[str]) -> Rows:
+    read = extraction.reader(taps)
+    arrays = {
+        tap: np.empty((len(extraction.images), n), np.float32) for tap, n in _n_features(extraction, read).items()
+    }
+    for start, batch in _batches(extraction, read):
         for tap, rows in batch.items():
             arrays[tap][start : start + len(rows)] = rows
     return arrays
 
 
-def _through_folder(showing: Showing, taps: Sequence[str], root: Path) -> dict[str, np.ndarray]:
+def _place(extraction: Extraction, root: Path) -> Place | None:
+    """Where activations are kept; None, with a warning, if they could be taken for those of another network."""
+    try:
+        return Place.of(root, extraction.identity())
+    except ValueError as error:
+        warnings.warn(f"Activations of {extraction.network.name} are not kept in {root}, since {error}.", stacklevel=3)
+        return None
+
+
+def _through_folder(extraction: Extraction, taps: Sequence[str], place: Place) -> Rows:
     """Map what is there; compute, write and then map what is missing."""
-    place = storage.Place.of(root, showing.identity)
     if place.missing(taps):
         with place.locked():
             if missing := place.missing(taps):  # another process may just have written them
-                _write(showing, missing, place)
+                _write(extraction, missing, place)
     return {tap: place.open(tap) for tap in taps}
 
 
-def _write(showing: Showing, taps: Sequence[str], place: storage.Place) -> None:
-    look = viewer(showing, taps)
-    with place.writing(_n_features(showing, look), showing.batch_size) as (start, write):
-        for _, batch in _activations(showing, look, start):
+def _write(extraction: Extraction, taps: Sequence[str], place: Place) -> None:
+    read = extraction.reader(taps)
+    with place.writing(_n_features(extraction, read), extraction.batch_size) as (start, write):
+        for _, batch in _batches(extraction, read, start):
             write(batch)
 
 
-def _n_features(showing: Showing, look: Viewer) -> dict[str, int]:
-    return {tap: rows.shape[1] for tap, rows in look(showing.images[:1]).items()}
+def _n_features(extraction: Extraction, read: Callable[[Pictures], Rows]) -> dict[str, int]:
+    return {tap: rows.shape[1] for tap, rows in read(extraction.images[:1]).items()}
 
 
-def _activations(showing: Showing, look: Viewer, start: int = 0) -> Iterator[tuple[int, Rows]]:
+def _batches(extraction: Extraction, read: Callable[[Pictures], Rows], start: int = 0) -> Iterator[tuple[int, Rows]]:
     """Index of its first image and activations of each batch, from image `start` on."""
-    network, images, size = showing.network, showing.images, showing.batch_size
+    network, images, size = extraction.network, extraction.images, extraction.batch_size
     with keeping_memory():
         for i in progress(range(start, len(images), size), f"{network.name} ({network.weights})"):
-            yield i, look(images[i : i + size])
-
-
-def viewer(showing: Showing, taps: Sequence[str]) -> Viewer:
-    """A function from images to {tap: float32 array of shape (n_images, n_features)}."""
-    network, device = showing.network, showing.device
-    module = network.module if device == "cpu" else copy.deepcopy(network.module).to(device)
-    tapped = tap_module(module, {tap.partition("|")[0] for tap in taps})
-
-    def look(images: Sequence[np.ndarray]) -> Rows:
-        batch = prepare(images, network.input_size, showing.pixels).to(device)
-        with torch.inference_mode():
-            maps = tapped(batch)
-            whole = {tap: flatten(read(maps, tap), showing.pool) for tap in taps}
-            return {tap: rows[:, drawn(rows.shape[1], showing.n_units)] for tap, rows in whole.items()}
-
-    return look
+            yield i, read(images[i : i + size])
 
 
 def drawn(n_features: int, n_units: int | None) -> slice | np.ndarray:
@@ -189,30 +226,35 @@ def drawn(n_features: int, n_units: int | None) -> slice | np.ndarray:
     return np.sort(np.random.default_rng(n_features).choice(n_features, n_units, replace=False))
 
 
-def tap_module(module: nn.Module, places: set[str]) -> fx.GraphModule:
-    """A module that answers with {place: activations}, computes nothing behind the last place, and overwrites nothing.
+def prepare(images: Pictures, size: int, pixels: str) -> torch.Tensor:
+    """Scale and resize images for a network.
 
-    torchvision's feature extractor, except that functions called with `inplace=True` do not change a tapped activation
-    after it was read. (Modules were seen to when they were loaded; `out += identity` is traced as an addition.)
+    Parameters
+    ----------
+    images : sequence of arrays of shape (height, width) or (height, width, 1 to 4)
+        As `lib.core.pixels.from_array` takes them: of 8 or 16 bits, or floating-point numbers from 0 to 1.
+    size : int
+        Height and width of the result, to which images are squeezed.
+    pixels : str
+        One of `PIXELS`.
+
+    Returns
+    -------
+    float32 tensor of shape (n_images, 3, size, size)
+
+    Raises
+    ------
+    ValueError
+        An image that is no array, of another shape, or of numbers whose range is unknown.
+
+    Examples
+    --------
+    >>> image = np.full((2, 2, 3), 255, np.uint8)
+    >>> prepare([image], 1, "signed").tolist()
+    [[[[1.0]], [[1.0]], [[1.0]]]]
     """
-    tapped = create_feature_extractor(module, sorted(places), suppress_diff_warning=True)
-    for node in tapped.graph.nodes:
-        if node.kwargs.get("inplace"):
-            node.kwargs = {**node.kwargs, "inplace": False}
-    tapped.recompile()
-    return tapped
-
-
-def read(maps: Mapping[str, torch.Tensor], tap: str) -> torch.Tensor:
-    """What a tap says, after the softmax or log-softmax it may ask for."""
-    place, _, function = tap.partition("|")
-    return getattr(torch, function)(maps[place], 1) if function else maps[place]
-
-
-def prepare(images: Sequence[np.ndarray] | np.ndarray, size: int, pixels: str) -> torch.Tensor:
-    """Turn uint8 images (height, width, 3) into a float batch (n, 3, size, size), scaled as `PIXELS` says."""
-    images = list(images)  # each is opened once
-    if len({_shape(image) for image in images}) > 1:
+    images = [_rgb(image) for image in images]
+    if len({image.shape for image in images}) > 1:
         return torch.cat([prepare([image], size, pixels) for image in images])
     batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
     if batch.shape[2:] != (size, size):
@@ -223,10 +265,10 @@ def prepare(images: Sequence[np.ndarray] | np.ndarray, size: int, pixels: str) -
     return batch.contiguous(memory_format=torch.channels_last)
 
 
-def _shape(image: np.ndarray) -> tuple[int, ...]:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"Expected images of uint8 (height, width, 3), found {image.dtype} {image.shape}.")
-    return image.shape
+def _rgb(image: np.ndarray) -> np.ndarray:
+    if not isinstance(image, np.ndarray):  # a palette image or a tensor would be misread
+        raise ValueError(f"Expected images as NumPy arrays, found a {type(image).__name__}; convert it to RGB first.")
+    return from_array(image, "image")
 
 
 def flatten(maps: torch.Tensor, pool: bool) -> np.ndarray:
@@ -237,4 +279,4 @@ def flatten(maps: torch.Tensor, pool: bool) -> np.ndarray:
         k = int((MAX_FEATURES / maps.shape[1]) ** 0.5)
         if k < maps.shape[2]:
             maps = functional.adaptive_avg_pool2d(maps, k)
-    return maps.flatten(1).contiguous().cpu().numpy()
+    return maps.reshape(len(maps), -1).float().contiguous().cpu().numpy()

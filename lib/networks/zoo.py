@@ -1,16 +1,13 @@
 """The networks of the papers: their layers by the papers' names, their sizes, and where their weights come from."""
 
-import difflib
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import torch
 import torchvision
 from torch import nn
-from torchvision.models.feature_extraction import get_graph_node_names
 
 from lib.core import choose
 from lib.core.fetch import cached
@@ -19,7 +16,6 @@ from lib.networks.checkpoints import State, load_state, read_state
 from lib.networks.efficientnet import EfficientNetLite0
 from lib.networks.layers import (
     ALEXNET_LAYERS,
-    FUNCTIONS,
     LITE0_LAYERS,
     MOBILENET_LAYERS,
     MULTITASK_LAYERS,
@@ -27,7 +23,8 @@ from lib.networks.layers import (
     SQUEEZENET_LAYERS,
     TASKONOMY_LAYERS,
     decoding_taps,
-)  # fmt: skip
+)
+from lib.networks.network import UNIT_PIXELS, Network
 from lib.networks.weight_files import packaged_weights, read_lite0, read_squeezenet
 
 # The networks that each paper compares
@@ -41,7 +38,6 @@ MINIATURE_SIZE = 64  # pixels, height and width of the scenes that miniatures we
 N_OBJECTS, N_SCENES = 8, 6  # classes of these scenes
 
 # Preprocessing by name -> how pixels are scaled, one of lib.networks.extraction.PIXELS.
-UNIT_PIXELS = {"as-published": "unit", "as-trained": "unit", "imagenet": "imagenet"}
 TORCHVISION_PIXELS = {**UNIT_PIXELS, "as-trained": "imagenet"}
 TASKONOMY_PIXELS = {"as-published": "signed", "as-trained": "signed"}
 LITE0_PIXELS = {"as-published": "lite", "as-trained": "lite"}
@@ -156,105 +152,6 @@ ZOO = {
 }
 
 
-@dataclass(frozen=True)
-class Network:
-    """A network ready to look at images.
-
-    Attributes
-    ----------
-    name : str
-    weights : str
-        "miniature", "untrained", "untrained-full", "published" or the path they were read from.
-    module : torch.nn.Module
-        In evaluation mode.
-    layers : mapping of paper W's layer names to taps, in the network's order
-    input_size : int
-        Height and width of the images it takes.
-    decoding_layers : mapping of paper Y's layer names to taps, in the network's order
-    pixels : mapping of preprocessing ("as-published", "as-trained", "imagenet") to how it scales pixels
-    """
-
-    name: str
-    weights: str
-    module: nn.Module
-    layers: Mapping[str, str]
-    input_size: int
-    decoding_layers: Mapping[str, str] = field(default_factory=dict)
-    pixels: Mapping[str, str] = field(default_factory=lambda: UNIT_PIXELS)
-
-    def tap(self, layer: str) -> str:
-        """Where a layer is read: the name of a module or, where one is used more than once, of a node of its graph.
-
-        `|softmax` or `|log_softmax` behind it is applied over units.
-
-        Parameters
-        ----------
-        layer : str
-            A name in `layers` or `decoding_layers`, or a tap itself ("layer1.0.bn3", "fc|log_softmax").
-
-        Raises
-        ------
-        ValueError
-            There is none of that name; lists the papers' names.
-        """
-        named = {**self.decoding_layers, **self.layers}
-        place, _, function = layer.partition("|")
-        if layer not in named and function in FUNCTIONS and self._has(place):
-            return layer
-        return named[choose("layer", layer, named)]
-
-    def _has(self, place: str) -> bool:
-        nodes = get_graph_node_names(self.module, suppress_diff_warning=True)[1]
-        return any(f"{node}.".startswith(f"{place}.") for node in nodes)
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of all parameters and their names."""
-        digest = hashlib.sha256()
-        for name, tensor in self.module.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
-        return digest.hexdigest()
-
-
-def own_network(
-    name: str, module: nn.Module, layers: Mapping[str, str], *, weights: str = "own", input_size: int = MINIATURE_SIZE
-) -> Network:
-    """Make a network ready to look at images that is not in the zoo.
-
-    Parameters
-    ----------
-    name : str
-    module : torch.nn.Module
-        Maps images (n, 3, input_size, input_size), pixels in 0..1, to anything; put into evaluation mode here.
-    layers : mapping of a layer's name to its tap (see `Network.tap`), in the network's order
-    weights : str
-        Where they come from.
-    input_size : int
-        Height and width of the images it takes.
-
-    Raises
-    ------
-    ValueError
-        No layers, or a tap that is no place in the module; names those that are most like it.
-    """
-    network = Network(name, weights, _for_reading(module), dict(layers), input_size)
-    if not layers:
-        raise ValueError(f"{name}: expected at least one layer to read, found none.")
-    places = get_graph_node_names(module, suppress_diff_warning=True)[1]
-    for layer, tap in layers.items():
-        if not network._has(tap.partition("|")[0]):
-            close = difflib.get_close_matches(tap, _modules_of(places), n=5, cutoff=0)
-            raise ValueError(f"{name} has no {tap!r}, named for layer {layer}; it has {', '.join(close)}, for example.")
-    return network
-
-
-def _modules_of(places: Iterable[str]) -> list[str]:
-    """Nodes of a graph and the modules that hold them: "stage2.0", "stage2" and so on."""
-    parts = [place.split(".") for place in places]
-    return list(dict.fromkeys(".".join(p[: i + 1]) for p in parts for i in range(len(p))))
-
-
 def load_network(name: str, weights: str = "miniature") -> Network:
     """Build a network and give it its weights.
 
@@ -275,15 +172,16 @@ def load_network(name: str, weights: str = "miniature") -> Network:
         The checkpoint is not there; the message says how to get it, or what there is instead.
     """
     spec = ZOO[choose("network", name, ZOO)]
-    small = weights in ("miniature", "untrained")
-    if not small and spec.full is None:
+    if small := weights in ("miniature", "untrained"):
+        module = miniature(name, seed=0)
+    elif spec.full:
+        module = _random(spec.full, spec.n_classes, seed=0)
+    else:
         raise FileNotFoundError(f"{name} exists in miniature only; weights may be 'miniature' or 'untrained'.")
-    checkpoint = _checkpoint(name, weights)
-    module = miniature(name, seed=0) if small else _random(spec.full, spec.n_classes, seed=0)
-    if checkpoint:
+    if checkpoint := _checkpoint(name, weights):
         load_state(module, checkpoint, spec.read if weights == "published" else read_state)
     size, pixels = (MINIATURE_SIZE, miniature_pixels(name)) if small else (spec.input_size, spec.pixels)
-    return Network(name, weights, _for_reading(module), spec.layers, size, spec.decoding_layers, pixels)
+    return Network(name, weights, module.eval().requires_grad_(False), spec.layers, size, spec.decoding_layers, pixels)
 
 
 def miniature_pixels(name: str) -> Mapping[str, str]:
@@ -327,28 +225,21 @@ def load_decoder(name: str) -> nn.Module:
     FileNotFoundError
         It was not trained.
     """
-    decoder = untrained_decoder(choose("network with a decoder", name, [n for n in ZOO if ZOO[n].decoder]), seed=0)
+    decoder = untrained_decoder(name, seed=0)
     load_state(decoder, _miniature_checkpoint(name, "-decoder"))
-    return _for_reading(decoder)
+    return decoder.eval().requires_grad_(False)
 
 
 def untrained_decoder(name: str, seed: int) -> nn.Module:
-    """The decoder of an edge network with random weights drawn from `seed`."""
-    return _random(ZOO[name].decoder, ZOO[name].n_classes_miniature, seed)
+    """The decoder of an edge network with random weights drawn from `seed`; ValueError if the network has none."""
+    decoders = {network: spec.decoder for network, spec in ZOO.items() if spec.decoder}
+    return _random(decoders[choose("network with a decoder", name, decoders)], ZOO[name].n_classes_miniature, seed)
 
 
 def _random(build: Callable[[int], nn.Module], n_classes: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(n_classes)
-
-
-def _for_reading(module: nn.Module) -> nn.Module:
-    """Evaluation mode, no gradients, and no ReLU that overwrites the activation a tap has just read."""
-    for part in module.modules():
-        if hasattr(part, "inplace"):
-            part.inplace = False
-    return module.eval().requires_grad_(False)
 
 
 def _checkpoint(name: str, weights: str) -> Path | None:
@@ -359,7 +250,9 @@ def _checkpoint(name: str, weights: str) -> Path | None:
         return _miniature_checkpoint(name)
     if weights == "published":
         return _published(name)
-    path = Path(weights)
+    path = Path(weights).expanduser()
+    if path.is_dir():
+        raise IsADirectoryError(f"weights={weights!r} is a folder; name the file in it that holds the parameters.")
     if not path.is_file():
         known = "'miniature', 'untrained', 'untrained-full', 'published'"
         raise FileNotFoundError(f"weights={weights!r} is neither {known} nor a file that exists.")

@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from lib.core.disk import write_json
 from lib.networks.extraction import extract
-from lib.networks.zoo import MINIATURES, ZOO, Network
+from lib.networks.network import Network
+from lib.networks.zoo import MINIATURES, ZOO
 from lib.simulation.scenes import Scenes
 from lib.simulation.tasks import CLASSES, target
 

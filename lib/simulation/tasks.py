@@ -5,7 +5,7 @@ import torch
 
 from lib.core.scores import correlation
 from lib.networks.extraction import prepare
-from lib.networks.zoo import Network
+from lib.networks.network import Network
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 
 CLASSES = {"object": OBJECTS, "place": SCENES}

@@ -27,16 +27,8 @@ from lib.core.disk import written_aside
 from lib.core.memory import keeping_memory
 from lib.networks.architectures import zero_residuals
 from lib.networks.extraction import prepare
-from lib.networks.zoo import (
-    MINIATURES,
-    ZOO,
-    Network,
-    load_decoder,
-    load_network,
-    miniature,
-    miniature_pixels,
-    untrained_decoder,
-)
+from lib.networks.network import Network
+from lib.networks.zoo import MINIATURES, ZOO, load_decoder, load_network, miniature, miniature_pixels, untrained_decoder
 from lib.simulation import cards
 from lib.simulation.scenes import SIZE, Scenes, render_many
 from lib.simulation.tasks import CLASSES, EDGE_TASKS, chance_level, score, target

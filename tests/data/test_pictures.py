@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.data.pictures import from_array, open_picture
+from lib.core.pixels import from_array
+from lib.data.pictures import open_picture
 
 H, W = 32, 64
 GREY = np.tile(np.linspace(0, 255, W).astype(np.uint8), (H, 1))  # dark on the left, bright on the right

@@ -1,13 +1,18 @@
 """Weights from files of every published form; what does not fit is refused with a sentence, and code never runs."""
 
+import argparse
 import base64
+import gzip
 import os
 import pickle
+import tarfile
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -94,6 +99,61 @@ def test_published_formats(tmp_path: Path, name: str) -> None:
     assert all(torch.equal(loaded[key], tensor) for key, tensor in state().items())
 
 
+def prefixed(prefix: str, tensors: State) -> State:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+WRAPPERS = {
+    "torch.compile": lambda s: prefixed("_orig_mod.", s),
+    "a compiled part": lambda s: {name.replace("features.", "features._orig_mod."): t for name, t in s.items()},
+    "Lightning": lambda s: {"state_dict": prefixed("model.", s), "epoch": 3, "hyper_parameters": {"lr": 0.1}},
+    "two prefixes": lambda s: prefixed("model.backbone.", s),
+    "parallel, compiled, wrapped": lambda s: {"model": prefixed("module._orig_mod.net.", s)},
+    "model": lambda s: {"model": s, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}, "param_groups": []}},
+    "model_state_dict": lambda s: {"model_state_dict": s, "optimizer_state_dict": {}, "loss": torch.tensor(1.0)},
+    "net": lambda s: {"net": s, "acc": 93.1, "epoch": 7},
+    "network": lambda s: {"network": s, "scheduler": {"last_lr": [0.1]}},
+    "nested": lambda s: {"checkpoint": {"best": {"state_dict": s}}, "date": "today"},
+    "beside a moving average": lambda s: {"ema": {name: t + 1 for name, t in s.items()}, "state_dict": s},
+    "one of an unknown name": lambda s: {"alexnet_v3": s, "epoch": 1},
+    "numpy's number beside": lambda s: {"state_dict": s, "best": np.float64(47.6), "n": np.int64(3)},
+    "arguments beside": lambda s: {"state_dict": s, "args": argparse.Namespace(lr=0.1, name="x")},
+    "numpy's arrays": lambda s: {name: tensor.numpy() for name, tensor in s.items()},
+    "half precision": lambda s: {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in s.items()
+    },
+}
+
+
+@pytest.mark.parametrize("write", [torch.save, legacy])
+@pytest.mark.parametrize("case", WRAPPERS)
+def test_wrappers_and_prefixes_in_common_use(tmp_path: Path, case: str, write: Callable) -> None:
+    write(WRAPPERS[case](state()), tmp_path / "x.pth")
+    module = Small()
+    load_state(module, tmp_path / "x.pth")
+    for key, tensor in module.state_dict().items():
+        assert torch.allclose(tensor, state()[key], atol=1e-3), key
+
+
+def test_a_network_whose_own_names_are_those_of_wrappers(tmp_path: Path) -> None:
+    class Inner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module, self.model = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2))
+
+    own = Inner()
+    for i, content in enumerate((own.state_dict(), prefixed("model.", own.state_dict()))):
+        torch.save(content, tmp_path / f"{i}.pth")
+        module = Inner()
+        load_state(module, tmp_path / f"{i}.pth")
+        assert all(torch.equal(tensor, own.state_dict()[key]) for key, tensor in module.state_dict().items())
+
+
+def test_safetensors_under_another_ending(tmp_path: Path) -> None:
+    save_file(state(), tmp_path / "x.bin")
+    load_state(Small(), tmp_path / "x.bin")
+
+
 @pytest.mark.filterwarnings("error")
 def test_written_by_python_2(tmp_path: Path) -> None:
     path = tmp_path / "old.pth.tar"
@@ -134,6 +194,32 @@ def without(tensors: State, *names: str) -> State:
     return {name: tensor for name, tensor in tensors.items() if name not in names}
 
 
+def scripted(folder: Path) -> Path:
+    torch.jit.save(torch.jit.script(nn.Sequential(nn.Linear(2, 2))), folder / "x.pt")
+    return folder / "x.pt"
+
+
+def tarred(folder: Path) -> Path:
+    torch.save(state(), folder / "x.pth")
+    with tarfile.open(folder / "x.pth.tar", "w") as archive:
+        archive.add(folder / "x.pth", "x.pth")
+    return folder / "x.pth.tar"
+
+
+def zipped(folder: Path) -> Path:
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        archive.writestr("readme.md", "The weights are elsewhere.")
+    return folder / "x.zip"
+
+
+def flipped(folder: Path) -> Path:
+    torch.save(state(), folder / "x.pth")
+    content, weight = bytearray((folder / "x.pth").read_bytes()), state()["features.0.weight"].numpy().tobytes()
+    content[content.index(weight) + 9] ^= 1
+    (folder / "x.pth").write_bytes(content)
+    return folder / "x.pth"
+
+
 BAD = {
     "extra key": (holding(lambda s: s | {"fc2.bias": s["fc.bias"]}), "does not fit Small: the network has no fc2.bias"),
     "missing key": (holding(lambda s: without(s, "fc.bias")), "does not fit Small: it lacks fc.bias"),
@@ -149,10 +235,33 @@ BAD = {
     "truncated safetensors": (cut("x.safetensors", save_file, 0.9), "is not a whole safetensors file"),
     "empty": (raw(b""), "is not a whole PyTorch checkpoint"),
     "empty safetensors": (raw(b"", "x.safetensors"), "is not a whole safetensors file"),
-    "a web page": (raw(b"<!DOCTYPE html><html>404</html>"), "is not a whole PyTorch checkpoint"),
+    "a web page": (raw(b"<!DOCTYPE html><html>404</html>"), "is no PyTorch checkpoint but a web page"),
     "wrong ending": (cut("x.safetensors", torch.save, 1), "is not a whole safetensors file"),
     "a list": (holding(lambda s: list(s.values())), "holds no parameters"),
     "numbers": (holding(lambda s: {"epoch": 3}), "holds no parameters"),
+    "several networks": (
+        holding(lambda s: {"encoder": s, "decoder": s}),
+        "or a 'state_dict' of them, found a dictionary of encoder (OrderedDict), decoder ("),
+    "nothing": (holding(lambda s: {}), "found a dictionary of nothing"),
+    "a number": (holding(lambda s: 3), "found a value of type int"),
+    "NaN": (
+        holding(lambda s: s | {"fc.weight": s["fc.weight"] * torch.nan}),
+        "fc.weight holds 8 numbers that are NaN or infinite of 8: get another checkpoint"),
+    "infinite": (
+        holding(lambda s: s | {"features.1.running_var": torch.tensor([1, torch.inf, 1, 1])}),
+        "features.1.running_var holds 1 numbers that are NaN or infinite of 4"),
+    "integers": (
+        holding(lambda s: s | {"fc.weight": (100 * s["fc.weight"]).to(torch.int8)}),
+        "fc.weight holds torch.int8, where the network has torch.float32: get the weights before they were quantised"),
+    "TorchScript": (scripted, "no PyTorch checkpoint but a TorchScript archive, code included: save the state_dict()"),
+    "a tar archive": (tarred, "no PyTorch checkpoint but a tar archive of x.pth: unpack it, or get the original again"),
+    "a zip archive": (zipped, "no PyTorch checkpoint but a zip archive of readme.md: unpack it"),
+    "compressed": (
+        raw(gzip.compress(b"x"), "x.pth.gz"), "no PyTorch checkpoint but a file compressed by gzip"),
+    "HDF5": (raw(b"\x89HDF\r\n\x1a\n" + bytes(99), "x.h5"), "but an HDF5 file, as Keras writes it"),
+    "an array": (raw(b"\x93NUMPY\x01\x00"), "but an array of NumPy"),
+    "a pointer": (raw(b"version https://git-lfs.github.com/spec/v1\noid"), "but a pointer of Git LFS"),
+    "a bit in the weights": (flipped, "is not as its checksum says: get it again"),
     "a whole module": (holding(lambda s: Small()), "to run while it is read"),
 }  # fmt: skip
 
@@ -166,6 +275,7 @@ def test_refused_with_a_sentence(tmp_path: Path, case: str) -> None:
         load_state(module, path)
     assert sentence in str(error.value) and str(path) in str(error.value)
     assert "\n" not in str(error.value) and str(error.value).endswith(".")
+    assert "truncated" not in str(error.value) or "truncated" in case or "cut" in case or case == "empty"
     assert all(torch.equal(before[key], tensor) for key, tensor in module.state_dict().items())
 
 

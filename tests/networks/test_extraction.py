@@ -1,12 +1,16 @@
 """Activations on disk: the same as in memory, whole or absent, resumed after a kill, by one process at a time."""
 
 import errno
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import warnings
+import zlib
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,14 +19,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from lib.core import disk
 from lib.data.participant import Images, Stimuli
-from lib.networks import Network, extract, load_network
+from lib.networks import Network, extract, load_network, own_network
 from lib.networks import cache as storage
 from lib.networks.extraction import name_of, prepare
 
 N, BATCH = 75, 16
+
+
+class Odd(nn.Module):
+    """Its parts have names that are paths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_module("/x/y", nn.Identity())
+        self.add_module("a", nn.Conv2d(3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.a(self._modules["/x/y"](x))
 
 
 def picture(i: int) -> np.ndarray:
@@ -48,7 +65,11 @@ def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> bool:
 
 
 def files(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", "about.json")}
+    return {
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", "about.json", "progress.json")
+    }
 
 
 def never(_: int) -> np.ndarray:
@@ -182,6 +203,116 @@ def test_whatever_lies_there_the_end_is_right(network: Network, expected: dict, 
     assert np.array_equal(found["FC-6"], expected["FC-6"]) and files(tmp_path) == {"classifier.1.npy"}
 
 
+def flipped(whole: bytes, place: int) -> bytes:
+    return whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :]
+
+
+def other(whole: bytes, array: np.ndarray) -> bytes:
+    """A proper .npy file of another array, with the right checksum behind it."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue() + zlib.crc32(buffer.getvalue()).to_bytes(4, "little")
+
+
+DAMAGE = {
+    "empty": lambda whole: b"",
+    "zeros": lambda whole: bytes(4),
+    "cut in the header": lambda whole: whole[:50],
+    "cut in the middle": lambda whole: whole[: len(whole) // 2],
+    "without its last byte": lambda whole: whole[:-1],
+    "without its checksum": lambda whole: whole[:-4],
+    "longer": lambda whole: whole + b"x",
+    "a bit of the header": lambda whole: flipped(whole, 75),
+    "a bit of the first number": lambda whole: flipped(whole, 128),
+    "a bit in the middle": lambda whole: flipped(whole, len(whole) // 2),
+    "a bit of the checksum": lambda whole: flipped(whole, len(whole) - 2),
+    "another file": lambda whole: b"<!DOCTYPE html>" * 1000,
+    "fewer images": lambda whole: other(whole, np.zeros((N - 1, 256), np.float32)),
+    "double precision": lambda whole: other(whole, np.zeros((N, 256))),
+    "integers": lambda whole: other(whole, np.zeros((N, 256), np.int32)),
+    "three axes": lambda whole: other(whole, np.zeros((N, 16, 16), np.float32)),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_file_is_named_and_computed_again(
+    network: Network, expected: dict, tmp_path: Path, case: str
+) -> None:
+    extract(network, images(), ["FC-6", "FC-7"], batch_size=BATCH, cache=tmp_path)
+    path = next(tmp_path.rglob("classifier.1.npy"))
+    times = path.stat()
+    path.write_bytes(DAMAGE[case](path.read_bytes()))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # as if nothing had happened
+    with pytest.warns(UserWarning, match=r"classifier\.1\.npy was not as it had been written, and was computed again"):
+        found = extract(network, images(), ["FC-6", "FC-7"], batch_size=BATCH, cache=tmp_path)
+    assert np.array_equal(found["FC-6"], expected["FC-6"]) and np.array_equal(found["FC-7"], expected["FC-7"])
+    assert files(tmp_path) == {"classifier.1.npy", "classifier.4.npy"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extract(network, images(look=never), ["FC-6", "FC-7"], cache=tmp_path)
+
+
+def test_another_process_finds_the_damage(network: Network, expected: dict, tmp_path: Path) -> None:
+    extract(network, images(), ["FC-6"], batch_size=BATCH, cache=tmp_path)
+    path = next(tmp_path.rglob("classifier.1.npy"))
+    path.write_bytes(flipped(path.read_bytes(), 5000))
+    storage._checked[path] = storage._stamp(path)  # here it counts as checked
+    assert not np.array_equal(extract(network, images(look=never), ["FC-6"], cache=tmp_path)["FC-6"], expected["FC-6"])
+    storage._checked.clear()
+    with pytest.warns(UserWarning, match="computed again"):
+        assert np.array_equal(
+            extract(network, images(), ["FC-6"], batch_size=BATCH, cache=tmp_path)["FC-6"], expected["FC-6"]
+        )
+
+
+def test_what_an_interrupted_run_left_is_trusted_only_as_it_was_written(
+    network: Network, expected: dict, tmp_path: Path
+) -> None:
+    def stops(i: int) -> np.ndarray:
+        if i == 40:
+            raise KeyboardInterrupt
+        return picture(i)
+
+    for damage in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            extract(network, images(look=stops), batch_size=BATCH, cache=tmp_path)
+        part = next(tmp_path.rglob("classifier.1.npy.part"))
+        if damage:
+            part.write_bytes(flipped(part.read_bytes(), 3000))
+        opened = []
+        again = images(look=lambda i, opened=opened: opened.append(i) or picture(i))
+        assert same(extract(network, again, batch_size=BATCH, cache=tmp_path), expected)
+        assert opened[1] == (0 if damage else 2 * BATCH)
+        shutil.rmtree(part.parent)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"n_rows": "9"}', '{"n_rows": 16, "checksums": null}', "null"])
+def test_progress_that_says_nothing_is_not_followed(
+    network: Network, expected: dict, tmp_path: Path, content: str
+) -> None:
+    extract(network, images(BATCH), ["FC-6"], cache=tmp_path)
+    whole = next(tmp_path.rglob("classifier.1.npy"))
+    os.replace(whole, whole.with_name(whole.name + ".part"))
+    (whole.parent / "progress.json").write_text(content)
+    found = extract(network, images(BATCH), ["FC-6"], cache=tmp_path)["FC-6"]
+    assert np.array_equal(found, expected["FC-6"][:BATCH])
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/b", "..", "", "x" * 300, 'con:*?<>|"', "é\n\0"])
+def test_whatever_a_network_is_called_its_files_stay_in_the_folder(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "a" / "b" / "cache"
+    network = own_network(name, Odd(), {"x": "/x/y", "z": "a"})
+    first = extract(network, images(2), cache=root)
+    assert extract(network, images(2, look=never), cache=root)["x"].shape == first["x"].shape
+    written = {path.relative_to(tmp_path).parts[:3] for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {("a", "b", "cache")} and len(list(root.iterdir())) == 1
+
+
+def test_names_that_look_alike_stay_two(tmp_path: Path) -> None:
+    taps = ["fc|softmax", "fc-softmax", "fc%7Csoftmax", "a/b", "a_b", "x" * 300, "x" * 301]
+    assert len({storage._file_name(tap) for tap in taps}) == len(taps)
+
+
 def test_layers_that_got_differently_far(network: Network, expected: dict, tmp_path: Path) -> None:
     extract(network, images(), ["FC-6"], batch_size=BATCH, cache=tmp_path)
     whole = next(tmp_path.rglob("classifier.1.npy"))
@@ -212,10 +343,17 @@ def test_too_little_room_is_said_before_anything_is_written(
 
 
 def test_disk_that_fills_up(network: Network, expected: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(shape: tuple, dtype: type) -> np.ndarray:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(self: storage._Part, n_rows: int) -> io.RawIOBase:
+        file = opens(self, n_rows)
+        self.file = Full()
+        return file
 
-    monkeypatch.setattr(storage.np, "ascontiguousarray", full)
+    class Full:
+        def write(self, content: bytes) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    opens = storage._Part.open
+    monkeypatch.setattr(storage._Part, "open", full)
     with pytest.raises(OSError, match=r"\.npy\.part cannot be written \(No space left.*the next run goes on from here"):
         extract(network, images(), batch_size=BATCH, cache=tmp_path)
     monkeypatch.undo()

@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from PIL import Image
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
 from lib.core.device import find_device
-from lib.networks import ZOO, extract, load_network, zoo
+from lib.networks import ZOO, extract, load_network, own_network, zoo
 from lib.networks.architectures import Bottleneck, TaskonomyEncoder, zero_residuals
-from lib.networks.extraction import prepare, tap_module
-from lib.networks.zoo import Network, Spec, load_decoder, miniature
+from lib.networks.extraction import prepare
+from lib.networks.network import Network
+from lib.networks.tracing import Traced
+from lib.networks.zoo import Spec, load_decoder, miniature
 
 MINIATURES = [name for name in ZOO if ZOO[name].miniature]
 PAPERS = [name for name in MINIATURES if ZOO[name].full]
@@ -49,11 +52,13 @@ def test_taps_equal_torchvisions_feature_extractor(name: str) -> None:
     ours = extract(network, pictures(), spoken, pool=False, preprocessing="imagenet")
     original = torchvision.models.get_model("mobilenet_v2" if name == "mobilenet" else name).eval()
     original.load_state_dict(network.module.state_dict())
-    module = zoo._for_reading(original)  # or its in-place ReLUs would change what its own extractor hands out
+    for part in original.modules():
+        if hasattr(part, "inplace"):
+            part.inplace = False  # or its in-place ReLUs would change what its own extractor hands out
     images = prepare(pictures(), 224, "imagenet")
     for layer in spoken:
         with torch.inference_mode():
-            theirs = create_feature_extractor(module, [network.tap(layer)])(images)
+            theirs = create_feature_extractor(original, [network.tap(layer)])(images)
         assert close(ours[layer], theirs[network.tap(layer)]), layer
 
 
@@ -64,7 +69,7 @@ def test_taskonomy_equals_visualpriors() -> None:
     scramble(published)
     ours = TaskonomyEncoder()
     ours.load_state_dict(published.state_dict())
-    network = replace(load_network("taskonomy-edge2d", "untrained-full"), module=zoo._for_reading(ours))
+    network = replace(load_network("taskonomy-edge2d", "untrained-full"), module=ours.eval())
     layers = ["conv1", "layer1", "layer2", "layer3", "layer4", "compress1"]
     found = extract(network, pictures(size=256), layers, pool=False)
     maps = {}
@@ -111,7 +116,7 @@ class InPlace(nn.Module):
 def test_functions_in_place_do_not_overwrite_either() -> None:
     module, images = InPlace().eval(), torch.randn(2, 3, 4, 4)
     with torch.inference_mode():
-        found = tap_module(module, {"conv", "relu", "mul"})(images)
+        found = Traced.of(module).reading({"conv", "relu", "mul"})(images)
         assert torch.equal(found["conv"], module.conv(images))
         assert torch.equal(found["relu"], module.conv(images).relu()) and torch.equal(found["mul"], 3 * found["relu"])
 
@@ -218,6 +223,50 @@ def test_pixels() -> None:
     assert torch.allclose(values["imagenet"], (torch.tensor([0, 1, 0.2]) - mean) / std)
 
 
+@pytest.mark.parametrize(("name", "model"), [("alexnet-place", "alexnet"), ("resnet50-object", "resnet50")])
+def test_full_networks_see_what_torchvisions_own_transforms_give(name: str, model: str) -> None:
+    """A crop of the right size, so that nothing is resized; pixels as torchvision's recipe scales them in training."""
+    network = load_network(name, "untrained-full")
+    image = pictures(1, 224)[0]
+    recipe = torchvision.models.get_model_weights(model).IMAGENET1K_V1.transforms(crop_size=224, resize_size=224)
+    with torch.inference_mode():
+        whole = network.module(recipe(Image.fromarray(image))[None])
+    tap = {"alexnet": "classifier.6", "resnet50": "fc"}[model]
+    found = {choice: extract(network, [image], [tap], preprocessing=choice)[tap] for choice in network.pixels}
+    assert close(found["as-trained"], whole) and close(found["imagenet"], whole)
+    assert not close(found["as-published"], whole, 1e-2)
+    unit = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        assert close(found["as-published"], network.module(unit))
+
+
+def test_pixels_are_scaled_as_in_training() -> None:
+    trained = {name: load_network(name).pixels["as-trained"] for name in PAPERS}
+    assert trained == {name: "signed" if "taskonomy" in name else "unit" for name in PAPERS}
+    full = {name: load_network(name, "untrained-full").pixels["as-trained"] for name in PAPERS}
+    assert full == {name: "signed" if "taskonomy" in name else "imagenet" for name in PAPERS}
+    own = own_network("mine", nn.Sequential(nn.Conv2d(3, 2, 1)), {"x": "0"}, pixels="imagenet")
+    found = extract(own, pictures(), preprocessing="as-trained")["x"]
+    with torch.inference_mode():
+        assert close(found, own.module(prepare(pictures(), 64, "imagenet")))
+
+
+def test_pictures_of_any_kind_are_the_same_picture() -> None:
+    """What is uint8 is the reference; other types hold the same levels."""
+    image = pictures(1)[0]
+    kinds = {"uint16": image * np.uint16(257), "float64": image / 255, "float32": np.float32(image) / np.float32(255)}
+    kinds |= {"opaque": np.dstack([image, np.full((64, 64), 255, np.uint8)])}
+    for kind, other in kinds.items():
+        assert torch.equal(prepare([other], 64, "unit"), prepare([image], 64, "unit")), kind
+    grey = prepare([image[..., 0]], 64, "unit")
+    assert all(torch.equal(grey[0, i], torch.from_numpy(image[..., 0]) / 255) for i in range(3))
+    assert prepare([image[..., 0] > 100], 64, "unit").unique().tolist() == [0, 1]
+    hidden = np.dstack([image, np.zeros((64, 64), np.uint8)])
+    assert (prepare([hidden], 64, "unit") == 128 / 255).all()
+    mixed = prepare([image, image / 255, image[..., 0]], 64, "unit")
+    assert torch.equal(mixed[0], mixed[1]) and torch.equal(mixed[2], grey[0])
+
+
 def test_pictures_of_several_sizes() -> None:
     several = [pictures(1, 64)[0], pictures(1, 100)[0], pictures(1, 64)[0][:40]]
     batch = prepare(several, 64, "unit")
@@ -236,7 +285,7 @@ BAD = {
     "weights that begin well": (
         lambda: load_network("alexnet-object", "untrained-small"), FileNotFoundError, "nor a file that exists"),
     "no such file": (lambda: load_network("resnet50-place", "no/such.pth"), FileNotFoundError, "nor a file that"),
-    "a folder": (lambda: load_network("resnet50-place", "/"), FileNotFoundError, "nor a file that exists"),
+    "a folder": (lambda: load_network("resnet50-place", "/"), IsADirectoryError, "name the file in it"),
     "no miniature of it": (
         lambda: load_network("mobilenet-object"), FileNotFoundError,
         "No trained miniature of mobilenet-object is in the repository; weights may be 'untrained-full', 'published'"),
@@ -261,10 +310,15 @@ BAD = {
     "device": (lambda: extract(small(), pictures(), device="gpu"), ValueError, "Unknown device 'gpu'"),
     "no images": (lambda: extract(small(), []), ValueError, "at least 1 image"),
     "batch size": (lambda: extract(small(), pictures(), batch_size=0), ValueError, "a batch_size of at least 1"),
-    "images of floats": (
-        lambda: extract(small(), pictures() / 255), ValueError, "uint8 (height, width, 3), found float64 (64, 64, 3)"),
-    "images of one colour": (lambda: extract(small(), pictures()[..., 0]), ValueError, "found uint8 (64, 64)"),
-    "channels first": (lambda: extract(small(), pictures().transpose(0, 3, 1, 2)), ValueError, "found uint8 (3, 64"),
+    "units": (lambda: extract(small(), pictures(), n_units=0), ValueError, "n_units of at least 1, not 2, 32, 0"),
+    "images of large floats": (
+        lambda: extract(small(), pictures() / 1.0), ValueError, "or floating-point numbers from 0 to 1, found float64"),
+    "images of NaN": (lambda: extract(small(), pictures() * np.nan), ValueError, "found float64 from nan to nan"),
+    "images of integers": (lambda: extract(small(), pictures().astype(int)), ValueError, "found int64 from 0 to 255"),
+    "rows of pixels": (lambda: extract(small(), pictures()[0, 0]), ValueError, "expected pixels (height, width)"),
+    "channels first": (lambda: extract(small(), pictures().transpose(0, 3, 1, 2)), ValueError, "found (3, 64, 64)"),
+    "tensors": (
+        lambda: extract(small(), torch.zeros(2, 64, 64, 3)), ValueError, "as NumPy arrays, found a Tensor; convert"),
 }  # fmt: skip
 
 
