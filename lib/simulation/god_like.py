@@ -13,17 +13,8 @@ import numpy as np
 
 from lib.data.god import N_SUBJECTS, PER_CATEGORY, make_participant
 from lib.data.participant import Images, Participant, Responses, Stimuli
-from lib.simulation import scenes
-from lib.simulation.nsd_like import (
-    STIMULUS_WORLD,
-    Components,
-    components_of,
-    consecutive_rois,
-    draw_ncsnr,
-    measure,
-    planted_signal,
-    simulated_source,
-)
+from lib.simulation import nsd_like, scenes
+from lib.simulation.nsd_like import STIMULUS_WORLD, Components, measure
 from lib.simulation.sizes import GOD, ParticipantSize
 from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, find_god_world
 
@@ -67,12 +58,12 @@ def simulate_god(
     """
     if subject not in range(1, N_SUBJECTS + 1) or seed < 0:
         raise ValueError(f"GOD has participants 1 to {N_SUBJECTS} and seeds from 0, found {subject} and {seed}.")
-    size = ParticipantSize(n_images, voxels_per_roi)
+    ParticipantSize(n_images, voxels_per_roi)  # refuses what cannot be
     planted, pictures = find_god_world(world), god_pictures(seed, n_images)
     rng, ids = np.random.default_rng((seed, subject, N_TEST_REPEATS)), pictures.stimulus_ids
-    ncsnr = draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
-    components = components_of([planted], pictures) if components is None else components
-    signal = planted_signal(rng, planted, components, ParticipantSize(len(ids), size.voxels_per_roi))
+    ncsnr = nsd_like.draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
+    components = nsd_like.components_of([planted], pictures) if components is None else components
+    signal = nsd_like.planted_signal(rng, planted, components, ParticipantSize(len(ids), voxels_per_roi))
     tested, imagined = (
         n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_TEST_REPEATS, N_IMAGINED)
     )
@@ -86,7 +77,7 @@ def simulate_god(
         rois=god_rois(voxels_per_roi),
         coordinates=_coordinates(len(ncsnr)),
         stimuli=pictures.stimuli,
-        source=simulated_source(world, planted),
+        source=nsd_like.simulated_source(world, planted),
     )
 
 
@@ -108,21 +99,9 @@ def simulate_god_worlds(
         As for `simulate_god`.
     """
     worlds, subjects = list(worlds), list(subjects)
-    components = components_of([find_god_world(world) for world in worlds], god_pictures(seed, n_images))
-    return {
-        world: [
-            simulate_god(
-                subject=subject,
-                world=world,
-                seed=seed,
-                n_images=n_images,
-                voxels_per_roi=voxels_per_roi,
-                components=components,
-            )
-            for subject in subjects
-        ]
-        for world in worlds
-    }
+    components = nsd_like.components_of([find_god_world(world) for world in worlds], god_pictures(seed, n_images))
+    draw = partial(simulate_god, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi, components=components)
+    return {world: [draw(subject=subject, world=world) for subject in subjects] for world in worlds}
 
 
 def god_pictures(seed: int, n_images: int) -> Images:
@@ -154,7 +133,7 @@ def _rendered(seed: int, image_id: int) -> np.ndarray:
 
 def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:
     """Masks (n_voxels,) of V1 .. PPA and of LVC, HVC and VC, which hold them; HVC is more than LOC, FFA and PPA."""
-    single = consecutive_rois(GOD_ROIS, voxels_per_roi)
+    single = nsd_like.consecutive_rois(GOD_ROIS, voxels_per_roi)
     unions = {"LVC": GOD_LOWER, "HVC": GOD_HIGHER, "VC": GOD_ROIS}
     rois = single | {name: np.any([single[part] for part in parts], axis=0) for name, parts in unions.items()}
     return {name: mask for name, mask in rois.items() if name != "elsewhere"}

@@ -39,10 +39,7 @@ def simulate_images92(seed: int = 92) -> Images92:
     category = np.array(OBJECTS)[label]
     face = category == "face"
     animal = face | (category == "dog")
-    planted = {
-        "EVC": 1 - np.corrcoef(images[:, ::4, ::4].reshape(N_IMAGES, -1)),
-        "IT": _semantic(label, animal),
-    }
+    planted = {"EVC": 1 - np.corrcoef(images[:, ::4, ::4].reshape(N_IMAGES, -1)), "IT": _semantic(label, animal)}
     rng = np.random.default_rng(seed)
     rdms = {roi: _with_noise(planted[roi], noise, rng) for roi, noise in (("EVC", 3.5), ("IT", 1.6))}
     return Images92(images, category, face, face, animal, animal | (category == "tree"), rdms, STAND_IN)

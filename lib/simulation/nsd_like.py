@@ -93,10 +93,8 @@ def simulate(
     ValueError
         An unknown world, or a subject, seed or size that cannot be.
     """
-    participants = simulate_worlds(
-        [world], subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi
-    )
-    return participants[world]
+    every = simulate_worlds([world], subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    return every[world]
 
 
 def simulate_worlds(
@@ -117,19 +115,8 @@ def simulate_worlds(
     """
     worlds, images = list(worlds), shown_pictures(subject, seed, n_images)
     components = components_of([find_world(world) for world in worlds], images)
-    return {
-        world: averaged(
-            draw_trials(
-                subject=subject,
-                world=world,
-                seed=seed,
-                n_images=n_images,
-                voxels_per_roi=voxels_per_roi,
-                components=components,
-            )
-        )
-        for world in worlds
-    }
+    draw = partial(draw_trials, subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    return {world: averaged(draw(world=world, components=components)) for world in worlds}
 
 
 def averaged(trials: Trials) -> Participant:

@@ -90,13 +90,7 @@ WORLDS = {
     "unplanted": _table(
         "a network that nobody analyses drives all areas: its early layers the early areas, its late layers the others",
         ["multitask"],
-        {
-            "V1": "100 Conv-1",
-            "V2": "100 Conv-2",
-            "V3": "100 Conv-3",
-            "V4": "100 Conv-4",
-            HIGHER: "100 Conv-5 FC-6",
-        },
+        {"V1": "100 Conv-1", "V2": "100 Conv-2", "V3": "100 Conv-3", "V4": "100 Conv-4", HIGHER: "100 Conv-5 FC-6"},
     ),
 }
 
