@@ -8,7 +8,7 @@ from contextlib import suppress
 from lib.core.fetch import DATASETS, Download, FetchError, cache_folder, cached, fetch, is_good
 from lib.core.tables import Table
 
-SMALL = ("images92", "kay2017", "squeezenet-object")  # free, 10 MB in all: what the book shows of measured brains
+_SMALL = ("images92", "kay2017", "squeezenet-object")  # free, 10 MB in all: what the book shows of measured brains
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,17 +38,17 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _fetch_small(seconds: float) -> int:
-    """Fetch `SMALL` without a word, but for what is missing at the end; return 0."""
+    """Fetch `_SMALL` without a word, but for what is missing at the end; return 0."""
 
     def attempt() -> None:
-        for name in SMALL:
+        for name in _SMALL:
             with suppress(FetchError, OSError):
                 fetch(name)
 
     worker = threading.Thread(target=attempt, daemon=True)  # what is half there when time is up is no file yet
     worker.start()
     worker.join(seconds)
-    if missing := [name for name in SMALL if cached(name) is None]:
+    if missing := [name for name in _SMALL if cached(name) is None]:
         print(f"Not fetched: {', '.join(missing)}. Pages about measured brains show simulated data and say so.")
     return 0
 

@@ -22,7 +22,7 @@ from lib.core import choose
 __all__ = ["CLAIMS", "FAILS", "HOLDS", "UNTESTED", "Claim", "Verdict", "evaluate", "margin"]
 
 _ENTRIES = tomllib.loads(Path(__file__).with_name("claims.toml").read_text(encoding="utf-8"))["claims"]
-_CONTRASTS = {**wang2021.CONTRASTS, **yu2018.CONTRASTS}
+_CONTRASTS = {**wang2021.ENCODING_CONTRASTS, **yu2018.DECODING_CONTRASTS}
 CLAIMS = {entry["id"]: Claim(**entry, contrasts=_CONTRASTS[entry["id"]]) for entry in _ENTRIES}
 
 

@@ -1,6 +1,6 @@
 """What a claim is, what becomes of it, and the contrast most claims come down to."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -60,7 +60,7 @@ class Claim:
         The paper's key in the bibliography, the sentence word for word, and where it stands.
     statistic, rule : str
         What is computed, and when the claim holds.
-    networks : sequence of str
+    networks : list of str
         Networks that the sentence is about.
     contrasts : callable
         Maps a study to {ROI or comparison: Interval}; the claim holds when every interval lies above zero. It cannot
@@ -78,7 +78,7 @@ class Claim:
     place: str
     statistic: str
     rule: str
-    networks: Sequence[str]
+    networks: list[str]
     contrasts: Callable[[Any], Mapping[str, Interval]]
     notebook: str
     kind: str = "encoding"

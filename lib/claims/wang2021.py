@@ -33,7 +33,18 @@ def _preferred(study: EncodingStudy, network: str, roi: str, layers: Iterable[st
 def preferences(
     study: EncodingStudy, networks: Sequence[str], layers: Mapping[str, Sequence[str]], what: str
 ) -> Contrasts:
-    """`_preferred` of each network in each ROI of `layers` (ROI -> layers) that the participant has."""
+    """How far each network prefers the wanted layers in each ROI that the participant has.
+
+    A margin (see `lib.claims.margin`), or R of the stack where that is the weaker of the two.
+
+    Parameters
+    ----------
+    study : EncodingStudy
+    networks : names
+    layers : mapping of ROI to the layers wanted there
+    what : "score" or "weights"
+        Whose means over the best voxels are compared.
+    """
     pairs = product(study.rois(layers), networks)
     return {f"{roi}, {network}": _preferred(study, network, roi, layers[roi], what) for roi, network in pairs}
 
@@ -62,7 +73,14 @@ def weight_shift(weights: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def task_shift(study: EncodingStudy, pair: Sequence[str], roi: str) -> np.ndarray:
-    """`weight_shift` between the two tasks of an architecture, each in its own best voxels, see `resampled_means`.
+    """Share of the stacking weight that moves between the two tasks of an architecture, see `weight_shift`.
+
+    Parameters
+    ----------
+    study : EncodingStudy
+    pair : names of two networks
+        Each is looked at in its own best voxels, see `resampled_means`.
+    roi : str
 
     Returns
     -------
@@ -135,7 +153,7 @@ def _w8(study: EncodingStudy) -> Contrasts:
     return {name: _better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
 
 
-CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {
+ENCODING_CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {
     "W1": _w1,
     "W2": _w2,
     "W3": _w3,

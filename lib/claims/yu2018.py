@@ -46,4 +46,4 @@ def _y3(study: DecodingStudy) -> dict[str, Interval]:
     return _intervals({f"half of {cnn} - {resnet}": study.overall(cnn) / 2 - study.overall(resnet)})
 
 
-CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {"Y1": _y1, "Y2": _y2, "Y3": _y3}
+DECODING_CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {"Y1": _y1, "Y2": _y2, "Y3": _y3}

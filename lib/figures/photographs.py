@@ -12,19 +12,10 @@ from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import NoiseCeiling
 from lib.core.scores import Interval
 from lib.core.tables import Table
-from lib.figures.style import (
-    COLOURS,
-    MARKERS,
-    NORMAL,
-    SMALL,
-    data_warning,
-    label_axes,
-    label_data,
-    legend_below,
-    subplots,
-)
+from lib.figures import style
+from lib.figures.style import COLOURS, MARKERS, SMALL, subplots
 
-AREAS = ("FFA", "VWFA")
+_AREAS = ("FFA", "VWFA")
 
 
 def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figure:
@@ -44,11 +35,11 @@ def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figu
         ax.axvline(0, color="0.7", lw=0.8)
         for y, (label, result) in enumerate(found.items()):
             _interval(ax, result.interval(result.best, images)[0], y, COLOURS[int("untrained" in label)])
-        label_axes(ax, title, "r with FFA, best layer chosen on other images")
+        style.label_axes(ax, title, "r with FFA, best layer chosen on other images")
         ax.set_yticks(range(len(found)), list(found), fontsize=SMALL)
     axes[0, 0].invert_yaxis()
-    legend_below(figure, axes[0, 0])
-    return label_data(figure, data_warning(data.simulated))
+    style.legend_below(figure, axes[0, 0])
+    return style.label_data(figure, data.simulated)
 
 
 def _interval(ax: Axes, found: Interval, y: float, colour: str) -> None:
@@ -67,25 +58,25 @@ def layer_profiles(data: PhotographData, found: Mapping[str, NestedResult]) -> F
     rows: Mapping[str, Callable[[NestedResult], np.ndarray]] = {
         "r": lambda result: result.r(result.predictions), "stacking weight": lambda result: result.weights,
     }  # fmt: skip
-    figure, axes = subplots(len(rows), len(AREAS), (7.6, 5.4), sharex=True, sharey="row")
+    figure, axes = subplots(len(rows), len(_AREAS), (7.6, 5.4), sharex=True, sharey="row")
     for row, (what, values) in zip(axes, rows.items(), strict=True):
-        for column, (ax, area) in enumerate(zip(row, AREAS, strict=True)):
+        for column, (ax, area) in enumerate(zip(row, _AREAS, strict=True)):
             for i, (label, result) in enumerate(found.items()):
                 _line(ax, values(result)[:, column], label, i)
             if what == "r":
                 ax.axhline(data.areas.ceiling(area), color="0.4", ls="--", lw=1, label="noise ceiling")
                 ax.axhline(0, color="0.7", lw=0.8)
-            label_axes(ax, area if what == "r" else "", "" if what == "r" else "depth of the layer")
+            style.label_axes(ax, area if what == "r" else "", "" if what == "r" else "depth of the layer")
         row[0].set_ylabel(what, fontsize=SMALL)
-    legend_below(figure, axes[0, 0], ncols=2)
-    return label_data(figure, data_warning(data.simulated))
+    style.legend_below(figure, axes[0, 0], ncols=2)
+    return style.label_data(figure, data.simulated)
 
 
 def _line(ax: Axes, values: np.ndarray, label: str, i: int) -> None:
     """A network's layers from the first, 0, to the last, 1; an untrained one is dotted."""
-    style, depth = ":" if "untrained" in label else "-", np.linspace(0, 1, len(values))
+    dashes, depth = ":" if "untrained" in label else "-", np.linspace(0, 1, len(values))
     marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
-    ax.plot(depth, values, style, marker=marker, color=colour, label=label, ms=4, lw=1.2)
+    ax.plot(depth, values, dashes, marker=marker, color=colour, label=label, ms=4, lw=1.2)
 
 
 def raw_and_centred(
@@ -107,10 +98,10 @@ def raw_and_centred(
             ax.axhspan(ceiling.lower_r, ceiling.upper_r, color="0.85", label="noise ceiling, lower to upper")
             for i, (label, areas) in enumerate(networks.items()):
                 _line(ax, areas[area].mean(1), label, i)
-            label_axes(ax, f"{area}, {way}", "depth of the layer")
+            style.label_axes(ax, f"{area}, {way}", "depth of the layer")
         row[0].set_ylabel("mean Spearman r", fontsize=SMALL)
-    legend_below(figure, axes[0, 0], ncols=2)
-    return label_data(figure, data_warning(data.simulated))
+    style.legend_below(figure, axes[0, 0], ncols=2)
+    return style.label_data(figure, data.simulated)
 
 
 def nested_table(data: PhotographData, found: Mapping[str, NestedResult]) -> Table:
@@ -187,10 +178,7 @@ def accuracy_figure(data: PhotographData, found: Mapping[str, NestedResult], acc
     for i, (name, percent) in enumerate(accuracy.items()):
         if (result := found.get(f"{name}, published")) is not None:
             one = result.interval(result.best)[0]
-            error = np.maximum(0, [[one.estimate - one.low], [one.high - one.estimate]])
-            axes[0, 0].errorbar(
-                percent, one.estimate, yerr=error, fmt=MARKERS[i], color=COLOURS[i], capsize=2, label=name
-            )
-    label_axes(axes[0, 0], "", "published top-1 accuracy on ImageNet, %", "r with FFA, best layer")
-    axes[0, 0].legend(fontsize=NORMAL - 1, frameon=False)
-    return label_data(figure, data_warning(data.simulated))
+            style.errorbar(axes[0, 0], np.array([percent]), [one], i, ls="none", ms=6, label=name)
+    style.label_axes(axes[0, 0], "", "published top-1 accuracy on ImageNet, %", "r with FFA, best layer")
+    style.small_legend(axes[0, 0])
+    return style.label_data(figure, data.simulated)

@@ -108,7 +108,14 @@ def errorbar(ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, **style
 
 
 def label_axes(ax: Axes, title: str, x: str = "", y: str = "") -> None:
-    """Small labels, and a frame on two sides only."""
+    """Write small labels, and leave the frame on two sides only.
+
+    Parameters
+    ----------
+    ax : Axes
+    title, x, y : str
+        Above the panel and along its axes.
+    """
     ax.set_title(title, fontsize=NORMAL)
     ax.set_xlabel(x, fontsize=SMALL)
     ax.set_ylabel(y, fontsize=SMALL)
@@ -117,17 +124,36 @@ def label_axes(ax: Axes, title: str, x: str = "", y: str = "") -> None:
 
 
 def label_layers(ax: Axes, layers: Sequence[str], rotation: float = 60, **style: Any) -> None:
-    """Name the layers at 0, 1, ... along the horizontal axis."""
+    """Name the layers at 0, 1, ... along the horizontal axis.
+
+    Parameters
+    ----------
+    ax : Axes
+    layers : names
+    rotation : float
+        Degrees.
+    **style
+        Of `Axes.set_xticks`.
+    """
     ax.set_xticks(range(len(layers)), layers, rotation=rotation, fontsize=SMALL, **style)
 
 
 def small_legend(ax: Axes, **style: Any) -> None:
-    """A legend in small letters, without a frame."""
+    """A legend in small letters, without a frame; `style` is that of `Axes.legend`."""
     ax.legend(**({"fontsize": SMALL, "frameon": False} | style))
 
 
 def legend_below(figure: Figure, *axes: Axes, **style: Any) -> None:
-    """One legend below all panels, for the lines of some of them; equal labels are shown once."""
+    """One legend below all panels; equal labels are shown once.
+
+    Parameters
+    ----------
+    figure : Figure
+    *axes : Axes
+        Whose lines it explains.
+    **style
+        Of `Figure.legend`.
+    """
     lines = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     usual: dict[str, Any] = {"loc": "outside lower center", "fontsize": SMALL, "frameon": False}
     figure.legend(lines.values(), lines.keys(), **(usual | style))
