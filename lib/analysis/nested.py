@@ -55,12 +55,12 @@ class NestedResult:
         ----------
         predictions : array of shape (..., n_images, n_targets)
             One of this result's; its first dimension is the order.
-        images : boolean or int array, or slice
+        images : array of shape (n_shown,), boolean of shape (n_images,), or slice
             By default all.
 
         Returns
         -------
-        array
+        array of shape (..., n_targets)
             Without the dimensions of orders and images.
         """
         shown = predictions[..., images, :]
@@ -83,7 +83,7 @@ class NestedResult:
         Parameters
         ----------
         predictions : array of shape (n_orders, n_images, n_targets)
-        images : boolean or int array, or slice
+        images : array of shape (n_shown,), boolean of shape (n_images,), or slice
         n_bootstrap, seed : int
         """
         pool = np.arange(len(self.responses))[images]

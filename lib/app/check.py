@@ -21,7 +21,7 @@ Look = Callable[[], str]  # returns what is there, or raises an error that names
 
 
 @dataclass(frozen=True)
-class Item:
+class _Item:
     """One line of the table.
 
     Attributes
@@ -46,7 +46,7 @@ class Item:
 class Finding:
     """What was found of an item: "ok", "MISSING", "not here" (and not required) or "WRONG"."""
 
-    item: Item
+    item: _Item
     status: str
     text: str
 
@@ -73,7 +73,7 @@ def check(dataset: str, root: str | Path, subject: int) -> list[Finding]:
     return [_look(item) for item in _ITEMS[choose("dataset", dataset, _ITEMS)](root, subject)]
 
 
-def _look(item: Item) -> Finding:
+def _look(item: _Item) -> Finding:
     try:
         return Finding(item, "ok", item.look())
     except FileNotFoundError as error:
@@ -82,16 +82,16 @@ def _look(item: Item) -> Finding:
         return Finding(item, "WRONG", str(error))
 
 
-def _nsd_items(root: str | Path, subject: int) -> Iterator[Item]:
+def _nsd_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = nsd.nsd_files(subject, root)
-    yield Item("betas", "responses of every figure", NSD_SITE, lambda: _sessions(files))
-    yield Item("design", "which image was shown when", NSD_SITE, lambda: _design(files))
-    yield Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
-    yield Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
-    yield Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _ncsnr(files))
+    yield _Item("betas", "responses of every figure", NSD_SITE, lambda: _sessions(files))
+    yield _Item("design", "which image was shown when", NSD_SITE, lambda: _design(files))
+    yield _Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
+    yield _Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
+    yield _Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _ncsnr(files))
     for name in nsd.ROI_LABELS:
         rois = [roi for roi, (file, _) in nsd.ROI_PARTS.items() if file == name]
-        yield Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_voxels, files, rois))
+        yield _Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_voxels, files, rois))
 
 
 def _sessions(files: nsd.NsdFiles) -> str:
@@ -134,15 +134,15 @@ def _voxels(files: nsd.NsdFiles, rois: list[str]) -> str:
     return ", ".join(f"{roi} {count or 'none in this participant'}" for roi, count in counts.items())
 
 
-def _god_items(root: str | Path, subject: int) -> Iterator[Item]:
+def _god_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = god.god_files(subject, root)
     on_request = "the authors of Horikawa & Kamitani 2017, on request"
     published = files.features.exists()
     shown_to = "ResNet-50" if published else "AlexNet and ResNet-50"
     participant = cache(lambda: god.load_god(subject=subject, data_root=root))
-    yield Item(files.responses.name, "responses of every figure", GOD_SITE, lambda: _trials(participant()))
-    yield Item("images", f"units of {shown_to}", on_request, lambda: _photographs(participant()), not published)
-    yield Item(files.features.name, "units of AlexNet", GOD_SITE, lambda: _features(files, participant()), False)
+    yield _Item(files.responses.name, "responses of every figure", GOD_SITE, lambda: _trials(participant()))
+    yield _Item("images", f"units of {shown_to}", on_request, lambda: _photographs(participant()), not published)
+    yield _Item(files.features.name, "units of AlexNet", GOD_SITE, lambda: _features(files, participant()), False)
 
 
 def _trials(participant: Participant) -> str:
@@ -169,7 +169,7 @@ def _shown(participant: Participant) -> np.ndarray:
     return np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
 
 
-_ITEMS: dict[str, Callable[[str | Path, int], Iterator[Item]]] = {"nsd": _nsd_items, "god": _god_items}
+_ITEMS: dict[str, Callable[[str | Path, int], Iterator[_Item]]] = {"nsd": _nsd_items, "god": _god_items}
 
 
 def _report(findings: list[Finding]) -> str:

@@ -34,7 +34,7 @@ from lib.app.notebooks import MEASURE, NotebookSource
 from lib.app.parameters import Value, literal
 from lib.core.disk import ROOT, read_json, written_aside
 
-START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
+_START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
 LOOK_SECONDS = 0.2  # between two looks whether another run has finished a notebook
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
@@ -214,7 +214,7 @@ async def _executed(
         kernel_manager_class=type("Kernel", (ThisPython,), {"environment": environment}),
         resources={"metadata": {"path": str(source.path.parent.absolute())}},  # not cwd: that is the process' own
         progress_bar={"desc": source.name, "position": row, "leave": not row},
-        start_timeout=START_SECONDS,
+        start_timeout=_START_SECONDS,
         record_timing=False,
     )
     thread = asyncio.ensure_future(run)

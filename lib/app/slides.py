@@ -19,10 +19,10 @@ from lib.app.notebooks import NotebookSource, choose_sources, share_out
 from lib.app.parameters import Value, user_path
 from lib.app.run import add_parameter_arguments, given_parameters
 
-WIDTH, HEIGHT, MARGIN = 1280, 720, 32  # pixels
+WIDTH, HEIGHT, _MARGIN = 1280, 720, 32  # pixels
 DRAW_SVG = 'get_ipython().config.InlineBackend.figure_formats = {"svg"}  # read when matplotlib is first imported'
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-EPILOG = """A notebook is executed again only if it changed; what was executed lies in OUT/executed.
+_EPILOG = """A notebook is executed again only if it changed; what was executed lies in OUT/executed.
 
 examples:
   python -m lib slides _build/slides                        every captioned figure of the book
@@ -55,7 +55,7 @@ def slide(picture: str, caption: str) -> str:
     ET.register_namespace("", SVG)
     ET.register_namespace("xlink", XLINK)
     inner = ET.fromstring(picture)
-    place = {"x": MARGIN, "y": MARGIN, "width": WIDTH - 2 * MARGIN, "height": HEIGHT - 2 * MARGIN}
+    place = {"x": _MARGIN, "y": _MARGIN, "width": WIDTH - 2 * _MARGIN, "height": HEIGHT - 2 * _MARGIN}
     for name, value in place.items():
         inner.set(name, str(value))
     inner.set("preserveAspectRatio", "xMidYMid meet")
@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("names", nargs="*", metavar="NOTEBOOK", help="such as fig1_alexnet (default: all, which takes half an hour)")
     add_parameter_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
+    parser.epilog = _EPILOG
 
 
 def main(args: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ SUSPECT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 HIDDEN = re.compile(r"hide|hidden|remove|solution|answer")  # in tags of cells that a page folds or leaves out
-EPILOG = """examples:
+_EPILOG = """examples:
   python -m lib student _build/student                 every notebook of the book
   python -m lib student handout ridge your_network     two of them
 """
@@ -142,7 +142,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folder", type=user_path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)"
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
+    parser.epilog = _EPILOG
 
 
 def main(args: argparse.Namespace) -> int:

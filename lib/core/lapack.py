@@ -15,7 +15,7 @@ import torch
 from scipy.linalg import cython_blas, cython_lapack
 from threadpoolctl import ThreadpoolController
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 Answer = TypeVar("Answer")
 Argument = str | int | float | np.ndarray | ctypes.c_int
 
@@ -24,7 +24,7 @@ UPPER = "L"
 _SMALL = 64  # rows of a triangle that LAPACK inverts itself
 
 
-def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
+def in_threads(work: Callable[[_Item], Answer], items: Iterable[_Item]) -> list[Answer]:
     """`[work(item) for item in items]`, on all cores; inside, each call has one core.
 
     >>> in_threads(len, ["a", "bcd"])

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-Item = TypeVar("Item")
+_Item = TypeVar("_Item")
 
 
-def progress(iterable: Iterable[Item], description: str) -> "tqdm[Item]":
+def progress(iterable: Iterable[_Item], description: str) -> "tqdm[_Item]":
     """Iterate with a progress bar that appears after two seconds and disappears at the end."""
     return tqdm(iterable, desc=description, delay=2, leave=False)

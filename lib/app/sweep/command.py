@@ -27,7 +27,7 @@ from lib.app.sweep.worker import Outcome
 from lib.core.disk import read_json, write_json
 from lib.core.tables import Table
 
-EPILOG = """examples:
+_EPILOG = """examples:
   python -m lib sweep OUT encoding --subject 1 2 3 4 --network alexnet-object resnet50-object
   python -m lib sweep OUT fig1_alexnet fig2_resnet50 --subject 1 2 -p world flat reversed --dry-run
   python -m lib sweep OUT encoding --subject 1 2 -p dataset nsd -p data_root /data/nsd -p voxels cortex \\
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="do what is missing, failed or changed")
     add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
+    parser.epilog = _EPILOG
 
 
 def main(args: argparse.Namespace) -> int:
