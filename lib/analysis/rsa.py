@@ -248,7 +248,8 @@ def label_rdm(labels: np.ndarray) -> np.ndarray:
     array of shape (n_images, n_images)
     """
     labels = np.asarray(labels)
-    return np.not_equal(labels[:, None], labels).astype(float)
+    different: np.ndarray = labels[:, None] != labels
+    return different.astype(np.float64)
 
 
 # Pairs of images

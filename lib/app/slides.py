@@ -68,7 +68,16 @@ def slide(picture: str, caption: str) -> str:
 
 
 def write_slides(source: NotebookSource, given: Mapping[str, Value], target: Path) -> list[Path]:
-    """Execute a notebook, unless it was and nothing changed, and write its slides; return their paths."""
+    """Execute a notebook, unless it was and nothing changed, and write its slides; return their paths.
+
+    Parameters
+    ----------
+    source : NotebookSource
+    given : mapping
+        Parameters that replace defaults.
+    target : Path
+        The folder to write into.
+    """
     executed = target / "executed" / f"{source.name}.ipynb"
     run_notebook(NotebookSource(source.path, prelude=DRAW_SVG), given, executed)
     slides = slides_of(nbformat.read(executed, as_version=4))

@@ -166,7 +166,16 @@ def _mean(values: np.ndarray) -> float:
 
 
 def group_figures(tasks: Sequence[Done], table: pd.DataFrame, folder: Path) -> list[Path]:
-    """One picture per network and set of parameters: ROIs side by side, participants as lines."""
+    """One picture per network and set of parameters: ROIs side by side, participants as lines.
+
+    Parameters
+    ----------
+    tasks : sequence of Done
+    table : DataFrame
+        As `tidy` makes it of these tasks.
+    folder : Path
+        Where the pictures are written.
+    """
     groups = list(dict.fromkeys(task.group for task in tasks))
     paths = []
     for (group, network), members in _grouped(tasks, lambda task: (task.group, task.analysis.network)).items():
