@@ -27,6 +27,7 @@ def test_the_planted_layer_is_chosen_and_predicts_and_noise_is_not_predicted(see
     np.testing.assert_allclose(found.chosen.sum(0), 1)
 
 
+@pytest.mark.slow("seventy-two nested fits")
 def test_choosing_on_what_is_scored_would_look_better_than_it_is() -> None:
     """Of 30 layers of noise the largest score is positive; the nested score of "the best" is not."""
     honest, circular = [], []

@@ -268,6 +268,7 @@ def test_no_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "python -m lib run --all" in capsys.readouterr().out
 
 
+@pytest.mark.slow("starts kernels that draw")
 @pytest.mark.parametrize("simulated", [True, False])
 def test_a_page_keeps_the_words_that_hold_for_its_data(tmp_path: Path, simulated: bool) -> None:
     path = tmp_path / "page.py"

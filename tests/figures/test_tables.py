@@ -12,6 +12,9 @@ from made import make_decoding, make_partition, make_rsa, make_specifications, m
 from markdown_it import MarkdownIt
 
 from lib import figures
+from lib.analysis.images92 import PhotographData
+from lib.analysis.nested import NestedResult
+from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import rdm
 from lib.analysis.selection import Retest
 from lib.analysis.training_curves import Shape, Snapshot
@@ -24,6 +27,7 @@ from lib.figures import (
     decoding,
     follow_ups,
     ledger,
+    photographs,
     rsa,
     simulation,
     specifications,
@@ -31,6 +35,7 @@ from lib.figures import (
     verdicts,
 )
 from lib.networks.zoo import PAPER_W
+from lib.simulation.images92_like import simulate_images92, simulate_kay2017
 
 NASTY = "a | b\n<script>alert(1)</script> `x` *y*"
 MODULES = [import_module(f"lib.figures.{path.stem}") for path in Path(figures.__path__[0]).glob("[!_]*.py")]
@@ -55,6 +60,22 @@ def comparison() -> Table:
     return verdicts.verdict_comparison({NASTY: unlike, "b": evaluate(study)})
 
 
+def photograph_data() -> PhotographData:
+    images = simulate_images92()
+    return PhotographData(images, simulate_kay2017(images))
+
+
+def nested() -> NestedResult:
+    rng = np.random.default_rng(0)
+    predictions, weights = rng.normal(size=(2, 2, 92, 2)), rng.uniform(size=(2, 2))
+    layers, responses = (NASTY, "b"), rng.normal(size=(92, 2))
+    return NestedResult(layers, responses, predictions, predictions[:, 0], predictions[:, 1], weights, weights)
+
+
+def geometry() -> StackedGeometry:
+    return StackedGeometry((NASTY, "b"), np.array([0.4, 0.6]), np.array([0.1, 0.2]), np.array([0.2, 0.1]))
+
+
 CURVES = {NASTY: make_specifications(0), "b": make_specifications(1)}
 TABLES: dict[str, Callable[[], Table]] = {
     "benchmark_table": lambda: benchmarks.benchmark_table([{"a": NASTY, "b": 1.0}], {"a": "A|B", "b": "b"}),
@@ -63,6 +84,11 @@ TABLES: dict[str, Callable[[], Table]] = {
     "preferred_layer_table": lambda: follow_ups.preferred_layer_table(make_study(PAPER_W)),
     "shared_variance_table": lambda: follow_ups.shared_variance_table(
         {NASTY: {f"face areas\n{NASTY}": make_partition(0)}}
+    ),
+    "nested_table": lambda: photographs.nested_table(photograph_data(), {NASTY: nested()}),
+    "geometry_table": lambda: photographs.geometry_table({NASTY: {NASTY: geometry()}}),
+    "trained_against_untrained": lambda: photographs.trained_against_untrained(
+        {NASTY: {NASTY: np.eye(3)}, "b": {NASTY: np.eye(3)}}
     ),
     "evidence_table": lambda: ledger.evidence_table(EVIDENCE),
     "ceiling_table": lambda: rsa.ceiling_table(
