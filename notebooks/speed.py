@@ -126,7 +126,7 @@ for protocol, result in found.items():
     print(f"{protocol}, R2 of the worst voxel:", (result.score * abs(result.score)).min(axis=1).round(1))
 
 # %% [markdown]
-# In Conv-5 and FC-6, where the *mean* of `fast` is ahead by a tenth, and a single voxel makes the difference: under `gcv` its R2 is -43 and -59.
+# In Conv-5 the *mean* of `fast` is ahead by a tenth, and a single voxel makes the difference: it is the worst one of `gcv` there, as printed above.
 # The fewer the images, the fewer residual degrees of freedom are left to divide by, and the estimated error at a small penalty becomes a ratio of
 # two small numbers; now and then too small a penalty wins. In deep layers a few directions hold nearly all of the variance. A small penalty
 # lets in the others, in which training images hardly differ, and a test image that differs there is predicted far off.
