@@ -43,7 +43,7 @@ from lib.figures.style import notice
 from lib.networks import extract
 
 # %% tags=["parameters"]
-networks = ["lite0-object", "squeezenet-object", "alexnet-object"]  # full size if their weights are there, and small
+networks = ["lite0-object", "squeezenet-object", "alexnet-object"]  # as far as they are there
 n_folds = 8  # of the nested cross-validation: at least 2
 n_orders = 3  # random orders of the images: at least 1
 n_halves = 10  # random halves for stacked dissimilarities: at least 1
@@ -63,12 +63,16 @@ notice(data.areas.source)
 # %%
 nets = available_networks(networks)
 shown = data.images.images
-features = {label: extract(net, shown, preprocessing="as-trained") for label, net in nets.items()}
+features = {
+    label: extract(net, shown, preprocessing="as-trained") for label, net in nets.items()
+}
 features["is it a face?"] = {"label": data.images.face[:, None].astype(float)}
 features["pixels"] = {"pixels": shown.reshape(len(shown), -1) / 255}
 responses = np.column_stack([data.areas.betas[area] for area in ("FFA", "VWFA")])
 options = {"n_folds": n_folds, "n_orders": n_orders, "seed": seed}
-found = {label: encode_nested(layers, responses, **options) for label, layers in features.items()}
+found = {
+    label: encode_nested(layers, responses, **options) for label, layers in features.items()
+}
 
 # %% [markdown]
 # **Look for** three distances: from a trained network to its untrained twin, from a network to the label alone, and
@@ -130,11 +134,17 @@ ceiling_table(data.images.rdms)
 
 # %%
 ways = {"raw": False, "centred": True}
-rdms = {way: {label: layer_rdms(features[label], centred=c) for label in nets} for way, c in ways.items()}
+rdms = {
+    way: {label: layer_rdms(features[label], centred=c) for label in nets}
+    for way, c in ways.items()
+}
 areas = data.images.rdms
 alike = {
     way: {
-        label: {area: np.stack([compare(one, people) for one in layers.values()]) for area, people in areas.items()}
+        label: {
+            area: np.stack([compare(one, people) for one in layers.values()])
+            for area, people in areas.items()
+        }
         for label, layers in of_networks.items()
     }
     for way, of_networks in rdms.items()
@@ -168,7 +178,10 @@ trained_against_untrained(alike["raw"])
 # %% mystnb={"markdown_format": "myst"}
 trained = [label for label in nets if "untrained" not in label]
 stacked = {
-    label: {area: stack_geometry(rdms["centred"][label], people, n_halves=n_halves, seed=seed) for area, people in areas.items()}
+    label: {
+        area: stack_geometry(rdms["centred"][label], people, n_halves=n_halves, seed=seed)
+        for area, people in areas.items()
+    }
     for label in trained
 }
 geometry_table(stacked)
