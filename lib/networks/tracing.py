@@ -159,13 +159,13 @@ def _in_place(node: fx.Node, root: nn.Module) -> bool:
     return bool(node.kwargs.get("inplace")) or (name.endswith("_") and not name.endswith("__"))
 
 
-def _pieces(value: object) -> Iterator[bytes]:
+def _pieces(value: object) -> Iterator[bytes | memoryview]:
     """Bytes that tell a value from any other; ValueError if there are none."""
     yield f"{type(value).__qualname__} ".encode()
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().contiguous()
         yield f"{value.dtype} {tuple(value.shape)} ".encode()
-        yield value.reshape(-1).view(torch.uint8).numpy().tobytes()
+        yield value.reshape(-1).view(torch.uint8).numpy().data
     elif isinstance(value, np.ndarray) and value.dtype != object:
         yield f"{value.dtype} {value.shape} ".encode() + value.tobytes()
     elif isinstance(value, Mapping):
