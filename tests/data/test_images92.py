@@ -169,7 +169,7 @@ def test_pictures_say_that_they_are_simulated(stand_in: Images92) -> None:
 
 def run_notebook(output: Path) -> str:
     """Everything the notebook printed or drew, drawings as the word PNG."""
-    few = ["-p", "n_bootstrap", "20", "-p", "networks", '["alexnet-object"]']
+    few = ["-p", "networks", '["alexnet-object"]', "-p", "n_folds", "2", "-p", "n_orders", "1", "-p", "n_halves", "1"]
     assert main(["run", "images92", *few, "--output", str(output)]) == 0
     outputs = [o for cell in nbformat.read(output, 4).cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error"]
@@ -181,15 +181,15 @@ def run_notebook(output: Path) -> str:
 def test_notebook_without_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "nothing"))
     shown = run_notebook(tmp_path / "out.ipynb")
-    assert "Simulated data" in shown and "python -m lib fetch images92" in shown
-    assert shown.count("PNG") == 4
+    assert "Simulated data" in shown and "python -m lib fetch kay2017" in shown
+    assert shown.count("PNG") == 6
 
 
 @pytest.mark.slow("runs a notebook")
 def test_notebook_with_the_data(tmp_path: Path) -> None:
-    if not fetch.cached("images92"):
-        pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch images92")
+    if not (fetch.cached("images92") and fetch.cached("kay2017")):
+        pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch images92 kay2017")
     shown = run_notebook(tmp_path / "out.ipynb")
-    assert "Measured data" in shown and shown.count("PNG") == 4
+    assert "Measured data" in shown and shown.count("PNG") == 6
     for number in ("0.1589", "0.3075", "0.239", "0.449"):
         assert number in shown
