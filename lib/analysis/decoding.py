@@ -16,7 +16,7 @@ those of an image's averaged trials are the average of its trials' (step 5).
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -199,7 +199,7 @@ def predict_units(voxels: Voxels, units: Units, regression: str, n_voxels: int, 
     -------
     array of shape (n_test, n_units)
     """
-    fit = _REGRESSIONS[choose("regression", regression, _REGRESSIONS)]
+    choose("regression", regression, ("ols", "ridge", "slr"))
     _check(voxels, units, n_voxels)
     if regression == "ridge":
         penalties(alpha, "alpha")
@@ -214,7 +214,8 @@ def predict_units(voxels: Voxels, units: Units, regression: str, n_voxels: int, 
             block = slice(start, start + UNITS_AT_ONCE)
             some = units.scaled[:, block]
             xy = some.T @ voxels.train
-            predictions[:, block] = voxels.test @ fit(voxels, some, xy, select(xy, n_voxels), alpha).T
+            weights = _weights(regression, voxels, some, xy, select(xy, n_voxels), alpha)
+            predictions[:, block] = voxels.test @ weights.T
     predictions *= units.std
     predictions += units.mean
     return predictions
@@ -235,22 +236,17 @@ def _often_selected_first(voxels: Voxels, units: Units) -> Voxels:
     return Voxels(voxels.train.take(order, axis=1), voxels.test.take(order, axis=1))
 
 
-# Step 4. Each takes the voxels, standardised units (n_trials, n_units), their products with the voxels (n_units,
-# n_voxels), the voxels kept for each (n_units, n_kept) and the penalty, and returns weights (n_units, n_voxels), zero
-# where a voxel was not kept.
+def _weights(
+    regression: str, voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float
+) -> np.ndarray:
+    """Step 4.
 
-_Fit = Callable[[Voxels, np.ndarray, np.ndarray, np.ndarray, float], np.ndarray]
-
-
-def _ols(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
-    return subset_weights(voxels.train, voxels.gram, units, xy, kept)
-
-
-def _ridge(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float) -> np.ndarray:
-    return subset_weights(voxels.train, voxels.gram, units, xy, kept, alpha)
-
-
-def _slr(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _: float) -> np.ndarray:
+    Takes standardised units (n_trials, n_units), their products with the voxels (n_units, n_voxels) and the voxels kept
+    for each (n_units, n_kept); returns weights (n_units, n_voxels), zero where a voxel was not kept.
+    """
+    if regression != "slr":
+        penalty = alpha if regression == "ridge" else 0.0
+        return subset_weights(voxels.train, voxels.gram, units, xy, kept, penalty)
     gram, weights = voxels.gram, np.zeros_like(xy)
 
     def fit(unit: int) -> None:
@@ -260,9 +256,6 @@ def _slr(voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, _:
 
     in_threads(fit, range(len(kept)))
     return weights
-
-
-_REGRESSIONS: Mapping[str, _Fit] = {"ols": _ols, "ridge": _ridge, "slr": _slr}
 
 
 # Step 6, and all steps for one participant
@@ -359,8 +352,7 @@ def agreement_matrix(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     varying = varies(predictions) & varies(units)
     a, b = (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
     a, b = (values / np.linalg.norm(values, axis=0) for values in (a, b))
-    agreement: np.ndarray = a @ b.T / max(1, varying.sum())
-    return agreement
+    return np.asarray(a @ b.T / max(1, varying.sum()))
 
 
 def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> np.ndarray:
@@ -384,8 +376,7 @@ def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int 
     together = _mean_agreement(agreements)
     images = np.arange(len(together))
     orders = np.random.default_rng(seed).permuted(np.tile(images, (n_permutations, 1)), axis=1)
-    scores: np.ndarray = together[orders, images].sum(1)
-    return scores
+    return np.asarray(together[orders, images].sum(1))
 
 
 def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> float:
@@ -417,8 +408,7 @@ def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_
 def _mean_agreement(agreements: Sequence[np.ndarray]) -> np.ndarray:
     n_test = len(agreements[0])
     checked = [matrix("agreement", one, n_rows=n_test, n_columns=n_test) for one in agreements]
-    mean: np.ndarray = np.mean(checked, axis=0)
-    return mean
+    return np.asarray(np.mean(checked, axis=0))
 
 
 def units_of(

@@ -73,14 +73,12 @@ class DecodingStudy:
 
     def overall(self, layer: str) -> np.ndarray:
         """The same, averaged over ROIs: array of shape (n_participants,)."""
-        overall: np.ndarray = self.scores(layer).mean(1)
-        return overall
+        return np.asarray(self.scores(layer).mean(1))
 
     def by_roi(self) -> np.ndarray:
         """Mean over all layers of all networks, array of shape (n_participants, n_rois)."""
         layers = [layer for network in self.networks for layer in self.layers(network)]
-        by_roi: np.ndarray = np.mean([self.scores(layer) for layer in layers], axis=0)
-        return by_roi
+        return np.asarray(np.mean([self.scores(layer) for layer in layers], axis=0))
 
     def agreements(self, layer: str, roi: str) -> list[np.ndarray]:
         """`agreement_matrix` of each participant, arrays of shape (n_test, n_test)."""

@@ -79,5 +79,4 @@ def _responses(participant: Participant, part: str, ids: np.ndarray, roi: str | 
     """Responses (n_images, n_voxels) to these pictures of a part, in this order."""
     measured = participant.train if part == "train" else participant.test
     rows = rows_of(ids, measured.stimulus_ids, f"responses of {participant.name}")
-    responses: np.ndarray = measured.responses[rows][:, participant.roi(roi) if roi else slice(None)]
-    return responses
+    return np.asarray(measured.responses[rows][:, participant.roi(roi) if roi else slice(None)])

@@ -4,7 +4,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -22,6 +21,7 @@ from lib.solvers import reference
 from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold_errors, project
 from lib.solvers.stacking import error_products, simplex_weights
 
+PROTOCOLS = ("fast", "gcv", "k-fold", "reference", "reference-forward")
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
 GROUP = 256  # voxels multiplied together: fixed, since the last digits of a product depend on its width
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
@@ -128,27 +128,19 @@ def fit_encoding(
     ValueError
         Lengths or layers that do not match, NaN features, a layer that never varies, fewer than two folds.
     """
-    method = PROTOCOLS[choose("protocol", protocol, PROTOCOLS)]
-    train, test = check_images("training", features, responses), check_images("test", test_features, test_responses)
-    _check_match(train, test)
-    settings = Settings(contiguous_folds(len(train.responses), n_folds), penalties(alphas), find_device(device))
-    usable = varies(train.responses) & varies(test.responses)
-    if not usable.any():
-        raise ValueError(f"None of the {len(usable)} voxels is finite and varies over training and over test images.")
-    at_once = voxels_at_once(len(features), len(train.responses) + len(test.responses), memory_bytes)
-    layers = [
-        _prepare(method, name, train.features[name], test.features[name], settings)
-        for name in progress(features, "decomposing layers")
-    ]
+    X, y = check_images("training", features, responses)
+    X_test, y_test = check_images("test", test_features, test_responses)
+    _check_match(X, X_test, y, y_test)
+    protocol, usable = choose("protocol", protocol, PROTOCOLS), varies(y) & varies(y_test)
+    settings = Settings(protocol, contiguous_folds(len(y), n_folds), penalties(alphas), find_device(device))
+    notes = _notes(usable)
+    layers = [_prepare(name, X[name], X_test[name], settings) for name in progress(features, "decomposing layers")]
+    blocks = _blocks(usable, voxels_at_once(len(layers), len(y) + len(y_test), memory_bytes))
     with keeping_memory():
-        scores = [
-            found
-            for block in progress(_blocks(usable, at_once), "fitting voxels")
-            for found in _fit_block(layers, method, train.responses, test.responses, block)
-        ]
-    found: dict[str, Any] = _scatter(scores, usable)
+        fits = [_fit_block(layers, protocol, y, y_test, block) for block in progress(blocks, "fitting voxels")]
+    found: dict[str, Any] = _scatter([group for block in fits for group in block], usable)
     solvers, precisions = (tuple(getattr(one, name) for one in layers) for name in ("solver", "precision"))
-    return EncodingResult(tuple(features), **found, notes=_notes(usable), solvers=solvers, precisions=precisions)
+    return EncodingResult(tuple(features), **found, notes=notes, solvers=solvers, precisions=precisions)
 
 
 def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int = 5) -> np.ndarray:
@@ -171,35 +163,21 @@ def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int
     ValueError
         As `fit_encoding`, and for voxels that are constant or hold NaN.
     """
-    train = check_images("training", features, responses)
-    usable = varies(train.responses)
+    layers, y = check_images("training", features, responses)
+    usable = varies(y)
     if not usable.all():
         raise ValueError(f"{(~usable).sum()} of {len(usable)} voxels are constant or hold NaN; leave them out first.")
-    settings = Settings(contiguous_folds(len(train.responses), n_folds), ALPHAS, "cpu")
-    layers = [_prepare(PROTOCOLS["fast"], name, X, X[:1], settings) for name, X in train.features.items()]
-    groups = [by_training(y, y)[0] for y in _groups(train.responses, np.arange(len(usable)))]
-    return np.concatenate([error_products([f.errors for f in fits]) for fits in _fit_groups(layers, groups)])
+    settings = Settings("fast", contiguous_folds(len(y), n_folds), ALPHAS, "cpu")
+    prepared = [_prepare(name, X, X[:1], settings) for name, X in layers.items()]
+    groups = [by_training(group, group)[0] for group in _groups(y, np.arange(len(usable)))]
+    return np.concatenate([error_products([f.errors for f in fits]) for fits in _fit_groups(prepared, groups)])
 
 
 # Input
 
 
-@dataclass(frozen=True)
-class ImageSet:
-    """What is known of some images.
-
-    Attributes
-    ----------
-    features : mapping of layer to array of shape (n_images, n_features)
-    responses : array of shape (n_images, n_voxels)
-    """
-
-    features: Features
-    responses: np.ndarray
-
-
-def check_images(part: str, features: Features, responses: np.ndarray) -> ImageSet:
-    """Take whatever array-like things were given as arrays that fit each other, or refuse them in one sentence.
+def check_images(part: str, features: Features, responses: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Take array-like features and responses as arrays that fit each other, or refuse them in one sentence.
 
     Parameters
     ----------
@@ -208,21 +186,24 @@ def check_images(part: str, features: Features, responses: np.ndarray) -> ImageS
     features : mapping of layer to array of shape (n_images, n_features)
         Must be finite.
     responses : array of shape (n_images, n_voxels)
+
+    Returns
+    -------
+    mapping of layer to array of shape (n_images, n_features)
+    array of shape (n_images, n_voxels)
     """
     y = matrix(f"{part} responses", responses, min_rows=2, finite=False)
-    return ImageSet({k: matrix(f"{part} features of {k}", X, n_rows=len(y)) for k, X in features.items()}, y)
+    return {name: matrix(f"{part} features of {name}", X, n_rows=len(y)) for name, X in features.items()}, y
 
 
-def _check_match(train: ImageSet, test: ImageSet) -> None:
+def _check_match(X: Features, X_test: Features, y: np.ndarray, y_test: np.ndarray) -> None:
     """Refuse training and test images of different layers, features or voxels."""
-    if not train.features or set(train.features) != set(test.features):
-        found = f"{list(train.features)} and {list(test.features)}"
+    if not X or set(X) != set(X_test):
+        found = f"{list(X)} and {list(X_test)}"
         raise ValueError(f"Training and test features: expected the same layers, at least one, found {found}.")
-    widths = {f"features of {name}": (X, test.features[name]) for name, X in train.features.items()}
-    for what, arrays in (widths | {"responses": (train.responses, test.responses)}).items():
-        n_train, n_test = (array.shape[1] for array in arrays)
-        if n_train != n_test:
-            raise ValueError(f"Test {what}: expected {n_train} columns, as in training, found {n_test}.")
+    pairs = {f"features of {name}": (X[name], X_test[name]) for name in X} | {"responses": (y, y_test)}
+    for what, (train, test) in pairs.items():
+        matrix(f"test {what}", test[:1], n_columns=train.shape[1], finite=False)
 
 
 def contiguous_folds(n_images: int, n_folds: int) -> list[slice]:
@@ -271,11 +252,15 @@ def _groups(responses: np.ndarray, voxels: np.ndarray) -> list[np.ndarray]:
 
 
 def _notes(usable: np.ndarray) -> tuple[str, ...]:
-    if usable.all():
-        return ()
-    note = f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or NaN in some image."
-    warnings.warn(note, stacklevel=3)
-    return (note,)
+    """What is dropped, as warned of; nothing left is refused."""
+    if not usable.any():
+        raise ValueError(f"None of the {len(usable)} voxels is finite and varies over training and over test images.")
+    notes = (
+        () if usable.all() else (f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or NaN in some image.",)
+    )
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    return notes
 
 
 def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -293,10 +278,6 @@ def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
     return (y - mean) / std, (y_test - mean) / std
-
-
-def _by_themselves(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return reference.zscore(y), reference.zscore(y_test)
 
 
 # One layer
@@ -339,25 +320,19 @@ class PreparedLayer:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the layers of one analysis share."""
+    """What the layers of one analysis share; `protocol` as for `fit_encoding`."""
 
+    protocol: str
     folds: Sequence[slice]
     alphas: np.ndarray
     device: str
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """How responses are standardised, and how a layer is prepared."""
-
-    standardise: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-    prepare: Callable[[np.ndarray, np.ndarray, Settings], PreparedLayer]
-
-
-def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
+def _prepare(name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
+    prepare = _prepare_reference if settings.protocol.startswith("reference") else _prepare_ridge
     try:
         with keeping_memory():
-            return method.prepare(X, X_test, settings)
+            return prepare(X, X_test, settings)
     except ValueError as error:
         raise ValueError(f"Layer {name}: {error}") from error
     finally:
@@ -365,13 +340,10 @@ def _prepare(method: Protocol, name: str, X: np.ndarray, X_test: np.ndarray, set
         release_pages(X_test)
 
 
-def _prepare_fast(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
-    """Residual degrees of freedom are what generalised cross-validation divides by: few images leave none."""
+def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
     n, p = X.shape
-    return _prepare_ridge(X, X_test, settings, k_fold=n < FEW_IMAGES and p >= n)
-
-
-def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings, *, k_fold: bool) -> PreparedLayer:
+    few = n < FEW_IMAGES and p >= n  # they leave no residual degrees of freedom, by which generalised CV divides
+    k_fold = settings.protocol == "k-fold" or (settings.protocol == "fast" and few)
     design = decompose(X, alphas=settings.alphas, device=settings.device)
     test = project(design, X_test)
 
@@ -400,26 +372,20 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) ->
     return PreparedLayer("reference", "double", fit)
 
 
-PROTOCOLS = {
-    "fast": Protocol(by_training, _prepare_fast),
-    "gcv": Protocol(by_training, partial(_prepare_ridge, k_fold=False)),
-    "k-fold": Protocol(by_training, partial(_prepare_ridge, k_fold=True)),
-    "reference": Protocol(_by_themselves, _prepare_reference),
-    "reference-forward": Protocol(by_training, _prepare_reference),
-}
-
-
 # All layers
 
 
 def _fit_block(
-    layers: Sequence[PreparedLayer], method: Protocol, y: np.ndarray, y_test: np.ndarray, voxels: np.ndarray
-) -> Iterator[dict[str, np.ndarray]]:
+    layers: Sequence[PreparedLayer], protocol: str, y: np.ndarray, y_test: np.ndarray, voxels: np.ndarray
+) -> list[dict[str, np.ndarray]]:
     """Standardise, fit, stack and score a block of voxels: the arrays of an `EncodingResult`, for each group."""
     raw = zip(_groups(y, voxels), _groups(y_test, voxels), strict=True)
-    groups, test_groups = zip(*(method.standardise(*both) for both in raw), strict=True)
-    for fits, responses in zip(_fit_groups(layers, groups), test_groups, strict=True):
-        yield _stack(fits, responses)
+    if protocol == "reference":
+        standardised = [(reference.zscore(group), reference.zscore(test)) for group, test in raw]
+    else:
+        standardised = [by_training(group, test) for group, test in raw]
+    groups, test_groups = zip(*standardised, strict=True)
+    return [_stack(fits, test) for fits, test in zip(_fit_groups(layers, groups), test_groups, strict=True)]
 
 
 def _fit_groups(layers: Sequence[PreparedLayer], groups: Sequence[np.ndarray]) -> Iterator[tuple[LayerFit, ...]]:

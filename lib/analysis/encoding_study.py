@@ -165,5 +165,4 @@ def best_voxels(score: np.ndarray, roi: np.ndarray, n_best: int) -> np.ndarray:
 
 def best_layer_score(result: EncodingResult) -> np.ndarray:
     """Test score of the layer that is best out of fold, array of shape (n_voxels,): a fair rival of the stack."""
-    best: np.ndarray = np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0]
-    return best
+    return np.asarray(np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0])

@@ -111,8 +111,7 @@ def rdm(features: np.ndarray) -> np.ndarray:
     X = X / power_of_two(X.T).T
     centred = X - X.mean(axis=1, keepdims=True)
     unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    dissimilarity: np.ndarray = np.clip(1 - unit @ unit.T, 0, 2) * ~np.eye(len(unit), dtype=bool)
-    return dissimilarity
+    return np.asarray(np.clip(1 - unit @ unit.T, 0, 2) * ~np.eye(len(unit), dtype=bool))
 
 
 def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
@@ -133,8 +132,7 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
         RDMs that are not square, of other images, not symmetric, not finite, or the same for all pairs.
     """
     models, people = _same_images(np.asarray(model_rdm)[None], rdms)
-    r: np.ndarray = _spearman(models, people)[0]
-    return r
+    return np.asarray(_spearman(models, people)[0])
 
 
 def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
@@ -282,23 +280,20 @@ def _same_images(model_rdms: np.ndarray, rdms: np.ndarray) -> tuple[np.ndarray, 
 def _upper(rdms: np.ndarray) -> np.ndarray:
     """Values (..., n_pairs) above the diagonal of matrices (..., n, n)."""
     rows, columns = np.triu_indices(rdms.shape[-1], 1)
-    values: np.ndarray = rdms[..., rows, columns]
-    return values
+    return np.asarray(rdms[..., rows, columns])
 
 
 def _others(people: np.ndarray) -> np.ndarray:
     """For each participant's pairs (n_participants, n_pairs), the mean of the others'."""
     if len(people) < 2:
         raise ValueError("A noise ceiling needs at least 2 participants, found 1.")
-    others: np.ndarray = (people.sum(axis=0) - people) / (len(people) - 1)
-    return others
+    return np.asarray((people.sum(axis=0) - people) / (len(people) - 1))
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Spearman r of rows (n_one, n_pairs) with rows (n_other, n_pairs), array of shape (n_one, n_other)."""
     once = np.ones(one.shape[1])
-    r: np.ndarray = _Ranks.of(one).scores(once) @ _Ranks.of(other).scores(once).T
-    return r
+    return np.asarray(_Ranks.of(one).scores(once) @ _Ranks.of(other).scores(once).T)
 
 
 @dataclass(frozen=True)
@@ -335,5 +330,4 @@ class _Ranks:
         ranks = total.take(self.below) + total.take(self.upto)
         scaled = (ranks - weights.sum()) * np.sqrt(weights)
         with np.errstate(invalid="ignore"):
-            found: np.ndarray = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-        return found
+            return np.asarray(scaled / np.linalg.norm(scaled, axis=1, keepdims=True))

@@ -136,8 +136,7 @@ def mean_of_best(study: Retest, choice: Choice, network: str, roi: str) -> np.nd
     best = replace(study.test, n_best=study.test.participant.n_voxels).best(network, roi, choice.selection)
     scores = study.shown(choice).encoding[network].stacked_score[best]
     means: np.ndarray = np.cumsum(scores) / np.arange(1, len(scores) + 1)
-    at_share: np.ndarray = means[np.ceil(SHARES * len(scores)).astype(int) - 1]
-    return at_share
+    return np.asarray(means[np.ceil(SHARES * len(scores)).astype(int) - 1])
 
 
 def stack_of_best(study: Retest, choice: Choice, network: str, roi: str) -> float:
@@ -163,8 +162,7 @@ def profile(study: Retest, choice: Choice, network: str, roi: str) -> np.ndarray
     network, roi : str
     """
     best = study.test.best(network, roi, choice.selection)
-    means: np.ndarray = study.shown(choice).encoding[network].score[:, best].mean(1)
-    return means
+    return np.asarray(study.shown(choice).encoding[network].score[:, best].mean(1))
 
 
 def circular(study: EncodingStudy) -> EncodingStudy:

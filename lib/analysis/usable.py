@@ -28,8 +28,7 @@ def varies(values: np.ndarray) -> np.ndarray:
     array([False,  True, False])
     """
     extremes = np.concatenate([(rows.min(0), rows.max(0)) for rows in strips(values)])  # NaN and infinity are extremes
-    varying: np.ndarray = np.isfinite(extremes).all(0) & ~constant_columns(extremes)
-    return varying
+    return np.asarray(np.isfinite(extremes).all(0) & ~constant_columns(extremes))
 
 
 def strips(values: np.ndarray) -> Iterator[np.ndarray]:

@@ -67,8 +67,7 @@ class Targets:
 def r2_left(targets: Targets, left: Targets) -> np.ndarray:
     """R2 on the test images, array of shape (n_targets,), of a model that leaves `left` of `targets`."""
     error = left.test.square().mean(0, dtype=torch.float64)
-    r2: np.ndarray = 1 - (error / targets.test.double().var(0, correction=0)).numpy()
-    return r2
+    return np.asarray(1 - (error / targets.test.double().var(0, correction=0)).numpy())
 
 
 @dataclass(frozen=True)
