@@ -14,7 +14,6 @@ from lib.analysis.decoding import PUBLISHED, DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
 from lib.analysis.encoding import EncodingResult
 from lib.analysis.encoding_study import EncodingStudy
-from lib.analysis.rsa import NoiseCeiling, RSAResult
 from lib.analysis.variance import Partition
 from lib.claims.specifications import Specification, every_choice
 from lib.core.scores import Interval
@@ -81,13 +80,6 @@ def make_specifications(seed: int) -> list[Specification]:
         Specification(one, ahead, {"Y1": ahead.estimate > 0, "Y2": ahead.estimate > 0.3})
         for one, ahead in zip(choices, intervals, strict=True)
     ]
-
-
-def make_rsa(layers: Sequence[str], seed: int) -> RSAResult:
-    r = np.random.default_rng(seed).uniform(0, 0.5, (len(layers), 4))  # (n_layers, n_participants)
-    mean, ceiling = r.mean(1), NoiseCeiling(0.6 + seed / 100, 0.4, 0.5 - seed / 100)
-    low, high = mean - 0.01 * np.arange(1, len(layers) + 1), mean + 0.02
-    return RSAResult(tuple(layers), r, low, high, 0.5 - high, 0.5 - low, ceiling)
 
 
 def make_partition(seed: int) -> Partition:

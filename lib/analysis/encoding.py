@@ -356,6 +356,10 @@ def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Pre
 
 
 def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
+    sizes = [len(X[fold]) for fold in settings.folds]
+    if min(sizes) < 2 or len(X) - max(sizes) < 2 * reference.INNER_FOLDS:
+        found = f"{min(sizes)} and {len(X) - max(sizes)}"
+        raise ValueError(f"the reference protocol needs 2 images in every fold and 10 in the others, found {found}.")
     X, X_test = reference.zscore(X), reference.zscore(X_test)
     if not X.any():
         raise ValueError(

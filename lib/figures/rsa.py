@@ -7,12 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
-from lib.analysis.rsa import RSAResult, rdm_noise_ceiling
-from lib.core.scores import Interval
+from lib.analysis.rsa import rdm_noise_ceiling
 from lib.core.tables import Table
 from lib.data.images92 import Images92
 from lib.figures import style
-from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
+from lib.figures.style import NORMAL, SMALL, subplots
 
 
 def contact_sheet(data: Images92, n_columns: int = 12) -> Figure:
@@ -63,82 +62,8 @@ def _category_axes(ax: Axes, category: np.ndarray) -> None:
         ax.axvline(edge, color="white", lw=0.8)
 
 
-def layers_against_areas(results: Mapping[str, Mapping[str, RSAResult]], simulated: bool) -> Figure:
-    """Mean r of every layer, 95 % intervals, noise ceiling; a column per area, a row per kind of network.
-
-    Parameters
-    ----------
-    results : mapping of network label to mapping of area to RSAResult
-    simulated : bool
-        Whether the participants are.
-    """
-    rois = list(next(iter(results.values())))
-    kinds = list(dict.fromkeys(result[rois[0]].layers for result in results.values()))
-    figure, axes = subplots(len(kinds), len(rois), (7.2, 3.2 * len(kinds) + 0.6), sharey=True)
-    for row, layers in zip(axes, kinds, strict=True):
-        family = {label: result for label, result in results.items() if result[rois[0]].layers == layers}
-        for ax, roi in zip(row, rois, strict=True):
-            _rsa_panel(ax, roi, {label: result[roi] for label, result in family.items()})
-        row[0].set_ylabel("Spearman r with a participant's RDM\n(mean, 95 % interval)", fontsize=SMALL)
-    style.legend_below(figure, *axes[:, 0], ncols=2)
-    return style.label_data(figure, simulated)
-
-
-def _rsa_panel(ax: Axes, roi: str, results: Mapping[str, RSAResult]) -> None:
-    first = next(iter(results.values()))
-    ax.axhspan(first.ceiling.lower_r, first.ceiling.upper_r, color="0.85", label="noise ceiling, lower to upper")
-    ax.axhline(0, color="0.5", lw=0.8)
-    shifts = np.linspace(-0.2, 0.2, len(results))
-    for i, (shift, (label, result)) in enumerate(zip(shifts, results.items(), strict=True)):
-        found = list(map(Interval, result.r.mean(axis=1), result.low, result.high))
-        style.errorbar(ax, np.arange(len(found)) + shift, found, i, label=label, ms=4.5, lw=1.2)
-    style.label_axes(ax, roi)
-    style.label_layers(ax, first.layers, 45, ha="right")
-
-
-def participants_against_areas(results: Mapping[str, RSAResult], title: str, simulated: bool) -> Figure:
-    """A line per participant over one network's layers, the best layer of each marked; a panel per area.
-
-    Parameters
-    ----------
-    results : mapping of area to RSAResult
-    title : str
-        Of every panel, before the area.
-    simulated : bool
-        Whether the participants are.
-    """
-    figure, axes = subplots(1, len(results), (7.2, 3.2), sharey=True)
-    for ax, (roi, result) in zip(axes.flat, results.items(), strict=True):
-        ax.plot(result.r, color="0.65", lw=0.8)
-        ax.plot(result.r.argmax(axis=0), result.r.max(axis=0), "o", color=COLOURS[1], ms=4, label="best layer")
-        ax.plot(result.r.mean(axis=1), color="black", lw=2, label="mean")
-        style.label_axes(ax, f"{title}: {roi}")
-        style.label_layers(ax, result.layers, 45, ha="right")
-    axes[0, 0].set_ylabel("Spearman r", fontsize=SMALL)
-    style.small_legend(axes[0, 0])
-    return style.label_data(figure, simulated)
-
-
 def ceiling_table(rdms: Mapping[str, np.ndarray]) -> Table:
     """Noise ceilings of each area's RDMs, arrays of shape (n_participants, n_images, n_images)."""
     ceilings = {roi: rdm_noise_ceiling(matrices) for roi, matrices in rdms.items()}
     rows = [(roi, f"{c.upper_r2:.4f}", c.upper_r, c.lower_r) for roi, c in ceilings.items()]
     return Table(("area", "upper R2", "upper r", "lower r"), rows)
-
-
-def best_layer_table(results: Mapping[str, Mapping[str, RSAResult]]) -> Table:
-    """Each network's best layer per area, its mean r, and the distance to the lower noise ceiling.
-
-    Parameters
-    ----------
-    results : mapping of network to mapping of area to RSAResult
-    """
-    header = ("network", "area", "best", "r [95 %]", "lower ceiling - r")
-    return Table(header, [(label, roi, *_best(r)) for label, areas in results.items() for roi, r in areas.items()])
-
-
-def _best(result: RSAResult) -> tuple[str, str, str]:
-    i, mean = result.layers.index(result.best), result.r.mean(axis=1).max()
-    r = f"{mean:.2f} [{result.low[i]:.2f}, {result.high[i]:.2f}]"
-    gap = f"{result.ceiling.lower_r - mean:.2f} [{result.gap_low[i]:.2f}, {result.gap_high[i]:.2f}]"
-    return result.best, r, gap

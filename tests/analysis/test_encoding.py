@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stacking_fmri.stacking import stacking_fmri
@@ -275,11 +276,11 @@ BAD = {
     "no layers": (lambda d: ({}, d[1], {}, d[3]), r"expected the same layers, at least one, found \[\] and \[\]"),
     "voxels": (
         lambda d: (d[0], d[1], d[2], d[3][:, :-1]),
-        "Test responses: expected 12 columns, as in training, found 11",
+        "test responses: expected 12 columns, found 11",
     ),
     "widths": (
         lambda d: (d[0], d[1], d[2] | {"layer1": d[2]["layer0"]}, d[3]),
-        "Test features of layer1: expected 30 columns, as in training, found 10",
+        "test features of layer1: expected 30 columns, found 10",
     ),
     "NaN": (
         lambda d: (d[0] | {"layer1": d[0]["layer1"] * np.nan}, *d[1:]),
@@ -300,6 +301,55 @@ BAD = {
 def test_bad_input_is_refused_with_a_sentence(change, sentence, protocol):
     with pytest.raises(ValueError, match=sentence):
         fit_encoding(*change(data()), protocol=protocol)
+
+
+@pytest.mark.parametrize(("n", "n_folds"), [(5, 5), (7, 5), (12, 5), (12, 12), (30, 30)])
+def test_the_reference_protocol_needs_images_in_every_fold(n, n_folds):
+    train, y, test, y_test = data(n)
+    with pytest.raises(
+        ValueError, match="Layer layer0: the reference protocol needs 2 images in every fold and 10 in the"
+    ):
+        fit_encoding(train, y, test, y_test, protocol="reference", n_folds=n_folds)
+
+
+@pytest.mark.parametrize("n", [3, 4, 5, 7])
+def test_few_images_are_fitted(n):
+    """Three images and two folds are the fewest that ridge regression can be fitted to and held against."""
+    train, y, test, y_test = data(n, 20, (2, 30))
+    result = fit_encoding(train, y, test, y_test, n_folds=2)
+    assert np.isfinite(result.score).all() and np.isfinite(result.stacked_cv_score).all()
+
+
+@pytest.mark.parametrize("alphas", [[], [0.0], [-1.0, 1.0], [np.nan], [np.inf]])
+@pytest.mark.parametrize("protocol", ["fast", "reference"])
+def test_penalties_that_are_none_are_refused(alphas, protocol):
+    with pytest.raises(ValueError, match="alphas: expected one or more penalties between"):
+        fit_encoding(*data(), alphas=alphas, protocol=protocol)
+
+
+def test_lists_and_tensors_are_taken():
+    train, y, test, y_test = data()
+    expected = fit_encoding(train, y, test, y_test)
+    lists = ({k: X.tolist() for k, X in layers.items()} for layers in (train, test))
+    tensors = ({k: torch.as_tensor(X) for k, X in layers.items()} for layers in (train, test))
+    for X, X_test in (lists, tensors):
+        assert bits(fit_encoding(X, y.tolist(), X_test, torch.as_tensor(y_test))) == bits(expected)
+
+
+@pytest.mark.parametrize("mean", [1e4, 1e8])
+@pytest.mark.parametrize("protocol", ["fast", "reference"])
+def test_a_large_mean_costs_no_digits(mean, protocol):
+    train, y, test, y_test = data()
+    low = fit_encoding(train, y, test, y_test, protocol=protocol)
+    high = fit_encoding(train, y + mean, test, y_test + mean, protocol=protocol)
+    np.testing.assert_allclose(high.stacked_correlation, low.stacked_correlation, atol=1e-5)
+
+
+def test_voxels_that_vary_by_rounding_only_are_dropped():
+    train, y, test, y_test = data()
+    y[:, 2] = 0.1 + np.finfo(float).eps * (np.arange(100) % 2) / 8
+    with pytest.warns(UserWarning, match="1 of 12 voxels dropped"):
+        assert np.isnan(fit_encoding(train, y, test, y_test).score[:, 2]).all()
 
 
 @pytest.mark.parametrize("n_folds", [0, 1, 101])

@@ -147,7 +147,7 @@ def test_stand_in_has_the_measured_form_and_noise(stand_in: Images92) -> None:
 
 def test_stand_in_holds_what_was_planted(stand_in: Images92) -> None:
     pixels = rsa.rdm(stand_in.images.reshape(92, -1))
-    animal = rsa.label_rdm(stand_in.animal)
+    animal = np.not_equal.outer(stand_in.animal, stand_in.animal)
     for roi, planted, other in (("EVC", pixels, animal), ("IT", animal, pixels)):
         rdms = stand_in.rdms[roi]
         assert rsa.compare(planted, rdms).mean() > rsa.compare(other, rdms).mean() + 0.1
@@ -156,15 +156,8 @@ def test_stand_in_holds_what_was_planted(stand_in: Images92) -> None:
 def test_pictures_say_that_they_are_simulated(stand_in: Images92) -> None:
     assert "Simulated data" in notice(stand_in.source).data
     assert "Measured data" in notice(images92.MEASURED).data
-    results = rsa.compare_areas({"pixels": rsa.label_rdm(stand_in.face)}, stand_in.rdms, n_bootstrap=10)
-    drawn = {
-        True: figures.layers_against_areas({"net": results}, True),
-        False: figures.layers_against_areas({"net": results}, False),
-    }
-    assert "SIMULATED" in drawn[True].get_suptitle() and not drawn[False].get_suptitle()
     for figure in (figures.contact_sheet(stand_in), figures.mean_rdms(stand_in)):
         assert "SIMULATED" in figure.get_suptitle()
-    assert "SIMULATED" in figures.participants_against_areas(results, "net", True).get_suptitle()
 
 
 def run_notebook(output: Path) -> str:

@@ -6,7 +6,6 @@ from made import (
     SIMULATED,
     make_decoding,
     make_partition,
-    make_rsa,
     make_specifications,
     make_study,
 )
@@ -14,7 +13,6 @@ from made import (
 from lib.analysis.decoding_study import DecodingStudy
 from lib.analysis.directions import Directions
 from lib.analysis.encoding_study import EncodingStudy
-from lib.analysis.rsa import RSAResult
 from lib.analysis.selection import Retest
 from lib.analysis.training_curves import Shape, Snapshot
 from lib.analysis.variance import Partition
@@ -68,16 +66,6 @@ def images92() -> Images92:
     rdms = dict(zip(("EVC", "IT"), upper + upper.swapaxes(-1, -2), strict=True))
     images = rng.integers(0, 255, (12, 4, 4, 3)).astype(np.uint8)
     return Images92(images, category, *[category == "a face"] * 4, rdms, SIMULATED)
-
-
-@pytest.fixture
-def rsa_results() -> dict[str, dict[str, RSAResult]]:
-    """Two networks with the same layers, and one with others."""
-    layers = {"first": ("Conv-1", "Conv-2", "FC-7"), "second": ("Conv-1", "Conv-2", "FC-7"), "pixels": ("pixels",)}
-    return {
-        label: {roi: make_rsa(names, 2 * i + j) for j, roi in enumerate(("EVC", "IT"))}
-        for i, (label, names) in enumerate(layers.items())
-    }
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made import make_decoding, make_partition, make_rsa, make_specifications, make_study
+from made import make_decoding, make_partition, make_specifications, make_study
 from markdown_it import MarkdownIt
 
 from lib import figures
@@ -94,7 +94,6 @@ TABLES: dict[str, Callable[[], Table]] = {
     "ceiling_table": lambda: rsa.ceiling_table(
         {NASTY: np.stack([rdm(np.random.default_rng(i).normal(size=(9, 5))) for i in range(3)])}
     ),
-    "best_layer_table": lambda: rsa.best_layer_table({NASTY: {NASTY: make_rsa((NASTY, "b"), 0)}}),
     "model_card_table": lambda: simulation.model_card_table(["alexnet-object", "multitask"]),
     "card_score_table": lambda: simulation.card_score_table(["alexnet-object", "multitask"]),
     "choices_table": lambda: specifications.choices_table(CURVES, one_at_a_time()),
