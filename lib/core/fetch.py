@@ -159,7 +159,7 @@ def _at(download: Download, suffix: str = "") -> Path:
 
 
 def _record(download: Download) -> dict[str, Any]:
-    """Hash, size and time of a file when it was downloaded; empty if somebody else put it there."""
+    """Hash, size and time of a file when it was downloaded; empty for a file put there by hand."""
     record = read_json(_at(download, ".sha256.json"))
     return record if isinstance(record, dict) and isinstance(record.get("sha256"), str) else {}
 
@@ -210,7 +210,7 @@ def _accept(download: Download) -> None:
         write_json(_at(download, ".sha256.json"), {"sha256": digest, "size": size, "mtime_ns": mtime_ns})
 
 
-# What is checked
+# Checks
 
 
 def _flaw(download: Download, path: Path) -> str:
@@ -246,7 +246,7 @@ def _open_pytorch(path: Path) -> None:
 FORMATS: Mapping[str | None, Callable[[Path], object]] = {"HDF5": _open_hdf5, "PyTorch": _open_pytorch, None: Path.stat}
 
 
-# The transfer
+# Transfer
 
 
 def _transfer(download: Download) -> None:
@@ -259,18 +259,14 @@ def _transfer(download: Download) -> None:
         except requests.RequestException as error:
             failures = 0 if _size(part) > most else failures + 1
             most = max(most, _size(part))
-            if failures >= ATTEMPTS or not _worth_another(error):
+            status = error.response.status_code if error.response is not None else 500
+            if failures >= ATTEMPTS or not (status >= 500 or status == 429):  # another attempt would bring the same
                 raise
             time.sleep(PAUSE * 2**failures)
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _worth_another(error: requests.RequestException) -> bool:
-    status = error.response.status_code if error.response is not None else 500
-    return bool(status >= 500 or status == 429)
 
 
 def _receive(download: Download, part: Path) -> None:
@@ -299,7 +295,7 @@ def _headers(have: int, tag: str, hashed: bool) -> dict[str, str]:
 def _save(download: Download, response: requests.Response, part: Path, have: int) -> None:
     length, coding = response.headers.get("Content-Length", ""), response.headers.get("Transfer-Encoding", "")
     if not (download.sha256 or length.isdecimal() or coding == "chunked"):
-        raise _Refused("the server does not say how long the file is, so nobody would notice that some is missing")
+        raise _Refused("the server does not say how long the file is, so one cut off early would pass for whole")
     total = have + int(length) if length.isdecimal() else None
     _check_size(download, total or 0)
     bar = tqdm(total=total, initial=have, desc=download.name, unit="B", unit_scale=True, disable=None)

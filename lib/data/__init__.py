@@ -1,4 +1,4 @@
-"""Who saw what, and what their voxels answered: one Participant type, one module per source of measured data."""
+"""Participants: the images they saw and the responses of their voxels; one module per source of measured data."""
 
 from lib.data.participant import Brain, Participant, Responses, Source, Stimuli
 

@@ -30,10 +30,10 @@ def participant_from_trials(
     run: Iterable[Hashable] | None = None,
     name: str = "participant 1",
 ) -> Participant:
-    """Make a participant of what any experiment with pictures has: an estimated response per trial and voxel.
+    """Make a participant of an experiment with pictures and one estimated response per trial and voxel.
 
     Repeats of a picture are averaged. The noise ceiling is estimated from the repeats of the test pictures; it is NaN
-    where one of them was shown once only, since then nobody knows it.
+    where one of them was shown only once.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def participant_from_trials(
         Files are opened when they are needed, by `lib.data.pictures.open_picture`; arrays as its `from_array` takes.
     rois : mapping of str to boolean array of shape (n_voxels,)
     source : Source
-        What the data are, where from, and whether anybody was scanned.
+        What the data are, where they come from, and whether they were measured.
     test : names
         Pictures that are held out; all others that were shown are for training.
     run : n_trials labels, optional

@@ -1,8 +1,8 @@
 """The whole cortex of a participant of NSD: some 250,000 voxels, whose responses stay on disk.
 
 One session is in memory at a time. Its betas are standardised and added, a block of voxels at a time, to the rows of a
-file that holds one row per image, training images first; at the end each row is divided by its number of repeats. What
-is handed over are memory maps of the two parts.
+file that holds one row per image, training images first; at the end each row is divided by its number of repeats.
+The participant's responses are memory maps of its two parts.
 """
 
 import os
@@ -39,7 +39,7 @@ def load_cortex(
     subject, data_root, sessions, split, zscore
         As of `lib.data.nsd.load_nsd`.
     folder : path
-        Where the file is kept, 4 bytes per image and voxel (10 GB for 40 sessions); the first who asks writes it.
+        Where the file is kept, 4 bytes per image and voxel (10 GB for 40 sessions); the first call writes it.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def load_cortex(
     Raises
     ------
     ValueError, OSError
-        In one sentence; `folder` has too little room, say.
+        In one sentence; one cause is too little room in `folder`.
     """
     files = nsd_files(subject, data_root)
     layout = read_layout(files, sessions, split, zscore)
@@ -71,7 +71,7 @@ def _averaged(files: NsdFiles, layout: Layout, folder: Path) -> Path:
 
 
 def _is_whole(path: Path, shape: tuple[int, int]) -> bool:
-    """Whether the file is there and holds an array of this shape; one that is damaged is told, and written again."""
+    """Whether the file is there and holds an array of this shape; a damaged one gives a warning."""
     header = npy_header(shape)
     if not path.is_file():
         return False
@@ -83,7 +83,7 @@ def _is_whole(path: Path, shape: tuple[int, int]) -> bool:
 
 
 def _identity(files: NsdFiles, layout: Layout) -> str:
-    """What the responses depend on: betas, voxels, the image of each trial and how they are standardised."""
+    """Digest of all the responses depend on: betas, voxels, the image of each trial, standardisation."""
     about = [VERSION, layout.sessions, layout.zscore, [stamp(files.session(number)) for number in layout.sessions]]
     return digest_of(about, layout.inside, layout.design.image, layout.train, layout.test)[:16]
 

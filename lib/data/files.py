@@ -1,4 +1,4 @@
-"""Files of others: each way they can be wrong ends in one sentence: the file, what was expected, what was found."""
+"""Read files that others made; a bad one gives one sentence: the file, what was expected, what was found."""
 
 import json
 import os
@@ -17,7 +17,7 @@ LONGEST = 500  # characters of a text in it
 
 
 def require_folder(folder: str | os.PathLike | None, holds: str) -> Path:
-    """The folder a user named as `data_root`.
+    """Check the folder that a user named as `data_root`.
 
     Raises
     ------
@@ -37,14 +37,14 @@ def require_folder(folder: str | os.PathLike | None, holds: str) -> Path:
 
 
 def require_file(path: Path, what: str) -> Path:
-    """`path`, or FileNotFoundError that says what it would hold."""
+    """Return `path`, or raise FileNotFoundError with what it would hold."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected {what}, found no such file.")
     return path
 
 
 def require_equal(path: Path, what: str, expected: object, found: object) -> None:
-    """Refuse a file that holds something else than it should.
+    """Refuse a file of which something is not as expected.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def require_equal(path: Path, what: str, expected: object, found: object) -> Non
 
 
 def read_file(path: Path, expected: str, reader: Callable[[Path], Content]) -> Content:
-    """Read a file; whatever goes wrong is told in one sentence.
+    """Read a file; any error becomes one sentence that names it.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def read_file(path: Path, expected: str, reader: Callable[[Path], Content]) -> C
 
 
 def read_planted(path: Path, file: h5py.File) -> dict[str, str | None]:
-    """What was planted, "description" and "world", if this project wrote the HDF5 file; empty for measured data.
+    """Read what was planted, a "description" and a "world", from an HDF5 file of this project; empty for measured data.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def read_planted(path: Path, file: h5py.File) -> dict[str, str | None]:
 
 
 def planted_source(dataset: str, planted: Mapping[str, str | None], more: str = "") -> Source:
-    """Say what a file in a data set's layout holds that this project wrote.
+    """Describe a file that this project wrote in the layout of a measured data set.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ PUBLISHED_GOD = Source(
 
 @dataclass(frozen=True)
 class BData:
-    """A table, and what its columns mean.
+    """A table and the meaning of its columns.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class BData:
     marks : mapping of key to array of shape (n_columns,)
         Most keys mark columns by 1; some, such as voxel_x, give them a value. NaN where not set.
     planted : mapping
-        What this project wrote into the file if it simulated it; empty for measured data.
+        As of `lib.data.files.read_planted`: empty for measured data.
     """
 
     path: Path
@@ -111,7 +111,7 @@ def _spelled(file: h5py.File, name: str) -> str:
 
 
 def image_ids(labels: np.ndarray) -> np.ndarray:
-    """Whole numbers for ids such as 1518878.005958, which as floating-point numbers are not worth comparing.
+    """Convert ids such as 1518878.005958 to whole numbers, which can be compared.
 
     Returns
     -------
@@ -141,7 +141,7 @@ class GodFiles:
 
     @property
     def features(self) -> Path:
-        """What the published networks made of the images."""
+        """Activations of the published networks."""
         return self.root / "ImageFeatures.h5"
 
     @property
@@ -152,7 +152,7 @@ class GodFiles:
 
 def god_files(subject: int, data_root: str | os.PathLike | None) -> GodFiles:
     """Check the participant's number and the folder; nothing is read."""
-    if subject not in range(1, N_SUBJECTS + 1):
+    if subject not in range(1, N_SUBJECTS + 1) or isinstance(subject, float):
         raise ValueError(f"GOD has participants 1 to {N_SUBJECTS}, found subject {subject!r}.")
     return GodFiles(require_folder(data_root, "Subject1.h5 and so on"), subject)
 
@@ -264,11 +264,11 @@ def _check_trials(path: Path, train: Responses, test: Responses) -> None:
     require_equal(path, "the number of images in both training and test", 0, both)
 
 
-# What they saw
+# Photographs
 
 
 def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
-    """Photographs by their names, in `folder` or any folder below it; `absent` tells which are missing.
+    """Find photographs by their names in `folder` or any folder below it; `absent` tells which are missing.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def find_images(folder: Path, wanted: np.ndarray) -> Stimuli:
     paths = {i: there[image_name(i)] for i in wanted.tolist() if image_name(i) in there}
     missing = next((image_name(i) for i in wanted.tolist() if i not in paths), "")
     absent = f"{folder}: expected {len(wanted)} images, found {len(paths)}; {missing}.JPEG is missing."
-    key = digest_of([(ascii(path), *stamp(path)) for path in paths.values()])
+    key = digest_of([(str(path), *stamp(path)) for path in paths.values()])
     return Stimuli(f"{folder}:{key[:16]}", partial(_open_photograph, folder, paths), absent if missing else "")
 
 
@@ -295,7 +295,7 @@ def _open_photograph(folder: Path, paths: Mapping[int, Path], image_id: int) -> 
     return open_picture(paths[image_id])
 
 
-# What the published networks made of it
+# Published features
 
 
 def read_image_features(path: Path, layers: Sequence[str] = CNN_LAYERS) -> ImageFeatures:

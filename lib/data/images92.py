@@ -1,4 +1,4 @@
-"""92 photographs, and how differently 15 people's visual cortex answers to any two: real, small and free.
+"""92 photographs, and the dissimilarities of 15 people's responses to them: measured, small and free.
 
 The photographs are those of Kriegeskorte et al. (2008), the responses those of Cichy et al. (2014), as the
 Algonauts project shared them in 2019. Without the two files a stand-in of the same form is simulated, and
@@ -33,7 +33,7 @@ MEASURED = Source(
 
 @dataclass(frozen=True)
 class Images92:
-    """Images, what they show, and the dissimilarity of the responses to them.
+    """Images, their categories, and the dissimilarities of the responses to them.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ BRICK = (N_STIMULI, 425, 425, 3)
 PER_PERCENT = 300  # betas are stored as percent signal change times this
 TRIALS_AT_ONCE = 25  # whole volumes in memory while a session is read: 35 MB
 
-# What each label of a mask file means; 0 is cortex without a label, -1 is not cortex.
+# Labels of each mask file; 0 is cortex without a label, -1 is not cortex.
 ROI_LABELS: Mapping[str, Mapping[int, str]] = {
     "prf-visualrois": {1: "V1v", 2: "V1d", 3: "V2v", 4: "V2d", 5: "V3v", 6: "V3d", 7: "hV4"},
     "floc-places": {1: "OPA", 2: "PPA", 3: "RSC"},
@@ -117,7 +117,7 @@ def _packed(path: Path) -> Path:
 
 def nsd_files(subject: int, data_root: str | os.PathLike | None) -> NsdFiles:
     """Check the participant's number and the folder; nothing is read."""
-    if subject not in VOLUMES:
+    if subject not in VOLUMES or isinstance(subject, float):
         raise ValueError(f"NSD has participants 1 to {len(VOLUMES)}, found subject {subject!r}.")
     return NsdFiles(require_folder(data_root, "nsddata, nsddata_betas and nsddata_stimuli"), subject)
 
@@ -176,7 +176,7 @@ def load_nsd(
 
 
 def chosen_sessions(files: NsdFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
-    """Numbers of the sessions wanted, all that are there by default, ascending; refused where one is not there."""
+    """Check the sessions wanted, by default all that are there; returns their numbers in order."""
     last = SESSIONS[files.subject]
     try:
         numbers = files.sessions if wanted is None else tuple(sorted({operator.index(number) for number in wanted}))
@@ -193,7 +193,7 @@ def chosen_sessions(files: NsdFiles, wanted: Iterable[int] | None = None) -> tup
     return numbers
 
 
-# Which image was shown when
+# Design
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def _check_table(files: NsdFiles, design: NsdDesign) -> None:
 
 def _columns(path: Path, names: Sequence[str]) -> np.ndarray:
     """Integer columns of a CSV file, shape (n_rows, n_columns)."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         header = next(reader, [])
         missing = [name for name in names if name not in header]
@@ -348,11 +348,11 @@ def _split_shared(shown: np.ndarray, design: NsdDesign, files: NsdFiles) -> tupl
     return shown[~shared], shown[shared]
 
 
-# Which voxels
+# Masks
 
 
 def read_rois(files: NsdFiles, rois: Iterable[str] | None = None, hemispheres: str = "joined") -> dict[str, np.ndarray]:
-    """Masks of ROIs, boolean arrays of shape (X, Y, Z), empty where the participant lacks the label.
+    """Read masks of ROIs, boolean arrays of shape (X, Y, Z), empty where the participant lacks the label.
 
     Masks may overlap: a voxel can answer to faces and to places.
 
@@ -402,14 +402,14 @@ def _read_mask(path: Path, shape: tuple[int, ...], name: str) -> np.ndarray:
 
 
 def read_volume(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """One NIfTI volume of this participant, float32 array of shape (X, Y, Z)."""
+    """Read one NIfTI volume of this participant, float32 array of shape (X, Y, Z)."""
     what = f"a NIfTI volume of shape {shape}"
     image: Any = read_file(path, what, nibabel.load)
     require_equal(path, "the shape of the volume", shape, image.shape[:3] if image.shape[3:] == (1,) else image.shape)
     return read_file(path, what, lambda _: np.asarray(image.dataobj, np.float32).reshape(shape))
 
 
-# What they answered
+# Betas
 
 
 def session_sums(
@@ -441,7 +441,7 @@ def session_sums(
 
 
 def read_session(files: NsdFiles, number: int, inside: np.ndarray) -> np.ndarray:
-    """Betas of a session in percent signal change, float32 array of shape (750, n_voxels).
+    """Read betas of a session in percent signal change, float32 array of shape (750, n_voxels).
 
     Parameters
     ----------
@@ -512,11 +512,11 @@ def _read_nifti(path: Path, inside: np.ndarray) -> np.ndarray:
     return np.concatenate([image.dataobj[..., t : t + TRIALS_AT_ONCE][inside].T.astype(np.float32) for t in starts])
 
 
-# What they saw
+# Images
 
 
 def read_stimuli(files: NsdFiles) -> Stimuli:
-    """The images, opened one at a time; every process opens the file for itself."""
+    """Check the file of images; they are opened one at a time, and by every process for itself."""
     read_file(files.stimuli, f"HDF5 dataset imgBrick of shape {BRICK}", _check_brick)
     size, mtime_ns = stamp(files.stimuli)
     return Stimuli(f"{files.stimuli}:{size}:{mtime_ns}", partial(_open_image, str(files.stimuli)))
@@ -541,17 +541,17 @@ def _brick(path: str, process: int) -> h5py.Dataset:
     return h5py.File(path)["imgBrick"]
 
 
-# What is known of them
+# The rest of a participant
 
 
 def planted_in(path: Path) -> dict[str, str | None]:
-    """What was planted, if this project wrote the HDF5 file; empty for measured data."""
+    """Read what was planted, as `lib.data.files.read_planted` does."""
     with h5py.File(path) as file:
         return read_planted(path, file)
 
 
 def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """All of a participant but the responses, by argument of `Participant`; betas take minutes, so it comes first.
+    """Read all of a participant but the responses, by argument of `Participant`; before the betas, which take minutes.
 
     Parameters
     ----------
@@ -573,7 +573,7 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
 
 
 def _source(files: NsdFiles, layout: Layout, lacking: Sequence[str]) -> Source:
-    """What was read, and whether anybody was scanned; `lacking` names ROIs without voxels."""
+    """Describe what was read, and whether it was measured; `lacking` names ROIs without voxels."""
     planted = read_file(files.stimuli, "HDF5 images", planted_in)
     sessions = f"{len(layout.sessions)} of {SESSIONS[files.subject]} sessions"
     without = f"; no voxels are labelled {', '.join(lacking)} in this participant" if lacking else ""

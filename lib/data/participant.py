@@ -11,7 +11,7 @@ from lib.core import choose
 
 @dataclass(frozen=True)
 class Source:
-    """What a participant's data are, where they come from, and whether anybody was ever scanned.
+    """What a participant's data are, where they come from, and whether they were measured or simulated.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Brain:
 
 @dataclass(frozen=True)
 class Participant(Brain):
-    """One person's (or one simulation's) answers to images.
+    """Responses of one person, measured or simulated, to images.
 
     Attributes
     ----------

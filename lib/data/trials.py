@@ -1,5 +1,6 @@
 """From single trials to one response per image."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 
 import numpy as np
@@ -11,11 +12,11 @@ from lib.data.participant import Responses
 
 TRIALS_PER_SESSION = 750
 RUN_LENGTHS = (62, 63) * 6  # trials in the 12 runs of a session
-MISSING = (None, "", "nan", "n/a")  # how tables write a label that nobody gave
+MISSING = (None, "", "nan", "n/a")  # how tables write a missing label
 
 
 def random_split(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test images, each ascending: a random 15 % are held out, seed 42, as paper W's first author does.
+    """Split images into training and test, each ascending; 15 % at random, seed 42, are for testing, as paper W has it.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def random_split(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def standardise_runs(betas: np.ndarray, run: Iterable[Hashable]) -> np.ndarray:
-    """Zero mean and unit variance per voxel within each run or session, in place and returned.
+    """Give each voxel zero mean and unit variance within each run or session, in place; returns the same array.
 
     Means and standard deviations are computed in float64, whatever the responses are.
 
@@ -42,12 +43,12 @@ def standardise_runs(betas: np.ndarray, run: Iterable[Hashable]) -> np.ndarray:
     ValueError
         Responses are not floating-point numbers, a trial has no label, or a run has a single trial.
     """
-    if betas.dtype.kind != "f":
-        raise ValueError(f"betas: expected floating-point numbers, found {betas.dtype}: convert them first.")
-    for label, trials in _runs(run, len(betas)).items():
-        if len(trials) < 2:
-            way_out = "leave that trial out, or name sessions instead of runs"
-            raise ValueError(f"run: expected at least 2 trials to standardise, found 1 in run {label!r}: {way_out}.")
+    if not isinstance(betas, np.ndarray) or betas.dtype.kind != "f" or betas.ndim != 2:
+        found = f"{betas.dtype} of shape {betas.shape}" if hasattr(betas, "dtype") else type(betas).__name__
+        raise ValueError(
+            f"betas: expected floating-point numbers (n_trials, n_voxels), found {found}: convert them first."
+        )
+    for trials in _runs(run, len(betas)):
         part = betas[trials]
         with np.errstate(invalid="ignore"):  # of voxels with infinite values, which become NaN
             mean, std = part.mean(0, dtype=np.float64), part.std(0, dtype=np.float64)
@@ -55,23 +56,25 @@ def standardise_runs(betas: np.ndarray, run: Iterable[Hashable]) -> np.ndarray:
     return betas
 
 
-def _runs(run: Iterable[Hashable], n_trials: int) -> dict[Hashable, list[int]]:
-    """The trials of each run, by its label."""
-    labels = as_list(run)
+def _runs(run: Iterable[Hashable], n_trials: int) -> Iterable[list[int]]:
+    """The trials of each run."""
+    labels, trials = as_list(run), defaultdict(list)
     if len(labels) != n_trials:
         raise ValueError(f"run: expected one for each of the {n_trials} trials in betas, found {len(labels)}.")
     unknown = [i for i, label in enumerate(labels) if label in MISSING or label != label]  # NaN is not itself
     if unknown:
         found = f"found none for {len(unknown)}, the first is trial {unknown[0]} from 0"
         raise ValueError(f"run: expected a label for each trial, {found}: label these trials, or leave them out.")
-    trials: dict[Hashable, list[int]] = {}
     for i, label in enumerate(labels):
-        trials.setdefault(label, []).append(i)
-    return trials
+        trials[label].append(i)
+    if single := [label for label, rows in trials.items() if len(rows) < 2]:
+        way_out = "leave that trial out, or name sessions instead of runs"
+        raise ValueError(f"run: expected at least 2 trials to standardise, found 1 in run {single[0]!r}: {way_out}.")
+    return trials.values()
 
 
 def as_list(values: Iterable[Hashable]) -> list[Hashable]:
-    """The items of a list, a column of a table, or an array of any shape, as Python's own objects."""
+    """List the items of a sequence, of a column of a table or of an array of any shape, as Python's own objects."""
     return np.asarray(values).ravel().tolist() if hasattr(values, "__array__") else list(values)
 
 

@@ -148,6 +148,7 @@ NSD: dict[str, Row] = {
     "participant 9": (nothing, {"subject": 9}, r"NSD has participants 1 to 8, found subject 9"),
     "participant 0": (nothing, {"subject": 0}, r"participants 1 to 8, found subject 0"),
     "participant as text": (nothing, {"subject": "1"}, r"participants 1 to 8, found subject '1'"),
+    "participant as float": (nothing, {"subject": 1.0}, r"participants 1 to 8, found subject 1\.0"),
     "participant not here": (nothing, {"subject": 2}, r"subj02/.*_RR: expected the folder .*, found nothing"),
     "unknown ROI": (
         nothing,
@@ -373,6 +374,7 @@ SUBJECT = "Subject1.h5"
 GOD: dict[str, Row] = {
     "no folder named": (nothing, {"data_root": None}, r"^data_root is missing: name the folder that holds Subject1.h5"),
     "participant 6": (nothing, {"subject": 6}, r"GOD has participants 1 to 5, found subject 6"),
+    "participant as float": (nothing, {"subject": 1.0}, r"participants 1 to 5, found subject 1\.0"),
     "participant not here": (nothing, {"subject": 2}, r"Subject2.h5: expected BData .*, found no such file"),
     "unknown ROI": (nothing, {"rois": ["LO"]}, r"Unknown ROI 'LO'; .*Did you mean 'LOC'\?"),
     "no HDF5": (text(SUBJECT), {}, r"Subject1.h5: expected BData with dataset and metadata/key, value, found OSError"),
@@ -485,7 +487,7 @@ def test_what_a_file_says_of_itself_reaches_nothing_but_the_source(
     root, file = tmp_path / dataset, {"nsd": STIMULI, "god": SUBJECT}[dataset]
     shutil.copytree(good_nsd, root) if dataset == "nsd" else write_god(tiny_god(root))
     with h5py.File(root / file, "a") as h5:
-        h5.attrs["simulated"] = json.dumps({"description": "<b>x</b>", "world": None, "licence": "<script>"})
+        h5.attrs["simulated"] = json.dumps({"description": "<b>x</b>", "licence": "<script>"})
     source = load_participant(dataset, 1, root).source
     assert source.simulated and source.world is None and "<b>x</b>" in source.description
     assert "<script>" not in repr(source)

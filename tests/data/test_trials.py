@@ -66,9 +66,10 @@ def test_missing_runs_in_an_array_of_floats_are_counted() -> None:
 
 @pytest.mark.parametrize("run", [[1, 1, 1, 7], ["a", "a", "a", "run-7"], np.array([0.5, 0.5, 0.5, 7])])
 def test_a_run_of_one_trial_is_refused_by_name(run: object) -> None:
-    label = list(run)[-1]
+    label, betas = list(run)[-1], np.arange(8.0).reshape(4, 2)
     with pytest.raises(ValueError, match=rf"at least 2 trials to standardise, found 1 in run '?{label}'?: leave that"):
-        standardise_runs(np.ones((4, 2)), run)
+        standardise_runs(betas, run)
+    np.testing.assert_array_equal(betas, np.arange(8.0).reshape(4, 2))
 
 
 @pytest.mark.parametrize("run", [[1] * 3, np.ones((2, 3)), []])
@@ -77,9 +78,20 @@ def test_runs_of_another_number_of_trials_are_refused(run: object) -> None:
         standardise_runs(np.ones((4, 2)), run)
 
 
-def test_whole_numbers_would_be_cut_off() -> None:
-    with pytest.raises(ValueError, match="betas: expected floating-point numbers, found int16: convert them first"):
-        standardise_runs(np.ones((4, 2), np.int16), [1] * 4)
+@pytest.mark.parametrize(
+    ("betas", "found"),
+    [
+        (np.ones((4, 2), np.int16), r"int16 of shape \(4, 2\)"),
+        (np.ones(4), r"float64 of shape \(4,\)"),
+        ([[1.0, 2.0]] * 4, "list"),
+        (np.ma.ones((4, 2), complex), r"complex128 of shape \(4, 2\)"),
+    ],
+)
+def test_what_cannot_be_standardised_in_place_is_refused(betas: object, found: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"betas: expected floating-point numbers .*, found {found}: convert them first"
+    ):
+        standardise_runs(betas, [1] * 4)
 
 
 def test_ceiling_averages_the_noise_of_unequal_repeats() -> None:
