@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _terminate)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, a shell has it ignored
     try:
         argv = list(_separated(sys.argv[1:] if argv is None else argv))
         parser = _parser(argv)

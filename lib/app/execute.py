@@ -1,20 +1,20 @@
-"""Executes notebooks: each in a kernel of its own, which ends when its notebook or this process does.
+"""Executes notebooks through papermill, each in a kernel that ends when its notebook or this process does.
 
-`notebooks/x.py` becomes a notebook in memory, papermill executes it with the chosen parameters in a thread, and the
-result is `notebooks/x.ipynb`, which git ignores and the book shows.
+`notebooks/x.py` becomes a notebook in memory, papermill executes it with the chosen parameters, and the result is
+`notebooks/x.ipynb`, which git ignores and the book shows.
 """
 
-import asyncio
 import logging
 import os
-import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from threading import Event
+from typing import ClassVar
 
 import nbformat
 import papermill
@@ -35,11 +35,8 @@ from lib.app.parameters import Value, literal
 from lib.core.disk import ROOT, read_json, written_aside
 
 _START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
-LOOK_SECONDS = 0.2  # between two looks whether another run has finished a notebook
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
-
-Result = TypeVar("Result")
+_LOOK_SECONDS = 0.1  # between two looks whether to stop
+_MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # of kernels that die we speak ourselves
 
 
@@ -50,9 +47,7 @@ class NotebookFailed(RuntimeError):
 class ThisPython(AsyncKernelManager):
     """Starts kernels in the Python that runs this command, whatever kernels its user has registered."""
 
-    # Without it, each kernel warns that others on this machine could listen.
-    transport_encryption = "auto"
-
+    transport_encryption = "auto"  # without it, each kernel warns that others on this machine could listen
     environment: ClassVar[Mapping[str, str]] = {}  # what the kernel gets beside this process' variables
 
     @property
@@ -63,9 +58,18 @@ class ThisPython(AsyncKernelManager):
 
 
 def run_notebook(
-    source: NotebookSource, given: Mapping[str, Value], output: Path | None = None, *, force: bool = False
+    source: NotebookSource,
+    given: Mapping[str, Value],
+    output: Path | None = None,
+    *,
+    force: bool = False,
+    threads: int | None = None,
+    row: int = 0,
+    stop: Event | None = None,
 ) -> bool:
     """Execute one notebook, unless nothing it depends on has changed since its output was written.
+
+    Whatever happens, an interrupt too, its kernel and all that it started have ended when this returns.
 
     Parameters
     ----------
@@ -76,6 +80,12 @@ def run_notebook(
         The executed notebook, `x.ipynb` beside `x.py` by default. It is written only when every cell has run.
     force : bool
         Execute even if nothing has changed.
+    threads : int, optional
+        For the kernel to compute with, unless OMP_NUM_THREADS says how many.
+    row : int
+        Of the terminal, for the progress bar.
+    stop : Event, optional
+        Once another thread sets it, this raises KeyboardInterrupt.
 
     Returns
     -------
@@ -88,90 +98,40 @@ def run_notebook(
         A parameter is unknown, or its value cannot be.
     NotebookFailed
         A cell raised, the kernel died, or the output could not be written. What ran is kept as `x.failed.ipynb`.
-    KeyboardInterrupt, SystemExit
-        SIGINT or SIGTERM came; the kernel has ended.
     """
-    return run_until_done(execute_beside(source, given, output, force=force))
-
-
-def run_until_done(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work`; SIGINT and SIGTERM cancel it, and are raised when all that it started has ended.
-
-    In a thread that is not the main one, signals are left alone.
-    """
-
-    async def supervised() -> Result:
-        task, loop, received = asyncio.ensure_future(work), asyncio.get_running_loop(), []
-
-        def stop(number: int) -> None:
-            received.append(number)
-            task.cancel()
-
-        for number in SIGNALS:
-            with suppress(RuntimeError):
-                loop.add_signal_handler(number, stop, number)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if signal.SIGTERM in received:
-                raise SystemExit(128 + signal.SIGTERM) from None
-            raise KeyboardInterrupt from None
-
-    return asyncio.run(supervised())
-
-
-async def execute_beside(
-    source: NotebookSource,
-    given: Mapping[str, Value],
-    output: Path | None = None,
-    *,
-    force: bool = False,
-    threads: int | None = None,
-    row: int = 0,
-) -> bool:
-    """Execute one notebook as `run_notebook` does, beside others.
-
-    Parameters
-    ----------
-    source, given, output, force
-        As for `run_notebook`.
-    threads : int, optional
-        For the kernel to compute with, unless OMP_NUM_THREADS says how many.
-    row : int
-        Of the terminal, for the progress bar.
-    """
-    given, output = source.checked(given), (output or source.output).absolute()
+    given, output, stop = source.checked(given), (output or source.output).absolute(), stop or Event()
+    failed = output.with_suffix(".failed.ipynb")
     try:
-        async with _alone(source, output):
+        with _alone(source, output, stop):
             mark = notebook_fingerprint(source, given)
             if not force and _mark_of(output) == mark:
                 return False
-            notebook = await _executed(source, given, output.with_suffix(".failed.ipynb"), threads, row)
-            notebook.metadata.companion["fingerprint"] = mark
-            _write(notebook, output)
-            output.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+            cores = os.environ.get("OMP_NUM_THREADS") or str(threads or os.cpu_count() or 1)
+            environment = {"OMP_NUM_THREADS": cores} if threads else {}
+            notebook = _executed(source, given, failed, environment, row, stop)
+            _write(_tidied(source, notebook, failed, mark, int(cores)), output)
+            failed.unlink(missing_ok=True)
     except OSError as error:
         raise NotebookFailed(f"{source.name} failed: {error}") from error
     return True
 
 
-@asynccontextmanager
-async def _alone(source: NotebookSource, output: Path) -> AsyncIterator[None]:
+@contextmanager
+def _alone(source: NotebookSource, output: Path, stop: Event) -> Iterator[None]:
     """Keep other runs from writing `output` meanwhile; wait for one that does."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    path, waiting = output.with_name(f".{output.name}.lock"), False
+    path, said = output.with_name(f".{output.name}.lock"), False
     lock = FileLock(path)
-    while True:
+    while not lock.is_locked:
         try:
             lock.acquire(timeout=0)
-            break
         except Timeout:
-            if not waiting:
+            if not said:
                 tqdm.write(f"{source.name}: {_holder(path)} executes it already; waiting.")
-            waiting = True
-            await asyncio.sleep(LOOK_SECONDS)
+            said = True
+            _pause(stop)
     try:
-        with suppress(OSError):
+        with suppress(OSError):  # a full disk: only others miss the name
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:
@@ -180,18 +140,21 @@ async def _alone(source: NotebookSource, output: Path) -> AsyncIterator[None]:
 
 
 def _holder(lock: Path) -> str:
-    try:
+    with suppress(OSError):
         return lock.read_text() or "another run"
-    except OSError:
-        return "another run"
+    return "another run"
+
+
+def _pause(stop: Event) -> None:
+    if stop.wait(_LOOK_SECONDS):
+        raise KeyboardInterrupt
 
 
 def _mark_of(path: Path) -> str | None:
     """The fingerprint an executed notebook carries, if it is there and can be read."""
-    try:
+    with suppress(TypeError, KeyError):
         return read_json(path)["metadata"]["companion"]["fingerprint"]
-    except (TypeError, KeyError):
-        return None
+    return None
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:
@@ -199,52 +162,69 @@ def _write(notebook: NotebookNode, path: Path) -> None:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
-async def _executed(
-    source: NotebookSource, given: Mapping[str, Value], failed: Path, threads: int | None, row: int
+def _executed(
+    source: NotebookSource,
+    given: Mapping[str, Value],
+    failed: Path,
+    environment: Mapping[str, str],
+    row: int,
+    stop: Event,
 ) -> NotebookNode:
-    """The executed notebook, and what executing it took; what ran of one that fails is kept as `failed`."""
-    token, cores = uuid.uuid4().hex, os.environ.get("OMP_NUM_THREADS") or str(threads or os.cpu_count() or 1)
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {MARK: token, "PYTHONPATH": path, **({"OMP_NUM_THREADS": cores} if threads else {})}
-    run = asyncio.to_thread(
+    """The notebook as papermill executes it; what has run is kept as `failed`."""
+    token, path = uuid.uuid4().hex, [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = {**environment, _MARK: token, "PYTHONPATH": os.pathsep.join(path)}
+    thread = ThreadPoolExecutor(1).submit(  # in the main thread, nbclient would take over the process' signals
         papermill.execute_notebook,
         _with_measure(source.notebook),
         str(failed).replace("{", "{{").replace("}", "}}"),  # papermill would put parameters there
         dict(given),
-        kernel_manager_class=type("Kernel", (ThisPython,), {"environment": environment}),
+        kernel_manager_class=type("Kernel", (ThisPython,), {"environment": variables}),
         resources={"metadata": {"path": str(source.path.parent.absolute())}},  # not cwd: that is the process' own
         progress_bar={"desc": source.name, "position": row, "leave": not row},
         start_timeout=_START_SECONDS,
         record_timing=False,
     )
-    thread = asyncio.ensure_future(run)
     try:
-        await asyncio.wait([thread])
-        notebook = thread.result()
-    except asyncio.CancelledError:
-        while not thread.done():  # it ends when its kernel is dead
-            _kill_marked(token)
-            await asyncio.wait([thread], timeout=LOOK_SECONDS)
-        thread.exception()  # is that its kernel died
+        while not thread.done():
+            _pause(stop)
+    except BaseException:
+        _end(thread, token)
         failed.unlink(missing_ok=True)
         raise
+    _end(thread, token)
+    try:
+        return thread.result()
     except (PapermillExecutionError, DeadKernelError) as error:
         raise NotebookFailed(_failure(source, failed, error)) from error
-    finally:
-        for _ in range(100):  # until nothing is left that could start more
-            if not _kill_marked(token):
-                break
-    return _tidied(source, notebook, failed, int(cores))
+
+
+def _end(thread: Future[NotebookNode], token: str) -> None:
+    """Kill the processes that inherited a kernel's mark, however they were started, until nothing could start more."""
+    left = True
+    for _ in range(100):
+        if thread.done() and not left:
+            break
+        marked = [process for process in psutil.process_iter() if _mark(process) == token]
+        for process in marked:
+            with suppress(psutil.Error):
+                process.kill()
+        left = bool(marked)
+        wait([thread], _LOOK_SECONDS)
+
+
+def _mark(process: psutil.Process) -> str | None:
+    with suppress(psutil.Error):
+        return process.environ().get(_MARK)
+    return None
 
 
 def _with_measure(notebook: NotebookNode) -> NotebookNode:
-    """A copy with a last cell that measures memory: nobody else can say what the kernel took."""
     copy = deepcopy(notebook)
     copy.cells.append(new_code_cell(MEASURE))
     return copy
 
 
-def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, cores: int) -> NotebookNode:
+def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, mark: str, cores: int) -> NotebookNode:
     """Keep what a reader needs: no clock times, no folders of this machine, no injected cell on the page."""
     measured = notebook.cells[-1].outputs
     if not measured:  # papermill takes sys.exit(0) for success
@@ -252,45 +232,17 @@ def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, cores:
     notebook.cells.pop()
     record = notebook.metadata.pop("papermill")
     notebook.metadata.companion = {
+        "fingerprint": mark,
         "parameters": record["parameters"],
         "seconds": round(record["duration"], 1),
         "cores": cores,
         "memory": literal(measured[0].text),
     }
-    _keep_what_holds(notebook)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         if "injected-parameters" in cell.metadata.tags:
             cell.metadata.tags.append("remove-cell")
     return notebook
-
-
-def _kill_marked(token: str) -> bool:
-    """Kill the processes that inherited a kernel's mark, however they were started; return whether there were any."""
-    found = False
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.environ().get(MARK) == token:
-                process.kill()
-                found = True
-    return found
-
-
-def _keep_what_holds(notebook: NotebookNode) -> None:
-    """Drop cells about data that the page did not show; figures of simulated data get their own captions.
-
-    A cell tagged `if-measured` or `if-simulated` stays if the box about the data (`lib.figures.style.notice`) says so.
-    A cell's metadata `if-simulated` replaces parts of its figure's metadata.
-    """
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    notices = [output.get("metadata", {}).get("text/markdown", {}) for output in outputs]
-    simulated = any(notice.get("simulated") for notice in notices)
-    other = "if-measured" if simulated else "if-simulated"
-    notebook.cells = [cell for cell in notebook.cells if other not in cell.metadata.get("tags", ())]
-    for cell in notebook.cells:
-        words = cell.metadata.pop("if-simulated", {})
-        if simulated and words:
-            cell.metadata["mystnb"]["figure"].update(words)
 
 
 def _failure(source: NotebookSource, failed: Path, error: PapermillExecutionError | DeadKernelError | None) -> str:

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +24,6 @@ LIB = ROOT / "lib"
 # Packages whose version can change a notebook's numbers or pictures.
 PACKAGES = ("numpy", "scipy", "torch", "torchvision", "scikit-learn", "h5py", "nibabel", "matplotlib")
 _SCRIPT = re.compile(r"[\w~./-]+\.py\b")  # a file that code may run, as in `%run helper.py`
-
-Import = tuple[int, str]  # level (0: absolute, 1: from the package of the importing module, ...) and dotted name
 
 
 def notebook_fingerprint(source: NotebookSource, given: Mapping[str, Value]) -> str:
@@ -54,6 +53,7 @@ def code_lines(names: Iterable[str]) -> list[str]:
     return _hashes(modules_used(names))
 
 
+@cache
 def versions() -> list[str]:
     """Return the versions of Python and of the packages that can change a number or a picture."""
     return [platform.python_version(), *(f"{package} {version(package)}" for package in PACKAGES)]
@@ -92,15 +92,15 @@ def _texts(value: object) -> Iterator[str]:
 
 def modules_used(names: Iterable[str]) -> set[Path]:
     """Files of `lib` that these modules import, directly or not, the modules themselves included."""
-    return _closure([path for name in names for path in _files_of((0, name), LIB, ())], ())
+    return _closure([path for name in names for path in _files_of(name, LIB, ())], ())
 
 
 def _modules_of_notebook(source: NotebookSource) -> set[Path]:
     """Files that a notebook imports, directly or not: of `lib`, beside it, and in PYTHONPATH."""
     paths = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     folders = [source.path.parent, *(path for path in paths if not path.name.endswith("-packages"))]
-    imports = [*_imports_in(source.prelude), *_imports_in(MEASURE)]
-    start = [path for one in imports for path in _files_of(one, source.path, folders)]
+    names = [*_imports_in(source.prelude), *_imports_in(MEASURE)]
+    start = [path for name in names for path in _files_of(name, source.path, folders)]
     return _closure([source.path, *start], folders) - {source.path}
 
 
@@ -110,53 +110,44 @@ def _closure(todo: list[Path], folders: Sequence[Path]) -> set[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo += [other for one in _imports(path, stamp(path)) for other in _files_of(one, path, folders)]
+            todo += [other for name in _imports(path, stamp(path)) for other in _files_of(name, path, folders)]
             todo += [] if path.is_relative_to(LIB) else _scripts(path)
     return found
 
 
 @cache
-def _imports(path: Path, _: tuple[int, int]) -> tuple[Import, ...]:
+def _imports(path: Path, _: tuple[int, int]) -> tuple[str, ...]:
     return tuple(_imports_in(path.read_text(encoding="utf-8-sig", errors="replace")))
 
 
-def _imports_in(code: str) -> Iterator[Import]:
-    """Names that code imports; of `from a import b`, also a.b, which may be a module. "*" is any module of `lib`."""
-    try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except SyntaxError:  # Python will say so where it is imported
-        return
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            yield from ((0, name.name) for name in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = [node.module] if node.module else []
-            yield from ((node.level, ".".join(module + tail)) for tail in [[], *([name.name] for name in node.names)])
-        elif isinstance(node, ast.Call) and _last_name(node.func) in ("import_module", "__import__"):
-            yield _dynamic(node)
+def _imports_in(code: str) -> Iterator[str]:
+    """Names that code imports, relative ones with their dots; of `from a import b`, also a.b, which may be a module.
+
+    "*" is a name that is computed: any module of `lib`.
+    """
+    with suppress(SyntaxError):  # Python will say so where it is imported
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Import):
+                yield from (name.name for name in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                yield module
+                yield from (f"{module}.{name.name}" if node.module else module + name.name for name in node.names)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+                "import_module",
+                "__import__",
+            ):
+                name = getattr(node.args[0], "value", None) if node.args else None
+                yield name if isinstance(name, str) else "*"
 
 
-def _last_name(function: ast.expr) -> str:
-    return getattr(function, "attr", getattr(function, "id", ""))
-
-
-def _dynamic(call: ast.Call) -> Import:
-    name = getattr(call.args[0], "value", None) if call.args else None
-    if not isinstance(name, str):
-        return 0, "*"
-    return len(name) - len(name.lstrip(".")), name.lstrip(".")
-
-
-def _files_of(one: Import, importer: Path, folders: Sequence[Path]) -> list[Path]:
+def _files_of(name: str, importer: Path, folders: Sequence[Path]) -> list[Path]:
     """Source files of a module and of the packages around it; none for those that are installed."""
-    level, name = one
-    parts = name.split(".")
     if name == "*":
         return sorted(LIB.rglob("*.py"))
-    if level:
-        roots: Sequence[Path] = [importer.parents[level - 1]]
-    else:
-        roots = [LIB.parent] if parts[0] == "lib" else folders
+    parts = name.lstrip(".").split(".")
+    level = len(name) - len(name.lstrip("."))
+    roots = [importer.parents[level - 1]] if level else [LIB.parent] if parts[0] == "lib" else folders
     for root in roots:
         stems = [root.joinpath(*parts[:i]) for i in range(1, len(parts) + 1)]
         files = [path for stem in stems for path in (stem / "__init__.py", stem.with_suffix(".py")) if path.is_file()]
@@ -171,9 +162,8 @@ def _scripts(path: Path) -> list[Path]:
     return [script for word in words if (script := path.parent / os.path.expanduser(word)).is_file()]
 
 
-def _hashes(modules: Iterable[Path]) -> list[str]:
+def _hashes(modules: set[Path]) -> list[str]:
     """One line per module, and per data file in the folders of those that are in `lib`: its name and hash."""
-    modules = set(modules)
     folders = {path.parent for path in modules if path.is_relative_to(LIB)}
     files = {*modules, *(path for folder in folders for path in _package_data(folder))}
     return [f"{os.path.relpath(path, ROOT)} {_hash(path, stamp(path))}" for path in sorted(files)]
@@ -182,11 +172,9 @@ def _hashes(modules: Iterable[Path]) -> list[str]:
 def _package_data(folder: Path) -> Iterator[Path]:
     """Files of a package that are not code, in its folders that are no packages too."""
     for path in folder.iterdir():
-        if path.name.startswith((".", "__pycache__")):
-            continue
-        if path.is_dir() and not (path / "__init__.py").exists():
+        if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
             yield from _package_data(path)
-        elif path.is_file() and path.suffix != ".py":
+        elif path.is_file() and path.suffix != ".py" and not path.name.startswith("."):
             yield path
 
 

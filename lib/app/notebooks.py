@@ -91,26 +91,17 @@ def find_sources(folder: Path = NOTEBOOKS) -> dict[str, NotebookSource]:
 
     Hidden files and files that cannot be read are skipped; standard error names them.
     """
-    reasons = {path: _unusable(path) for path in sorted(folder.glob("*.py"))}
-    for path, reason in reasons.items():
-        if reason:
-            print(f"Skipped {path.name!a} in {folder}: {reason}.", file=sys.stderr)
-    return {path.stem: NotebookSource(path) for path, reason in reasons.items() if not reason}
-
-
-def _unusable(path: Path) -> str:
-    """Why a file cannot be a notebook; empty if it can."""
-    try:
-        path.name.encode()
-        if not path.name.startswith("."):
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        try:
+            path.name.encode()
+            if path.name.startswith("."):
+                raise ValueError("it is hidden")
             _read(path)
-    except UnicodeEncodeError:
-        return "its name is not UTF-8"
-    except OSError as error:
-        return f"it cannot be read ({error.strerror})"
-    except ValueError as error:
-        return str(error).removeprefix(f"{path} ").rstrip(".")
-    return "it is hidden" if path.name.startswith(".") else ""
+            found[path.stem] = NotebookSource(path)
+        except (ValueError, OSError) as error:
+            print(f"Skipped {path.name!a} in {folder}: {error}.".replace("..", "."), file=sys.stderr)
+    return found
 
 
 def named_source(name: str, sources: Mapping[str, NotebookSource]) -> NotebookSource:
@@ -150,20 +141,20 @@ def share_out(
         A parameter is known to none of them, or a value cannot be.
     """
     sources = list(sources)
-    known = sorted({name for source in sources for name in source.parameters})
     for name in given:
-        choose("parameter", name, known)
+        choose("parameter", name, sorted({name for source in sources for name in source.parameters}))
     return [(source, source.checked(_own_part(source, sources, given))) for source in sources]
 
 
 def _own_part(
     source: NotebookSource, sources: Iterable[NotebookSource], given: Mapping[str, Value]
 ) -> dict[str, Value]:
-    own = {name: value for name, value in given.items() if name in source.parameters}
-    for name, value in list(own.items()):
-        elsewhere = {text for other in sources if name in other.parameters for text in other.parameters[name].choices}
-        choices = source.parameters[name].choices
-        if choices and value not in choices and value in elsewhere:
-            del own[name]
+    own = {}
+    for name, value in given.items():
+        choices = {other: other.parameters[name].choices for other in sources if name in other.parameters}
+        elsewhere = any(value in texts for texts in choices.values())
+        if source in choices and choices[source] and value not in choices[source] and elsewhere:
             print(f"{source.name}: {name} stays {source.defaults[name]!r}, {value!r} is no choice.", file=sys.stderr)
+        elif source in choices:
+            own[name] = value
     return own

@@ -5,7 +5,7 @@ import math
 import os
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,22 +78,22 @@ class Parameter:
         """
         if value == self.default and type(value) is type(self.default):
             return value
-        self._check_kind(value)
-        if self.is_path or (self.name == "weights" and _is_file(value)):
-            return existing_path(self.name, str(value))
-        if choices := self._all_choices(value):
-            for text in _members(value):
-                choose(f"value of {self.name}", text, choices)
-        self._check_range(value)
-        return value
-
-    def _check_kind(self, value: Value) -> None:
         kind = self._kind
-        members = self.default[:1] if isinstance(self.default, list) else []
-        same = all(_is_a(type(member), one) for member in members for one in _members(value))
-        if kind and not (_is_a(kind, value) and same and (value or not members)):
+        members, examples = _members(value), _members(self.default)[:1] if kind is list else []
+        fits = all(_is_a(type(example), member) for example in examples for member in members)
+        if kind and not (_is_a(kind, value) and fits and (members or not examples)):
             example = "" if self.default is None else f", such as {self.code}"
             raise ValueError(f"{self.name} must be {KINDS[kind]}{example}; found {value!r}.")
+        if self.is_path or (self.name == "weights" and user_path(str(value)).is_file()):
+            return existing_path(self.name, str(value))
+        for text in members if (choices := self._all_choices()) else ():
+            choose(f"value of {self.name}", text, choices)
+        least, most = self._range
+        for number in members:
+            if isinstance(number, int | float) and not least <= number <= most:
+                limits = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+                raise ValueError(f"{self.name} must be {limits}; found {number!r}.")
+        return value
 
     @property
     def _kind(self) -> type | None:
@@ -103,46 +103,33 @@ class Parameter:
         is_expression = self.default == self.code  # a literal text has quotes
         return None if is_expression or type(self.default) not in KINDS else type(self.default)
 
-    def _check_range(self, value: Value) -> None:
-        least, most = self._range
-        for number in _members(value):
-            if isinstance(number, int | float) and not least <= number <= most:
-                limits = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
-                raise ValueError(f"{self.name} must be {limits}; found {number!r}.")
-
-    def _all_choices(self, value: Value) -> Collection[str]:
+    def _all_choices(self) -> tuple[str, ...]:
         """Those that the comment lists; of a network or world, those of lib if the default is one of them."""
-        if self.choices:
-            return (*self.choices, *_MORE_CHOICES.get(self.name, ()))
-        if value == self.default or not re.search("network|world", f"{self.name} {self.comment}"):
-            return ()
+        if self.choices or not re.search("network|world", f"{self.name} {self.comment}"):
+            return (*self.choices, *(_MORE_CHOICES.get(self.name, ()) if self.choices else ()))
         from lib.networks import ZOO  # loads PyTorch
         from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
-        defaults = set(map(str, _members(self.default)))
-        return next((tuple(names) for names in (ZOO, {**WORLDS, **GOD_WORLDS}) if defaults <= set(names)), ())
+        tables = (tuple(ZOO), (*WORLDS, *GOD_WORLDS))
+        return next((names for names in tables if set(map(str, _members(self.default))) <= set(names)), ())
 
     @property
     def _range(self) -> tuple[float, float]:
         """Least and greatest value: what the comment says, else whole numbers are not negative, and counts not 0."""
         if found := _RANGE.search(self.comment):
             return float(found["least"] or found["low"]), float(found["high"] or math.inf)
-        if self._kind not in (int, list):
-            return -math.inf, math.inf
-        numbers = [1] if self.default is None else list(_members(self.default))
-        whole = all(isinstance(number, int) for number in numbers)
-        return (float(min(1, *numbers, 1)) if whole and min(numbers) >= 0 else -math.inf), math.inf
+        numbers = [1] if self.default is None and self._kind is int else _members(self.default)
+        whole = all(type(number) is int and number >= 0 for number in numbers)
+        return (float(min([1, *numbers])) if whole else -math.inf), math.inf
 
 
-def _is_a(kind: type, value: object) -> bool:
-    if kind is float:
-        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-    return type(value) is kind
+def _is_a(kind: type, value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) if kind is float else type(value) is kind
 
 
-def _members(value: Value) -> Iterator[Any]:
+def _members(value: Value) -> list[Any]:
     """What a list holds, or the value itself."""
-    yield from value if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [value]
 
 
 def existing_path(name: str, text: str) -> str:
@@ -162,10 +149,6 @@ def existing_path(name: str, text: str) -> str:
 def user_path(text: str) -> Path:
     """An absolute path, seen from the folder where the command runs; `~` is the user's home."""
     return Path(os.path.expanduser(text)).absolute()
-
-
-def _is_file(value: Value) -> bool:
-    return isinstance(value, str) and user_path(value).is_file()
 
 
 def check_values(of: str, parameters: Mapping[str, Parameter], given: Mapping[str, Value]) -> dict[str, Value]:
