@@ -45,7 +45,7 @@ weights = "miniature"  # of the networks: "miniature", "untrained" or "published
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
 n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
 seed = 0  # of the simulation
-n_images = 1000  # seen by a simulated participant; the real ones saw 10,000
+n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
 
 # %% [markdown]
@@ -181,7 +181,7 @@ for name, result in shown.encoding.items():
 # ```
 
 # %% mystnb={"markdown_format": "myst"}
-half = size | {"n_images": n_images // 2}
+half = size | {"n_images": max(10, n_images // 2)}
 opposite = load_participant("simulated", subject, world="reversed", seed=seed, **half)
 reverse = encoding_study(opposite, study.networks, n_best=n_best_voxels)
 verdict_table(evaluate(reverse, ["W3", "W4", "W5"]))

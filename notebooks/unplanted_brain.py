@@ -43,7 +43,7 @@ world = "unplanted"  # the brain to look at: "as-published", "reversed", "flat",
 beside = "as-published"  # a brain in which the claims were planted, to compare with: "as-published" or "reversed"
 n_best_voxels = 15  # voxels looked at per ROI
 seed = 0  # of the simulation
-n_images = 1000  # seen by the participants; the real ones saw 10,000
+n_images = 1000  # seen by the participants, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of the participants
 
 # %% [markdown]
@@ -161,7 +161,7 @@ network_scores(study)
 # ```
 
 # %% mystnb={"markdown_format": "myst"}
-small = {"n_images": n_images // 2, "voxels_per_roi": voxels_per_roi // 4}
+small = {"n_images": max(10, n_images // 2), "voxels_per_roi": max(2, voxels_per_roi // 4)}
 smaller = simulate_worlds([world], subject=subject, seed=seed, **small)
 untrained = encoding_studies(smaller, PAPER_W, "untrained", n_best_voxels)
 verdict_comparison({f"{world}, networks untrained": evaluate(untrained[world])})

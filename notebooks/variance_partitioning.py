@@ -45,7 +45,7 @@ weights = "miniature"  # of the networks: "miniature", "untrained" or "published
 world = "as-published"  # of a simulation in which edge networks drive voxels: "as-published", "reversed" or "flat"
 beside = "unplanted"  # of a simulation in which they drive none: "unplanted" or "noise"
 seed = 0  # of the simulation
-n_images = 1000  # seen by a simulated participant; the real ones saw 10,000
+n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 100  # of a simulated participant
 
 # %% [markdown]

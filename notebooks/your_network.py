@@ -44,7 +44,7 @@ subject = 1  # number of the participant
 world = "as-published"  # of the simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
 seed = 0  # of the simulation, and of your network's weights
 n_best_voxels = 15  # looked at per ROI
-n_images = 1000  # seen by the participant
+n_images = 1000  # seen by the participant, at least 10
 voxels_per_roi = 200  # of the participant
 n_training_scenes = 3000  # scenes that your network learns from
 n_epochs = 6  # how often it sees them
@@ -221,7 +221,7 @@ print("holds" if all(interval.low > 0 for interval in contrasts.values()) else "
 # ```
 
 # %%
-flat = load_participant("simulated", subject, world="flat", **size | {"n_images": n_images // 2})
+flat = load_participant("simulated", subject, world="flat", **size | {"n_images": max(10, n_images // 2)})
 other = EncodingStudy(flat, {network.name: encode(flat, network)}, n_best_voxels, "own")
 control = wang2021.preferences(other, [network.name], wanted, "score")
 print(*(f"{area}: {interval}" for area, interval in control.items()), sep="\n")

@@ -240,6 +240,12 @@ def test_notebooks_side_by_side_share_the_cores(folder: Path, monkeypatch: pytes
         (["good", "--all"], "Name one notebook or say --all; there are bad, good."),
         (["--all", "--jobs", "0"], "--jobs must be at least 1, found 0."),
         (["--all", "--output", "out.ipynb"], "--output goes with one notebook, not with --all."),
+        (["good", "--output", "/"], "--output must be a file that ends in .ipynb; found the folder /."),
+        (["good", "--output", "/tmp/x.py"], "--output must be a file that ends in .ipynb; found /tmp/x.py."),
+        (["good", "--output", "/dev/null/x.ipynb"], "/dev/null is no folder to write in."),
+        (["good", "-p", "subject", "nine"], "good: subject must be a whole number, such as 1; found 'nine'."),
+        (["--all", "-p", "subject", "0"], "subject must be at least 1; found 0."),
+        (["good", "--parameters", "subject"], "Parameters must be name=value pairs"),
     ],
 )
 def test_input_that_cannot_be_used_is_one_sentence(
@@ -250,6 +256,86 @@ def test_input_that_cannot_be_used_is_one_sentence(
     assert sentence in message
     assert message.count("\n") == 1
     assert not list(folder.glob("*.ipynb")), "nothing ran"
+
+
+def test_a_folder_without_notebooks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(tmp_path / "nowhere", "--all") == 2
+    assert f"There are no notebooks in {tmp_path}/nowhere." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", ["import sys\nsys.exit(0)", "exit()", "quit()", "import os\nos._exit(0)"])
+def test_a_notebook_that_leaves_half_way_failed(folder: Path, capsys: pytest.CaptureFixture[str], code: str) -> None:
+    (folder / "leaves.py").write_text(f"# %%\n{code}\n\n# %%\nprint('on')\n")
+    assert command(folder, "leaves") == 1
+    assert "leaves failed in code cell" in capsys.readouterr().err
+    assert not (folder / "leaves.ipynb").exists()
+
+
+def test_odd_files_are_skipped_and_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bad.py").unlink()
+    (folder / ".#good.py").symlink_to("nobody@nowhere.123")
+    (folder / "._good.py").write_bytes(b"\0\5\x16\7")
+    (folder / os.fsdecode(b"caf\xe9.py")).write_text("print(1)")
+    (folder / "latin.py").write_bytes(b"# caf\xe9")
+    (folder / "folder.py").mkdir()
+    (folder / "dangling.py").symlink_to(folder / "nothing.py")
+    (folder / "data").mkdir()
+    (folder / "data" / os.fsdecode(b"caf\xe9")).symlink_to("nowhere")
+    (folder / "data" / os.fsdecode(b"th\xe9")).write_text("")
+    assert command(folder, "--all") == 0
+    told = capsys.readouterr()
+    assert told.out == f"good: written: {folder}/good.ipynb\n"
+    skipped = [line for line in told.err.splitlines() if line.startswith("Skipped")]
+    for line in (
+        "'.#good.py' in {}: it is hidden.",
+        "'._good.py' in {}: it is hidden.",
+        "latin.py is not UTF-8 text",
+        "'folder.py' in {}: [Errno 21] Is a directory",
+        "'dangling.py' in {}: [Errno 2] No such file",
+        r"'caf\udce9.py' in {}: ",
+    ):
+        assert sum(line.format(folder) in one for one in skipped) == 1, line
+    assert len(skipped) == 6 and all("\n" not in line for line in skipped)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_stops_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bad.py").chmod(0)
+    (folder / "data").mkdir(mode=0)
+    (folder / "good.ipynb").write_text("{}")
+    (folder / "good.ipynb").chmod(0)
+    assert command(folder, "--all") == 0
+    assert "'bad.py'" in capsys.readouterr().err
+
+
+def test_a_byte_order_mark_is_no_part_of_a_source(folder: Path) -> None:
+    (folder / "good.py").write_text(GOOD.replace("\n", "\r\n"), encoding="utf-8-sig", newline="")
+    assert command(folder, "good", "-p", "subject", "2") == 0
+    assert printed(folder / "good.ipynb").startswith("2 flat")
+
+
+@pytest.mark.parametrize("name", ["it's {x} & 100 %.py", "größe.py"])
+def test_names_of_folders_and_notebooks_are_free(folder: Path, name: str) -> None:
+    odd = folder / "a {subject} folder's"
+    odd.mkdir()
+    (odd / name).write_text(GOOD)
+    assert command(odd, "--all", "-p", "subject", "2") == 0
+    assert printed((odd / name).with_suffix(".ipynb")).startswith("2 flat")
+
+
+@pytest.mark.parametrize("where", ["lib.app.execute._write", "papermill.execute_notebook"])
+def test_a_full_disk_is_named_with_file_and_notebook(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(folder / "good.ipynb"))
+
+    monkeypatch.setattr(where, full)
+    assert command(folder, "good") == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("good failed: ") and "No space left on device" in message
+    assert str(folder / "good.ipynb") in message
+    assert sorted(path.name for path in folder.iterdir()) == ["bad.py", "good.py"]
 
 
 def test_debug_shows_the_traceback(folder: Path) -> None:
