@@ -37,6 +37,8 @@ from lib.core.disk import ROOT, read_json, written_aside
 _START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
 _LOOK_SECONDS = 0.1  # between two looks whether to stop
 _MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
+# quit() must end a notebook as sys.exit() does; the kernel would go on with the next cells for a while.
+_QUIT = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: (_ for _ in ()).throw(SystemExit)"
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # of kernels that die we speak ourselves
 
 
@@ -54,7 +56,7 @@ class ThisPython(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         """The kernel of this environment, without progress bars and warnings about Python's frozen modules."""
         quiet = {"TQDM_DISABLE": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-        return KernelSpec(**get_kernel_dict(), env={**self.environment, **quiet})
+        return KernelSpec(**get_kernel_dict([_QUIT]), env={**self.environment, **quiet})
 
 
 def run_notebook(
