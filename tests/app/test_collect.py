@@ -11,14 +11,13 @@ from lib.__main__ import main
 from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
-from lib.app.sweep.command import manifest
+from lib.app.sweep.command import Sweep
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import perform
 from lib.claims import UNTESTED, evaluate
 from lib.claims.rates import ledger, sweep_ledger
 from lib.claims.studies import BEST
-from lib.core.disk import write_json
 from lib.data import Participant
 from lib.networks import load_network
 
@@ -34,7 +33,7 @@ def carry_out(grid: list[Task], out: Path) -> None:
     marks = {task.name: fingerprint(task) for task in grid}
     outcomes = {task.name: perform(task, out, marks[task.name], None) for task in grid}
     assert not any(outcome.failure for outcome in outcomes.values())
-    write_json(Store(out).manifest, manifest({}, Store(out), grid, marks, outcomes))
+    Sweep(Store(out), {task: marks[task.name] for task in grid}, {}, outcomes).write_manifest()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The analyses of a sweep: one participant and one network each, parameters as fields, results as arrays by name."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -120,19 +120,12 @@ class Decoding(Analysis):
     def run(self, shared: Path) -> Arrays:
         """Scores of every layer and ROI, and the participant's `Brain`; simulated trials are ordered as GOD's."""
         participant = self._load(**({"layout": "god"} if self.dataset == "simulated" else {}))
-        units = units_to_decode(
-            participant,
-            [self.network],
-            self.weights,
-            self.choices,
-            n_units=self.n_units,
-            data_root=self.data_root,
-            cache=shared / "features",
-        )
+        how: dict[str, Any] = {"n_units": self.n_units, "data_root": self.data_root, "cache": shared / "features"}
+        units = units_to_decode(participant, [self.network], self.weights, self.choices, **how)
         results = decode_participant(participant, units, self.choices)
         found = {"layers": np.array([r.layer for r in results]), "of_roi": np.array([r.roi for r in results])}
         for i, result in enumerate(results):
-            found |= {f"unit_score_{i}": result.unit_score, f"agreement_{i}": result.agreement}
+            found |= {f"scores_{i}": result.unit_score, f"agreement_{i}": result.agreement}
         return found | _brain_arrays(participant)
 
 
@@ -146,11 +139,14 @@ def encoding_result(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
     return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})
 
 
-def decoding_results(arrays: Mapping[str, np.ndarray], task: Decoding) -> Iterator[DecodingResult]:
+def decoding_results(arrays: Mapping[str, np.ndarray], task: Decoding) -> list[DecodingResult]:
     """Read back the results of a decoding task, one per layer and ROI."""
-    for i, (layer, roi) in enumerate(zip(arrays["layers"], arrays["of_roi"], strict=True)):
-        scores = arrays[f"unit_score_{i}"], arrays[f"agreement_{i}"]
-        yield DecodingResult(task.network, str(layer), str(roi), task.choices, *scores)
+    return [
+        DecodingResult(
+            task.network, str(layer), str(roi), task.choices, arrays[f"scores_{i}"], arrays[f"agreement_{i}"]
+        )
+        for i, (layer, roi) in enumerate(zip(arrays["layers"], arrays["of_roi"], strict=True))
+    ]
 
 
 def stored_brain(arrays: Mapping[str, np.ndarray]) -> Brain:

@@ -7,9 +7,9 @@ import shlex
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lib.app.fingerprint import versions
 from lib.app.notebooks import NOTEBOOKS
 from lib.app.parameters import Value, parse_value
-from lib.app.sweep.engine import Workers, connected, killed_by_signals, parse_bytes, run_all
+from lib.app.sweep.engine import Workers, killed_by_signals, parse_bytes, run_all
 from lib.app.sweep.forecast import Forecast, forecast
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
@@ -35,6 +35,7 @@ _EPILOG = """examples:
   python -m lib sweep OUT encoding --subject 1 2 3 4 --network alexnet-object resnet50-object --resume
 """
 TIME = re.compile(r"\d+:[0-5]\d:[0-5]\d")
+SIZE = re.compile(r"(?=.*[1-9])\d+(\.\d+)? *[kMGT]?i?B?", re.IGNORECASE)
 AXES = ("subject", "network")
 
 
@@ -45,15 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("what", nargs="+", metavar="WHAT", help="encoding, decoding, or notebooks by name or path")
     add("--subject", nargs="+", type=int, help="numbers of the participants")
     add("--network", nargs="+", help="networks of encoding and decoding")
-    add(
-        "-p",
-        "--parameter",
-        nargs="+",
-        action="append",
-        default=[],
-        metavar=("NAME", "VALUE"),
-        help="a parameter and its values; may be repeated; each task takes those it knows",
-    )
+    add("-p", "--parameter", nargs="+", action="append", default=[], metavar=("NAME", "VALUE"),
+        help="a parameter and its values; may be repeated; each task takes those it knows")  # fmt: skip
     add("--scheduler", default="local", help="local, slurm, or tcp://host:port (default: %(default)s)")
     add("--workers", type=int, help="tasks at once (default: as many as the cores here; slurm: 8)")
     add("--cores", type=int, default=1, help="of each worker (default: %(default)s)")
@@ -69,9 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib sweep`; return 0, or 1 if a task failed."""
     tasks, workers, store = make_grid(args.what, _axes(args), args.folder), _workers(args), Store(args.out.absolute())
+    sweep = Sweep(store, {task: fingerprint(task) for task in tasks}, _about(workers))
     _check_new(args, store)
-    marks = {task.name: fingerprint(task) for task in tasks}
-    todo = [task for task in tasks if not store.done(task, marks[task.name])]
+    todo = [task for task, mark in sweep.marks.items() if not store.done(task, mark)]
     forecasts = {task.name: forecast(task, store) for task in todo}
     print(plan(forecasts, len(tasks), workers))
     check_memory(forecasts, workers.memory)
@@ -80,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
         return 0
     with store.alone():
         _check_new(args, store)
-        return _carry_out(store, workers, tasks, todo, marks)
+        return sweep.carry_out(todo, workers)
 
 
 def _check_new(args: argparse.Namespace, store: Store) -> None:
@@ -88,37 +82,44 @@ def _check_new(args: argparse.Namespace, store: Store) -> None:
         raise ValueError(f"{args.out} holds a sweep: say --resume to go on with it, or name another folder.")
 
 
+def _about(workers: Workers) -> dict[str, Any]:
+    return {
+        "command": shlex.join(["python", "-m", "lib", *sys.argv[1:]]), "started": time.strftime("%F %T"),
+        "host": socket.gethostname(), "token": uuid.uuid4().hex, "versions": versions(),
+        "workers": {**asdict(workers), "logs": str(workers.logs)},
+    }  # fmt: skip
+
+
 def _axes(args: argparse.Namespace) -> dict[str, list[Value]]:
-    given = {name: [parse_value(text) for text in values] for name, *values in args.parameter}
-    given |= {axis: values for axis in AXES if (values := getattr(args, axis))}
-    for name, values in given.items():
-        if not values:
+    given: dict[str, list[Value]] = {axis: values for axis in AXES if (values := getattr(args, axis))}
+    for first, *others in args.parameter:
+        name, equals, value = first.partition("=")
+        given[name] = [parse_value(text) for text in ([value] if equals else []) + others]
+        if not given[name]:
             raise ValueError(f"-p {name} names no value: write -p {name} VALUE [VALUE ...].")
     return given
 
 
 def _workers(args: argparse.Namespace) -> Workers:
+    """What is asked for; ValueError for what cannot be."""
     slurm, cores = args.scheduler == "slurm", os.cpu_count() or 1
     n = args.workers if args.workers is not None else 8 if slurm else max(1, cores // max(1, args.cores))
-    if n < 1 or args.cores < 1:
-        raise ValueError(f"--workers and --cores must be at least 1, found {n} and {args.cores}.")
-    if args.scheduler not in ("local", "slurm") and "://" not in args.scheduler:
-        raise ValueError(
-            f"--scheduler must be local, slurm or an address as tcp://host:port, found {args.scheduler!r}."
-        )
-    if slurm and not TIME.fullmatch(args.time):
-        raise ValueError(f"--time must be hours:minutes:seconds, found {args.time!r}.")
-    if args.scheduler != "local" and not args.memory:
-        raise ValueError(f"--memory is missing: say what each worker of {args.scheduler} may hold.")
-    memory = _bytes(args.memory) if args.memory else psutil.virtual_memory().total // n
+    wrong = {
+        f"--workers and --cores must be at least 1, found {n} and {args.cores}.": min(n, args.cores) < 1,
+        f"--scheduler must be local, slurm or an address as tcp://host:port, found {args.scheduler!r}.": (
+            args.scheduler not in ("local", "slurm") and "://" not in args.scheduler
+        ),
+        f"--time must be hours:minutes:seconds, found {args.time!r}.": slurm and not TIME.fullmatch(args.time),
+        f"--memory is missing: say what each worker of {args.scheduler} may hold.": (
+            args.scheduler != "local" and not args.memory
+        ),
+        f"--memory must be a size such as 8GB, found {args.memory!r}.": args.memory and not SIZE.fullmatch(args.memory),
+    }
+    for sentence, is_so in wrong.items():
+        if is_so:
+            raise ValueError(sentence)
+    memory = parse_bytes(args.memory) if args.memory else psutil.virtual_memory().total // n
     return Workers(args.scheduler, n, args.cores, memory, args.time, args.out.absolute() / "logs")
-
-
-def _bytes(text: str) -> int:
-    with suppress(ValueError):
-        if (found := parse_bytes(text)) > 0:
-            return found
-    raise ValueError(f"--memory must be a size such as 8GB, found {text!r}.")
 
 
 def plan(forecasts: Mapping[str, Forecast], n_all: int, workers: Workers) -> str:
@@ -131,14 +132,9 @@ def plan(forecasts: Mapping[str, Forecast], n_all: int, workers: Workers) -> str
         Tasks of the sweep, those that are done too.
     workers : Workers
     """
-    rows = [(name, _size(one.bytes), one.reason) for name, one in forecasts.items()]
-    return "\n".join(
-        [
-            str(Table(("task", "memory", ""), rows)),
-            f"{len(rows)} of {n_all} tasks to do.",
-            f"{workers.n} workers ({workers.scheduler}), each {workers.cores} cores and {_size(workers.memory)}.",
-        ]
-    )
+    table = Table(("task", "memory", ""), [(name, _size(one.bytes), one.reason) for name, one in forecasts.items()])
+    who = f"{workers.n} workers ({workers.scheduler}), each {workers.cores} cores and {_size(workers.memory)}"
+    return f"{table}\n{len(forecasts)} of {n_all} tasks to do.\n{who}."
 
 
 def check_memory(forecasts: Mapping[str, Forecast], memory: int) -> None:
@@ -146,90 +142,83 @@ def check_memory(forecasts: Mapping[str, Forecast], memory: int) -> None:
     large = {name: one for name, one in forecasts.items() if one.bytes and one.bytes > memory}
     if large:
         lines = [f"  {name} needs {_size(one.bytes)}: {one.reason}" for name, one in large.items()]
-        raise ValueError(
-            f"{len(large)} of {len(forecasts)} tasks do not fit into the {_size(memory)} of a worker:\n"
-            + "\n".join(lines)
-            + "\nGive more with --memory, or make blocks of voxels smaller, with -p memory_bytes 500000000 say."
-        )
+        first = f"{len(large)} of {len(forecasts)} tasks do not fit into the {_size(memory)} of a worker:"
+        last = "Give more with --memory, or make blocks of voxels smaller, with -p memory_bytes 500000000 say."
+        raise ValueError("\n".join([first, *lines, last]))
 
 
 def _size(n_bytes: int | None) -> str:
     return "?" if n_bytes is None else f"{n_bytes / 1e9:.2f} GB"
 
 
-def _carry_out(
-    store: Store, workers: Workers, tasks: Sequence[Task], todo: Sequence[Task], marks: Mapping[str, str]
-) -> int:
-    about = {
-        "command": shlex.join(["python", "-m", "lib", *sys.argv[1:]]), "started": time.strftime("%F %T"),
-        "host": socket.gethostname(), "versions": versions(), "workers": {**asdict(workers), "logs": str(workers.logs)},
-    }  # fmt: skip
-    outcomes: dict[str, Outcome] = {}
-    for task in todo:
-        store.record_file(task).unlink(missing_ok=True)  # the result to come will not fit it
-    write_json(store.manifest, manifest(about, store, tasks, marks, outcomes))
+@dataclass(frozen=True)
+class Sweep:
+    """Tasks, and what becomes of them.
 
-    def finish() -> int:
-        found = manifest(about, store, tasks, marks, outcomes)
-        write_json(store.manifest, found)
-        return _report(store, list(zip(tasks, found["tasks"][-len(tasks) :], strict=True)))
+    Attributes
+    ----------
+    store : Store
+    marks : mapping of each task to its fingerprint
+    about : mapping
+        The command, and when and where it was given.
+    outcomes : dict of a task's name to its outcome, once it has ended
+    """
 
-    n_left = len(todo)
-    try:
-        if todo:
-            with killed_by_signals(finish), connected(workers) as connection, tqdm(total=n_left, desc="tasks") as bar:
-                for outcome in run_all(connection, todo, store, marks, workers.memory):
-                    outcomes[outcome.task] = outcome
-                    _tell(outcome, bar)
-    finally:
-        n_left = finish()
-    return 1 if n_left else 0
+    store: Store
+    marks: Mapping[Task, str]
+    about: Mapping[str, Any]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def carry_out(self, todo: Sequence[Task], workers: Workers) -> int:
+        """Do some of the tasks; return 0 if all are done then, else 1."""
+        for task in todo:
+            self.store.record_file(task).unlink(missing_ok=True)  # the result to come will not fit it
+        self.write_manifest()
+        try:
+            if todo:
+                with killed_by_signals(self.finish), tqdm(total=len(todo), desc="tasks") as bar:
+                    for outcome in run_all(workers, {task: self.marks[task] for task in todo}, self.store):
+                        self.outcomes[outcome.task] = outcome
+                        _tell(outcome, bar)
+        finally:
+            n_left = self.finish()
+        return 1 if n_left else 0
+
+    def finish(self) -> int:
+        """Write the manifest, say how it ended, and return how many tasks are not done."""
+        rows = self.write_manifest()
+        left = [row for row in rows if row["state"] != "done"]
+        print(f"{len(rows) - len(left)} of {len(rows)} tasks done: {self.store.folder}", flush=True)
+        for row in left:
+            if row["failure"]:
+                log = self.store.folder / "logs" / f"{row['task']}.log"
+                print(f"FAILED {row['task']}: {row['failure']}\n  log: {log}", file=sys.stderr)
+        if n := sum(not row["failure"] for row in left):
+            print(f"{n} not reached: go on with --resume.", file=sys.stderr)
+        return len(left)
+
+    def write_manifest(self) -> list[dict[str, Any]]:
+        """Write what was asked and what has become of it, as the disk says; return the rows of these tasks.
+
+        Tasks that an earlier command put into the same folder stay in the list, as they were.
+        """
+        names = {task.name for task in self.marks}
+        earlier = [
+            row for row in (read_json(self.store.manifest) or {"tasks": []})["tasks"] if row["task"] not in names
+        ]
+        rows = [self._row(task) for task in self.marks]
+        write_json(self.store.manifest, {**self.about, "tasks": earlier + rows})
+        return rows
+
+    def _row(self, task: Task) -> dict[str, Any]:
+        done = self.store.done(task, self.marks[task])
+        failure = self.outcomes[task.name].failure if task.name in self.outcomes and not done else ""
+        state = "done" if done else "failed" if failure else "missing"
+        row = {"task": task.name, "what": task.what, "parameters": dict(task.parameters), "source": task.source}
+        return {**row, "state": state, "failure": failure, "record": self.store.record(task)}
 
 
 def _tell(outcome: Outcome, bar: tqdm) -> None:
     words = outcome.failure or f"{outcome.seconds:.0f} s, {_size(outcome.peak_bytes)}, {outcome.host}"
     tqdm.write(f"{'FAILED ' if outcome.failure else ''}{outcome.task}: {words}")
     bar.update()
-
-
-def manifest(
-    about: Mapping[str, object],
-    store: Store,
-    tasks: Sequence[Task],
-    marks: Mapping[str, str],
-    outcomes: Mapping[str, Outcome],
-) -> dict[str, Any]:
-    """What was asked, and what has become of it: states are read from the disk, not from what a worker said.
-
-    Tasks that an earlier command put into the same folder stay in the list, as they were.
-
-    Parameters
-    ----------
-    about : mapping
-        The command, and when and where it was given.
-    store : Store
-    tasks : sequence of Task
-    marks, outcomes : mappings of a task's name to its fingerprint, and to its outcome if it has ended
-    """
-    names = {task.name for task in tasks}
-    rows = [row for row in (read_json(store.manifest) or {"tasks": []})["tasks"] if row["task"] not in names]
-    for task in tasks:
-        record, outcome = store.record(task), outcomes.get(task.name)
-        done = record is not None and record["fingerprint"] == marks[task.name] and store.result(task).exists()
-        failure = "" if done or not outcome else outcome.failure
-        state = "done" if done else "failed" if failure else "missing"
-        row = {"task": task.name, "what": task.what, "parameters": dict(task.parameters), "source": task.source}
-        rows.append({**row, "state": state, "failure": failure, "record": record})
-    return {**about, "tasks": rows}
-
-
-def _report(store: Store, rows: Sequence[tuple[Task, Mapping[str, Any]]]) -> int:
-    """Say how it ended; return how many tasks are not done."""
-    left = [(task, row["failure"]) for task, row in rows if row["state"] != "done"]
-    print(f"{len(rows) - len(left)} of {len(rows)} tasks done: {store.folder}", flush=True)
-    for task, failure in left:
-        if failure:
-            print(f"FAILED {task.name}: {failure}\n  log: {store.log(task)}", file=sys.stderr)
-    if n := sum(not failure for _, failure in left):
-        print(f"{n} not reached: go on with --resume.", file=sys.stderr)
-    return len(left)

@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ import psutil
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
 from lib.app.sweep.worker import Outcome, perform
+from lib.core.disk import read_json
 
 try:
     import dask
@@ -46,7 +48,7 @@ DASK: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,  # a hundred samples a second that nobody looks at
 }
 POLL_SECONDS = 0.2  # between two looks at the tasks
-ASK_SECONDS = 5  # between two looks whether workers are missing
+LOOKS = 20  # at the tasks before one whether workers are missing
 START_SECONDS = 300  # for a scheduler that was named to answer
 CANCEL_SECONDS = 3  # for scancel to answer when a sweep is interrupted
 ENCRYPTED_OR_HERE = ("tls://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
@@ -160,21 +162,21 @@ def _encryption(folder: Path) -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         print(f"Without openssl, this sweep is not encrypted: {EXPOSED}", file=sys.stderr)
         return {}
-    tls: dict[str, Any] = {"ca-file": str(certificate)}
-    for role in ("scheduler", "worker", "client"):
-        tls |= {f"{role}.key": str(key), f"{role}.cert": str(certificate)}
-    return {"distributed.comm.require-encryption": True} | {f"distributed.comm.tls.{k}": v for k, v in tls.items()}
+    roles = ("scheduler", "worker", "client")
+    tls = {
+        "ca-file": certificate,
+        **{f"{role}.cert": certificate for role in roles},
+        **{f"{r}.key": key for r in roles},
+    }
+    return {
+        "distributed.comm.require-encryption": True,
+        **{f"distributed.comm.tls.{k}": str(v) for k, v in tls.items()},
+    }
 
 
 def _local(workers: Workers, _: Mapping[str, Any]) -> LocalCluster:
-    return LocalCluster(
-        n_workers=workers.n,
-        threads_per_worker=1,
-        memory_limit=workers.memory,
-        env=workers.environment,
-        dashboard_address=DASHBOARD,
-        silence_logs=logging.CRITICAL,
-    )
+    options = {"memory_limit": workers.memory, "env": workers.environment, "dashboard_address": DASHBOARD}
+    return LocalCluster(n_workers=workers.n, threads_per_worker=1, silence_logs=logging.CRITICAL, **options)
 
 
 def _slurm(workers: Workers, settings: Mapping[str, Any]) -> SLURMCluster:
@@ -211,23 +213,16 @@ class _Job(SLURMJob):
 
 def _job_options(workers: Workers, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a job asks for; paths are quoted for sbatch and for the shell."""
-    quote = shlex.quote
-    directives, prologue = (
-        dask.config.get(f"jobqueue.slurm.{key}", None) or [] for key in ("job-extra-directives", "job-script-prologue")
-    )
+    quote, ours = shlex.quote, partial(dask.config.get, default=None)
     variables = {f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": value for key, value in settings.items()}
     exports = [f"export {name}={quote(str(value))}" for name, value in {**workers.environment, **variables}.items()]
     log = f"{workers.logs}/".replace("%", "%%") + "slurm-%J.out"
+    directives = [*(ours("jobqueue.slurm.job-extra-directives") or ()), f"-o {quote(log)}"]
+    prologue = [*(ours("jobqueue.slurm.job-script-prologue") or ()), *exports, f"cd {quote(os.getcwd())}"]
     return {
-        "cores": 1,
-        "job_cpu": workers.cores,
-        "processes": 1,
-        "memory": f"{workers.memory}B",
-        "walltime": workers.time,
-        "python": quote(sys.executable),
-        "job_extra_directives": [*directives, f"-o {quote(log)}"],
-        "job_script_prologue": [*prologue, *exports, f"cd {quote(os.getcwd())}"],
-    }
+        "cores": 1, "processes": 1, "job_cpu": workers.cores, "memory": f"{workers.memory}B", "walltime": workers.time,
+        "python": quote(sys.executable), "job_extra_directives": directives, "job_script_prologue": prologue,
+    }  # fmt: skip
 
 
 def keep_workers(cluster: SpecCluster) -> None:
@@ -241,50 +236,39 @@ def keep_workers(cluster: SpecCluster) -> None:
     OSError
         SLURM refuses jobs and there is no other worker; in sbatch's own words.
     """
-    workers = dict(cluster.workers)
-    refused = {name: worker.refusal for name, worker in workers.items() if getattr(worker, "refusal", "")}
-    for name, words in refused.items():
-        if len(refused) == len(workers):
-            raise OSError(f"SLURM takes no job; sbatch says: {words}")
-        warnings.warn(f"SLURM refused a job, others go on; sbatch says: {words}", stacklevel=2)
+    refused = {name: job.refusal for name, job in dict(cluster.workers).items() if getattr(job, "refusal", "")}
+    if refused and len(refused) == len(cluster.workers):
+        raise OSError(f"SLURM takes no job; sbatch says: {next(iter(refused.values()))}")
+    for name in refused:
         del cluster.workers[name]
     cluster.scale(len(cluster.plan))
 
 
-def run_all(
-    connection: tuple[Client, SpecCluster | None],
-    tasks: Sequence[Task],
-    store: Store,
-    fingerprints: Mapping[str, str],
-    memory: int,
-) -> Iterator[Outcome]:
+def run_all(workers: Workers, fingerprints: Mapping[Task, str], store: Store) -> Iterator[Outcome]:
     """The outcome of every task, as it ends.
 
     Parameters
     ----------
-    connection : client and cluster, see `connected`
-    tasks : sequence of Task
+    workers : Workers
+    fingerprints : mapping of each task to its fingerprint
     store : Store
-    fingerprints : mapping of a task's name to its fingerprint
-    memory : int
-        Bytes a worker may hold.
+        Its manifest holds the token by which workers know the folder.
     """
-    client, cluster = connection
-    token = store.new_token()
-    futures = {
-        client.submit(
-            perform, task, store.folder, fingerprints[task.name], memory, token, key=task.name, pure=False
-        ): task
-        for task in tasks
-    }
-    looked = time.monotonic()
-    while futures:
-        for future in [future for future in futures if future.done()]:
-            yield _outcome(future, futures.pop(future))
-        if cluster and time.monotonic() > looked + ASK_SECONDS:
-            keep_workers(cluster)
-            looked = time.monotonic()
-        time.sleep(POLL_SECONDS)
+    token = read_json(store.manifest)["token"]
+    with connected(workers) as (client, cluster):
+        submit = partial(client.submit, perform, pure=False)
+        futures = {
+            submit(task, store.folder, mark, workers.memory, token, key=task.name): task
+            for task, mark in fingerprints.items()
+        }
+        for look in count():
+            for future in [future for future in futures if future.done()]:
+                yield _outcome(future, futures.pop(future))
+            if not futures:
+                return
+            if cluster and look % LOOKS == LOOKS - 1:
+                keep_workers(cluster)
+            time.sleep(POLL_SECONDS)
 
 
 def _outcome(future: Future, task: Task) -> Outcome:

@@ -20,7 +20,7 @@ import psutil
 
 from lib.analysis.encoding import voxels_at_once
 from lib.app.sweep.analyses import Decoding, Encoding
-from lib.app.sweep.store import Store, kernel_memory
+from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
 from lib.data.cortex import VOXELS_AT_ONCE
 from lib.data.nsd import nsd_files, read_layout, read_rois
@@ -81,50 +81,33 @@ class Size:
             return 48 * images * self.voxels + images * (12 * max(self.features) + 24 * images)
         return 8 * images * self.voxels
 
-    def responses(self) -> int:
-        """Bytes of responses that stay in memory."""
-        return 0 if self.cortex else (8 if self.simulated else 4) * (self.n + self.m) * self.voxels
-
-    def decomposed(self) -> int:
-        """Bytes of all layers' decompositions."""
-        return sum(4 * min(self.n, p) * (self.n + self.m) + (4 * p * p if p < self.n else 0) for p in self.features)
-
-    def decomposing(self) -> int:
-        """Bytes beside them while the largest layer is decomposed."""
-        return max(
-            4 * p * (self.n + self.m)
-            + 12 * min(self.n, p) ** 2 * (2 if p < self.n else 1)
-            + min(BLOCK_BYTES // 2, 4 * p * self.n)
-            for p in self.features
-        )
-
-    def block(self, memory_bytes: int) -> int:
-        """Bytes of a block of voxels while its last layer is fitted."""
-        b = min(self.voxels, voxels_at_once(len(self.features), self.n + self.m, memory_bytes))
-        return b * (28 * self.n + 8 * self.m + 4 * len(self.features) * (self.n + self.m))
-
     def fitting(self, memory_bytes: int) -> int:
-        """Bytes of decompositions and, beside them, of the last layer's decomposing or of a block."""
-        last = 4 * min(self.n, self.features[-1]) * (self.n + self.m)  # not yet there while it is being computed
-        decomposing, block = (int(HEAP * need) for need in (self.decomposing(), self.block(memory_bytes)))
-        return max(self.decomposed() - last + decomposing, self.decomposed() + block)
+        """Bytes of all layers' decompositions and, beside them, of the last layer's decomposing or of a block."""
+        n, images = self.n, self.n + self.m
+        decomposed = [4 * min(n, p) * images + (4 * p * p if p < n else 0) for p in self.features]
+        decomposing = max(self._decomposing(p) for p in self.features)
+        b = min(self.voxels, voxels_at_once(len(self.features), images, memory_bytes))
+        block = b * (28 * n + 8 * self.m + 4 * len(self.features) * images)
+        last = 4 * min(n, self.features[-1]) * images  # not yet there while it is being computed
+        return sum(decomposed) + max(int(HEAP * decomposing) - last, int(HEAP * block))
+
+    def _decomposing(self, p: int) -> int:
+        """Bytes while a layer of p features is decomposed."""
+        shared = 12 * min(self.n, p) ** 2 * (2 if p < self.n else 1) + min(BLOCK_BYTES // 2, 4 * p * self.n)
+        return 4 * p * (self.n + self.m) + shared
 
     def peak(self, memory_bytes: int) -> int:
         """Bytes of the largest moment, besides what the libraries hold."""
-        return max(self.loading(), self.responses() + self.fitting(memory_bytes))
+        responses = 0 if self.cortex else (8 if self.simulated else 4) * (self.n + self.m) * self.voxels
+        return max(self.loading(), responses + self.fitting(memory_bytes))
 
 
 def forecast(task: Task, store: Store) -> Forecast:
-    """The memory that a task is expected to need: what it needed before, else a sum of arrays.
-
-    Of a notebook it is what its execution for the book needed, whatever the parameters.
-    """
+    """The memory that a task is expected to need: what it needed before, else a sum of arrays."""
     if record := store.record(task):
         return Forecast(record["peak_bytes"], "as last time")
     if task.notebook:
-        kernel = kernel_memory(task.notebook.output)
-        words = "as beside its source, whatever its size" if kernel else "a notebook tells after its first run"
-        return Forecast(kernel and kernel + resident_bytes(), words)
+        return Forecast(None, "a notebook tells after its first run")
     try:
         analysis = task.analysis
         return encoding_forecast(analysis) if isinstance(analysis, Encoding) else decoding_forecast(analysis)

@@ -1,9 +1,8 @@
 """What of a sweep is on disk, and whether it is still what the task would give today."""
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from lib.core.disk import digest_of, read_json, remove, sha256_of_file, written_
 from lib.core.fetch import cache_folder
 
 PARTICIPANT = re.compile(r"subj(?:ect)?0?(\d+)", re.IGNORECASE)  # in names of files that belong to one participant
-HALF_WRITTEN = ("*.part", "*/*.part", "results/.*.running.ipynb")
+HALF_WRITTEN = (".tls", ".*.part", "*/.*.part", "results/.*.lock")
 
 
 @dataclass(frozen=True)
@@ -42,22 +41,6 @@ class Store:
         """Activations and responses that several tasks read."""
         return self.folder / "shared"
 
-    def new_token(self) -> str:
-        """Write a text that is new in every sweep: a worker that does not find it does not see this folder."""
-        token = uuid.uuid4().hex
-        self._token.write_text(token)
-        return token
-
-    def holds(self, token: str) -> bool:
-        """Whether this is the folder of that sweep, seen from this machine."""
-        with suppress(OSError):
-            return self._token.read_text() == token
-        return False
-
-    @property
-    def _token(self) -> Path:
-        return self.folder / ".token"
-
     def result(self, task: Task) -> Path:
         """Where its result lies."""
         return self.folder / "results" / f"{task.name}{'.ipynb' if task.source else '.npz'}"
@@ -72,35 +55,29 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Refuse a second sweep into the same folder at the same time; half-written files of earlier ones go.
+        """Refuse a second sweep into the same folder at the same time; what killed ones left half-written goes.
 
         The end of the process, of whatever kind, frees the lock.
         """
         for name in ("results", "records", "logs", "shared"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / ".lock")
         try:
-            lock.acquire(timeout=0)
+            with FileLock(self.folder / ".lock", timeout=0):
+                for path in (path for pattern in HALF_WRITTEN for path in self.folder.glob(pattern)):
+                    remove(path)
+                yield
         except Timeout as error:
             raise ValueError(
                 f"Another sweep is writing to {self.folder}: wait for it, or name another folder."
             ) from error
-        try:
-            self._clear_up()
-            yield
-        finally:
-            self._clear_up()
-            lock.release()
-
-    def _clear_up(self) -> None:
-        remove(self.folder / ".tls")
-        for pattern in HALF_WRITTEN:
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
 
     def record(self, task: Task) -> dict[str, Any] | None:
         """The record of a task, if there is one that can be read."""
         return read_json(self.record_file(task))
+
+    def holds(self, token: str) -> bool:
+        """Whether the sweep of that token writes here: a worker that does not find it sees another folder, or none."""
+        return (read_json(self.manifest) or {}).get("token") == token
 
     def done(self, task: Task, fingerprint: str) -> bool:
         """Whether the result is there, whole, and what the task would give today."""
@@ -113,14 +90,6 @@ class Store:
         """Write an analysis' arrays: whole, or not at all."""
         with written_aside(self.result(task)) as part, part.open("wb") as file:
             np.savez(file, **arrays)
-
-
-def kernel_memory(notebook: Path) -> int | None:
-    """Most bytes that the kernel of an executed notebook held; None where that is not known."""
-    try:
-        return int(read_json(notebook)["metadata"]["companion"]["memory"])
-    except (TypeError, KeyError):
-        return None
 
 
 def fingerprint(task: Task) -> str:

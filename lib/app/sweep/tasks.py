@@ -32,6 +32,9 @@ class Task:
     parameters: Mapping[str, Any]
     source: str = ""
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def name(self) -> str:
         """A name to read and to find files by; tasks that share it are the same."""

@@ -3,7 +3,6 @@
 import platform
 import resource
 import socket
-import sys
 import threading
 import time
 import traceback
@@ -18,9 +17,9 @@ import torch
 
 from lib.app.execute import NotebookFailed, run_notebook
 from lib.app.fingerprint import versions
-from lib.app.sweep.store import Store, kernel_memory
+from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
-from lib.core.disk import sha256_of_file, write_json
+from lib.core.disk import read_json, sha256_of_file, write_json
 from lib.core.memory import peak_memory
 
 PEAK = Path("/proc/self/clear_refs")  # Linux: 5 written there begins this process' peak of memory anew
@@ -100,7 +99,8 @@ def _record(task: Task, store: Store, fingerprint: str, start: float) -> dict[st
 
 def _peak(task: Task, store: Store) -> int:
     """Most bytes that this process held during the task, and a notebook's kernel; 0 where the system does not tell."""
-    return (peak_memory() or 0) + (kernel_memory(store.result(task)) or 0)
+    executed = read_json(store.result(task)) if task.notebook else None
+    return (peak_memory() or 0) + (executed["metadata"]["companion"]["memory"] or 0 if executed else 0)
 
 
 def _reason(error: Exception, memory: int | None) -> str:
@@ -134,11 +134,8 @@ def _limited(memory: int | None) -> Iterator[None]:
 
     Linux counts what a process may write and has for itself; mapped files are not counted, they can be dropped.
     """
-    if not memory or sys.platform != "linux":
-        yield
-        return
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, before[1]))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory or before[0], before[1]))
     try:
         yield
     finally:
