@@ -10,14 +10,22 @@ import numpy as np
 
 from lib.analysis.decoding import Choices, DecodingResult, decode_participant
 from lib.analysis.decoding_study import units_to_decode
-from lib.analysis.encoding import MEMORY_BYTES, EncodingResult, encode
+from lib.analysis.encoding import MEMORY_BYTES, PROTOCOLS, EncodingResult, encode
 from lib.analysis.loading import load_participant
 from lib.app.parameters import Parameter
+from lib.core.device import DEVICES
 from lib.data import Brain, Participant, Source
 from lib.data.cortex import load_cortex
+from lib.data.nsd import SPLITS, ZSCORES
 from lib.networks import load_network
+from lib.networks.layers import AS_PUBLISHED, OUTPUTS, STAGES
 
 Arrays = dict[str, np.ndarray]
+
+
+def _one_of(*choices: str) -> Any:
+    """A parameter that is one of some texts, the first by default."""
+    return field(default=choices[0], metadata={"comment": ", ".join(f'"{one}"' for one in dict.fromkeys(choices))})
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,8 @@ class Analysis:
         As of `lib.networks.load_network`.
     """
 
-    dataset: str = field(default="simulated", metadata={"comment": '"simulated", "nsd" or "god"'})
-    subject: int = field(default=1, metadata={"comment": "at least 1"})
+    dataset: str = _one_of("simulated", "nsd", "god")
+    subject: int = 1
     data_root: str | None = None
     world: str = "as-published"
     seed: int = 0
@@ -49,9 +57,10 @@ class Analysis:
             one.name: Parameter(one.name, repr(one.default), one.metadata.get("comment", "")) for one in fields(cls)
         }
 
-    def _load(self, **options: object) -> Participant:
-        who: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(Analysis)[:7]}
-        return load_participant(**who | options)
+    def _load(self, **options: Any) -> Participant:
+        size: dict[str, Any] = {"n_images": self.n_images, "voxels_per_roi": self.voxels_per_roi}
+        options |= {"world": self.world, "seed": self.seed, **size}
+        return load_participant(self.dataset, self.subject, self.data_root, **options)
 
 
 @dataclass(frozen=True)
@@ -68,21 +77,23 @@ class Encoding(Analysis):
         As of `lib.analysis.encoding.fit_encoding`.
     """
 
-    voxels: str = field(default="rois", metadata={"comment": '"rois" or "cortex"'})
-    split: str = "random"
-    zscore: str = "session"
-    protocol: str = "fast"
+    voxels: str = _one_of("rois", "cortex")
+    split: str = _one_of(*SPLITS)
+    zscore: str = _one_of(*ZSCORES)
+    protocol: str = _one_of(*PROTOCOLS)
     n_folds: int = 5
-    device: str = "cpu"
+    device: str = _one_of("cpu", "auto", *DEVICES)
     memory_bytes: int = MEMORY_BYTES
+
+    def __post_init__(self) -> None:
+        if self.voxels == "cortex" and self.dataset != "nsd":
+            raise ValueError(f"voxels = 'cortex' needs dataset = 'nsd', found {self.dataset!r}.")
 
     def participant(self, shared: Path) -> Participant:
         """Read or simulate the participant; whole cortex is kept in a file below `shared`."""
         reading: dict[str, Any] = {"split": self.split, "zscore": self.zscore}
         if self.voxels == "rois":
             return self._load(**(reading if self.dataset == "nsd" else {}))
-        if self.dataset != "nsd":
-            raise ValueError(f"voxels = 'cortex' needs dataset = 'nsd', found {self.dataset!r}.")
         return load_cortex(subject=self.subject, data_root=self.data_root, folder=shared / "responses", **reading)
 
     def run(self, shared: Path) -> Arrays:
@@ -106,9 +117,9 @@ class Decoding(Analysis):
     """
 
     n_units: int = 1000
-    hidden: str = "as-published"
-    output: str = "as-published"
-    regression: str = field(default="ols", metadata={"comment": '"ols", "ridge" or "slr"'})
+    hidden: str = _one_of(AS_PUBLISHED, *STAGES)
+    output: str = _one_of(AS_PUBLISHED, *OUTPUTS)
+    regression: str = _one_of("ols", "ridge", "slr")
     n_voxels: int = 500
     alpha: float = 100.0
 

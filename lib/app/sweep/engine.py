@@ -22,7 +22,7 @@ import psutil
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
 from lib.app.sweep.worker import Outcome, perform
-from lib.core.disk import read_json
+from lib.core.disk import read_json, remove
 
 try:
     import dask
@@ -110,12 +110,14 @@ def connected(workers: Workers) -> Iterator[tuple[Client, SpecCluster | None]]:
         with dask.config.set(DASK), Client(workers.scheduler, timeout=START_SECONDS) as client:
             yield client, None
         return
-    settings = DASK | _encryption(workers.logs.parent / ".tls")
+    keys = workers.logs.parent / ".tls"
+    settings = DASK | _encryption(keys)
     # Dask's own variables allow one thread whatever `cores` says, and give back memory that is needed a moment later.
     environment = {"distributed.nanny.pre-spawn-environ": workers.environment}
     with dask.config.set(settings | environment), CLUSTERS[workers.scheduler](workers, settings) as cluster:
         with Client(cluster) as client:
             yield client, cluster
+    remove(keys)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,25 +100,15 @@ def fingerprint(task: Task) -> str:
     """
     if task.notebook:
         return notebook_fingerprint(task.notebook, task.parameters)
-    return digest_of(dict(task.parameters), *_code(), *versions(), *_data(task))
-
-
-@cache
-def _code() -> list[str]:
-    return code_lines(["lib.app.sweep.analyses"])
+    code = code_lines(["lib.app.sweep.analyses"])
+    return digest_of(dict(task.parameters), code, versions(), _data(task))
 
 
 def _data(task: Task) -> list[str]:
     """State of the data files, but of those that belong to other participants, and of the files of the weights."""
     analysis = task.analysis
-    root, weights = str(analysis.data_root or ""), analysis.weights
-    files = _files_below(root) if root else {}
-    whose = {str(analysis.subject)}
-    own = {path: state for path, state in files.items() if set(PARTICIPANT.findall(path.removeprefix(root))) <= whose}
-    own |= _files_below(str(cache_folder()) if weights == "published" else weights)
-    return [f"{path} {state}" for path, state in own.items()]
-
-
-@cache
-def _files_below(place: str) -> dict[str, str]:
-    return {str(path): state for path, state in data_files([Path(place)])}
+    root, whose = str(analysis.data_root or ""), {str(analysis.subject)}
+    weights = cache_folder() if analysis.weights == "published" else Path(analysis.weights)
+    files = data_files([Path(root)] if root else [])
+    own = [one for one in files if set(PARTICIPANT.findall(str(one[0]).removeprefix(root))) <= whose]
+    return [f"{path} {state}" for path, state in [*own, *data_files([weights])]]
