@@ -36,7 +36,7 @@ from lib.core.disk import ROOT, read_json, written_aside
 
 _START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
 _LOOK_SECONDS = 0.1  # between two looks whether to stop
-_MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
+MARK = "COMPANION_KERNEL"  # an environment variable by which a kernel's processes are known
 # quit() must end a notebook as sys.exit() does; the kernel would go on with the next cells for a while.
 _QUIT = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: (_ for _ in ()).throw(SystemExit)"
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # of kernels that die we speak ourselves
@@ -174,7 +174,7 @@ def _executed(
 ) -> NotebookNode:
     """The notebook as papermill executes it; what has run is kept as `failed`."""
     token, path = uuid.uuid4().hex, [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = {**environment, _MARK: token, "PYTHONPATH": os.pathsep.join(path)}
+    variables = {**environment, MARK: token, "PYTHONPATH": os.pathsep.join(path)}
     thread = ThreadPoolExecutor(1).submit(  # in the main thread, nbclient would take over the process' signals
         papermill.execute_notebook,
         _with_measure(source.notebook),
@@ -201,23 +201,29 @@ def _executed(
 
 
 def _end(thread: Future[NotebookNode], token: str) -> None:
-    """Kill the processes that inherited a kernel's mark, however they were started, until nothing could start more."""
-    left = True
+    """Kill the processes that inherited a kernel's mark until nothing could start more."""
     for _ in range(100):
+        left = kill_marked(MARK, token)
         if thread.done() and not left:
             break
-        marked = [process for process in psutil.process_iter() if _mark(process) == token]
-        for process in marked:
-            with suppress(psutil.Error):
-                process.kill()
-        left = bool(marked)
         wait([thread], _LOOK_SECONDS)
 
 
-def _mark(process: psutil.Process) -> str | None:
-    with suppress(psutil.Error):
-        return process.environ().get(_MARK)
-    return None
+def kill_marked(variable: str, token: str) -> bool:
+    """Kill the processes that inherited an environment variable, however they were started.
+
+    Returns
+    -------
+    bool
+        Whether there were any.
+    """
+    found = False
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(variable) == token:
+                process.kill()
+                found = True
+    return found
 
 
 def _with_measure(notebook: NotebookNode) -> NotebookNode:
@@ -244,7 +250,25 @@ def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, mark: 
         cell.metadata.pop("papermill", None)
         if "injected-parameters" in cell.metadata.tags:
             cell.metadata.tags.append("remove-cell")
+    _keep_what_holds(notebook)
     return notebook
+
+
+def _keep_what_holds(notebook: NotebookNode) -> None:
+    """Drop cells about data that the page did not show; figures of simulated data get their own captions.
+
+    A cell tagged `if-measured` or `if-simulated` stays if the box about the data (`lib.figures.style.notice`) says so.
+    A cell's metadata `if-simulated` replaces parts of its figure's metadata.
+    """
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    notices = [output.get("metadata", {}).get("text/markdown", {}) for output in outputs]
+    simulated = any(notice.get("simulated") for notice in notices)
+    other = "if-measured" if simulated else "if-simulated"
+    notebook.cells = [cell for cell in notebook.cells if other not in cell.metadata.get("tags", ())]
+    for cell in notebook.cells:
+        words = cell.metadata.pop("if-simulated", {})
+        if simulated and words:
+            cell.metadata["mystnb"]["figure"].update(words)
 
 
 def _failure(source: NotebookSource, failed: Path, error: PapermillExecutionError | DeadKernelError | None) -> str:

@@ -141,6 +141,12 @@ def test_saying_a_default_makes_no_other_task() -> None:
         (["encodign"], "Did you mean 'encoding'?"),
         (["encoding", "-p", "voxel", "rois"], "Did you mean 'voxels'?"),
         (["encoding", "-p", "seed"], "-p seed names no value"),
+        (["encoding", "-p", "n_images", "abc"], "n_images must be a whole number; found 'abc'"),
+        (["encoding", "-p", "world", "flatt"], "Did you mean 'flat'?"),
+        (["encoding", "-p", "protocol", "gvc"], "Did you mean 'gcv'?"),
+        (["encoding", "-p", "voxels", "cortex"], "voxels = 'cortex' needs dataset = 'nsd'"),
+        (["encoding", "-p", "data_root=nowhere"], "there is no file or folder /"),
+        (["held", "-p", "gigabytes", "many"], "gigabytes must be a number, such as 0.001; found 'many'"),
         (["encoding", "--network", "alexnet-objects"], "Did you mean 'alexnet-object'?"),
         (["encoding", "--scheduler", "slurm"], "--memory is missing: say what each worker of slurm may hold"),
         (["encoding", "--memory", "lots"], "--memory must be a size such as 8GB, found 'lots'"),
@@ -219,8 +225,8 @@ def test_failures_are_named_at_the_end_and_the_others_are_done(
 
     with Client(cluster) as client:
         unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-        client.run(resource.setrlimit, resource.RLIMIT_FSIZE, (3_000_000, unlimited[1]))
-        many = ["-p", "voxels_per_roi", "4", "2000", "-p", "n_images", "60", "-p", "world", "noise"]
+        client.run(resource.setrlimit, resource.RLIMIT_FSIZE, (1_500_000, unlimited[1]))
+        many = ["-p", "voxels_per_roi", "4", "800", "-p", "n_images", "60", "-p", "world", "noise"]
         assert sweep(folder, "encoding", *many, *where, "--resume") == 1
         said = capsys.readouterr().err
         assert said.count("FAILED") == 1 and "could not be written (File too large)" in said
@@ -376,6 +382,29 @@ def test_the_fingerprint_looks_at_this_participants_files(folder: Path) -> None:
         [Path(line.split()[0]).relative_to(root).as_posix() for line in store._data(task)] for task in (first, second)
     ]
     assert names == [["design.mat", "ppdata/subj01/a.hdf5"], ["design.mat", "ppdata/subj02/a.hdf5"]]
+
+
+def test_the_fingerprint_notices_other_weights_and_data_behind_links(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, data, link = folder / "w.pt", folder / "data", folder / "link"
+    data.mkdir()
+    weights.write_text("one")
+    (folder / "elsewhere").write_text("one")
+    (data / "design.mat").symlink_to(folder / "elsewhere")
+    link.symlink_to(data)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.chdir(folder)
+    axes = {"weights": ["w.pt"], "dataset": ["nsd"]}
+    ((task,), (same_task,)) = (make_grid(["encoding"], axes | {"data_root": [root]}) for root in ("~/link", "link"))
+    assert task.name == same_task.name and task.parameters["weights"] == str(weights)  # seen from any worker
+    marks = [fingerprint(task)]
+    for file in (weights, folder / "elsewhere"):
+        before = file.stat().st_mtime_ns
+        file.write_text("two")
+        os.utime(file, ns=(before + 10**9, before + 10**9))
+        marks.append(fingerprint(task))
+    assert len(set(marks)) == 3 and fingerprint(task) == marks[-1]
 
 
 def test_a_second_sweep_into_the_same_folder_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,10 +92,9 @@ def _about(workers: Workers) -> dict[str, Any]:
 
 def _axes(args: argparse.Namespace) -> dict[str, list[Value]]:
     given: dict[str, list[Value]] = {axis: values for axis in AXES if (values := getattr(args, axis))}
-    for first, *others in args.parameter:
-        name, equals, value = first.partition("=")
-        given[name] = [parse_value(text) for text in ([value] if equals else []) + others]
-        if not given[name]:
+    for name, *values in args.parameter:
+        given[name] = [parse_value(text) for text in values]
+        if not values:
             raise ValueError(f"-p {name} names no value: write -p {name} VALUE [VALUE ...].")
     return given
 

@@ -8,17 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, ClassVar
 
-import psutil
-
+from lib.app.execute import kill_marked
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
 from lib.app.sweep.worker import Outcome, perform
@@ -53,6 +52,7 @@ START_SECONDS = 300  # for a scheduler that was named to answer
 CANCEL_SECONDS = 3  # for scancel to answer when a sweep is interrupted
 ENCRYPTED_OR_HERE = ("tls://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 EXPOSED = "whoever can reach the ports of its scheduler and workers can run code as you."
+_MARK, _TOKEN = "COMPANION_SWEEP", uuid.uuid4().hex  # a variable by which the processes of this sweep are known
 DASHBOARD = "127.0.0.1:0"  # any free port, for nobody on another machine
 
 
@@ -113,7 +113,7 @@ def connected(workers: Workers) -> Iterator[tuple[Client, SpecCluster | None]]:
     keys = workers.logs.parent / ".tls"
     settings = DASK | _encryption(keys)
     # Dask's own variables allow one thread whatever `cores` says, and give back memory that is needed a moment later.
-    environment = {"distributed.nanny.pre-spawn-environ": workers.environment}
+    environment = {"distributed.nanny.pre-spawn-environ": {**workers.environment, _MARK: _TOKEN}}
     with dask.config.set(settings | environment), CLUSTERS[workers.scheduler](workers, settings) as cluster:
         with Client(cluster) as client:
             yield client, cluster
@@ -128,11 +128,8 @@ def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
     """
 
     def stop(number: int, _: object) -> None:
-        while started := _started():
-            for process in started:
-                with suppress(psutil.Error):
-                    process.kill()
-            psutil.wait_procs(started, timeout=1)
+        while kill_marked(_MARK, _TOKEN):
+            time.sleep(POLL_SECONDS)
         try:
             if _Job.submitted:
                 subprocess.run(["scancel", *_Job.submitted], capture_output=True, timeout=CANCEL_SECONDS)
@@ -146,12 +143,6 @@ def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _started() -> list[psutil.Process]:
-    """Processes that this one has started, and those that they have; Python's resource tracker ends by itself."""
-    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)
-    return [process for process in psutil.Process().children(recursive=True) if process.pid != tracker]
 
 
 def _encryption(folder: Path) -> dict[str, Any]:
