@@ -35,7 +35,7 @@ _EPILOG = """examples:
   python -m lib sweep OUT encoding --subject 1 2 3 4 --network alexnet-object resnet50-object --resume
 """
 TIME = re.compile(r"\d+:[0-5]\d:[0-5]\d")
-SIZE = re.compile(r"(?=.*[1-9])\d+(\.\d+)? *[kMGT]?i?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(?=.*[1-9])\d+(\.\d+)? *[kMGT]?i?B?", re.IGNORECASE)
 AXES = ("subject", "network")
 
 
@@ -112,7 +112,7 @@ def _workers(args: argparse.Namespace) -> Workers:
         f"--memory is missing: say what each worker of {args.scheduler} may hold.": (
             args.scheduler != "local" and not args.memory
         ),
-        f"--memory must be a size such as 8GB, found {args.memory!r}.": args.memory and not SIZE.fullmatch(args.memory),
+        f"--memory must be a size such as 8GB, found {args.memory!r}.": args.memory and not _SIZE.fullmatch(args.memory),
     }
     for sentence, is_so in wrong.items():
         if is_so:
