@@ -19,7 +19,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Time this project's solvers in turns with their peers; writes lib/figures/benchmarks.json.",
-        epilog="\n".join(f"{name:12s}{what}" for name, what in BENCHMARKS.items()),
+        epilog="\n".join(
+            [
+                "benchmarks:",
+                *(f"  {name:12s}{what}" for name, what in BENCHMARKS.items()),
+                "",
+                "Larger ones have commands of their own: python -m benchmarks.rehearsal, .cortex, .sweep, .verdicts",
+            ]
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")

@@ -1,7 +1,6 @@
 """Measure jobs in turns: seconds on the wall, peak memory, and what the machine could do at best."""
 
 import gc
-import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lib.core.disk import read_json, write_json
+from lib.core.tables import Table
 from lib.figures.benchmarks import RESULTS
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -179,20 +180,14 @@ def middle(runs: Iterable[Run]) -> float:
 
 def record(name: str, rows: Any) -> None:
     """Write one benchmark's rows into the file of results beside those of the others, with the machine they ran on."""
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results[name] = {"machine": asdict(machine()), "date": time.strftime("%Y-%m-%d"), "rows": rows}
-    aside = RESULTS.with_suffix(".part")
-    aside.write_text(json.dumps(results, indent=1) + "\n")
-    aside.replace(RESULTS)
+    measured = {"machine": asdict(machine()), "date": time.strftime("%Y-%m-%d"), "rows": rows}
+    write_json(RESULTS, (read_json(RESULTS) or {}) | {name: measured})
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Rows of numbers and words as text, one column per key."""
-    cells = [[_cell(row.get(key)) for key in rows[0]] for row in rows]
-    widths = [max(map(len, column)) for column in zip(list(rows[0]), *cells, strict=True)]
-    lines = [list(rows[0]), *cells]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+def table(rows: list[dict[str, Any]]) -> Table:
+    """Rows of numbers and words, one column per key; numbers with four digits."""
+    return Table(list(rows[0]), [[_cell(row.get(key)) for key in rows[0]] for row in rows])
 
 
-def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(value: Any) -> Any:
+    return f"{value:.4g}" if isinstance(value, float) else value
