@@ -112,7 +112,9 @@ def _workers(args: argparse.Namespace) -> Workers:
         f"--memory is missing: say what each worker of {args.scheduler} may hold.": (
             args.scheduler != "local" and not args.memory
         ),
-        f"--memory must be a size such as 8GB, found {args.memory!r}.": args.memory and not _SIZE.fullmatch(args.memory),
+        f"--memory must be a size such as 8GB, found {args.memory!r}.": (
+            args.memory and not _SIZE.fullmatch(args.memory)
+        ),
     }
     for sentence, is_so in wrong.items():
         if is_so:
