@@ -52,6 +52,7 @@ START_SECONDS = 300  # for a scheduler that was named to answer
 CANCEL_SECONDS = 3  # for scancel to answer when a sweep is interrupted
 ENCRYPTED_OR_HERE = ("tls://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 EXPOSED = "whoever can reach the ports of its scheduler and workers can run code as you."
+_REQUIRED = "distributed.comm.require-encryption"
 _MARK, _TOKEN = "COMPANION_SWEEP", uuid.uuid4().hex  # a variable by which the processes of this sweep are known
 DASHBOARD = "127.0.0.1:0"  # any free port, for nobody on another machine
 
@@ -162,7 +163,7 @@ def _encryption(folder: Path) -> dict[str, Any]:
         **{f"{r}.key": key for r in roles},
     }
     return {
-        "distributed.comm.require-encryption": True,
+        _REQUIRED: True,
         **{f"distributed.comm.tls.{k}": str(v) for k, v in tls.items()},
     }
 
@@ -177,6 +178,8 @@ def _slurm(workers: Workers, settings: Mapping[str, Any]) -> SLURMCluster:
     if not shutil.which("sbatch"):
         raise OSError("--scheduler slurm needs the command sbatch, which is not on this machine's PATH.")
     options: dict[str, Any] = {"job_cls": _Job, "scheduler_options": {"dashboard_address": DASHBOARD}}
+    if _REQUIRED in settings:
+        options["protocol"] = "tls://"  # dask-jobqueue does not infer it, as LocalCluster does
     cluster = SLURMCluster(silence_logs=logging.CRITICAL, **options, **_job_options(workers, settings))
     cluster.adapt(minimum_jobs=0, maximum_jobs=workers.n, target_duration="100ms", interval="2s")
     return cluster
