@@ -237,7 +237,7 @@ def make_participant(
     """
     test = average_repeats(test_trials.responses, test_trials.stimulus_ids, np.unique(test_trials.stimulus_ids))
     ceiling = ceiling_of(ncsnr_of_repeats(test_trials), test.n_repeats)
-    return Participant(name, rois, ceiling, source, train, test, stimuli, test_trials, imagery, coordinates)
+    return Participant(name, rois, ceiling, source, train, test, stimuli, test_trials, imagery, coordinates=coordinates)
 
 
 def _trials(data: BData, kind: int, inside: np.ndarray) -> Responses:

@@ -27,6 +27,7 @@ from lib.data.files import planted_source, read_file, read_planted, require_equa
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split, standardise_runs, sum_repeats
 
+VOXEL_SIZE = 1.8  # millimetres
 VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm
     1: (81, 104, 83), 2: (82, 106, 84), 3: (81, 106, 82), 4: (85, 99, 80),
     5: (79, 97, 78), 6: (85, 113, 83), 7: (78, 95, 81), 8: (80, 103, 78),
@@ -568,6 +569,7 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
         "rois": {roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
         "noise_ceiling": ceiling_of(ncsnr, layout.repeats[len(layout.train) :]),
         "source": source,
+        "coordinates": VOXEL_SIZE * np.argwhere(layout.inside),
         "stimuli": stimuli,
     }
 

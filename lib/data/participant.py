@@ -1,7 +1,7 @@
 """The one type every data source is read into."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
@@ -103,12 +103,15 @@ class Brain:
     noise_ceiling : array of shape (n_voxels,)
         Largest variance (0..1) of the averaged test responses that any model could explain.
     source : Source
+    coordinates : array of shape (n_voxels, 3) or None
+        Position of each voxel in millimetres.
     """
 
     name: str
     rois: Mapping[str, np.ndarray]
     noise_ceiling: np.ndarray
     source: Source
+    coordinates: np.ndarray | None = field(default=None, kw_only=True)
 
     @property
     def n_voxels(self) -> int:
@@ -126,7 +129,7 @@ class Participant(Brain):
 
     Attributes
     ----------
-    name, rois, noise_ceiling, source
+    name, rois, noise_ceiling, source, coordinates
         As of `Brain`.
     train, test : Responses
     stimuli : Stimuli
@@ -134,8 +137,6 @@ class Participant(Brain):
         The single trials that `test` averages, one per row, so that an image's id stands there once per repeat.
     imagery : Responses or None
         Single trials in which something was imagined; ids are those of the data set's categories.
-    coordinates : array of shape (n_voxels, 3) or None
-        Position of each voxel in millimetres.
     """
 
     train: Responses
@@ -143,7 +144,6 @@ class Participant(Brain):
     stimuli: Stimuli
     test_trials: Responses | None = None
     imagery: Responses | None = None
-    coordinates: np.ndarray | None = None
 
     def images(self, part: Responses) -> "Images":
         """The pictures of `train` or `test`, opened when asked for."""

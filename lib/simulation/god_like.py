@@ -15,6 +15,7 @@ from lib.data.god import N_SUBJECTS, PER_CATEGORY, make_participant
 from lib.data.participant import Images, Participant, Responses, Stimuli
 from lib.simulation import nsd_like, scenes
 from lib.simulation.nsd_like import STIMULUS_WORLD, Components, measure
+from lib.simulation.sheet import positions
 from lib.simulation.sizes import GOD, ParticipantSize
 from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, find_god_world
 
@@ -22,7 +23,7 @@ N_TEST, N_TEST_REPEATS, N_IMAGINED = 50, 35, 10
 IMAGES_PER_CATEGORY = 8  # in training
 FIRST_TEST_CATEGORY = 2_000_000
 IMAGERY_STRENGTH = 0.5
-VOXEL_SIZE = 3.0  # millimetres
+GOD_VOXEL_SIZE = 3.0  # millimetres
 
 
 def simulate_god(
@@ -67,15 +68,15 @@ def simulate_god(
     tested, imagined = (
         n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_TEST_REPEATS, N_IMAGINED)
     )
-    imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr)
+    imagery = measure(rng, IMAGERY_STRENGTH * signal[imagined], ncsnr, len(GOD_ROIS))
     training = rng.permutation(n_images)
     return make_participant(
         name=f"simulated participant {subject}",
-        train=_single_trials(ids[training], measure(rng, signal[training], ncsnr)),
-        test_trials=_single_trials(ids[tested], measure(rng, signal[tested], ncsnr)),
+        train=_single_trials(ids[training], measure(rng, signal[training], ncsnr, len(GOD_ROIS))),
+        test_trials=_single_trials(ids[tested], measure(rng, signal[tested], ncsnr, len(GOD_ROIS))),
         imagery=_single_trials(ids[imagined] // PER_CATEGORY * PER_CATEGORY, imagery),
         rois=god_rois(voxels_per_roi),
-        coordinates=_coordinates(len(ncsnr)),
+        coordinates=GOD_VOXEL_SIZE * positions(len(GOD_ROIS), voxels_per_roi),
         stimuli=pictures.stimuli,
         source=nsd_like.simulated_source(world, planted),
     )
@@ -137,12 +138,6 @@ def god_rois(voxels_per_roi: int) -> dict[str, np.ndarray]:
     unions = {"LVC": GOD_LOWER, "HVC": GOD_HIGHER, "VC": GOD_ROIS}
     rois = single | {name: np.any([single[part] for part in parts], axis=0) for name, parts in unions.items()}
     return {name: mask for name, mask in rois.items() if name != "elsewhere"}
-
-
-def _coordinates(n_voxels: int) -> np.ndarray:
-    """Positions (n_voxels, 3) in millimetres, on a grid of 20 x 20 x as many as it takes."""
-    voxel = np.arange(n_voxels)
-    return VOXEL_SIZE * np.column_stack([voxel // 400, voxel // 20 % 20, voxel % 20])
 
 
 def _single_trials(ids: np.ndarray, responses: np.ndarray) -> Responses:

@@ -63,9 +63,9 @@ def check_size(subject: int, n_images: int) -> None:
 def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
     """Write a simulated participant as NSD's files below `root`.
 
-    Volumes have the participant's real shape; voxels lie in a box in the middle, in their order, and everything around
-    them is 0. Of the 73,000 images only those shown are written; the others take no space. A participant who came for
-    fewer sessions than the trials fill has only those.
+    Volumes have the participant's real shape; the sheets of the ROIs lie in the middle, one behind the other, and
+    everything around them is 0. Of the 73,000 images only those shown are written; the others take no space. A
+    participant who came for fewer sessions than the trials fill has only those.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
     files = NsdFiles(root, trials.subject)
     for path in (files.betas, files.mask("").parent, files.design.parent, files.stimuli.parent):
         path.mkdir(parents=True, exist_ok=True)
-    inside = place(trials.betas.shape[1], files.volume)
+    inside = place(trials.positions, files.volume)
     _write_volume(files.ncsnr, _filled(files.volume, inside, trials.ncsnr, 0).astype(np.float32))
     _write_masks(files, inside, trials.rois)
     _write_design(files, trials)
@@ -93,13 +93,14 @@ def nsd_ids(ids: np.ndarray, subject: int) -> np.ndarray:
     return np.where(ids < OWN_IMAGES, ids, own)
 
 
-def place(n_voxels: int, volume: tuple[int, ...]) -> np.ndarray:
-    """Flat indices, int array of shape (n_voxels,), ascending, of voxels that fill a box in the middle of a volume."""
-    edge = int(np.ceil(np.cbrt(n_voxels)))
-    if edge > min(volume):
-        raise ValueError(f"A volume of {volume} has no room for a box of {n_voxels} voxels.")
-    axes = [(length - edge) // 2 + np.arange(edge) for length in volume]
-    return np.ravel_multi_index(np.meshgrid(*axes, indexing="ij"), volume).ravel()[:n_voxels]
+def place(positions: np.ndarray, volume: tuple[int, ...]) -> np.ndarray:
+    """Flat indices, int array of shape (n_voxels,), of voxels at these positions (n_voxels, 3), amid a volume."""
+    box = positions.max(0) + 1
+    if np.any(box > volume):
+        raise ValueError(
+            f"A volume of {volume} has no room for {len(positions)} voxels in a box of {tuple(box.tolist())}."
+        )
+    return np.ravel_multi_index(tuple((positions + (volume - box) // 2).T), volume)
 
 
 def _filled(volume: tuple[int, ...], inside: np.ndarray, values: np.ndarray, elsewhere: float) -> np.ndarray:
@@ -114,12 +115,12 @@ def _write_volume(path: Path, values: np.ndarray) -> None:
 
 
 def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndarray]) -> None:
-    """One file per kind of ROI, and one for each hemisphere: the box is cut in the middle of its first axis."""
-    x = np.unravel_index(inside, files.volume)[0]
-    left = x < np.median(x)
+    """One file per kind of ROI, and one for each hemisphere: the upper rows of all sheets are the left one."""
+    row = np.unravel_index(inside, files.volume)[1]
+    left = row < np.median(row)
     for name in ROI_LABELS:
         labels = _labels(name, rois)
-        for side, voxels in (("", np.full(len(x), True)), ("lh.", left), ("rh.", ~left)):
+        for side, voxels in (("", np.full(len(row), True)), ("lh.", left), ("rh.", ~left)):
             volume = _filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
             _write_volume(files.mask(side + name), volume)
 

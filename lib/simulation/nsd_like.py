@@ -12,10 +12,12 @@ from scipy.sparse.linalg import eigsh
 
 from lib.core.scores import noise_ceiling
 from lib.data.areas import EARLY
+from lib.data.nsd import VOXEL_SIZE
 from lib.data.participant import Images, Participant, Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
 from lib.networks import extract, load_network
 from lib.simulation import scenes
+from lib.simulation.sheet import positions, sheet_noise
 from lib.simulation.sizes import NSD, ParticipantSize
 from lib.simulation.worlds import World, find_world
 
@@ -50,6 +52,8 @@ class Trials:
     ncsnr : array of shape (n_voxels,)
         Noise ceiling signal-to-noise ratio with which the voxels were simulated.
     rois : mapping of str to boolean array of shape (n_voxels,)
+    positions : int array of shape (n_voxels, 3)
+        In voxels, see `lib.simulation.sheet`.
     stimuli : Stimuli
     source : Source
     """
@@ -61,6 +65,7 @@ class Trials:
     session: np.ndarray
     ncsnr: np.ndarray
     rois: Mapping[str, np.ndarray]
+    positions: np.ndarray
     stimuli: Stimuli
     source: Source
 
@@ -131,6 +136,7 @@ def averaged(trials: Trials) -> Participant:
         noise_ceiling=noise_ceiling(trials.ncsnr, N_REPEATS),
         stimuli=trials.stimuli,
         source=trials.source,
+        coordinates=VOXEL_SIZE * trials.positions,
     )
 
 
@@ -155,10 +161,12 @@ def draw_trials(
         components = components_of([planted], pictures)
     signal = planted_signal(rng, planted, components, size)
     ncsnr = np.where(signal.any(0), ncsnr, 0.0)  # where nothing was planted, nothing can be explained
-    betas, trial, session = run_sessions(rng, signal, ncsnr)
-    rois = consecutive_rois(planted.drive, voxels_per_roi)
-    shown, source = pictures.stimulus_ids[trial], simulated_source(world, planted)
-    return Trials(subject, pictures.stimulus_ids, betas, shown, session, ncsnr, rois, pictures.stimuli, source)
+    betas, trial, session = run_sessions(rng, signal, ncsnr, len(planted.drive))
+    return Trials(
+        subject, pictures.stimulus_ids, betas, pictures.stimulus_ids[trial], session, ncsnr,
+        consecutive_rois(planted.drive, voxels_per_roi), positions(len(planted.drive), voxels_per_roi),
+        pictures.stimuli, simulated_source(world, planted),
+    )  # fmt: skip
 
 
 def shown_pictures(subject: int, seed: int, n_images: int) -> Images:
@@ -283,7 +291,7 @@ def readout(
 
 
 def run_sessions(
-    rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray
+    rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray, n_rois: int = 1
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Show every image three times in random order and measure percent signal change.
 
@@ -294,6 +302,8 @@ def run_sessions(
     rng : Generator
     signal : array of shape (n_images, n_voxels)
     ncsnr : array of shape (n_voxels,)
+    n_rois : int
+        Of one size; neighbours within one share noise.
 
     Returns
     -------
@@ -304,14 +314,14 @@ def run_sessions(
     """
     trial = rng.permutation(np.repeat(np.arange(len(signal)), N_REPEATS))
     session = 1 + np.arange(len(trial)) // TRIALS_PER_SESSION
-    betas = measure(rng, signal[trial], ncsnr)
+    betas = measure(rng, signal[trial], ncsnr, n_rois)
     for label in np.unique(session):
         betas[session == label] *= rng.uniform(0.8, 1.2)
         betas[session == label] += np.asarray(rng.normal(0.5, 0.2, signal.shape[1]), np.float32)
     return betas, trial, session
 
 
-def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray) -> np.ndarray:
+def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray, n_rois: int = 1) -> np.ndarray:
     """Add noise to the responses of single trials, so that each voxel has unit variance.
 
     Parameters
@@ -321,12 +331,14 @@ def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray) -> 
         Unit variance over images, or zero.
     ncsnr : array of shape (n_voxels,)
         A voxel with 0 is all noise.
+    n_rois : int
+        As for `run_sessions`.
 
     Returns
     -------
     float32 array of shape (n_trials, n_voxels)
     """
-    noise = rng.standard_normal(signal.shape, np.float32)
+    noise = sheet_noise(rng, len(signal), n_rois, signal.shape[1] // n_rois)
     strength = np.asarray(ncsnr / np.sqrt(1 + ncsnr**2), np.float32)
     return strength * signal + np.sqrt(1 - strength**2) * noise
 

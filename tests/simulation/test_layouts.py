@@ -62,6 +62,7 @@ def test_nsd_layout_gives_the_same_participant(pair: tuple[Participant, Particip
     for roi, mask in memory.rois.items():
         np.testing.assert_array_equal(mask, disk.rois[roi])
     np.testing.assert_allclose(memory.noise_ceiling, disk.noise_ceiling, rtol=1e-5)
+    np.testing.assert_allclose(np.diff(memory.coordinates, axis=0), np.diff(disk.coordinates, axis=0))
 
 
 @pytest.mark.slow("writes and reads hundreds of pictures of NSD's size")
