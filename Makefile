@@ -4,9 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# TORCH_INDEX=URL: one more package index, for PyTorch's builds without graphics card libraries.
-TORCH_INDEX ?=
+# TORCH_INDEX=URL: one more package index, for PyTorch; empty, PyTorch's default build. Unset, lib/app/torch_index.py
+# takes the build for processors where there is no graphics card, and says so.
 INDEX = $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+ifeq ($(origin TORCH_INDEX),undefined)
+INDEX = $$($(BIN)/python lib/app/torch_index.py)
+endif
 PIP_INSTALL = $(BIN)/python -m pip install $(INDEX) -c constraints.txt
 
 # The promised Pythons; 3.11.2 is Debian 12's own. Versions are chosen by uv, which resolves for machines other than ours.
@@ -35,7 +38,7 @@ help: ## this list
 	@echo
 	@echo '  make book PARAMS="world=flat seed=1"     notebooks with other parameters'
 	@echo "  make book OFFLINE=1                      do not try to fetch 10 MB of measured data"
-	@echo "  make book TORCH_INDEX=URL                take PyTorch from another index too (see README.md)"
+	@echo "  make book TORCH_INDEX=URL                take PyTorch from this index; empty, its default build"
 	@echo "  make book PYTHON=python3.12              make .venv with another Python"
 
 install: $(VENV)/.book ## pinned versions of all that the book needs, into .venv
