@@ -41,7 +41,7 @@ from lib.figures.verdicts import verdict_table
 # `world`, `seed` and the size have no effect.
 
 # %% tags=["parameters"]
-dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
+dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"

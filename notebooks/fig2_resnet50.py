@@ -38,7 +38,7 @@ from lib.figures.style import notice
 from lib.figures.verdicts import verdict_table
 
 # %% tags=["parameters"]
-dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
+dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"

@@ -1,13 +1,16 @@
-"""Small NSD and GOD folders, written by hand from the description of their layouts; shared by several tests."""
+"""Small NSD, GOD and LAION-fMRI folders, written by hand from the descriptions of their layouts for several tests."""
 
 import csv
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import h5py
 import nibabel
 import numpy as np
+from PIL import Image
 from scipy.io import savemat
 
 VOLUME = (5, 6, 7)  # instead of participant 1's 81 x 104 x 83
@@ -147,3 +150,102 @@ def write_god(god: TinyGod, dataset: str = "dataset", metadata: str = "metadata"
         h5[f"{metadata}/key"] = [key.encode() for key in god.marks]
         h5[f"{metadata}/description"] = [b"" for _ in god.marks]
         h5[f"{metadata}/value"] = np.array(list(god.marks.values()))
+
+
+LAION_SHAPE, LAION_TRIALS = (7, 6, 5), {1: 24, 2: 26}
+LAION_AFFINE = np.array([[-1.778, 0, 0, 10], [0, 1.778, 0, -20], [0, 0, 1.778, 5], [0, 0, 0, 1.0]])  # x mirrored
+LAION_GLM = "derivatives/glmsingle-tedana/sub-01"
+LAION_MASKS = {  # category: mask: the plane of x that it fills
+    "retinotopy": {"V1v": 0, "V1d": 1, "V2v": 2, "V2d": 3, "V3v": 4, "V3d": 5, "hV4": 6},
+    "face": {"OFA": 1, "FFA-1": 2, "FFA2": 3, "pSTS-faces": 5},
+    "place": {"OPA": 1, "PPA": 2, "MPA": 4},
+}
+
+
+@dataclass
+class TinyLaion:
+    """What was written: betas by session (n_trials, X, Y, Z), labels by session, brain, pictures by name."""
+
+    root: Path
+    betas: dict[int, np.ndarray]
+    labels: dict[int, list[str]]
+    brain: np.ndarray
+    names: list[str]
+
+    def session(self, number: int, what: str) -> Path:
+        return self.root / f"{LAION_GLM}/ses-{number:02d}/func/sub-01_ses-{number:02d}_task-images_{what}"
+
+    def map(self, what: str) -> Path:
+        return self.root / f"{LAION_GLM}/sub-01_task-images_space-T1w_{what}_statmap.nii.gz"
+
+    def mask(self, category: str, name: str) -> Path:
+        return self.root / f"derivatives/rois/sub-01/{category}/sub-01_space-T1w_res-1pt8_label-{name}_mask.nii.gz"
+
+
+LAION_BETAS = "space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz"
+LAION_LABELS = "desc-SingletrialBetas_trials.tsv"
+
+
+def write_laion_volume(path: Path, values: np.ndarray, affine: np.ndarray = LAION_AFFINE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(values, affine), path)
+
+
+def laion_bytes(i: int, png: bool) -> bytes:
+    """A picture as a file: grey level 11 i; the left half of a PNG is transparent over red."""
+    content = BytesIO()
+    pixels = np.full((8, 8, 4 if png else 3), 11 * i, np.uint8)
+    if png:
+        pixels[:, :4] = 255, 0, 0, 0
+        pixels[:, 4:, 3] = 255
+    Image.fromarray(pixels).save(content, "PNG" if png else "JPEG")
+    return content.getvalue()
+
+
+def write_tiny_laion(root: Path) -> TinyLaion:
+    """Two sessions of sub-01: 20 pictures, a voxel that is NaN in session 2, voxels outside the brain in every mask."""
+    rng = np.random.default_rng(4)
+    names = [f"shared_12rep_LAION_cluster_{i}_i0.jpg" for i in range(8)]
+    names += [f"shared_4rep_OOD_cropped_thing{i}.png" for i in range(4)]
+    names += [f"unique_THINGS_{i}_p01.jpg" for i in range(8)]
+    brain = np.zeros(LAION_SHAPE, bool)
+    brain[:, 1:5, 1:4] = True
+    brain[0, 1, 1] = False
+    made = TinyLaion(root, {}, {}, brain, names)
+    for number, n in LAION_TRIALS.items():
+        betas = np.where(brain, rng.normal(size=(n, *LAION_SHAPE)), 0).astype(np.float32)
+        if number == 2:
+            betas[:, 3, 3, 2] = np.nan
+        made.betas[number] = betas
+        made.labels[number] = [*rng.permutation(names).tolist(), *rng.choice(names, n - len(names)).tolist()]
+        write_laion_volume(made.session(number, LAION_BETAS), betas.transpose(1, 2, 3, 0))
+        lines = ["session\trun\tbeta_index\tlabel"]
+        lines += [f"ses-{number:02d}\trun-{1 + i // 3:02d}\t{i}\t{name}" for i, name in enumerate(made.labels[number])]
+        made.session(number, LAION_LABELS).write_text("\n".join(lines) + "\n")
+    write_laion_volume(made.map("stat-rsquare_desc-R2mean"), np.where(brain, 30, 0).astype(np.float32))
+    write_laion_volume(made.map("desc-Noiseceiling4rep"), np.where(brain, 60, 0).astype(np.float32))
+    write_laion_volume(made.map("desc-Noiseceiling12rep"), np.where(brain, 80, 0).astype(np.float32))
+    for category, masks in LAION_MASKS.items():
+        for name, x in masks.items():
+            values = np.zeros(LAION_SHAPE, np.uint8)
+            values[x, 2:6] = 1
+            write_laion_volume(made.mask(category, name), values)
+    (root / "stimuli").mkdir()
+    table = "\n".join(["image_name,dataset,n_reps", *(f"{name},x,4rep" for name in names)])
+    (root / "stimuli/task-images_metadata.csv").write_text(table + "\n")
+    with h5py.File(root / "stimuli/task-images_stimuli.h5", "w") as file:
+        pictures = file.create_dataset("images", len(names), h5py.vlen_dtype(np.uint8))
+        for i, name in enumerate(names):
+            pictures[i] = np.frombuffer(laion_bytes(i, name.endswith("png")), np.uint8)
+    with h5py.File(root / "stimuli/task-images_desc-CLIP_embeddings.h5", "w") as file:
+        file["embedding"] = np.arange(len(names), dtype=np.float16)[::-1, None] + np.zeros(6, np.float16)
+        file.create_dataset("image_ids", data=names[::-1], dtype=h5py.string_dtype())
+        file["valid"] = np.ones(len(names), bool)
+    return made
+
+
+def write_laion_split(root: Path, train: list[str], test: list[str], pool: str = "sub-01") -> Path:
+    path = root / f"LAION-fMRI/laion_fmri/splits/data/{pool}/ood.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"name": "ood", "variants": [{"train_ids": train, "test_ids": test}]}))
+    return path

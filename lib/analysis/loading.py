@@ -8,21 +8,28 @@ from typing import TypedDict, Unpack
 from lib.core import choose
 from lib.data import Participant
 from lib.data.god import god_subjects, load_god
+from lib.data.laion import load_laion
 from lib.data.nsd import load_nsd
 from lib.simulation.god_like import simulate_god, simulate_god_worlds
 from lib.simulation.nsd_like import simulate
 from lib.simulation.sizes import GOD
 
 LAYOUTS: Mapping[str, Callable[..., Participant]] = {"nsd": simulate, "god": simulate_god}
-SOURCES: Mapping[str, Callable[..., Participant]] = {"simulated": simulate, "nsd": load_nsd, "god": load_god}
+SOURCES: Mapping[str, Callable[..., Participant]] = {
+    "simulated": simulate,
+    "nsd": load_nsd,
+    "god": load_god,
+    "laion": load_laion,
+}
 
 
 class LoadOptions(TypedDict, total=False):
-    """Options of single data sets; `lib.data.nsd.load_nsd` and `lib.data.god.load_god` say what they mean."""
+    """Options of single data sets; `load_nsd`, `load_god` and `load_laion` of `lib.data` say what they mean."""
 
     layout: str  # of "simulated": in the trial structure of "nsd" or "god"
     sessions: Iterable[int]
     split: str
+    pool: str
     zscore: str
     hemispheres: str
     rois: Iterable[str]
@@ -44,7 +51,7 @@ def load_participant(
 
     Parameters
     ----------
-    dataset : "simulated", "nsd" or "god"
+    dataset : "simulated", "nsd", "god" or "laion"
         Where the data come from.
     subject : int
         Number of the participant, from 1.
@@ -58,7 +65,7 @@ def load_participant(
         Size of a simulated participant, its layout's own by default; measured ones have theirs.
     **options
         See `LoadOptions`: `layout` of "simulated"; `sessions`, `split`, `zscore`, `rois`, `hemispheres` of "nsd";
-        `rois`, `images` of "god".
+        `rois`, `images` of "god"; `sessions`, `split`, `pool`, `zscore`, `rois` of "laion".
 
     Raises
     ------

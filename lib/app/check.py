@@ -11,11 +11,12 @@ import numpy as np
 from lib.app.parameters import user_path
 from lib.core import choose
 from lib.core.tables import Table
-from lib.data import Participant, god, nsd
+from lib.data import Participant, god, laion, nsd
 from lib.data.files import require_equal
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
 GOD_SITE = "python -m lib fetch god, or figshare article 7387130"
+LAION_SITE = "https://laion-fmri.s3.amazonaws.com, without a form"
 USABLE = ("ok", "not here")  # status of what does not keep the figures from running
 Look = Callable[[], str]  # returns what is there, or raises an error that names what is wrong
 
@@ -61,7 +62,7 @@ def check(dataset: str, root: str | Path, subject: int) -> list[Finding]:
 
     Parameters
     ----------
-    dataset : "nsd" or "god"
+    dataset : "nsd", "god" or "laion"
     root : path
     subject : int
 
@@ -169,7 +170,56 @@ def _shown(participant: Participant) -> np.ndarray:
     return np.union1d(participant.train.stimulus_ids, participant.test.stimulus_ids)
 
 
-_ITEMS: dict[str, Callable[[str | Path, int], Iterator[_Item]]] = {"nsd": _nsd_items, "god": _god_items}
+def _laion_items(root: str | Path, subject: int) -> Iterator[_Item]:
+    files = laion.laion_files(subject, root)
+    grid = cache(lambda: laion.read_grid(files.betas(laion.released_sessions(files)[0])))
+    embedded = [model for model in laion.EMBEDDINGS if files.embedding(model).exists()]
+    yield _Item("betas", "responses of every figure", LAION_SITE, lambda: _laion_sessions(files))
+    yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _laion_map(files.rsquare, grid()))
+    yield _Item("noise ceiling", "noise ceilings", LAION_SITE, lambda: _laion_map(files.ceiling[0], grid()))
+    yield _Item("masks", "ROIs", LAION_SITE, lambda: _laion_voxels(files, grid()))
+    yield _Item("pictures", "what the networks look at", laion.FORM, lambda: _laion_pictures(files), not embedded)
+    yield _Item("embeddings", "in place of a network", LAION_SITE, lambda: _laion_embeddings(embedded), False)
+
+
+def _laion_sessions(files: laion.LaionFiles) -> str:
+    numbers = laion.released_sessions(files)
+    n_trials = sum(laion.check_trials(files, number) for number in numbers)
+    absent = sorted(set(range(1, laion.LAST_SESSION + 1)) - set(numbers))
+    without = f", without {_ranges(absent)}" if absent else ""
+    simulated = ", SIMULATED" if laion.planted_in_betas(files.betas(numbers[0])) else ""
+    return f"{len(numbers)} of {laion.LAST_SESSION} sessions{without}, {n_trials} trials{simulated}"
+
+
+def _laion_map(path: Path, grid: laion.Grid) -> str:
+    values = laion.read_map(path, grid)
+    return f"median {np.median(values[values > 0]):.2f} where above 0"
+
+
+def _laion_voxels(files: laion.LaionFiles, grid: laion.Grid) -> str:
+    counts = {roi: int(mask.sum()) for roi, mask in laion.read_masks(files, grid).items()}
+    return ", ".join(f"{roi} {count or 'none in this participant'}" for roi, count in counts.items())
+
+
+def _laion_pictures(files: laion.LaionFiles) -> str:
+    trials = [laion.read_trials(files.trials(number)) for number in laion.released_sessions(files)]
+    shown = np.unique(np.concatenate([one.stimulus_ids for one in trials]))
+    if why := laion.read_pictures(files, shown).absent:
+        raise FileNotFoundError(why)
+    return f"{len(shown)} pictures shown"
+
+
+def _laion_embeddings(models: list[str]) -> str:
+    if not models:
+        raise FileNotFoundError(f"Expected embeddings of {', '.join(laion.EMBEDDINGS)}, at least one, found none.")
+    return ", ".join(models)
+
+
+_ITEMS: dict[str, Callable[[str | Path, int], Iterator[_Item]]] = {
+    "nsd": _nsd_items,
+    "god": _god_items,
+    "laion": _laion_items,
+}
 
 
 def _report(findings: list[Finding]) -> str:
@@ -181,7 +231,7 @@ def _report(findings: list[Finding]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m lib check`."""
-    parser.add_argument("dataset", help="nsd or god")
+    parser.add_argument("dataset", help="nsd, god or laion")
     parser.add_argument("root", type=user_path, help="the folder that holds it")
     parser.add_argument("--subject", type=int, default=1, help="number of the participant")
 

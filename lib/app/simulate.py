@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,16 +12,18 @@ from lib.app.parameters import at_least, check_fits, user_path
 from lib.core import choose
 from lib.core.disk import written_aside
 from lib.data.god import N_SUBJECTS
+from lib.data.laion import laion_files
 from lib.data.participant import Images, Participant
 from lib.networks import extract, load_network
 from lib.simulation.god_layout import write_features, write_god, write_images
 from lib.simulation.god_like import simulate_god
+from lib.simulation.laion_layout import write_laion
 from lib.simulation.nsd_layout import check_size, write_nsd
 from lib.simulation.nsd_like import draw_trials
 from lib.simulation.sizes import GOD, NSD, SIZES, ParticipantSize
 
-_SUBJECTS = {"nsd": [1], "god": list(range(1, N_SUBJECTS + 1))}
-_PAGE = {"nsd": "fig1_alexnet", "god": "fig4_decoding"}
+_SUBJECTS = {"nsd": [1], "god": list(range(1, N_SUBJECTS + 1)), "laion": [1]}
+_PAGE = {"nsd": "fig1_alexnet", "god": "fig4_decoding", "laion": "fig1_alexnet"}
 
 
 def write_layout(
@@ -38,11 +40,11 @@ def write_layout(
 
     Parameters
     ----------
-    layout : "nsd" or "god"
+    layout : "nsd", "god" or "laion"
     target : Path
         A new or empty folder; it gets its name when everything is written.
     subjects : sequence of int
-        One for NSD, whose design file holds a single order of trials; any of the five for GOD.
+        One for NSD, whose design file holds a single order of trials, and for LAION-fMRI; any of the five for GOD.
     world, seed
         As for `lib.analysis.loading.load_participant`.
     n_images, voxels_per_roi : int, optional
@@ -54,21 +56,23 @@ def write_layout(
         In one sentence; nothing is left at `target`.
     """
     size = SIZES[choose("layout", layout, SIZES)].default.given(n_images, voxels_per_roi)
-    if layout == "nsd" and len(subjects) != 1:
-        raise ValueError(f"A simulated NSD holds one participant, found {subjects}: give each a folder of its own.")
+    if layout != "god" and len(subjects) != 1:
+        raise ValueError(
+            f"A simulated {layout.upper()} holds one participant, found {subjects}: give each a folder of its own."
+        )
     with written_aside(target.absolute()) as folder:
         folder.mkdir()
-        write = _write_nsd if layout == "nsd" else _write_god
-        write(folder, subjects, world, seed, size)
+        _WRITE[layout](folder, subjects, world, seed, size)
 
 
 def _write_nsd(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
-    (subject,) = subjects
-    check_size(subject, size.n_images)
-    n_images, voxels_per_roi = size.n_images, size.voxels_per_roi
-    write_nsd(
-        draw_trials(subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi), folder
-    )
+    check_size(subjects[0], size.n_images)
+    write_nsd(draw_trials(subject=subjects[0], world=world, seed=seed, **asdict(size)), folder)
+
+
+def _write_laion(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
+    laion_files(subjects[0], folder)
+    write_laion(draw_trials(subject=subjects[0], world=world, seed=seed, **asdict(size)), folder)
 
 
 def _write_god(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
@@ -82,6 +86,13 @@ def _write_god(folder: Path, subjects: Sequence[int], world: str, seed: int, siz
     write_images(participant, folder)
 
 
+_WRITE: Mapping[str, Callable[[Path, Sequence[int], str, int, ParticipantSize], None]] = {
+    "nsd": _write_nsd,
+    "god": _write_god,
+    "laion": _write_laion,
+}
+
+
 def _alexnet_units(participant: Participant) -> Mapping[str, np.ndarray]:
     """Units of the miniature AlexNet, where the published ones are CaffeNet's."""
     network = load_network("alexnet-object")
@@ -93,16 +104,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib simulate`."""
     add, nsd, god = parser.add_argument, NSD.default, GOD.default
     add("target", type=user_path, metavar="OUT", help="a new folder")
-    add("--layout", required=True, help="nsd or god")
-    add("--subject", type=at_least(1), nargs="+", help="its number (nsd: 1); several for god, all five by default")
+    add("--layout", required=True, help="nsd, god or laion")
+    add(
+        "--subject",
+        type=at_least(1),
+        nargs="+",
+        help="its number (nsd, laion: 1); several for god, all five by default",
+    )
     add("--world", default="as-published", help="what is planted")
     add("--seed", type=at_least(0), default=0)
     add(
         "--images",
         type=at_least(1),
-        help=f"seen (nsd: {nsd.n_images}, a multiple of 250) or trained on (god: {god.n_images})",
+        help=f"seen ({nsd.n_images}; of nsd a multiple of 250) or trained on (god: {god.n_images})",
     )
-    add("--voxels", type=at_least(1), help=f"voxels of each ROI (nsd: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})")
+    add(
+        "--voxels",
+        type=at_least(1),
+        help=f"voxels of each ROI (nsd, laion: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})",
+    )
     add("--full", action="store_true", help="as many images and voxels as the measured data have in these ROIs")
 
 

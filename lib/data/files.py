@@ -102,9 +102,12 @@ def read_planted(path: Path, file: h5py.File) -> dict[str, str | None]:
     ValueError
         The attribute that says so holds something else.
     """
-    if SIMULATED not in file.attrs:
-        return {}
-    told = json.loads(file.attrs[SIMULATED])
+    return parse_planted(path, file.attrs[SIMULATED]) if SIMULATED in file.attrs else {}
+
+
+def parse_planted(path: Path, text: str) -> dict[str, str | None]:
+    """Read what was planted from the JSON text that a file of this project carries; ValueError if it is another."""
+    told = json.loads(text)
     texts = [told.get("description"), told.get("world") or ""] if isinstance(told, dict) else [None]
     if not all(isinstance(text, str) and text.isprintable() and len(text) <= LONGEST for text in texts):
         expected = f"its attribute {SIMULATED!r} to be JSON with a description and a world"
@@ -117,11 +120,12 @@ def planted_source(dataset: str, planted: Mapping[str, str | None], more: str = 
 
     Parameters
     ----------
-    dataset : "nsd" or "god"
+    dataset : "nsd", "god" or "laion"
     planted : mapping
         As of `read_planted`.
     more : str
         Added to the description.
     """
     found = f"simulated, in {dataset.upper()}'s layout, {planted['description']}{more}"
-    return Source(dataset, found, f"computed by lib.simulation.{dataset}_like", "MIT", True, planted["world"])
+    simulation = "god_like" if dataset == "god" else "nsd_like"
+    return Source(dataset, found, f"computed by lib.simulation.{simulation}", "MIT", True, planted["world"])

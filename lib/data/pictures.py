@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -29,18 +30,35 @@ def open_picture(path: str | os.PathLike) -> np.ndarray:
         It is no whole picture, has more pixels than Pillow's limit of 89 million, or numbers of unknown range: 32-bit
         integers, or floating-point numbers beyond 0..1.
     """
-    return read_file(Path(path), "a picture", _read)
+    return read_file(Path(path), "a picture", lambda path: decode_picture(path, str(path)))
 
 
-def _read(path: Path) -> np.ndarray:
+def decode_picture(file: Path | BytesIO, name: str) -> np.ndarray:
+    """Decode a picture, as `open_picture` does, from a file or from the bytes of one.
+
+    Parameters
+    ----------
+    file : Path or BytesIO
+    name : str
+        What it is, for the message.
+
+    Returns
+    -------
+    uint8 array of shape (height, width, 3)
+
+    Raises
+    ------
+    ValueError, OSError
+        As `open_picture`, in Pillow's words where the bytes are no picture.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path) as image:
-                return from_array(_values(ImageOps.exif_transpose(image), image.format), str(path))
+            with Image.open(file) as image:
+                return from_array(_values(ImageOps.exif_transpose(image), image.format), name)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             largest = f"at most {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} million pixels"
-            raise ValueError(f"{path}: expected a picture of {largest}, found more: scale it down.") from error
+            raise ValueError(f"{name}: expected a picture of {largest}, found more: scale it down.") from error
 
 
 def _values(image: Image.Image, form: str | None) -> np.ndarray:

@@ -63,4 +63,4 @@ class LayoutSizes:
 
 NSD = LayoutSizes(ParticipantSize(2000, 300), ParticipantSize(1000, 600), ParticipantSize(10_000, 1000))
 GOD = LayoutSizes(ParticipantSize(1200, 100), ParticipantSize(1200, 100), ParticipantSize(1200, 550))
-SIZES = {"nsd": NSD, "god": GOD}
+SIZES = {"nsd": NSD, "god": GOD, "laion": NSD}

@@ -62,6 +62,14 @@ def nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def laion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("laion") / "data"
+    done = command("simulate", folder, "--layout", "laion", "--images", 500, "--voxels", 20)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
 def god(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two participants, with all photographs."""
     folder = tmp_path_factory.mktemp("god") / "data"
@@ -95,8 +103,15 @@ def test_nsd(name: str, nsd: Path, tmp_path: Path) -> None:
     assert run(name, "nsd", nsd, tmp_path / "out.ipynb")
 
 
+@pytest.mark.parametrize("name", offered("laion"))
+def test_laion(name: str, laion: Path, tmp_path: Path) -> None:
+    text = run(name, "laion", laion, tmp_path / "out.ipynb")
+    assert "no voxels of aTLfaces" in text and "simulated, in LAION's layout" in text
+
+
 def test_every_notebook_is_run() -> None:
     assert set(offered("god")) == {name for name, _ in CASES} and set(offered("nsd")) >= {"fig1_alexnet", "claims"}
+    assert offered("laion") == ["fig1_alexnet", "fig2_resnet50", "fig3_taskonomy"]
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)

@@ -494,9 +494,9 @@ def test_what_a_file_says_of_itself_reaches_nothing_but_the_source(
 
 
 SIMULATED: dict[str, tuple[dict[str, object], str]] = {
-    "unknown data set": ({"dataset": "NSD"}, r"Unknown dataset 'NSD'; choose one of simulated, nsd, god"),
+    "unknown data set": ({"dataset": "NSD"}, r"Unknown dataset 'NSD'; choose one of simulated, nsd, god, laion"),
     "unknown world": ({"world": "flatt"}, r"Unknown world 'flatt'; .*Did you mean 'flat'\?"),
-    "unknown layout": ({"layout": "bold"}, r"Unknown layout 'bold'; choose one of nsd, god"),
+    "unknown layout": ({"layout": "bold"}, r"Unknown layout 'bold'; choose one of nsd, god\."),
     "unknown world of GOD": ({"layout": "god", "world": "flat"}, r"Unknown world of GOD 'flat'; choose one of as-publ"),
     "participant of GOD": ({"layout": "god", "subject": 6}, r"GOD has participants 1 to 5 and seeds from 0, found 6"),
     "negative seed": ({"seed": -1}, r"seed at least 0, found 1 and -1"),
@@ -512,7 +512,7 @@ def test_simulated(case: str) -> None:
 
 
 WRITING: dict[str, tuple[list[str], str]] = {
-    "unknown layout": (["--layout", "bold"], r"Unknown layout 'bold'; choose one of nsd, god"),
+    "unknown layout": (["--layout", "bold"], r"Unknown layout 'bold'; choose one of nsd, god, laion"),
     "sessions not filled": (["--layout", "nsd", "--images", "300"], r"must be a multiple of 250, .*; found 300"),
     "too many images": (["--layout", "nsd", "--images", "10250"], r"at most 10000, .*; found 10250"),
     "participant 9": (["--layout", "nsd", "--subject", "9"], r"NSD has participants 1 to 8, found subject 9"),

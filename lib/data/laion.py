@@ -1,0 +1,679 @@
+"""LAION-fMRI as it lies in its public bucket: five people, 7 T, 25,000 photographs.
+
+Single-trial betas come as one compressed NIfTI file a session, some 12 GB when opened whole. They are read volume by
+volume, and of each volume only the voxels of the ROIs are kept. Responses and masks are free; photographs come after a
+form, and public embeddings of them can stand in for a network.
+"""
+
+import csv
+import hashlib
+import json
+import operator
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+import nibabel
+import numpy as np
+
+from lib.core import choose, progress
+from lib.core.disk import sha256_of_file, stamp
+from lib.data.areas import chosen_rois
+from lib.data.features import ImageFeatures, rows_of
+from lib.data.files import (
+    SIMULATED,
+    parse_planted,
+    planted_source,
+    read_file,
+    require_equal,
+    require_file,
+    require_folder,
+)
+from lib.data.participant import Participant, Responses, Source, Stimuli
+from lib.data.pictures import decode_picture
+from lib.data.trials import ceiling_of, random_split, standardise_runs, sum_repeats
+
+SUBJECTS = (1, 3, 5, 6, 7)
+LAST_SESSION = 30  # sessions 31 to 34 are held back
+FORM = "https://laion-fmri.hebartlab.com/request"
+REPOSITORY = "https://github.com/ViCCo-Group/LAION-fMRI"
+EMBEDDINGS = ("CLIP", "DINOv2", "PEcore", "SigLIP2")
+TRIAL_COLUMNS = ("run", "beta_index", "label")
+
+# The papers' ROIs, and the masks that make them up, hyphens left out. Nothing certain is published of aTLfaces.
+MASK_PARTS: Mapping[str, tuple[str, ...]] = {
+    "V1": ("V1v", "V1d"), "V2": ("V2v", "V2d"), "V3": ("V3v", "V3d"), "V4": ("hV4",),
+    "OPA": ("OPA",), "PPA": ("PPA",), "RSC": ("MPA",), "FFA": ("FFA1", "FFA2"), "OFA": ("OFA",), "aTLfaces": (),
+}  # fmt: skip
+
+# Maps of the noise ceiling in the order of preference, and 1 / n of the repeats n that they are for. Of all images
+# together: 881 shown 12 times and 5323 shown 4 times.
+CEILINGS = {"Noiseceiling4rep": 1 / 4, "Noiseceiling12rep": 1 / 12, "NoiseceilingAllrep": (881 / 12 + 5323 / 4) / 6204}
+_ZSCORES = ("session", "run")
+POOLS = ("participant", "shared")
+_TOLERANCE = 1e-3  # mm, between affines of the same grid
+
+
+@dataclass(frozen=True)
+class LaionFiles:
+    """Where everything of one participant lies below the folder the user named."""
+
+    root: Path
+    subject: int
+
+    @property
+    def name(self) -> str:
+        """The participant in file names."""
+        return f"sub-{self.subject:02d}"
+
+    @property
+    def betas_folder(self) -> Path:
+        """Folder of the sessions."""
+        return self.root / "derivatives/glmsingle-tedana" / self.name
+
+    def betas(self, session: int) -> Path:
+        """Single-trial betas of a session."""
+        return self._of_session(session, "space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz")
+
+    def trials(self, session: int) -> Path:
+        """Which picture each volume of a session's betas answers to."""
+        return self._of_session(session, "desc-SingletrialBetas_trials.tsv")
+
+    def _of_session(self, session: int, what: str) -> Path:
+        label = f"ses-{session:02d}"
+        return self.betas_folder / label / "func" / f"{self.name}_{label}_task-images_{what}"
+
+    @property
+    def rsquare(self) -> Path:
+        """R2 of the model over all sessions; 0 outside the brain."""
+        return self.betas_folder / f"{self.name}_task-images_space-T1w_stat-rsquare_desc-R2mean_statmap.nii.gz"
+
+    @property
+    def ceiling(self) -> tuple[Path, float]:
+        """The first of `CEILINGS` that is there, or the first of all; and 1 / n of its repeats."""
+        stem = self.betas_folder / f"{self.name}_task-images_space-T1w_desc-"
+        paths = {Path(f"{stem}{name}_statmap.nii.gz"): share for name, share in CEILINGS.items()}
+        return next(((path, share) for path, share in paths.items() if path.exists()), next(iter(paths.items())))
+
+    @property
+    def rois(self) -> Path:
+        """Folder of the masks, one folder below it for each category."""
+        return self.root / "derivatives/rois" / self.name
+
+    @cached_property
+    def masks(self) -> dict[str, list[Path]]:
+        """Files of masks by name, hyphens left out: the bucket has FFA-1 and FFA1 for the same area."""
+        found: dict[str, list[Path]] = {}
+        before, after = f"{self.name}_space-T1w_res-1pt8_label-", "_mask.nii.gz"
+        for path in sorted(self.rois.glob(f"*/{before}*{after}")):
+            found.setdefault(path.name[len(before) : -len(after)].replace("-", ""), []).append(path)
+        return found
+
+    @property
+    def stimuli(self) -> Path:
+        """The pictures, behind a form."""
+        return self.root / "stimuli/task-images_stimuli.h5"
+
+    @property
+    def table(self) -> Path:
+        """Names of the pictures, row by row."""
+        return self.root / "stimuli/task-images_metadata.csv"
+
+    def embedding(self, model: str) -> Path:
+        """Public embeddings of all pictures by one of `EMBEDDINGS`."""
+        return self.root / f"stimuli/task-images_desc-{model}_embeddings.h5"
+
+    def splits(self, pool: str) -> Path:
+        """Folder of official splits, where the authors' repository was cloned into the root (or its package copied)."""
+        places = (self.root / "LAION-fMRI/laion_fmri/splits/data", self.root / "laion_fmri/splits/data")
+        folder = next((place for place in places if place.exists()), places[0])
+        return folder / ("shared" if pool == "shared" else self.name)
+
+    @cached_property
+    def sessions(self) -> tuple[int, ...]:
+        """Numbers of the released sessions that are there."""
+        return tuple(n for n in range(1, LAST_SESSION + 1) if self.betas(n).exists())
+
+
+def laion_files(subject: int, data_root: str | os.PathLike | None) -> LaionFiles:
+    """Check the participant's number and the folder; nothing is read."""
+    if subject not in SUBJECTS or isinstance(subject, float):
+        known = ", ".join(map(str, SUBJECTS))
+        raise ValueError(f"LAION-fMRI has participants {known}, found subject {subject!r}.")
+    return LaionFiles(require_folder(data_root, "derivatives and stimuli"), subject)
+
+
+def load_laion(
+    *,
+    subject: int = 1,
+    data_root: str | os.PathLike | None = None,
+    sessions: Iterable[int] | None = None,
+    split: str = "random",
+    pool: str = "participant",
+    zscore: str = "session",
+    rois: Iterable[str] | None = None,
+) -> Participant:
+    """Read one participant of LAION-fMRI.
+
+    Parameters
+    ----------
+    subject : int
+        1, 3, 5, 6 or 7.
+    data_root : path
+        The folder that holds derivatives and stimuli, as the bucket does.
+    sessions : iterable of int, optional
+        1 to 30; by default all that are there.
+    split : str
+        Which images test: "random" holds out 15 %, as paper W's first author does; any other is the name of an official
+        one ("random_0", "cluster_k5_0", "tau", "ood"), whose images that were not shown in these sessions are left out.
+    pool : "participant" or "shared"
+        Of an official split: over all images of the participant, or over those that all participants saw.
+    zscore : "session" or "run"
+        Within what each voxel is standardised. One that is NaN or does not vary within some of them holds NaN, and is
+        dropped and counted by `lib.analysis.encoding`.
+    rois : iterable of str, optional
+        Some of `MASK_PARTS`; by default all that there are. `source` says which are missing.
+
+    Returns
+    -------
+    Participant
+        Responses are float32; `coordinates` are millimetres in the participant's T1w space. `noise_ceiling` is solved
+        for the test images' numbers of repeats. A stimulus id is a digest of the picture's name (`stimulus_ids`), the
+        same for all participants.
+
+    Raises
+    ------
+    ValueError, OSError
+        In one sentence: the file, what was expected and what was found.
+    """
+    choose("zscore", zscore, _ZSCORES)
+    files = laion_files(subject, data_root)
+    numbers = released_sessions(files, sessions)
+    grid = read_grid(files.betas(numbers[0]))
+    masks = read_masks(files, grid, rois)
+    inside = np.any(list(masks.values()), axis=0)
+    trials = [read_trials(files.trials(number)) for number in numbers]
+    shown, counts = np.unique(np.concatenate([one.stimulus_ids for one in trials]), return_counts=True)
+    division = divide_images(files, split, pool, {i: n for one in trials for i, n in one.names.items()})
+    kept = np.r_[division.train, division.test]
+    repeats = counts[rows_of(kept, shown, "trials")]
+    rest = _read_rest(files, grid, masks, repeats[len(division.train) :], kept)
+    total = _summed(files, dict(zip(numbers, trials, strict=True)), zscore, grid, inside, kept) / repeats[:, None]
+    n, source = len(division.train), _source(files, numbers, f"z-scored within {zscore}, {division.text}", masks)
+    return Participant(
+        name=f"{'simulated' if source.simulated else 'LAION-fMRI'} participant {subject}",
+        source=source,
+        train=Responses(division.train, total[:n], repeats[:n]),
+        test=Responses(division.test, total[n:], repeats[n:]),
+        **rest,
+    )
+
+
+def _summed(
+    files: LaionFiles,
+    trials: Mapping[int, "LaionTrials"],
+    zscore: str,
+    grid: "Grid",
+    inside: np.ndarray,
+    kept: np.ndarray,
+) -> np.ndarray:
+    """Standardise one session after the other and add up the trials of each image: (n_images, n_voxels) float32."""
+    total = np.zeros((len(kept), int(inside.sum())), np.float32)
+    for number, of_session in progress(trials.items(), "reading sessions"):
+        betas = read_single_trials(files.betas(number), grid, inside, len(of_session.run))
+        run = of_session.run if zscore == "run" else [number] * len(betas)
+        ids, sums, _ = sum_repeats(standardise_runs(betas, run), of_session.stimulus_ids)
+        wanted = np.isin(ids, kept)
+        total[rows_of(ids[wanted], kept, "responses")] += sums[wanted]
+    return total
+
+
+def stimulus_ids(names: Iterable[str]) -> np.ndarray:
+    """Number pictures by their names: the first 52 bits of the SHA-256, int array of shape (n_names,).
+
+    Rows of the pictures' table would do, but the table comes with the gated pictures. Ascending ids are in no order of
+    content, which contiguous folds need.
+
+    >>> stimulus_ids(["shared_4rep_OOD_gabor_1.png"]).tolist()
+    [1352669168835439]
+    """
+    return np.array([int(hashlib.sha256(name.encode()).hexdigest()[:13], 16) for name in names], np.int64)
+
+
+def released_sessions(files: LaionFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
+    """Check the sessions wanted, by default all that are there; returns their numbers in order."""
+    try:
+        numbers = files.sessions if wanted is None else tuple(sorted({operator.index(number) for number in wanted}))
+    except TypeError as error:
+        raise ValueError(f"sessions: expected whole numbers such as [1, 2], found {wanted!r}.") from error
+    if outside := [number for number in numbers if not 1 <= number <= LAST_SESSION]:
+        raise ValueError(f"LAION-fMRI has released sessions 1 to {LAST_SESSION}, not {outside[0]}.")
+    if not numbers:
+        expected = f"betas of at least one session, such as {files.betas(1).relative_to(files.betas_folder)}"
+        raise FileNotFoundError(f"{files.betas_folder}: expected {expected}, found none.")
+    for number in numbers:
+        require_file(files.betas(number), f"the betas of session {number}")
+    return numbers
+
+
+# Volumes
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Shape (X, Y, Z) of a participant's volumes, and the affine (4, 4) from voxels to millimetres."""
+
+    shape: tuple[int, ...]
+    affine: np.ndarray
+
+
+def _open_volume(path: Path) -> Any:
+    """A NIfTI file, whose numbers are read later; the file stays open, so that it is decompressed only once."""
+    return read_file(path, "a NIfTI file", lambda path: nibabel.load(path, keep_file_open=True))
+
+
+def read_grid(path: Path) -> Grid:
+    """Read shape and affine from the header of a session's betas."""
+    image = _open_volume(path)
+    require_equal(path, "the number of dimensions of the betas", 4, len(image.shape))
+    return Grid(image.shape[:3], image.affine)
+
+
+def read_map(path: Path, grid: Grid) -> np.ndarray:
+    """Read one volume, float32 array of shape (X, Y, Z), if it lies on the betas' grid."""
+    image = _open_volume(path)
+    _check_grid(path, image, grid)
+    return read_file(
+        path, "a NIfTI volume", lambda _: np.asarray(image.dataobj, dtype=np.float32).reshape(image.shape[:3])
+    )
+
+
+def _check_grid(path: Path, image: Any, grid: Grid) -> None:
+    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
+    require_equal(path, "the shape of the volume", grid.shape, shape)
+    if not np.allclose(image.affine, grid.affine, atol=_TOLERANCE):
+        expected, found = ("".join(nibabel.aff2axcodes(one)) for one in (grid.affine, image.affine))
+        found = f"another, its axes {found}" if found != expected else "another"
+        way_out = "resample it to the betas' grid, nearest label"
+        raise ValueError(f"{path}: expected the affine of the betas, axes {expected}, found {found}: {way_out}.")
+
+
+def read_single_trials(path: Path, grid: Grid, inside: np.ndarray, n_trials: int) -> np.ndarray:
+    """Read betas of one session, float32 array of shape (n_trials, n_voxels), in the units of the file.
+
+    One volume is in memory at a time, and the file is decompressed from first to last.
+
+    Parameters
+    ----------
+    path : Path
+    grid : Grid
+    inside : boolean array of shape (X, Y, Z)
+        Voxels to read.
+    n_trials : int
+        Volumes that there must be.
+    """
+
+    def read(path: Path) -> np.ndarray:
+        betas = np.empty((n_trials, int(inside.sum())), np.float32)
+        for trial in range(n_trials):
+            betas[trial] = image.dataobj[..., trial][inside]
+        return betas
+
+    image = _open_session(path, grid, n_trials)
+    return read_file(path, f"betas of {n_trials} trials", read)
+
+
+def check_trials(files: LaionFiles, number: int) -> int:
+    """Check a session's trials against the header of its betas, which are not read; returns the number of trials."""
+    path, n_trials = files.betas(number), len(read_trials(files.trials(number)).run)
+    _open_session(path, read_grid(files.betas(files.sessions[0])), n_trials)
+    return n_trials
+
+
+def _open_session(path: Path, grid: Grid, n_trials: int) -> Any:
+    image = _open_volume(path)
+    require_equal(path, "the shape of the betas", (*grid.shape, n_trials), image.shape)
+    _check_grid(path, image.slicer[..., 0], grid)
+    return image
+
+
+def read_masks(files: LaionFiles, grid: Grid, rois: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Read masks of ROIs, boolean arrays of shape (X, Y, Z), empty where the participant lacks the area.
+
+    Voxels outside the model (R2 of 0 or NaN) are left out. Masks may overlap.
+
+    Parameters
+    ----------
+    files : LaionFiles
+    grid : Grid
+    rois : iterable of str, optional
+        Some of `MASK_PARTS`; all by default.
+    """
+    rsquare, wanted = read_map(files.rsquare, grid), chosen_rois(rois, MASK_PARTS)
+    brain = np.isfinite(rsquare) & (rsquare > 0)
+    masks = {roi: brain & _mask(files, grid, MASK_PARTS[roi]) for roi in wanted}
+    if not any(mask.any() for mask in masks.values()):
+        parts = [part for roi in wanted for part in MASK_PARTS[roi]] or ["no mask: none is published for it"]
+        raise ValueError(f"{files.rois}: expected voxels in {', '.join(wanted)} ({', '.join(parts)}), found none.")
+    return masks
+
+
+def _mask(files: LaionFiles, grid: Grid, parts: Sequence[str]) -> np.ndarray:
+    """Voxels in any of the parts, which may be missing."""
+    mask = np.zeros(grid.shape, bool)
+    for part in parts:
+        paths = files.masks.get(part, [])
+        if len(paths) > 1:
+            both = " and ".join(str(path.relative_to(files.rois)) for path in paths)
+            raise ValueError(f"{files.rois}: expected one mask of {part}, found {both}: keep the newer one.")
+        for path in paths:
+            mask |= np.nan_to_num(read_map(path, grid)) != 0
+    return mask
+
+
+# Trials
+
+
+@dataclass(frozen=True)
+class LaionTrials:
+    """Trials of one session, in the order of its betas.
+
+    Attributes
+    ----------
+    stimulus_ids : int array of shape (n_trials,)
+    run : list of n_trials str
+    names : mapping of stimulus id to the picture's name
+    """
+
+    stimulus_ids: np.ndarray
+    run: list[str]
+    names: Mapping[int, str]
+
+
+def read_trials(path: Path) -> LaionTrials:
+    """Read which picture each volume of a session's betas answers to."""
+    expected = f"a table with columns {', '.join(TRIAL_COLUMNS)}"
+    rows = sorted(read_file(path, expected, _trial_rows), key=operator.itemgetter(0))
+    require_equal(path, "beta_index", f"0 to {len(rows) - 1}, each once", _once([index for index, _, _ in rows]))
+    labels = [label for _, _, label in rows]
+    ids = stimulus_ids(labels)
+    return LaionTrials(ids, [run for _, run, _ in rows], dict(zip(ids.tolist(), labels, strict=True)))
+
+
+def _trial_rows(path: Path) -> list[tuple[int, str, str]]:
+    return [(int(index), run, label) for run, index, label in _rows(path, TRIAL_COLUMNS)]
+
+
+def _once(numbers: list[int]) -> str:
+    """What sorted numbers are, in the words that `read_trials` expects."""
+    if numbers == list(range(len(numbers))):
+        return f"0 to {len(numbers) - 1}, each once"
+    wrong = next(i for i, number in enumerate(numbers) if i != number)
+    return f"{numbers[wrong]} where {wrong} should be"
+
+
+def _rows(path: Path, columns: Sequence[str], delimiter: str = "\t") -> list[list[str]]:
+    """Columns of a table, a row for each line; at least one."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, delimiter=delimiter)
+        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+            raise KeyError(f"no column {', '.join(missing)}")
+        rows = [[row[name] or "" for name in columns] for row in reader]
+    if not rows:
+        raise ValueError("no row")
+    return rows
+
+
+# Training and test images
+
+
+@dataclass(frozen=True)
+class Division:
+    """Stimulus ids of training and test images, each ascending, and in words how they were divided."""
+
+    train: np.ndarray
+    test: np.ndarray
+    text: str
+
+
+def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, str]) -> Division:
+    """Divide the images that were shown into training and test images.
+
+    Parameters
+    ----------
+    files : LaionFiles
+    split, pool : str
+        As of `load_laion`.
+    names : mapping of stimulus id to name
+        Of the images shown.
+
+    Raises
+    ------
+    ValueError, OSError
+        No such split; it names pictures that do not exist; fewer than two training or test images were shown.
+    """
+    shown = np.array(sorted(names), np.int64)
+    if split == "random":
+        return Division(*random_split(shown), "split random")
+    folder = files.splits(choose("pool", pool, POOLS))
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: expected the official splits, found none: clone {REPOSITORY} there.")
+    path = folder / f"{choose('split', split, ['random', *sorted(file.stem for file in folder.glob('*.json'))])}.json"
+    parts = read_file(path, "a split with train_ids and test_ids", _split_ids)
+    _check_names(files, path, parts)
+    train, test = (np.intersect1d(stimulus_ids(part), shown) for part in parts)
+    if min(len(train), len(test)) < 2:
+        found = f"{len(train)} and {len(test)} of {len(parts[0])} and {len(parts[1])}"
+        raise ValueError(f"{path}: expected 2 training and 2 test images or more among those shown, found {found}.")
+    unseen = len(parts[0]) + len(parts[1]) - len(train) - len(test)
+    left_out = f"; {unseen} of its images were not shown in these sessions" if unseen else ""
+    unused = len(shown) - len(train) - len(test)
+    left_out += f"; {unused} images shown are in neither part" if unused else ""
+    return Division(train, test, f"split {split} of pool {folder.name} ({_version(folder, path)}){left_out}")
+
+
+def _split_ids(path: Path) -> tuple[list[str], list[str]]:
+    variant = json.loads(path.read_text(encoding="utf-8"))["variants"][0]
+    train, test = ([str(name) for name in variant[part]] for part in ("train_ids", "test_ids"))
+    if both := sorted(set(train) & set(test)):
+        raise ValueError(f"{both[0]} in both parts")
+    return train, test
+
+
+def _check_names(files: LaionFiles, path: Path, parts: Iterable[Sequence[str]]) -> None:
+    """Refuse a split that names pictures which the table, where it is there, does not have."""
+    if not files.table.exists():
+        return
+    wanted = [name for part in parts for name in part]
+    unknown = sorted(set(wanted) - set(picture_names(files.table)))
+    if unknown:
+        found = f"{len(unknown)} that are not there, the first is {unknown[0]}"
+        raise ValueError(f"{path}: expected pictures of {files.table.name}, found {found}: take files of one version.")
+
+
+def _version(folder: Path, path: Path) -> str:
+    """The commit of a clone that holds the splits, and the digest of the file: splits were changed once already."""
+    digest = f"SHA-256 {sha256_of_file(path)[:12]}"
+    repository = folder.parents[3]  # above laion_fmri/splits/data/POOL
+    if not (repository / ".git").exists():
+        return f"commit unknown, {digest}"
+    with suppress(OSError, subprocess.CalledProcessError):
+        asked = ["git", "-C", str(repository), "rev-parse", "HEAD"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        return f"commit {done.stdout.strip()[:12]}, {digest}"
+    return f"commit unknown, {digest}"
+
+
+# Pictures and embeddings
+
+
+def picture_names(table: Path) -> list[str]:
+    """Names of all pictures, in the order of the rows of their file."""
+    rows = read_file(table, "a table with column image_name", partial(_rows, columns=["image_name"], delimiter=","))
+    return [name for (name,) in rows]
+
+
+def read_pictures(files: LaionFiles, shown: np.ndarray) -> Stimuli:
+    """Check the pictures; they are opened one at a time. Those missing are told by `Stimuli.absent`.
+
+    Parameters
+    ----------
+    files : LaionFiles
+    shown : int array of shape (n_images,)
+        Stimulus ids.
+    """
+    for path in (files.stimuli, files.table):
+        if not path.exists():
+            absent = f"{path}: expected the pictures, found no such file; a short form at {FORM} gives access."
+            return Stimuli("none", partial(_open_picture, "", {}, absent), absent)
+    names = picture_names(files.table)
+    read_file(files.stimuli, "HDF5 dataset images", partial(_check_pictures, n_pictures=len(names)))
+    rows = dict(zip(stimulus_ids(names).tolist(), range(len(names)), strict=True))
+    missing, absent = [i for i in shown.tolist() if i not in rows], ""
+    if missing:
+        absent = f"{files.table}: expected all {len(shown)} pictures shown, found {len(shown) - len(missing)}."
+    size, mtime_ns = stamp(files.stimuli)
+    return Stimuli(
+        f"{files.stimuli}:{size}:{mtime_ns}", partial(_open_picture, str(files.stimuli), rows, absent), absent
+    )
+
+
+def _check_pictures(path: Path, n_pictures: int) -> None:
+    with h5py.File(path) as file:
+        require_equal(
+            path, "the shape of images, a row for each line of the table", (n_pictures,), file["images"].shape
+        )
+
+
+def _open_picture(path: str, rows: Mapping[int, int], absent: str, stimulus_id: int) -> np.ndarray:
+    """One picture, uint8 array of shape (height, width, 3); transparent pixels show mid grey, as in the scanner."""
+    if stimulus_id not in rows:
+        raise FileNotFoundError(absent)
+    row = rows[stimulus_id]
+    return read_file(
+        Path(path),
+        f"a JPEG or PNG file in row {row} of images",
+        lambda _: decode_picture(BytesIO(bytes(_pictures(path, os.getpid())[row])), f"{path}, row {row}"),
+    )
+
+
+@lru_cache(maxsize=8)
+def _pictures(path: str, process: int) -> h5py.Dataset:
+    """The opened pictures; a handle that went through a fork must not be used, hence the process in the key."""
+    return h5py.File(path)["images"]
+
+
+def read_embeddings(data_root: str | os.PathLike | None, wanted: np.ndarray) -> ImageFeatures:
+    """Read the public embeddings that are there, to be used as the layers of one more network.
+
+    They need no form. Rows are found by the pictures' names.
+
+    Parameters
+    ----------
+    data_root : path
+    wanted : int array of shape (n_images,)
+        Stimulus ids, as of `load_laion`.
+
+    Returns
+    -------
+    ImageFeatures
+        Layers are those of `EMBEDDINGS` that are there, float32 arrays of shape (n_images, n_features).
+
+    Raises
+    ------
+    FileNotFoundError
+        None is there.
+    ValueError
+        A file is not as expected, or has no valid row for a picture.
+    """
+    files = LaionFiles(require_folder(data_root, "derivatives and stimuli"), SUBJECTS[0])
+    paths = {model: files.embedding(model) for model in EMBEDDINGS}
+    there = {model: path for model, path in paths.items() if path.exists()}
+    if not there:
+        first = paths[EMBEDDINGS[0]]
+        raise FileNotFoundError(f"{first}: expected embeddings of {', '.join(EMBEDDINGS)}, at least one, found none.")
+    expected = "HDF5 datasets embedding, image_ids and valid"
+    return ImageFeatures(
+        wanted, {model: read_file(path, expected, partial(_embedding, wanted=wanted)) for model, path in there.items()}
+    )
+
+
+def _embedding(path: Path, wanted: np.ndarray) -> np.ndarray:
+    with h5py.File(path) as file:
+        names, valid = file["image_ids"].asstr()[()], file["valid"][()].astype(bool)
+        rows = rows_of(wanted, stimulus_ids(names), str(path))
+        require_equal(path, "the number of pictures shown whose embedding is not valid", 0, int((~valid[rows]).sum()))
+        return np.asarray(file["embedding"][()][rows], np.float32)
+
+
+# The rest of a participant
+
+
+def _read_rest(
+    files: LaionFiles, grid: Grid, masks: Mapping[str, np.ndarray], test_repeats: np.ndarray, shown: np.ndarray
+) -> dict[str, Any]:
+    """All but responses and source, by argument of `Participant`."""
+    inside = np.any(list(masks.values()), axis=0)
+    voxels = np.argwhere(inside)
+    return {
+        "rois": {roi: mask[inside] for roi, mask in masks.items() if mask.any()},
+        "noise_ceiling": read_ceiling(files, grid, inside, test_repeats),
+        "stimuli": read_pictures(files, shown),
+        "coordinates": nibabel.affines.apply_affine(grid.affine, voxels),
+    }
+
+
+def read_ceiling(files: LaionFiles, grid: Grid, inside: np.ndarray, n_repeats: np.ndarray) -> np.ndarray:
+    """Noise ceiling of responses averaged over `n_repeats`, solved from the published one for other numbers of repeats.
+
+    The published map is 100 s / (s + m), where s is the squared ncsnr and m the mean of 1 / n over images.
+
+    Parameters
+    ----------
+    files : LaionFiles
+    grid : Grid
+    inside : boolean array of shape (X, Y, Z)
+    n_repeats : int array of shape (n_images,)
+
+    Returns
+    -------
+    array of shape (n_voxels,)
+        0 to 1.
+    """
+    path, share = files.ceiling
+    published = read_map(path, grid)[inside].astype(float)
+    low, high = np.nanmin(published, initial=0), np.nanmax(published, initial=0)
+    if low < 0 or high > 100:
+        raise ValueError(f"{path}: expected percent of variance, 0 to 100, found {low:g} to {high:g}.")
+    fraction = np.nan_to_num(published) / (100 if high > 1 else 1)  # a map of percent that never exceeds 1 is of noise
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ncsnr = np.sqrt(share * fraction / (1 - fraction))
+        return np.where(fraction < 1, ceiling_of(ncsnr, n_repeats), 1.0)
+
+
+def planted_in_betas(path: Path) -> dict[str, str | None]:
+    """Read what was planted from a session's betas: a comment in the header of files that this project wrote."""
+    for extension in _open_volume(path).header.extensions:
+        text = bytes(extension.get_content()).rstrip(b"\0").decode(errors="replace")
+        if text.startswith(f"{SIMULATED} "):
+            planted = partial(parse_planted, text=text.partition(" ")[2])
+            return read_file(path, "a comment on what was planted", planted)
+    return {}
+
+
+def _source(files: LaionFiles, numbers: Sequence[int], how: str, masks: Mapping[str, np.ndarray]) -> Source:
+    """Describe what was read, and whether it was measured."""
+    without = [roi for roi, mask in masks.items() if not mask.any()]
+    lacking = f"; no voxels of {', '.join(without)} in this participant" if without else ""
+    found = f"{len(numbers)} of {LAST_SESSION} sessions, {how}{lacking}"
+    if planted := planted_in_betas(files.betas(numbers[0])):
+        return planted_source("laion", planted, f"; {found}")
+    licence = "responses CC0; pictures for non-commercial research, may not be redistributed"
+    return Source("laion", found, "LAION-fMRI, Zerbe et al. 2026", licence, simulated=False)

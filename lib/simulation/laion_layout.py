@@ -1,0 +1,142 @@
+"""A simulated participant on disk, laid out as LAION-fMRI's bucket is: what its reader reads, and no measured data.
+
+The trials are those simulated for NSD: three presentations of each image, in sessions of 750. Volumes are as small as
+the voxels allow, where the measured ones have 143 voxels along each axis. Every file of betas says in a comment of its
+header that it was simulated, and the reader passes that on.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import h5py
+import nibabel
+import numpy as np
+from PIL import Image
+
+from lib.core import progress
+from lib.core.scores import noise_ceiling
+from lib.data.files import SIMULATED
+from lib.data.laion import CEILINGS, MASK_PARTS, LaionFiles, stimulus_ids
+from lib.simulation.nsd_layout import place
+from lib.simulation.nsd_like import OWN_IMAGES, Trials
+
+AFFINE = np.array([[-1.778, 0, 0, 90], [0, 1.778, 0, -126], [0, 0, 1.778, -72], [0, 0, 0, 1]])  # x from right to left
+OWN_PLACES = {1: "p01", 3: "p04", 5: "p03", 6: "p02", 7: "p05"}  # how names of pictures call the participants
+CATEGORIES = {"V": "retinotopy", "h": "retinotopy", "F": "face", "O": "face"}  # of masks by their first letter
+COMMENT = "comment"  # kind of the header extension that holds what was planted
+
+
+def picture_name(image: int, subject: int) -> str:
+    """Name a simulated picture in the bucket's way.
+
+    >>> picture_name(7, 1), picture_name(100_007, 1)
+    ('shared_4rep_LAION_cluster_7_i0.png', 'unique_LAION_cluster_7_i1_p01.png')
+    """
+    if image < OWN_IMAGES:
+        return f"shared_4rep_LAION_cluster_{image}_i0.png"
+    return f"unique_LAION_cluster_{image - subject * OWN_IMAGES}_i1_{OWN_PLACES[subject]}.png"
+
+
+def write_laion(trials: Trials, root: Path) -> None:
+    """Write a simulated participant as LAION-fMRI's files below `root`, an existing folder.
+
+    Voxels of areas for which LAION-fMRI has no mask are written, but are in no ROI. Beside the participant's files
+    there is one official split, as if its repository had been cloned: "random_0".
+    """
+    files = LaionFiles(root, trials.subject)
+    inside, volume = _box(trials.betas.shape[1])
+    names = {image: picture_name(image, trials.subject) for image in trials.images.tolist()}
+    for number in progress(np.unique(trials.session).tolist(), "writing sessions"):
+        chosen = trials.session == number
+        betas = _filled(volume, inside, trials.betas[chosen])
+        _write_volume(files.betas(number), betas, json.dumps(_planted(trials)))
+        _write_trials(files.trials(number), number, [names[image] for image in trials.shown[chosen].tolist()])
+    _write_volume(files.rsquare, _filled(volume, inside, 100 * noise_ceiling(trials.ncsnr, 1)[None] + 1)[..., 0])
+    for name, share in CEILINGS.items():
+        path = files.betas_folder / f"{files.name}_task-images_space-T1w_desc-{name}_statmap.nii.gz"
+        _write_volume(path, _filled(volume, inside, 100 * noise_ceiling(trials.ncsnr, 1 / share)[None])[..., 0])
+    _write_masks(files, volume, inside, trials)
+    _write_pictures(files, trials, names)
+    _write_split(files, list(names.values()))
+
+
+def _planted(trials: Trials) -> dict[str, str | None]:
+    return {"world": trials.source.world, "description": trials.source.description}
+
+
+def _box(n_voxels: int) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Flat indices of the voxels, and the shape of a volume that holds them with a margin around."""
+    edge = int(np.ceil(np.cbrt(n_voxels))) + 4
+    volume = (edge, edge + 1, edge + 2)
+    return place(n_voxels, volume), volume
+
+
+def _filled(volume: Sequence[int], inside: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (n_volumes, n_voxels) as float32 (X, Y, Z, n_volumes), 0 outside."""
+    whole = np.zeros((int(np.prod(volume)), len(values)), np.float32)
+    whole[inside] = values.T
+    return whole.reshape(*volume, len(values))
+
+
+def _write_volume(path: Path, values: np.ndarray, planted: str | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nibabel.Nifti1Image(values, AFFINE)
+    if planted:
+        image.header.extensions.append(nibabel.nifti1.Nifti1Extension(COMMENT, f"{SIMULATED} {planted}".encode()))
+    nibabel.save(image, path)
+
+
+def _write_trials(path: Path, number: int, labels: Sequence[str]) -> None:
+    """Twelve runs of equal length, or nearly."""
+    rows = [(f"ses-{number:02d}", 1 + 12 * i // len(labels), i, label) for i, label in enumerate(labels)]
+    _write_rows(path, ("session", "run", "beta_index", "label"), rows, delimiter="\t")
+
+
+def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ",") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows])
+
+
+def _write_masks(files: LaionFiles, volume: Sequence[int], inside: np.ndarray, trials: Trials) -> None:
+    """One file per mask; the parts of an ROI, such as V1v and V1d, take equal shares of its voxels."""
+    for roi, parts in MASK_PARTS.items():
+        mask = np.flatnonzero(trials.rois.get(roi, np.zeros(0, bool)))
+        for part, voxels in zip(parts, np.array_split(mask, max(1, len(parts))), strict=False):
+            values = np.zeros(int(np.prod(volume)), np.uint8)
+            values[inside[voxels]] = 1
+            folder = files.rois / ("place" if roi in ("OPA", "PPA", "RSC") else CATEGORIES[part[0]])
+            name = f"{files.name}_space-T1w_res-1pt8_label-{part.replace('FFA', 'FFA-')}_mask.nii.gz"
+            _write_volume(folder / name, values.reshape(*volume))
+
+
+def _write_pictures(files: LaionFiles, trials: Trials, names: dict[int, str]) -> None:
+    """Scenes as PNG files in one HDF5 file, as small as they are, and their table."""
+    header = ("image_name", "dataset", "participant", "unique_or_shared", "n_reps")
+    rows = [(name, "LAION", name.split("_")[0], name.split("_")[0], "4rep") for name in names.values()]
+    _write_rows(files.table, header, rows)
+    with h5py.File(files.stimuli, "w") as file:
+        file.attrs[SIMULATED] = json.dumps(_planted(trials))
+        pictures = file.create_dataset("images", len(names), h5py.vlen_dtype(np.uint8))
+        for row, image in enumerate(progress(names, "writing pictures")):
+            pictures[row] = np.frombuffer(_png(trials.stimuli[image]), np.uint8)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def _write_split(files: LaionFiles, names: list[str]) -> None:
+    """A fifth of the pictures, drawn by their digests, for testing."""
+    test = stimulus_ids(names) % 5 == 0
+    folder = files.splits("participant")
+    folder.mkdir(parents=True)
+    parts = {"train_ids": [n for n, t in zip(names, test, strict=True) if not t]}
+    parts |= {"test_ids": [n for n, t in zip(names, test, strict=True) if t]}
+    content = {"name": "random_0", "pool": files.name, "variants": [{"variant_id": "0", **parts}]}
+    (folder / "random_0.json").write_text(json.dumps(content))
