@@ -15,7 +15,7 @@
 # # The ledger of claims
 #
 # A paper makes its case in sentences. Here each sentence is an object: the words, where they stand, the statistic they
-# come down to, and the rule that decides between *holds*, *does not hold* and *cannot be tested here*. The same rule is
+# come down to, and the rule that decides between *holds*, *contradicted*, *undecided* and *cannot be asked here*. The same rule is
 # applied to every participant. Of a simulated one the truth is known: a rule worth having says *holds* where the claim was
 # planted, and does not where it was not.
 
@@ -95,7 +95,7 @@ ledger_table(found)
 
 # %% mystnb={"markdown_format": "myst"}
 wang = [name for name, claim in CLAIMS.items() if claim.kind == "encoding"]
-benchmark_table(benchmark("verdicts encoding")["rows"]["rates"], {name: name for name in ["world", *wang]})
+benchmark_table(benchmark("verdicts encoding")["rows"]["rates"], {name: name for name in ["world", "outcome", *wang]})
 
 # %% [markdown]
 # They keep it. Where they were planted, W3 and W6 fail in one brain of twenty, the others in none.

@@ -189,11 +189,11 @@ directions_figure(turned, simulated=True)
 # ## Over twenty seeds
 #
 # One seed is one set of pictures, voxels and noise. Twenty take a third of an hour, so these rates were not computed with this page but with
-# `make verdicts`: how often Y1, Y2 and Y3 held, in percent. *Matched* reads both networks before ReLU and softmax, and
+# `make verdicts`: how often Y1, Y2 and Y3 held, were contradicted or stayed undecided, in percent. *Matched* reads both networks before ReLU and softmax, and
 # regresses by ridge. For one world alone there is `python -m lib claims --world reversed --analysis matched --seeds 20`.
 
 # %% mystnb={"markdown_format": "myst"}
-columns = {"world": "world", "analysis": "analysis", "Y1": "Y1 (%)", "Y2": "Y2 (%)", "Y3": "Y3 (%)"}
+columns = {"world": "world", "analysis": "analysis", "outcome": "outcome", "Y1": "Y1 (%)", "Y2": "Y2 (%)", "Y3": "Y3 (%)"}
 benchmark_table(benchmark("verdicts decoding")["rows"]["rates"], columns)
 
 # %% [markdown]

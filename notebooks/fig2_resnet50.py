@@ -117,16 +117,14 @@ planted_and_recovered(shown)
 #
 # ## Does the task matter less than in AlexNet?
 #
-# A profile of weights that moves is one thing; whether it moves *less* is a comparison. The figure shows, in each area, the share
-# of the stacking weight that lies on other layers when the task changes: 0 if the profiles are the same, 1 if they have no
-# layer in common. **Look for** areas in which the two networks part.
+# A profile of weights that moves is one thing; whether it moves *less* is a comparison. The figure shows, in each area, by how many
+# layers the centre of the stacking weights moves when the task changes, in the same voxels for both networks. **Look for** areas in which the two networks part.
 
-# %% mystnb={"image": {"alt": "Two rows of dots with intervals over ten areas: share of stacking weight that moves with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Share of the mean stacking weight that moves to other layers when the task changes from objects to places, in each network's own best voxels, with 95 % bootstrap intervals over voxels.", "name": "fig-resnet50-shift"}}
+# %% mystnb={"image": {"alt": "Two rows of dots with intervals over ten areas: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-resnet50-shift"}}
 task_shifts({participant.name: study})
 
 # %% [markdown]
-# In V1 to V4 nearly all of AlexNet's weight lies on another layer when the task changes, and next to none of ResNet50's. In the place
-# and face areas neither moves. That was planted; [the brain in which nothing was planted](unplanted_brain) asks whether it comes about
+# Intervals that exclude zero say that the weights move. In this world AlexNet's were planted to move in V1 to V4, and no others; [the brain in which nothing was planted](unplanted_brain) asks whether it comes about
 # by itself.
 #
 # ## Do the claims hold?

@@ -74,11 +74,11 @@ preferred_layers(study.only(PAPER_W[:4]))
 # %% [markdown]
 # ## Does the task move the weights?
 #
-# The figure shows the share of the stacking weight that lies on other layers when the task changes: 0 if the profiles
-# are the same, 1 if they have no layer in common. **Look for** areas in which the two architectures part, as they were
+# The figure shows by how many layers the centre of the stacking weights moves when the task changes, in the same voxels for
+# both networks. **Look for** areas in which the two architectures part, as they were
 # made to in *as-published*.
 
-# %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: share of stacking weight that moves with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Share of the mean stacking weight that moves to other layers when the task changes from objects to places, in each network's own best voxels, with 95 % bootstrap intervals over voxels.", "name": "fig-unplanted-shift"}}
+# %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-unplanted-shift"}}
 task_shifts(studies)
 
 # %% [markdown]
@@ -92,9 +92,8 @@ preferred_layer_table(study)
 task_summary(studies)
 
 # %% [markdown]
-# A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The shares above, with
-# their intervals, are the better evidence, and the two brains are to be read against each other. (A share cannot be negative, so
-# resampling can only add to it: where two profiles are nearly alike, the whole interval may lie above the dot.) In *as-published* a
+# A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves above, with
+# their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a
 # difference between the architectures was planted in V1 to V4. In the brain in which nothing was planted, with the parameters above,
 # there is none: the task moves about as much of the weight in ResNet50 as in AlexNet, most in place and face areas, and it moves
 # between the first layers. The contrast that the paper reports does not come about by itself.

@@ -28,7 +28,7 @@ import torchvision
 from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.loading import load_participant
-from lib.claims import wang2021
+from lib.claims import SMALLEST_EFFECTS, judge, wang2021
 from lib.data.areas import EARLY, FACE, PLACE
 from lib.figures.encoding import encoding_figure, network_scores
 from lib.figures.style import notice
@@ -182,8 +182,8 @@ network_scores(study)
 #
 # "Its early layers predict V1 to V4 better, its late layers place and face areas." Write it as contrasts: `wang2021.preferences(study,
 # [network.name], wanted, "score")` takes a dictionary from an area to the layers that should be preferred there, and gives for
-# each area the margin by which they are, with its 95 % interval. Call them `contrasts`. The claim holds if all intervals lie
-# above zero. Does it, and where is it weakest?
+# each area the margin by which they are, with its error. Call them `contrasts`. `judge("mine", contrasts, SMALLEST_EFFECTS)`
+# decides: does the claim hold, is it contradicted, or undecided, and in which area?
 # ```
 
 # %% [markdown]
@@ -195,12 +195,13 @@ network_scores(study)
 names = list(layers)
 wanted = dict.fromkeys(EARLY, names[:3]) | dict.fromkeys(PLACE + FACE, names[3:])
 contrasts = wang2021.preferences(study, [network.name], wanted, "score")
-print(*(f"{area}: {interval}" for area, interval in contrasts.items()), sep="\n")
-print("holds" if all(interval.low > 0 for interval in contrasts.values()) else "does not hold")
+verdict = judge("mine", contrasts, SMALLEST_EFFECTS)
+print(*(f"{area}: {interval}" for area, interval in verdict.parts.items()), sep="\n")
+print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It does not hold. V1 to V4 come out right, all four intervals above zero. In place and face areas the early layers predict better,
-# too, and all six intervals lie below zero. Would you have reported the first half as a finding?
+# It is contradicted. V1 to V4 may come out right; in place and face areas the early layers predict better, too. Would you have
+# reported the first half as a finding?
 # ```{solution-end}
 # ```
 
@@ -224,12 +225,13 @@ print("holds" if all(interval.low > 0 for interval in contrasts.values()) else "
 flat = load_participant("simulated", subject, world="flat", **size | {"n_images": max(10, n_images // 2)})
 other = EncodingStudy(flat, {network.name: encode(flat, network)}, n_best_voxels, "own")
 control = wang2021.preferences(other, [network.name], wanted, "score")
-print(*(f"{area}: {interval}" for area, interval in control.items()), sep="\n")
-print("holds" if all(interval.low > 0 for interval in control.values()) else "does not hold")
+verdict = judge("mine", control, SMALLEST_EFFECTS)
+print(*(f"{area}: {interval}" for area, interval in verdict.parts.items()), sep="\n")
+print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It does not hold here either, and the half that came out right before does so again in V2 to V4, and nearly in V1: the early layers predict better,
-# in a brain that prefers none. They hold more of the image. The first half of the claim is true of almost any brain, and says nothing
+# It does not hold here either, and the half that came out right before tends to do so again: the early layers predict better, in a
+# brain that prefers none. They hold more of the image. The first half of the claim is true of almost any brain, and says nothing
 # about this one; only the order of areas, with late layers ahead in the higher ones, would.
 # ```{solution-end}
 # ```

@@ -17,7 +17,6 @@ from lib.analysis.decoding import (
     permutation_p,
     units_of,
 )
-from lib.core.scores import Interval, bootstrap_mean
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.god import GodFiles, read_image_features
@@ -185,11 +184,3 @@ def study_units(
     """
     results = [decode_participant(one, units, choices) for one in participants]
     return DecodingStudy(participants, results, choices, weights)
-
-
-def mean_over_participants(scores: np.ndarray) -> Interval:
-    """Mean of `scores`, array of shape (n_participants,), with its 95 % interval; NaN bounds for one participant."""
-    known = scores[np.isfinite(scores)]
-    if len(known) > 1:
-        return bootstrap_mean(known)
-    return Interval(float(known.sum()) if len(known) else np.nan, np.nan, np.nan)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
+from lib.analysis.decoding_study import DecodingStudy
 from lib.analysis.encoding import fit_encoding
 from lib.core import choose
-from lib.core.scores import Interval
+from lib.core.scores import Interval, t_interval
 from lib.data import Participant
 from lib.data.features import ImageFeatures, rows_of
 from lib.networks.zoo import PAPER_Y
@@ -33,7 +33,7 @@ class Directions:
         """AlexNet's score minus ResNet-50's, over participants, in "decoding" or "encoding"."""
         scores = {"decoding": self.decoding, "encoding": self.encoding}
         alexnet, resnet = (scores[choose("direction", direction, scores)][name] for name in PAPER_Y)
-        return mean_over_participants(alexnet - resnet)
+        return t_interval(alexnet - resnet)
 
 
 def both_directions(study: DecodingStudy, units: Mapping[str, ImageFeatures]) -> Directions:

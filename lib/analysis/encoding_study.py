@@ -12,6 +12,10 @@ from lib.data import Brain, Participant, Responses
 from lib.data.areas import ROIS
 from lib.networks import load_network
 
+MIN_VOXELS = 10  # of an area: fewer say little about it
+MIN_CEILING = 0.1  # of the variance: a voxel that no model could explain better says little about any
+N_BLOCKS = 16  # of an area's voxels, whose errors count as independent
+
 
 @dataclass(frozen=True)
 class EncodingStudy:
@@ -64,6 +68,42 @@ class EncodingStudy:
         scores = {"out-of-fold": result.stacked_cv_score, "test": result.stacked_score}
         score = scores[choose("selection", selection, scores)]
         return best_voxels(score, self.participant.roi(roi), self.n_best)
+
+    def common(self, networks: Iterable[str], rois: Iterable[str], n_best: int | None = None) -> np.ndarray:
+        """The same voxels for several networks: reliable ones, those first that all together predict best out of fold.
+
+        Neither the test scores under test nor a single network decide which voxels are compared.
+
+        Parameters
+        ----------
+        networks : names
+        rois : names
+            The voxels of any of them.
+        n_best : int, optional
+            `EncodingStudy.n_best` by default.
+
+        Returns
+        -------
+        int array of shape (n_chosen,)
+        """
+        together = np.mean([self.encoding[name].stacked_cv_score for name in networks], axis=0)
+        inside = np.any([self.participant.rois.get(roi, np.zeros(len(together), bool)) for roi in rois], axis=0)
+        unreliable = self.participant.noise_ceiling < MIN_CEILING  # an unknown ceiling, NaN, is not
+        return best_voxels(together, inside & ~unreliable, self.n_best if n_best is None else n_best)
+
+    def blocks(self, voxels: np.ndarray) -> np.ndarray:
+        """Blocks of neighbouring voxels, see `cortex_blocks`; without coordinates, voxels lie in their order.
+
+        Parameters
+        ----------
+        voxels : int array of shape (n_chosen,)
+
+        Returns
+        -------
+        int array of shape (n_chosen,)
+        """
+        positions = getattr(self.participant, "coordinates", None)
+        return cortex_blocks(voxels[:, None] if positions is None else positions[voxels])
 
     def rois(self, wanted: Iterable[str] | None = None) -> list[str]:
         """Those of the wanted ROIs that the participant has, with at least two voxels that could be fitted.
@@ -166,3 +206,33 @@ def best_voxels(score: np.ndarray, roi: np.ndarray, n_best: int) -> np.ndarray:
 def best_layer_score(result: EncodingResult) -> np.ndarray:
     """Test score of the layer that is best out of fold, array of shape (n_voxels,): a fair rival of the stack."""
     return np.asarray(np.take_along_axis(result.score, result.cv_score.argmax(0)[None], 0)[0])
+
+
+def cortex_blocks(positions: np.ndarray, n_blocks: int = N_BLOCKS) -> np.ndarray:
+    """Cut voxels into blocks of neighbours of nearly equal size, by halving along the widest direction.
+
+    Parameters
+    ----------
+    positions : array of shape (n_voxels, n_dimensions)
+    n_blocks : int
+        A power of two; fewer voxels are a block each.
+
+    Returns
+    -------
+    int array of shape (n_voxels,)
+        0, 1, ...
+
+    Examples
+    --------
+    >>> cortex_blocks(np.array([[0.0], [9.0], [1.0], [8.0]]), 2)
+    array([0, 1, 0, 1])
+    """
+    if len(positions) <= n_blocks:
+        return np.arange(len(positions))
+    if n_blocks == 1:
+        return np.zeros(len(positions), int)
+    order = np.argsort(positions[:, np.ptp(positions, axis=0).argmax()], kind="stable")
+    blocks = np.empty(len(positions), int)
+    for i, half in enumerate(np.array_split(order, 2)):
+        blocks[half] = cortex_blocks(positions[half], n_blocks // 2) + i * (n_blocks // 2)
+    return blocks

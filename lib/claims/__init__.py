@@ -1,14 +1,20 @@
 """Each sentence the papers claim, as a test on results.
 
 A claim about layers is a contrast, not a bare argmax: in any brain, even one where every layer drives every ROI
-alike, some layer is the best. So a layer counts as preferred in an ROI when the mean over voxels of its score (or
-weight) exceeds that of every other layer by a margin whose 95 % interval lies above zero; and a claim over several
-ROIs is as strong as its weakest ROI.
+alike, some layer is the best. A claim has parts, such as ROIs. Each part is a difference of means with an interval,
+judged against the smallest effect that matters, which is stated beforehand:
 
-The sentences stand in claims.toml, their tests in `wang2021` and `yu2018`.
+* it *holds* if the interval lies above zero and the difference reaches the smallest effect;
+* it is *contradicted* if the interval lies below the smallest effect;
+* it is *undecided* otherwise.
 
-The intervals resample voxels: they say what another set of voxels of the same brain would give. How often a rule is
-wrong is measured over simulated participants, where the truth is known (`python -m lib claims`).
+A claim of sameness holds if the interval lies within the smallest effect of zero on both sides (Lakens 2017). A claim
+holds if all its parts do, and is contradicted if one is, at a level that allows for their number. An ROI that is
+missing or has fewer than ten reliable voxels decides nothing.
+
+The sentences and smallest effects stand in claims.toml, the contrasts in `wang2021` and `yu2018`, the judgement in
+`claim`. How often a rule is wrong is measured over simulated participants, where the truth is known
+(`python -m lib claims`).
 """
 
 import tomllib
@@ -16,14 +22,45 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lib.claims import wang2021, yu2018
-from lib.claims.claim import FAILS, HOLDS, UNTESTED, AnyStudy, Claim, Verdict, margin
+from lib.claims.claim import (
+    CONTRADICTED,
+    HOLDS,
+    OUTCOMES,
+    UNDECIDED,
+    UNTESTED,
+    AnyStudy,
+    Claim,
+    SmallestEffect,
+    Verdict,
+    judge,
+)
 from lib.core import choose
 
-__all__ = ["CLAIMS", "FAILS", "HOLDS", "UNTESTED", "Claim", "Verdict", "evaluate", "margin"]
+__all__ = [
+    "CLAIMS",
+    "CONTRADICTED",
+    "HOLDS",
+    "OUTCOMES",
+    "SMALLEST_EFFECTS",
+    "UNDECIDED",
+    "UNTESTED",
+    "Claim",
+    "Verdict",
+    "evaluate",
+    "judge",
+]
 
-_ENTRIES = tomllib.loads(Path(__file__).with_name("claims.toml").read_text(encoding="utf-8"))["claims"]
+_FILE = tomllib.loads(Path(__file__).with_name("claims.toml").read_text(encoding="utf-8"))
+SMALLEST_EFFECTS = {measure: SmallestEffect(**entry) for measure, entry in _FILE["smallest"].items()}
 _CONTRASTS = {**wang2021.ENCODING_CONTRASTS, **yu2018.DECODING_CONTRASTS}
-CLAIMS = {entry["id"]: Claim(**entry, contrasts=_CONTRASTS[entry["id"]]) for entry in _ENTRIES}
+CLAIMS = {
+    entry["id"]: Claim(
+        **{name: value for name, value in entry.items() if name != "measures"},
+        contrasts=_CONTRASTS[entry["id"]],
+        smallest={measure: SMALLEST_EFFECTS[measure] for measure in entry["measures"]},
+    )
+    for entry in _FILE["claims"]
+}
 
 
 def evaluate(study: AnyStudy, claims: Iterable[str] | None = None) -> list[Verdict]:

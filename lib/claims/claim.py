@@ -1,15 +1,16 @@
-"""What a claim is, what becomes of it, and the contrast most claims come down to."""
+"""What a claim is, how a contrast is judged, and what becomes of a claim."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from lib.core.scores import Interval
+from lib.core.scores import Interval, clustered_error, t_quantile
 
-HOLDS, FAILS, UNTESTED = "holds", "does not hold", "cannot be tested here"
-NO_INTERVAL = "one participant: no interval"
+HOLDS, CONTRADICTED, UNDECIDED, UNTESTED = "holds", "contradicted", "undecided", "cannot be asked here"
+OUTCOMES = (HOLDS, CONTRADICTED, UNDECIDED)
+CONFIDENCE = 0.95
 
 
 class AnyStudy(Protocol):
@@ -29,23 +30,127 @@ class AnyStudy(Protocol):
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """How much larger some means are than others.
+
+    Attributes
+    ----------
+    estimate, error : arrays of shape (n_larger, n_smaller)
+        Differences between each mean that should be large and each that should be small, and their standard errors.
+        The claim is that one of the former exceeds all of the latter.
+    df : int
+        Degrees of freedom of the errors.
+    measure : str
+        Whose smallest effect decides: a key of `lib.claims.SMALLEST_EFFECTS`.
+    same : bool
+        The claim is that all differences are smaller than that.
+    """
+
+    estimate: np.ndarray
+    error: np.ndarray
+    df: int
+    measure: str
+    same: bool = False
+
+    def interval(self, n_parts: int = 1) -> Interval:
+        """The largest of the `larger` means minus the largest other one; of a sameness, the largest difference.
+
+        The lower end is above zero with an error of 2.5 % only where every difference is. The upper end allows for the
+        number of differences, any of which could be the one that is below (Bonferroni), and for `n_parts` parts of a
+        claim.
+        """
+        n_larger, n_smaller = self.estimate.shape
+        if self.same:
+            half = self._half(n_larger * n_smaller * n_parts)
+            i = np.abs(self.estimate).argmax()
+            estimate = self.estimate.flat[i]
+            return Interval(float(estimate), float(estimate - half.flat[i]), float(estimate + half.flat[i]))
+        low, high = self.estimate - self._half(n_larger), self.estimate + self._half(n_smaller * n_parts)
+        return Interval(*(float(values.min(1).max()) for values in (self.estimate, low, high)))
+
+    def _half(self, n_comparisons: int) -> np.ndarray:
+        """Half-widths of the intervals, array of shape (n_larger, n_smaller)."""
+        return t_quantile(self.df, 1 - (1 - CONFIDENCE) / n_comparisons) * self.error
+
+    def outcome(self, smallest: float, n_parts: int = 1) -> str:
+        """The contrast's place against the smallest effect that matters.
+
+        A difference holds if its interval lies above zero and its estimate reaches the smallest effect; it is
+        contradicted if the interval lies below the smallest effect. A sameness holds if the interval lies within the
+        smallest effect of zero on both sides (two one-sided tests, Lakens 2017), and is contradicted if it lies beyond.
+
+        Parameters
+        ----------
+        smallest : float
+            The smallest effect that matters, above zero.
+        n_parts : int
+            Parts of the claim: any of them can contradict it, so each must do so at a level of 2.5 % / n_parts.
+        """
+        alone, together = self.interval(), self.interval(n_parts)
+        if self.same:
+            within = max(-alone.low, alone.high) < smallest
+            beyond = together.low > smallest or together.high < -smallest
+            return HOLDS if within else CONTRADICTED if beyond else UNDECIDED
+        if alone.low > 0 and alone.estimate >= smallest:
+            return HOLDS
+        return CONTRADICTED if together.high < smallest else UNDECIDED
+
+
+def contrast(values: np.ndarray, blocks: np.ndarray, measure: str, same: bool = False) -> Contrast:
+    """Mean differences over images and voxels (or people) with their standard errors.
+
+    Parameters
+    ----------
+    values : array of shape (n_larger, n_smaller, n_images, n_voxels)
+        See `lib.core.scores.clustered_error`.
+    blocks : int array of shape (n_voxels,)
+        Block of cortex of each voxel.
+    measure, same
+        As in `Contrast`.
+    """
+    error, df = clustered_error(values, blocks)
+    return Contrast(values.mean((-2, -1)), error, df, measure, same)
+
+
+Contrasts = Mapping[str, Contrast | str]  # by ROI or comparison; a string says why that part cannot be decided
+
+
+@dataclass(frozen=True)
+class SmallestEffect:
+    """The smallest effect that matters, stated before any data are looked at.
+
+    Attributes
+    ----------
+    value : float
+    unit, why : str
+    """
+
+    value: float
+    unit: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The result of testing a claim.
 
     Attributes
     ----------
     claim : str
-    outcome : "holds", "does not hold" or "cannot be tested here"
+    outcome : "holds", "contradicted", "undecided" or "cannot be asked here"
     effect : Interval or None
-        Of the weakest contrast.
+        Of the part that decides: the weakest one.
     where : str
-        The name of that contrast (an ROI, a pair of networks); or why there was nothing to test.
+        The name of that part (an ROI, a pair of networks); or why there was nothing to test.
+    parts : mapping of str to Interval
+        Every part that has an interval.
     """
 
     claim: str
     outcome: str
     effect: Interval | None
     where: str
+    parts: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,8 +168,9 @@ class Claim:
     networks : list of str
         Networks that the sentence is about.
     contrasts : callable
-        Maps a study to {ROI or comparison: Interval}; the claim holds when every interval lies above zero. It cannot
-        be tested where an interval has no bounds.
+        Maps a study to its parts, {ROI or comparison: Contrast, or why it cannot be decided}.
+    smallest : mapping of measure to SmallestEffect
+        Of the measures that its contrasts use.
     notebook : str
         The page that decides it, with its figure.
     kind : str
@@ -79,7 +185,8 @@ class Claim:
     statistic: str
     rule: str
     networks: list[str]
-    contrasts: Callable[[Any], Mapping[str, Interval]]
+    contrasts: Callable[[Any], Contrasts]
+    smallest: Mapping[str, SmallestEffect]
     notebook: str
     kind: str = "encoding"
 
@@ -90,60 +197,44 @@ class Claim:
         absent = [network for network in self.networks if network not in study.networks]
         if absent:
             return Verdict(self.id, UNTESTED, None, f"needs {', '.join(absent)}")
-        contrasts = self.contrasts(study)
-        if not contrasts:
-            return Verdict(self.id, UNTESTED, None, "the participant has none of its ROIs")
-        if any(np.isnan(interval.low) for interval in contrasts.values()):
-            return Verdict(self.id, UNTESTED, None, NO_INTERVAL)
-        where = min(contrasts, key=lambda name: contrasts[name].low)
-        holds = contrasts[where].low > 0
-        return Verdict(self.id, HOLDS if holds else FAILS, contrasts[where], where)
+        return judge(self.id, self.contrasts(study), self.smallest)
 
 
-def resampled_means(values: np.ndarray, *, n_bootstrap: int = 2000, seed: int = 0) -> np.ndarray:
-    """Means over voxels, and over as many voxels drawn with replacement, `n_bootstrap` times (Efron 1979).
+def judge(claim: str, contrasts: Contrasts, smallest: Mapping[str, SmallestEffect]) -> Verdict:
+    """Decide a claim on its parts.
+
+    It holds if all parts hold. It is contradicted if one part is, at a level that allows for the number of parts.
+    Otherwise it is undecided, and where no part can be decided it cannot be asked.
 
     Parameters
     ----------
-    values : array of shape (n_layers, n_voxels)
-    n_bootstrap, seed : int
-
-    Returns
-    -------
-    array of shape (1 + n_bootstrap, n_layers)
-        The means themselves first. Arrays with the same number of voxels and the same seed are resampled alike, so
-        their differences are paired.
+    claim : str
+        Its name.
+    contrasts : mapping of part to Contrast, or to why it cannot be decided
+    smallest : mapping of measure to SmallestEffect
     """
-    n_voxels = values.shape[1]
-    draws = np.random.default_rng(seed).multinomial(n_voxels, np.full(n_voxels, 1 / n_voxels), n_bootstrap)
-    means: np.ndarray = np.vstack([np.ones(n_voxels), draws]) @ values.T / n_voxels
-    return means
+    known = {name: one for name, one in contrasts.items() if isinstance(one, Contrast)}
+    reasons = [f"{name}: {why}" for name, why in contrasts.items() if isinstance(why, str)]
+    if not known:
+        return Verdict(claim, UNTESTED, None, reasons[0])
+    least = {name: smallest[one.measure].value for name, one in known.items()}
+    outcomes = {name: one.outcome(least[name], len(known)) for name, one in known.items()}
+    outcome = _together([*outcomes.values(), *(UNDECIDED for _ in reasons)])
+    parts = {name: one.interval() for name, one in known.items()}
+    if reasons and outcome == UNDECIDED:
+        return Verdict(claim, outcome, None, reasons[0], parts)
+    where = min((name for name in known if outcomes[name] == outcome), key=lambda name: _room(known[name], least[name]))
+    n_parts = len(known) if outcome == CONTRADICTED else 1
+    return Verdict(claim, outcome, known[where].interval(n_parts), where, parts)
 
 
-def interval_of(statistic: np.ndarray) -> Interval:
-    """95 % percentile interval of a statistic computed from `resampled_means`, array of shape (1 + n_bootstrap,)."""
-    return Interval(*map(float, (statistic[0], *np.quantile(statistic[1:], [0.025, 0.975]))))
+def _room(one: Contrast, smallest: float) -> float:
+    """How far the interval is from failing, in smallest effects."""
+    interval = one.interval()
+    return (1 - max(-interval.low, interval.high) / smallest) if one.same else interval.low / smallest
 
 
-def margin(values: np.ndarray, wanted: Iterable[int]) -> Interval:
-    """Mean over voxels of the best wanted layer minus that of the best other layer.
-
-    Parameters
-    ----------
-    values : array of shape (n_layers, n_voxels)
-        Scores or weights.
-    wanted : indices of layers
-
-    Returns
-    -------
-    Interval
-        Above zero: one of the wanted layers is preferred.
-    """
-    chosen = np.isin(np.arange(len(values)), list(wanted))
-    means = resampled_means(values)
-    return interval_of(means[:, chosen].max(1) - means[:, ~chosen].max(1))
-
-
-def weaker(*intervals: Interval) -> Interval:
-    """The interval whose lower end is lowest: a claim is as strong as its weakest part."""
-    return min(intervals, key=lambda interval: interval.low)
+def _together(outcomes: Collection[str]) -> str:
+    if CONTRADICTED in outcomes:
+        return CONTRADICTED
+    return HOLDS if set(outcomes) == {HOLDS} else UNDECIDED

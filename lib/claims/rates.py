@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.claims import CLAIMS, HOLDS, Verdict, evaluate
+from lib.claims import CLAIMS, OUTCOMES, Verdict, evaluate
 from lib.claims.studies import EVERY_WORLD, STUDY_KINDS
 from lib.core import choose, progress
 from lib.core.scores import Interval
@@ -20,30 +20,44 @@ VERDICTS = "verdicts.json"  # what `python -m lib collect` writes into the folde
 
 @dataclass(frozen=True)
 class Rate:
-    """How often a claim held.
+    """What became of a claim over several studies.
 
     Attributes
     ----------
-    holds : float or None
-        Share of the seeds on which it held, among those on which it could be tested.
+    holds, contradicted, undecided : float
+        Shares of the studies; in the rest it could not be asked.
     n : int
-        How many those are.
+        Number of studies.
+    n_best : int or None
+        Voxels of an ROI that decided.
     effect : float or None
-        Of the weakest contrast, mean over those seeds.
+        In the part that decides, mean over the studies that have one.
     """
 
-    holds: float | None
+    holds: float
+    contradicted: float
+    undecided: float
     n: int
+    n_best: int | None
     effect: float | None
 
     @classmethod
-    def of(cls, verdicts: Iterable[Verdict]) -> "Rate":
-        """Count one claim's verdicts."""
-        tested = [(verdict.outcome == HOLDS, verdict.effect.estimate) for verdict in verdicts if verdict.effect]
-        if not tested:
-            return cls(None, 0, None)
-        holds, effect = np.mean(tested, axis=0)
-        return cls(float(holds), len(tested), float(effect))
+    def of(cls, verdicts: Iterable[Verdict], n_best: int | None = None) -> "Rate":
+        """Count one claim's verdicts.
+
+        Parameters
+        ----------
+        verdicts : iterable of Verdict
+        n_best : int, optional
+            Of the studies.
+        """
+        found = list(verdicts)
+        holds, contradicted, undecided = (
+            sum(one.outcome == outcome for one in found) / max(1, len(found)) for outcome in OUTCOMES
+        )
+        effects = [one.effect.estimate for one in found if one.effect]
+        effect = float(np.mean(effects)) if effects else None
+        return cls(holds, contradicted, undecided, len(found), n_best, effect)
 
 
 def simulated_verdicts(
@@ -140,8 +154,9 @@ def sweep_ledger(folder: str) -> Ledger:
 
 
 def _read_verdict(plain: Mapping[str, Any]) -> Verdict:
-    effect = plain["effect"]
-    return Verdict(**{**plain, "effect": Interval(**effect) if effect else None})
+    effect, parts = plain["effect"], plain["parts"]
+    intervals = {name: Interval(**one) for name, one in parts.items()}
+    return Verdict(**{**plain, "effect": Interval(**effect) if effect else None, "parts": intervals})
 
 
 def ledger(

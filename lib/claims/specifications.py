@@ -14,7 +14,7 @@ from lib.analysis.decoding import MATCHED, PUBLISHED, Choices, decode_participan
 from lib.analysis.decoding_study import DecodingStudy, study_units
 from lib.claims import HOLDS, evaluate
 from lib.claims.yu2018 import pair_differences
-from lib.core.scores import Interval, bootstrap_mean
+from lib.core.scores import Interval, t_interval
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.networks import load_network
@@ -112,7 +112,7 @@ def read_as(study: DecodingStudy, choices: Choices) -> DecodingStudy:
 def specify(study: DecodingStudy) -> Specification:
     """The comparison and the claims under a study's choices."""
     holds = {verdict.claim: verdict.outcome == HOLDS for verdict in evaluate(study)}
-    return Specification(study.choices, bootstrap_mean(pair_differences(study).mean(1)), holds)
+    return Specification(study.choices, t_interval(pair_differences(study).mean(1)), holds)
 
 
 def every_study(

@@ -14,7 +14,7 @@ from lib.simulation.nsd_like import simulate_worlds
 from lib.simulation.sizes import GOD, NSD
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
-BEST = 1 / 40  # of an ROI's voxels decide: few enough that nearly all belong to the network they were chosen for
+BEST = 1 / 3  # of a simulated ROI's voxels decide: of 600, the 200 that paper W shows
 N_UNITS = 200  # per layer, where many studies are simulated
 DECODING_CHOICES = {"as-published": PUBLISHED, "matched": MATCHED}
 
@@ -51,7 +51,12 @@ def _simulate_encoding(
     """Simulate a participant of NSD in each world, and encode it; there is one analysis."""
     known = NSD.claims.given(**size)
     participants = simulate_worlds(worlds, seed=seed, **vars(known))
-    return encoding_studies(participants, networks, weights, n_best=max(2, round(BEST * known.voxels_per_roi)))
+    return encoding_studies(participants, networks, weights, n_best_of(known.voxels_per_roi))
+
+
+def n_best_of(voxels_per_roi: float) -> int:
+    """How many voxels of a simulated ROI of this size decide."""
+    return max(2, round(BEST * voxels_per_roi))
 
 
 def _measure_encoding(subject: int, data_root: str | None, networks: Iterable[str], weights: str) -> AnyStudy:

@@ -1,41 +1,74 @@
-"""The claims of paper W (Wang, Lin, Tarr & Wehbe 2021) about networks that encode the brain."""
+"""The claims of paper W (Wang, Lin, Tarr & Wehbe 2021) about networks that encode the brain.
+
+Networks are compared on the same voxels of an area (`EncodingStudy.common`): two groups of voxels that were each chosen
+by one network differ even where the networks do not.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
+from math import comb
 from typing import Any
 
 import numpy as np
 
-from lib.analysis.encoding_study import EncodingStudy, best_layer_score
-from lib.claims.claim import interval_of, margin, resampled_means, weaker
-from lib.core.scores import Interval, bootstrap_mean
+from lib.analysis.encoding import EncodingResult
+from lib.analysis.encoding_study import MIN_VOXELS, EncodingStudy
+from lib.claims.claim import Contrast, Contrasts, contrast
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W
 
 ALEXNETS, RESNETS, EDGE_NETWORKS = PAPER_W[:2], PAPER_W[2:4], PAPER_W[4:]  # objects before places, 2D before 3D
+TOO_FEW, NOT_PREDICTED = f"fewer than {MIN_VOXELS} reliable voxels", "its voxels are not predicted"
 
-Contrasts = dict[str, Interval]
-
-
-def _predicted(study: EncodingStudy, network: str, roi: str) -> Interval:
-    """R of the stack over the best voxels: a preferred layer means nothing where nothing is predicted."""
-    return bootstrap_mean(study.encoding[network].stacked_score[study.best(network, roi)])
+Values = Callable[[np.ndarray], np.ndarray]  # voxels -> values of shape (n_larger, n_smaller, n_images, n_voxels)
 
 
-def _preferred(study: EncodingStudy, network: str, roi: str, layers: Iterable[str], what: str) -> Interval:
-    """Margin of `layers` in an ROI, or how far from predicted the ROI is where that is the weaker of the two."""
-    result = study.encoding[network]
-    values = getattr(result, what)[:, study.best(network, roi)]
-    found = margin(values, [result.layer(layer) for layer in layers])
-    return weaker(found, _predicted(study, network, roi))
+def _scores(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
+    """R of each layer, array of shape (n_layers, n_images, n_voxels)."""
+    return result.score[:, None, voxels]
+
+
+def _weights(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
+    """Stacking weight of each layer, array of shape (n_layers, 1, n_voxels): the test images do not change it."""
+    return result.weights[:, None, voxels]
+
+
+def _stacked(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
+    """R of the stack, array of shape (1, 1, n_images, n_voxels)."""
+    return result.stacked_score[None, None, None, voxels]
+
+
+_MEASURES = {"score": _scores, "weights": _weights}
+
+
+def _decided(
+    study: EncodingStudy, networks: Sequence[str], voxels: np.ndarray, values: Values, measure: str, same: bool = False
+) -> Contrast | str:
+    """A contrast over voxels, or why there is none: a preferred layer means nothing where nothing is predicted."""
+    if len(voxels) < MIN_VOXELS:
+        return TOO_FEW
+    blocks = study.blocks(voxels)
+    predicted = [contrast(_stacked(study.encoding[name], voxels), blocks, "score") for name in networks]
+    if any(not one.interval().low > 0 for one in predicted):
+        return NOT_PREDICTED
+    return contrast(values(voxels), blocks, measure, same)
+
+
+def _against(values: np.ndarray, wanted: Iterable[int]) -> np.ndarray:
+    """Wanted layers minus the others: (n_layers, n_images, n_voxels) to (n_wanted, n_others, n_images, n_voxels)."""
+    chosen = np.isin(np.arange(len(values)), list(wanted))
+    return np.asarray(values[chosen][:, None] - values[~chosen][None])
 
 
 def preferences(
-    study: EncodingStudy, networks: Sequence[str], layers: Mapping[str, Sequence[str]], what: str
+    study: EncodingStudy,
+    networks: Sequence[str],
+    layers: Mapping[str, Sequence[str]],
+    what: str,
+    together: Sequence[str] = (),
 ) -> Contrasts:
-    """How far each network prefers the wanted layers in each ROI that the participant has.
-
-    A margin (see `lib.claims.margin`), or R of the stack where that is the weaker of the two.
+    """Whether one of the wanted layers exceeds every other layer, in each ROI and network.
 
     Parameters
     ----------
@@ -43,63 +76,104 @@ def preferences(
     networks : names
     layers : mapping of ROI to the layers wanted there
     what : "score" or "weights"
-        Whose means over the best voxels are compared.
+        Whose means are compared.
+    together : names
+        Networks that choose the voxels; by default `networks`.
     """
-    pairs = product(study.rois(layers), networks)
-    return {f"{roi}, {network}": _preferred(study, network, roi, layers[roi], what) for roi, network in pairs}
+    group = tuple(together) or networks
+
+    def one(roi: str, network: str) -> Contrast | str:
+        result = study.encoding[network]
+        wanted = [result.layer(layer) for layer in layers[roi]]
+        voxels = study.common(group, [roi])
+        return _decided(study, [network], voxels, lambda v: _against(_MEASURES[what](result, v), wanted), what)
+
+    return {f"{roi}, {network}": one(roi, network) for roi, network in product(layers, networks)}
 
 
-def _shared_preference(study: EncodingStudy, networks: Sequence[str], roi: str, what: str) -> Interval:
-    """Margin, in the network where it is weaker, of the layer that two networks together prefer in an ROI."""
-    layers = study.encoding[networks[0]].layers
-    means = [getattr(study.encoding[name], what)[:, study.best(name, roi)].mean(1) for name in networks]
-    together = layers[np.sum(means, axis=0).argmax()]
-    return weaker(*(_preferred(study, name, roi, [together], what) for name in networks))
+# Depth: a number per voxel, in layers, that moves when a network's preferred layer does
 
 
-def weight_shift(weights: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Share of the stacking weight that lies on other layers in one network than in the other.
+def depth(result: EncodingResult, voxels: np.ndarray, what: str) -> np.ndarray:
+    """Where in a network a voxel's preference lies, counted in layers from 0.
 
     Parameters
     ----------
-    weights, others : arrays of shape (..., n_layers), each summing to 1
+    result : EncodingResult
+    voxels : int array of shape (n_voxels,)
+    what : "score" or "weights"
+        The layer of highest R out of fold, or the centre of the stacking weights.
 
     Returns
     -------
-    array of shape (...), 0 (the same profile) to 1 (no layer in common)
+    array of shape (n_voxels,)
     """
-    moved: np.ndarray = np.abs(weights - others).sum(-1) / 2
-    return moved
+    if what == "score":
+        return np.asarray(result.cv_score[:, voxels].argmax(0), float)
+    return np.asarray(np.arange(len(result.layers)) @ result.weights[:, voxels])
 
 
-def task_shift(study: EncodingStudy, pair: Sequence[str], roi: str) -> np.ndarray:
-    """Share of the stacking weight that moves between the two tasks of an architecture, see `weight_shift`.
+def _shift(study: EncodingStudy, pair: Sequence[str], what: str, voxels: np.ndarray) -> np.ndarray:
+    """Layers by which the preference moves from the first network of a pair to the second, shape (n_voxels,)."""
+    objects, places = (depth(study.encoding[name], voxels, what) for name in pair)
+    return np.asarray(places - objects)
+
+
+def task_shift(study: EncodingStudy, pair: Sequence[str], roi: str, what: str = "weights") -> Contrast | str:
+    """Layers by which an area's preference moves between the two tasks of an architecture.
+
+    Zero on average where the task has no effect, whatever the noise.
 
     Parameters
     ----------
     study : EncodingStudy
     pair : names of two networks
-        Each is looked at in its own best voxels, see `resampled_means`.
+        Compared on the same voxels.
     roi : str
-
-    Returns
-    -------
-    array of shape (1 + n_bootstrap,)
+    what : "score" or "weights"
+        As for `depth`.
     """
-    weights = [study.encoding[name].weights[:, study.best(name, roi)] for name in pair]
-    return weight_shift(*(resampled_means(values, seed=i) for i, values in enumerate(weights)))
+    voxels = study.common(pair, [roi])
+    return _decided(study, pair, voxels, lambda v: _shift(study, pair, what, v)[None, None, None], "depth", same=True)
 
 
-def _better(study: EncodingStudy, one: np.ndarray, other: np.ndarray) -> Interval:
-    """How much better `one` predicts than `other`, or how far from predicted it is where that is less.
+def shift_excess(study: EncodingStudy, roi: str) -> Contrast | str:
+    """Layers by which AlexNet's weights move with the task beyond those of ResNet50, in whatever direction these do."""
+
+    def values(voxels: np.ndarray) -> np.ndarray:
+        alexnet, resnet = (_shift(study, pair, "weights", voxels) for pair in (ALEXNETS, RESNETS))
+        return np.stack([alexnet - resnet, alexnet + resnet])[None, :, None]
+
+    networks = (*ALEXNETS, *RESNETS)
+    return _decided(study, networks, study.common(networks, [roi]), values, "depth")
+
+
+def best_of(result: EncodingResult, voxels: np.ndarray, n_layers: int) -> np.ndarray:
+    """Mean test R of the layer that is best out of fold among `n_layers` drawn at random.
+
+    A network with more layers has more to choose from; this is what each would reach with as many.
 
     Parameters
     ----------
-    one, other : arrays of shape (n_voxels,)
-        R. The mean is over the voxels of all ROIs.
+    result : EncodingResult
+    voxels : int array of shape (n_voxels,)
+    n_layers : int
+
+    Returns
+    -------
+    array of shape (n_images, n_voxels)
     """
-    voxels = np.any([study.participant.roi(roi) for roi in study.rois(ROIS)], axis=0)
-    return weaker(bootstrap_mean((one - other)[voxels]), bootstrap_mean(one[voxels]))
+    n = len(result.layers)
+    order = (-result.cv_score[:, voxels]).argsort(0)[:, None]
+    ranked = np.take_along_axis(_scores(result, voxels), order, 0)  # the best out of fold first
+    chance = [comb(n - 1 - rank, n_layers - 1) / comb(n, n_layers) for rank in range(n)]  # that all better ones miss
+    return np.asarray(np.tensordot(chance, ranked, 1))
+
+
+def _everywhere(study: EncodingStudy, better: str, networks: Sequence[str], values: Values) -> Contrast | str:
+    """A difference of R over the reliable voxels of all ROIs."""
+    voxels = study.common(networks, ROIS, study.participant.n_voxels)
+    return _decided(study, [better], voxels, values, "score")
 
 
 def _w1(study: EncodingStudy) -> Contrasts:
@@ -108,32 +182,45 @@ def _w1(study: EncodingStudy) -> Contrasts:
 
 
 def _w2(study: EncodingStudy) -> Contrasts:
-    objects, places = (dict.fromkeys(EARLY, (layer,)) for layer in ("Conv-3", "Conv-4"))
-    return {
-        **preferences(study, ALEXNETS[:1], objects, "weights"),
-        **preferences(study, ALEXNETS[1:], places, "weights"),
-    }
+    peaks = dict(zip(ALEXNETS, ("Conv-3", "Conv-4"), strict=True))
+    parts = (
+        preferences(study, [name], dict.fromkeys(EARLY, (layer,)), "weights", ALEXNETS) for name, layer in peaks.items()
+    )
+    return {name: one for part in parts for name, one in part.items()}
 
 
 def _w3(study: EncodingStudy) -> Contrasts:
     same = {
-        f"{roi}, {name}": _shared_preference(study, RESNETS, roi, what)
-        for roi, (name, what) in product(study.rois(ROIS), {"R": "score", "weight": "weights"}.items())
+        f"{roi}, {name}": task_shift(study, RESNETS, roi, what)
+        for roi, (name, what) in product(ROIS, {"R": "score", "weight": "weights"}.items())
     }
-    moves = {roi: task_shift(study, ALEXNETS, roi) - task_shift(study, RESNETS, roi) for roi in study.rois(EARLY)}
-    return same | {f"{roi}, against AlexNet": interval_of(more) for roi, more in moves.items()}
+    return same | {f"{roi}, AlexNet beyond ResNet50": shift_excess(study, roi) for roi in EARLY}
 
 
 def _w4(study: EncodingStudy) -> Contrasts:
     early, late = ("Conv-1", "Conv-2", "Conv-3"), ("Conv-4", "Conv-5", "Avgpool")
-    return preferences(study, RESNETS, dict.fromkeys(EARLY, early) | dict.fromkeys(PLACE + FACE, late), "score")
+
+    def one(roi: str, network: str) -> Contrast | str:
+        result = study.encoding[network]
+        sign = np.isin(result.layers, early) / len(early) - np.isin(result.layers, late) / len(late)
+        weighted = sign if roi in EARLY else -sign
+        return _decided(
+            study,
+            [network],
+            study.common(RESNETS, [roi]),
+            lambda v: np.tensordot(weighted, _scores(result, v), 1)[None, None],
+            "score",
+        )
+
+    return {f"{roi}, {network}": one(roi, network) for roi, network in product(ROIS, RESNETS)}
 
 
 def _w5(study: EncodingStudy) -> Contrasts:
+    networks = (*RESNETS, ALEXNETS[0])
     fourth, last = (dict.fromkeys(PLACE + FACE, (layer,)) for layer in ("Conv-5", "FC-7"))
     return {
-        **preferences(study, RESNETS, fourth, "weights"),
-        **preferences(study, ALEXNETS[:1], last, "weights"),
+        **preferences(study, RESNETS, fourth, "weights", networks),
+        **preferences(study, ALEXNETS[:1], last, "weights", networks),
     }
 
 
@@ -143,17 +230,24 @@ def _w6(study: EncodingStudy) -> Contrasts:
 
 
 def _w7(study: EncodingStudy) -> Contrasts:
-    stacked = {name: study.encoding[name].stacked_score for name in PAPER_W}
-    pairs = product((*ALEXNETS, *RESNETS), EDGE_NETWORKS) if study.rois(ROIS) else ()
-    return {f"{name} over {edges}": _better(study, stacked[name], stacked[edges]) for name, edges in pairs}
+    def one(name: str, edges: str) -> Contrast | str:
+        better, worse = study.encoding[name], study.encoding[edges]
+        n = min(len(better.layers), len(worse.layers))
+        return _everywhere(study, name, PAPER_W, lambda v: (best_of(better, v, n) - best_of(worse, v, n))[None, None])
+
+    return {f"{name} over {edges}": one(name, edges) for name, edges in product((*ALEXNETS, *RESNETS), EDGE_NETWORKS)}
+
+
+def _gain(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
+    best = result.cv_score[:, voxels].argmax(0)[None, None]
+    return np.asarray(_stacked(result, voxels) - np.take_along_axis(_scores(result, voxels), best, 0)[None])
 
 
 def _w8(study: EncodingStudy) -> Contrasts:
-    results = {name: study.encoding[name] for name in PAPER_W if study.rois(ROIS)}
-    return {name: _better(study, r.stacked_score, best_layer_score(r)) for name, r in results.items()}
+    return {name: _everywhere(study, name, PAPER_W, partial(_gain, study.encoding[name])) for name in PAPER_W}
 
 
-ENCODING_CONTRASTS: Mapping[str, Callable[[Any], Mapping[str, Interval]]] = {
+ENCODING_CONTRASTS: Mapping[str, Callable[[Any], Contrasts]] = {
     "W1": _w1,
     "W2": _w2,
     "W3": _w3,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from lib.core.scale import constant_columns, power_of_two
 
@@ -101,6 +102,79 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.estimate:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+def t_quantile(df: float, confidence: float = 0.95) -> float:
+    """Half-width of a two-sided t interval, in standard errors.
+
+    >>> round(t_quantile(4), 2)
+    2.78
+    """
+    return float(stdtrit(df, (1 + confidence) / 2))
+
+
+def t_interval(values: np.ndarray) -> Interval:
+    """Mean of independent values, such as those of several people, with its 95 % t interval.
+
+    Five people are too few for a percentile bootstrap, whose 95 % interval covers the mean in 83 %.
+
+    Parameters
+    ----------
+    values : array of shape (n_samples,)
+        NaN is left out. The bounds of a single value are NaN.
+
+    Examples
+    --------
+    >>> str(t_interval([0.1, 0.2, 0.3, float("nan")]))
+    '+0.200 [-0.048, +0.448]'
+    """
+    known = np.asarray(values, float)[np.isfinite(values)]
+    n, mean = len(known), float(known.mean()) if len(known) else np.nan
+    half = t_quantile(n - 1) * float(known.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
+    return Interval(mean, mean - half, mean + half)
+
+
+def clustered_error(values: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, int]:
+    """Standard error of a mean over images and voxels, where images are shared and neighbouring voxels correlated.
+
+    Images and blocks of voxels are both drawn at random, so their variances add up; what one image does in one block
+    is in both, and is counted once (two-way clustering: Cameron, Gelbach & Miller 2011).
+
+    Parameters
+    ----------
+    values : array of shape (..., n_images, n_voxels)
+        One image says that values do not depend on it, as for stacking weights.
+    blocks : int array of shape (n_voxels,)
+        Which block each voxel belongs to, 0, 1, ...
+
+    Returns
+    -------
+    array of shape (...)
+        NaN if there is neither a second image nor a second block.
+    int
+        Degrees of freedom: the smaller number of images or blocks, less one.
+
+    Examples
+    --------
+    >>> error, df = clustered_error(np.array([[0.1, 0.2, 0.3]]), np.arange(3))
+    >>> round(float(error), 4), df
+    (0.0577, 2)
+    """
+    n_images, n_voxels = values.shape[-2:]
+    members = np.eye(blocks.max() + 1)[blocks]
+    sums = (values - values.mean((-2, -1), keepdims=True)) @ members / (n_images * n_voxels)  # (..., images, blocks)
+    images, voxels = sums.sum(-1), sums.sum(-2)
+    n, m = n_images, members.shape[1]
+    both = sums - images[..., None] / m - voxels[..., None, :] / n
+    parts = [
+        (images**2).sum(-1) * n / max(1, n - 1),
+        (voxels**2).sum(-1) * m / max(1, m - 1),
+        (both**2).sum((-2, -1)) * n * m / max(1, (n - 1) * (m - 1)),
+    ]
+    variance = np.maximum(parts[0] + parts[1] - parts[2], np.maximum(parts[0], parts[1]))
+    sizes = [size for size in (n, m) if size > 1]
+    error: np.ndarray = np.sqrt(variance) if sizes else np.full(variance.shape, np.nan)
+    return error, min(sizes, default=2) - 1
 
 
 def bootstrap_mean(values: np.ndarray, *, n_bootstrap: int = 2000, seed: int = 0, confidence: float = 0.95) -> Interval:

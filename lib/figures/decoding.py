@@ -5,8 +5,9 @@ from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.analysis.decoding_study import DecodingStudy, mean_over_participants
-from lib.claims.claim import NO_INTERVAL
+from lib.analysis.decoding_study import DecodingStudy
+from lib.claims.yu2018 import ONE_PERSON
+from lib.core.scores import t_interval
 from lib.core.tables import Table, plain
 from lib.data.god import PER_CATEGORY
 from lib.data.participant import Participant
@@ -38,7 +39,7 @@ def pictures_shown(participant: Participant, n_categories: int = 2) -> Figure | 
 def decoding_figure(study: DecodingStudy) -> Figure:
     """The layout of paper Y's figure: a panel per ROI, mean r of each layer of each network with its 95 % interval.
 
-    Means are over units, then over participants; the intervals resample participants. A grey line per participant.
+    Means are over units, then over participants; t intervals are over participants. A grey line per participant.
     """
     n_rows = -(-len(study.rois) // N_COLUMNS)
     figure, axes = subplots(n_rows, N_COLUMNS, (10, 2.4 * n_rows + 0.6), sharex=True, sharey=True)
@@ -50,7 +51,7 @@ def decoding_figure(study: DecodingStudy) -> Figure:
     for ax in axes[-1]:
         ax.set_xlabel("layer", fontsize=SMALL)
     style.legend_below(figure, axes[0, 0], ncols=2, frameon=True)
-    note = NO_INTERVAL if len(study.participants) == 1 else ""
+    note = ONE_PERSON if len(study.participants) == 1 else ""
     return style.label_data(figure, study.simulated, study.weights, note=note)
 
 
@@ -58,7 +59,7 @@ def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
     for i, network in enumerate(study.networks):
         layers = study.layers(network)
         each = np.array([study.scores(layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
-        found = [mean_over_participants(scores) for scores in each]
+        found = [t_interval(scores) for scores in each]
         x = np.arange(1, len(layers) + 1) + (i - 0.5) * 0.15
         ax.plot(x, each, color=COLOURS[i], lw=0.4, alpha=0.5)
         style.errorbar(ax, x, found, i, label=f"{network} ({layers[0]} to {layers[-1]})", lw=1.2, elinewidth=1)

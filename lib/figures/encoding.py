@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.analysis.encoding_study import EncodingStudy
-from lib.claims.claim import interval_of
+from lib.claims.claim import Contrast
 from lib.claims.wang2021 import ALEXNETS, RESNETS, task_shift
-from lib.core.scores import bootstrap_mean
+from lib.core.scores import Interval, bootstrap_mean
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.figures import style
 from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
@@ -150,15 +150,20 @@ def stack_against_ceiling(study: EncodingStudy) -> Figure:
 
 
 def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:
-    """Share of the stacking weight that moves with the task, per ROI: a panel per participant, a colour per network."""
+    """Layers by which the stacking weights' centre moves with the task, per ROI: a panel per participant.
+
+    A colour per architecture; its two networks are compared on the same voxels. Areas that decide nothing are left out.
+    """
     figure, axes = subplots(len(studies), 1, (8, 2.6 * len(studies) + 0.4), sharex=True, sharey=True)
     for ax, (title, study) in zip(axes.flat, studies.items(), strict=True):
         rois = study.rois(ROIS)
         for i, (label, pair) in enumerate(ARCHITECTURES.items()):
-            found = [interval_of(task_shift(study, pair, roi)) for roi in rois]
+            shifts = [task_shift(study, pair, roi) for roi in rois]
+            found = [one.interval() if isinstance(one, Contrast) else Interval(*[np.nan] * 3) for one in shifts]
             style.errorbar(ax, np.arange(len(rois)) + 0.2 * i - 0.1, found, i, label=label, ls="none", ms=4.5)
+        ax.axhline(0, color="0.6", lw=0.6)
         ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
-        ax.set_ylabel("share that moves", fontsize=SMALL)
+        ax.set_ylabel("layers", fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
     style.small_legend(axes[0, 0])
     return label_studies(figure, *studies.values())

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.selection import CHOICES, SHARES, Retest, mean_of_best, profile, stack_of_best
 from lib.analysis.variance import Partition
-from lib.claims.claim import interval_of
-from lib.claims.wang2021 import task_shift
+from lib.claims.claim import Contrast
+from lib.claims.wang2021 import shift_excess
 from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table, plain
 from lib.data.areas import ROIS
@@ -100,7 +100,7 @@ def _arrow(objects: str, places: str) -> str:
 
 
 def task_summary(studies: Mapping[str, EncodingStudy]) -> Markdown:
-    """In how many ROIs the task moves the preferred layer, and how much more weight moves in AlexNet."""
+    """In how many ROIs the task moves the preferred layer, and in how many it moves AlexNet's weights further."""
     return Markdown("\n".join(f"* *{plain(title)}*: {_task_summary(study)}" for title, study in studies.items()))
 
 
@@ -115,9 +115,10 @@ def _task_summary(study: EncodingStudy) -> str:
         f"{counts[name, 'weights']} of {len(rois)} areas"
         for name in ARCHITECTURES
     )
-    shifts = [np.mean([task_shift(study, pair, roi) for roi in rois], axis=0) for pair in ARCHITECTURES.values()]
-    more, first = interval_of(shifts[0] - shifts[1]), next(iter(ARCHITECTURES))
-    return f"{moved}. The share of the weight that moves is larger in {first} by {more} (mean over areas)."
+    excess = [shift_excess(study, roi) for roi in rois]
+    known = [one.interval() for one in excess if isinstance(one, Contrast)]
+    further, first = sum(one.low > 0 for one in known), next(iter(ARCHITECTURES))
+    return f"{moved}. The centre of the weights moves further in {first} in {further} of {len(known)} areas."
 
 
 PARTS = {

@@ -1,28 +1,34 @@
 """The ledger of claims: what each says, how it is decided, and what became of it in every world and data set."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from IPython.display import HTML, Markdown
 
-from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Claim, Verdict
+from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
 from lib.claims.evidence import Evidence
 from lib.claims.rates import Ledger, Rate
 from lib.core.tables import Table
 
 _CSS = Path(__file__).with_suffix(".css")
-_MARKS = {"always": "✓", "never": "✗", "sometimes": "✓✗", "untested": "–"}
+_MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))
+_COLOURS = dict(zip((*OUTCOMES, UNTESTED), ("#9ecae1", "#fdbe85", "#fff7bc", "#e6e6e6"), strict=True))
 
 
 def claim_cards(claims: Iterable[Claim]) -> Markdown:
     """Each claim's words, statistic and rule, as definitions."""
     cards = [
         f"**{c.id}** {{cite:p}}`{c.paper}`, {c.place}\n: “{c.quote}”\n: *Statistic*: {c.statistic}.\n"
-        f": *Holds* if {c.rule}."
+        f": *Holds* if {c.rule}.\n: {_smallest(c)}"
         for c in claims
     ]
     return Markdown("\n\n".join(cards))
+
+
+def _smallest(claim: Claim) -> str:
+    """The smallest effects that matter to a claim, in a sentence each."""
+    return " ".join(f"*Smallest effect*: {one.value:g} {one.unit}, since {one.why}." for one in claim.smallest.values())
 
 
 def evidence_table(found: Iterable[Evidence]) -> Table:
@@ -46,11 +52,21 @@ def ledger_table(ledger: Ledger) -> HTML:
 
 
 def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
-    """One verdict in a mark, words and colour, or how often the claim held, and the mean effect."""
-    found = Rate.of(verdicts)
-    if found.holds is None:
-        return f'<td class="untested">{_MARKS["untested"]}<br>{UNTESTED}</td>'
-    kind = "always" if found.holds == 1 else "sometimes" if found.holds else "never"
-    words = f"{round(found.holds * found.n)} of {found.n}" if found.n > 1 else HOLDS if found.holds else FAILS
-    link = f'<a href="{CLAIMS[claim].notebook}.html">{_MARKS[kind]} {words}<br><small>{found.effect:+.3f}</small></a>'
-    return f'<td class="{kind}">{link}</td>'
+    """One verdict in a mark, words and colour; of several, how many came out how, as shares of the cell's colour."""
+    counts = {outcome: sum(one.outcome == outcome for one in verdicts) for outcome in _MARKS}
+    found = {outcome: n for outcome, n in counts.items() if n} or {UNTESTED: 1}
+    effect = Rate.of(verdicts).effect
+    words = [f"{_MARKS[outcome]} {n if len(verdicts) > 1 else outcome}" for outcome, n in found.items()]
+    lines = [" &nbsp; ".join(words), *([f"<small>{effect:+.3f}</small>"] if effect is not None else [])]
+    text = f'<a href="{CLAIMS[claim].notebook}.html">{"<br>".join(lines)}</a>' if verdicts else lines[0]
+    return f'<td style="background: {_stripes(found)}">{text}</td>'
+
+
+def _stripes(counts: Mapping[str, int]) -> str:
+    """A gradient with hard edges: a stripe per outcome, as wide as its share."""
+    stops, start = [], 0.0
+    for outcome, n in counts.items():
+        end = start + 100 * n / sum(counts.values())
+        stops.append(f"{_COLOURS[outcome]} {start:.0f}% {end:.0f}%")
+        start = end
+    return f"linear-gradient(90deg, {', '.join(stops)})"

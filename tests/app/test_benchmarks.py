@@ -11,7 +11,7 @@ import pytest
 from benchmarks import harness, rehearsal, ridge, stacking, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
-from lib.claims import FAILS, HOLDS, Verdict
+from lib.claims import CONTRADICTED, HOLDS, UNDECIDED, Verdict
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark, benchmark_table, machine_note
@@ -90,7 +90,7 @@ def test_verdicts_are_counted_per_world_and_analysis(results, monkeypatch, capsy
 
     def count(claims, worlds, seeds, *, analysis):
         asked.append((analysis, list(seeds)))
-        failed = [replace(held, outcome=FAILS)] * (analysis == "matched")
+        failed = [replace(held, outcome=CONTRADICTED)] * (analysis == "matched")
         return {world: {name: [held, held, *failed] for name in claims} for world in worlds}
 
     monkeypatch.setattr(verdicts, "simulated_verdicts", count)
@@ -98,9 +98,12 @@ def test_verdicts_are_counted_per_world_and_analysis(results, monkeypatch, capsy
     shown = benchmark("verdicts decoding", results)["rows"]
     assert asked == [("as-published", [0, 1, 2]), ("matched", [0, 1, 2])]
     assert shown["seeds"] == 3
-    assert {(row["analysis"], row["Y1"], row["Y3"]) for row in shown["rates"]} == {
-        ("as-published", 100, 100),
-        ("matched", 67, 67),
+    assert {(row["analysis"], row["outcome"], row["Y1"], row["Y3"]) for row in shown["rates"]} == {
+        ("as-published", HOLDS, 100, 100),
+        *(("as-published", outcome, 0, 0) for outcome in (CONTRADICTED, UNDECIDED)),
+        ("matched", HOLDS, 67, 67),
+        ("matched", CONTRADICTED, 33, 33),
+        ("matched", UNDECIDED, 0, 0),
     }
     assert "resnet-brain" in capsys.readouterr().out
 

@@ -17,7 +17,7 @@ from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import perform
 from lib.claims import UNTESTED, evaluate
 from lib.claims.rates import ledger, sweep_ledger
-from lib.claims.studies import BEST
+from lib.claims.studies import n_best_of
 from lib.data import Participant
 from lib.networks import load_network
 
@@ -84,7 +84,7 @@ def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Pa
     ]
     assert not others.measured
     column = others.simulated["sweep: world flat, 2 participants, n_images 60, voxels_per_roi 6"]
-    study = encoding_study(second, PAIR, n_best=max(2, round(BEST * 6)))
+    study = encoding_study(second, PAIR, n_best=n_best_of(6))
     assert {verdict.claim: column[verdict.claim][1] for verdict in evaluate(study)} == {
         v.claim: v for v in evaluate(study)
     }

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lib.__main__ import main
-from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict
+from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict
 from lib.claims.rates import Rate, ledger, networks_of, simulated_verdicts
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
@@ -18,10 +18,10 @@ def verdict(outcome: str, effect: float = 0.0) -> Verdict:
     return Verdict("W1", outcome, None if outcome == UNTESTED else Interval(effect, effect - 1, effect + 1), "V1")
 
 
-def test_rate_by_hand_leaves_out_what_could_not_be_tested() -> None:
-    found = [verdict(HOLDS, 0.3), verdict(FAILS, -0.1), verdict(UNTESTED), verdict(FAILS, 0.1)]
-    assert Rate.of(found) == Rate(pytest.approx(1 / 3), 3, pytest.approx(0.1))
-    assert Rate.of([verdict(UNTESTED)]) == Rate(None, 0, None)
+def test_rate_by_hand_counts_every_study() -> None:
+    found = [verdict(HOLDS, 0.3), verdict(CONTRADICTED, -0.1), verdict(UNTESTED), verdict(UNDECIDED, 0.1)]
+    assert Rate.of(found, 200) == Rate(0.25, 0.25, 0.25, 4, 200, pytest.approx(0.1))
+    assert Rate.of([verdict(UNTESTED)]) == Rate(0, 0, 0, 1, None, None)
 
 
 def test_claims_need_the_networks_they_speak_about() -> None:
@@ -34,14 +34,26 @@ def test_command_prints_one_json_object(capsys: pytest.CaptureFixture[str]) -> N
     found = json.loads(capsys.readouterr().out)
     assert list(found) == ["W1", "W2"]
     for one in found.values():
-        assert set(one) == {"holds", "n", "effect"}
-        assert one["n"] == 2 and one["holds"] in (0, 0.5, 1) and isinstance(one["effect"], float)
+        assert set(one) == {"holds", "contradicted", "undecided", "n", "n_best", "effect"}
+        assert one["n"] == 2 and one["n_best"] == 2 and one["holds"] == one["contradicted"] == 0
+
+
+def test_command_counts_from_the_first_seed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "lib.app.claims.simulated_verdicts", lambda c, w, seeds, *a, **k: asked.append(seeds) or {w[0]: {}}
+    )
+    main(["claims", "--claims", "W1", "--seeds", "3", "--first-seed", "200"])
+    assert asked == [range(200, 203)]
 
 
 def test_command_without_json_is_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     main(["claims", "--world", "noise", "--claims", "W1", "--seeds", "1", *OPTIONS])
     header, line = capsys.readouterr().out.splitlines()
-    assert header.split() == ["claim", "holds", "seeds", "effect"] and line.split()[::2] == ["W1", "1"]
+    assert header.split() == ["claim", HOLDS, CONTRADICTED, UNDECIDED, "seeds", "effect"]
+    assert line.split() == ["W1", "0%", "0%", "0%", "1"]
 
 
 @pytest.mark.parametrize(
@@ -65,11 +77,10 @@ def test_what_cannot_be_meant_is_refused(options: list[str], sentence: str, caps
 
 @pytest.mark.slow("simulates several worlds")
 def test_worlds_of_one_seed_are_decided_together_as_each_alone() -> None:
-    together = simulated_verdicts(["W1"], ["noise", "flat"], [3], "untrained", **TINY)
-    alone = simulated_verdicts(["W1"], ["flat"], [3], "untrained", **TINY)
-    effects = [found["W1"][0].effect.estimate for found in (together["flat"], alone["flat"], together["noise"])]
-    assert effects[0] == pytest.approx(effects[1], abs=1e-4)
-    assert effects[0] != pytest.approx(effects[2], abs=1e-2)
+    size = {"n_images": 60, "voxels_per_roi": 40}
+    together = simulated_verdicts(["W8"], ["noise", "flat"], [3], "untrained", **size)
+    alone = simulated_verdicts(["W8"], ["flat"], [3], "untrained", **size)
+    assert together["flat"]["W8"] == alone["flat"]["W8"] and together["noise"]["W8"][0].outcome == UNTESTED
 
 
 def test_claims_are_left_out_of_worlds_that_are_not_theirs() -> None:

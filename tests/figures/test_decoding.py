@@ -6,8 +6,8 @@ import numpy as np
 from made import MEASURED, bars, legend, lines, make_decoding, ticks
 
 from lib.analysis.decoding_study import DecodingStudy
-from lib.claims.claim import NO_INTERVAL
-from lib.core.scores import bootstrap_mean
+from lib.claims.yu2018 import ONE_PERSON
+from lib.core.scores import t_interval
 from lib.figures.decoding import decoding_figure, permutation_grid, unit_table
 
 NETWORKS = {"alexnet-object": ["cnn1", "cnn8"], "resnet50-object": ["resnet1", "resnet8"]}
@@ -23,7 +23,7 @@ def test_each_panel_shows_each_layers_mean_over_participants(decoding: DecodingS
         people = [line for line in ax.lines if line.get_linewidth() == 0.4]
         for k, layers in enumerate(NETWORKS.values()):
             scores = np.array([decoding.scores(layer)[:, i] for layer in layers])  # (n_layers, n_participants)
-            means = [bootstrap_mean(one) for one in scores]
+            means = [t_interval(one) for one in scores]
             points, low, high = found[list(found)[k]]
             np.testing.assert_allclose(points[:, 1], [one.estimate for one in means])
             np.testing.assert_allclose((low, high), np.transpose([(one.low, one.high) for one in means]))
@@ -38,7 +38,7 @@ def test_one_participant_is_drawn_without_intervals(decoding: DecodingStudy) -> 
     figure = decoding_figure(alone)
     points, low, high = bars(figure.axes[0])["alexnet-object (cnn1 to cnn8)"]
     np.testing.assert_allclose(points[:, 1], [alone.scores(layer)[0, 0] for layer in NETWORKS["alexnet-object"]])
-    assert np.isnan([low, high]).all() and figure.get_suptitle().endswith(f"; {NO_INTERVAL}")
+    assert np.isnan([low, high]).all() and figure.get_suptitle().endswith(f"; {ONE_PERSON}")
 
 
 def test_squares_stand_where_a_layer_is_decoded_better_than_by_chance(decoding: DecodingStudy) -> None:

@@ -4,7 +4,7 @@ import re
 
 from made import make_study
 
-from lib.claims import CLAIMS, FAILS, HOLDS, UNTESTED, Verdict, evaluate
+from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict, evaluate
 from lib.claims.evidence import EVIDENCE, Evidence
 from lib.claims.rates import Ledger
 from lib.core.scores import Interval
@@ -27,14 +27,14 @@ def test_verdicts_stand_beside_the_papers_words() -> None:
 
 def test_participants_are_compared_claim_by_claim() -> None:
     found = {
-        "a|b": [verdict("W1", HOLDS, 0.5), verdict("W2", FAILS)],
+        "a|b": [verdict("W1", HOLDS, 0.5), verdict("W2", CONTRADICTED)],
         "c": [verdict("W1", UNTESTED), verdict("W2", HOLDS)],
     }
     table = verdict_comparison(found)
     assert list(table.header) == ["claim", "", "a&#124;b", "c"]
     assert table.rows == [
         ["**W1**", CLAIMS["W1"].title, "**holds** (+0.500 [-0.500, +1.500]; V1)", f"**{UNTESTED}** (no effect; V1)"],
-        ["**W2**", CLAIMS["W2"].title, f"**{FAILS}** (+0.000 [-1.000, +1.000]; V1)",
+        ["**W2**", CLAIMS["W2"].title, f"**{CONTRADICTED}** (+0.000 [-1.000, +1.000]; V1)",
          "**holds** (+0.000 [-1.000, +1.000]; V1)"],
     ]  # fmt: skip
     decided = evaluate(make_study(), ["W1", "W2"])
@@ -42,24 +42,24 @@ def test_participants_are_compared_claim_by_claim() -> None:
 
 
 def test_the_ledger_marks_each_claim_in_each_column() -> None:
-    simulated = {"flat<": {"W1": [verdict("W1", HOLDS, 0.1), verdict("W1", FAILS, -0.2)], "Y1": [verdict("Y1", HOLDS)]}}
+    mixed = [verdict("W1", HOLDS, 0.1), verdict("W1", CONTRADICTED, -0.2), verdict("W1", HOLDS, 0.1)]
+    simulated = {"flat<": {"W1": mixed, "Y1": [verdict("Y1", HOLDS)]}}
     measured = {
-        "nsd": {"W1": [verdict("W1", FAILS, -0.25)], "Y1": [verdict("Y1", UNTESTED)]},
+        "nsd": {"W1": [verdict("W1", UNDECIDED, -0.25)], "Y1": [verdict("Y1", UNTESTED)]},
         "god": {"Y1": [verdict("Y1", HOLDS, 0.5), verdict("Y1", HOLDS, 0.3)]},
     }
     html = ledger_table(Ledger(simulated, measured)).data
     assert html.index("SIMULATED") < html.index("MEASURED") and 'colspan="2">MEASURED' in html
     assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["claim", "flat&lt;", "nsd", "god"]
-    rows = [re.findall(r'<td class="(\w+)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:]]
-    cells = [[(kind, re.sub(r"<.*?>", " ", words).split()) for kind, words in row] for row in rows]
-    untested = ("untested", ["–", *UNTESTED.split()])
-    assert cells == [
-        [("sometimes", ["✓✗", "1", "of", "2", "-0.050"]), ("never", ["✗", *FAILS.split(), "-0.250"]), untested],
-        [("always", ["✓", "holds", "+0.000"]), untested, ("always", ["✓", "2", "of", "2", "+0.400"])],
+    rows = [re.findall(r'<td style="(.*?)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:]]
+    words = [[re.sub(r"<.*?>", " ", cell).replace("&nbsp;", "").split() for _, cell in row] for row in rows]
+    assert words == [
+        [["✓", "2", "✗", "1", "+0.000"], ["?", UNDECIDED, "-0.250"], ["–", *UNTESTED.split()]],
+        [["✓", HOLDS, "+0.000"], ["–", *UNTESTED.split()], ["✓", "2", "+0.400"]],
     ]
+    assert "0% 67%" in rows[0][0][0] and "67% 100%" in rows[0][0][0]
+    assert len({style for row in rows for style, _ in row}) == 4
     assert 'href="fig1_alexnet.html"' in html and "<b>Y1</b> ResNet-50&#x27;s units" in html
-    for kind in ("always", "never", "sometimes"):
-        assert f"td.{kind}" in html
 
 
 def test_a_ledger_of_simulations_has_no_measured_columns() -> None:
@@ -72,7 +72,7 @@ def test_cards_and_evidence() -> None:
     y1 = CLAIMS["Y1"]
     assert card == (
         f"**Y1** {{cite:p}}`yu2018`, {y1.place}\n: “{y1.quote}”\n: *Statistic*: {y1.statistic}.\n"
-        f": *Holds* if {y1.rule}."
+        f": *Holds* if {y1.rule}.\n: *Smallest effect*: 0.02 r, since {y1.smallest['decoding'].why}."
     )
     assert claim_cards(CLAIMS.values()).data.count("\n: *Holds* if ") == len(CLAIMS)
     table = evidence_table([Evidence(["W1", "W4"], "what", "numbers", "nonaka2021")])

@@ -23,7 +23,7 @@ from lib.app.sweep.analyses import ANALYSIS_TYPES, Decoding, Encoding, decoding_
 from lib.app.sweep.store import Store
 from lib.claims import Verdict, evaluate
 from lib.claims.rates import VERDICTS
-from lib.claims.studies import BEST
+from lib.claims.studies import n_best_of
 from lib.core import progress
 from lib.core.disk import read_json, write_json, written_aside
 from lib.data import Brain
@@ -214,7 +214,7 @@ def verdicts(tasks: Sequence[Done]) -> dict[str, Column]:
     """Claims decided on what the sweep computed, by name of the ledger's column.
 
     Encoding claims are decided on each participant by itself, decoding claims on all participants together, as in the
-    papers. A claim about networks that the sweep left out cannot be tested.
+    papers. A claim about networks that the sweep left out cannot be asked.
     """
     columns: dict[str, Column] = {}
     for members in _grouped(tasks, lambda task: task.group).values():
@@ -239,7 +239,7 @@ def _encoding_studies(members: Sequence[Done]) -> Iterator[EncodingStudy]:
     for own in _grouped(members, lambda task: task.analysis.subject).values():
         brain, encoding = own[0].brain, {task.analysis.network: task.encoding for task in own}
         size = np.median([mask.sum() for mask in brain.rois.values()])
-        n_best = max(2, round(BEST * size)) if brain.source.simulated else N_BEST
+        n_best = n_best_of(size) if brain.source.simulated else N_BEST
         yield EncodingStudy(brain, encoding, n_best, own[0].analysis.weights)
 
 
