@@ -26,6 +26,7 @@ from lib.simulation.nsd_like import OWN_IMAGES, Trials
 AFFINE = np.array([[-1.778, 0, 0, 90], [0, 1.778, 0, -126], [0, 0, 1.778, -72], [0, 0, 0, 1]])  # x from right to left
 OWN_PLACES = {1: "p01", 3: "p04", 5: "p03", 6: "p02", 7: "p05"}  # how names of pictures call the participants
 CATEGORIES = {"V": "retinotopy", "h": "retinotopy", "F": "face", "O": "face"}  # of masks by their first letter
+MARGIN = 5  # voxels added along each axis to the box that the simulated ones fill
 COMMENT = "comment"  # kind of the header extension that holds what was planted
 
 
@@ -47,7 +48,8 @@ def write_laion(trials: Trials, root: Path) -> None:
     there is one official split, as if its repository had been cloned: "random_0".
     """
     files = LaionFiles(root, trials.subject)
-    inside, volume = _box(trials.betas.shape[1])
+    volume = tuple((trials.positions.max(0) + MARGIN).tolist())
+    inside = place(trials.positions, volume)
     names = {image: picture_name(image, trials.subject) for image in trials.images.tolist()}
     for number in progress(np.unique(trials.session).tolist(), "writing sessions"):
         chosen = trials.session == number
@@ -65,13 +67,6 @@ def write_laion(trials: Trials, root: Path) -> None:
 
 def _planted(trials: Trials) -> dict[str, str | None]:
     return {"world": trials.source.world, "description": trials.source.description}
-
-
-def _box(n_voxels: int) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """Flat indices of the voxels, and the shape of a volume that holds them with a margin around."""
-    edge = int(np.ceil(np.cbrt(n_voxels))) + 4
-    volume = (edge, edge + 1, edge + 2)
-    return place(n_voxels, volume), volume
 
 
 def _filled(volume: Sequence[int], inside: np.ndarray, values: np.ndarray) -> np.ndarray:
