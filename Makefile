@@ -28,7 +28,7 @@ EXAMPLES = $(shell grep -rl '>>> ' lib --include='*.py')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install book notebooks check test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
+.PHONY: help install first lab book notebooks check test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
 .PHONY: constraints resolve clean clean-all
 
 help: ## this list
@@ -42,6 +42,17 @@ help: ## this list
 	@echo "  make book PYTHON=python3.12              make .venv with another Python"
 
 install: $(VENV)/.book ## pinned versions of all that the book needs, into .venv
+
+first: ## install, compute Figure 1, and open it in a browser: the way to begin
+	@echo 'Step 1 of 2: install what the book needs into $(VENV). The first time this takes some minutes.'
+	@$(MAKE) --no-print-directory install
+	@echo 'Step 2 of 2: compute Figure 1, in about a minute. Its page will be notebooks/fig1_alexnet.html'
+	@$(BIN)/python -m lib run fig1_alexnet --open
+
+# A double-click opens a .py file as a notebook, here and for nobody else on this machine. LAB: more options of JupyterLab.
+lab: $(VENV)/.lab ## open the notebooks in JupyterLab, where you can change and run them
+	@JUPYTER_CONFIG_DIR=$(VENV)/etc/jupyter $(BIN)/jupytext-config set-default-viewer python
+	$(BIN)/jupyter lab --notebook-dir=. $(LAB) notebooks/fig1_alexnet.py
 
 book: notebooks ## execute the notebooks that changed and build the book
 	$(BIN)/jupyter-book build . -n -W --keep-going --all -q
@@ -107,7 +118,7 @@ $(UV):
 	_build/uv/bin/python -m pip install --quiet uv
 
 clean: ## remove what was executed and built
-	rm -rf _build book/_thumbnails notebooks/*.ipynb notebooks/.*.ipynb
+	rm -rf _build book/_thumbnails notebooks/*.ipynb notebooks/.*.ipynb notebooks/*.html
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find lib tests book -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -125,9 +136,13 @@ $(VENV)/.book: $(BIN)/pip pyproject.toml constraints.txt
 	$(PIP_INSTALL) -e '.[book]'
 	@touch $@
 
+$(VENV)/.lab: $(BIN)/pip pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e '.[lab]'
+	@touch $@ $(VENV)/.book
+
 $(VENV)/.test: $(BIN)/pip pyproject.toml constraints.txt
 	$(PIP_INSTALL) -e '.[test]'
-	@touch $@ $(VENV)/.book
+	@touch $@ $(VENV)/.book $(VENV)/.lab
 
 $(VENV)/.bench: $(BIN)/pip pyproject.toml constraints.txt
 	$(PIP_INSTALL) -e '.[bench]'

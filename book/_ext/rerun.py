@@ -2,8 +2,8 @@
 
 * Below the cell of its parameters, each notebook page gets a table of them and what executing it took.
 * `{costs}` is a table of what every notebook took.
-* The notebooks that readers download, and Colab opens, begin with a cell that installs the companion where it is
-  missing. `_build/executed` holds them as the workflow publishes them.
+* The notebooks that readers download, and Colab opens, are plain Markdown and begin with a cell that installs the
+  companion where it is missing. `_build/executed` holds them as the workflow publishes them.
 """
 
 import os
@@ -20,17 +20,11 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from lib.app.copies import Book, plain_notebook, runnable
 from lib.app.notebooks import NotebookSource
 from lib.app.parameters import KINDS, Parameter
 from lib.core.tables import Table
 
-PACKAGE = "brains-and-networks-companion"
-INSTALL = """\
-# Installs the companion where it is missing, on Colab say.
-from importlib.util import find_spec
-
-if not find_spec("lib"):
-    %pip install --quiet "{package} @ git+{repository}@{version}\""""
 README = """\
 # Executed notebooks
 
@@ -146,14 +140,6 @@ def notebook_pages(pages: Iterable[str]) -> list[str]:
     return [page for page in pages if page.startswith("notebooks/")]
 
 
-def runnable(notebook: NotebookNode, repository: str, version: str) -> NotebookNode:
-    """A copy that begins its code with the cell that installs the companion where it is missing."""
-    source = INSTALL.format(package=PACKAGE, repository=repository, version=version)
-    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["install"]})
-    first = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
-    return NotebookNode({**notebook, "cells": [*notebook.cells[:first], cell, *notebook.cells[first:]]})
-
-
 def write_runnable(app: Sphinx, error: Exception | None) -> None:
     """Write the notebooks that readers download, and the folder that the workflow publishes for Colab."""
     if error is not None or app.builder.format != "html":
@@ -164,7 +150,8 @@ def write_runnable(app: Sphinx, error: Exception | None) -> None:
     published = Path(app.outdir).with_name("executed")
     shutil.rmtree(published, ignore_errors=True)
     for page in notebook_pages(app.env.found_docs):
-        notebook = runnable(Executed(page, Path(app.srcdir)).notebook, repository, version)
+        plain = plain_notebook(Executed(page, Path(app.srcdir)).notebook, page, Book(Path(app.srcdir)))
+        notebook = runnable(plain, repository, version)
         for folder in (Path(app.outdir, "_sources"), published):
             path = folder / f"{page}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)

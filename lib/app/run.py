@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from lib.app.execute import NotebookFailed, run_notebook
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source, share_out
+from lib.app.page import how_to_open, show_page, write_page
 from lib.app.parameters import Value, parse_pairs, parse_value, user_path
 
 Job = tuple[NotebookSource, dict[str, Value]]
@@ -26,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="show the notebooks, their parameters and defaults")
     add_parameter_arguments(parser)
     add("--output", type=user_path, help="the executed notebook (default: x.ipynb beside x.py)")
+    add("--html", action="store_true", help="also write the executed notebook as a page, x.html beside it")
+    add("--open", action="store_true", help="the same, and open the page where there is a browser")
     add("--force", action="store_true", help="execute even if nothing has changed")
     add("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="notebooks at once (default: %(default)s)")
 
@@ -66,6 +69,10 @@ def main(args: argparse.Namespace) -> int:
         return f"{name}{'written' if executed else 'unchanged'}: {args.output or source.output}"
 
     failures = _run_side_by_side(jobs, at_once, run)
+    if (args.html or args.open) and not failures:
+        for source, _ in jobs:
+            page = write_page(args.output or source.output)
+            print(show_page(page) if args.open else how_to_open(page))
     if failures and hasattr(args, "debug"):
         raise failures[0]
     return 1 if failures else 0

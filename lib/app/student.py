@@ -4,7 +4,7 @@
 
 A solution is what stands between sphinx-exercise's markers `{solution-start}` and `{solution-end}`, or in a block
 `{solution}`, with fences of any kind. What only looks like one is refused. The solved version is the book's own
-notebook.
+notebook. What is handed out is plain Markdown, and begins with a cell that installs the companion where it is missing.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from lib.app.copies import Book, plain_notebook, runnable
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, choose_sources
 from lib.app.parameters import user_path
 
@@ -147,10 +148,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib student`; return 0."""
-    sources = choose_sources(args.names, args.folder)
+    sources, book = choose_sources(args.names, args.folder), Book()
     args.target.mkdir(parents=True, exist_ok=True)
     for source in sources:
-        notebook = student_notebook(source)
+        plain = plain_notebook(student_notebook(source), f"notebooks/{source.name}", book)
+        notebook = runnable(plain, book.repository, book.branch)
         nbformat.write(notebook, args.target / f"{source.name}.ipynb")
         n = sum(cell.source.startswith("raise NotImplementedError") for cell in notebook.cells)
         print(f"{args.target / source.name}.ipynb: {n} exercises to solve")

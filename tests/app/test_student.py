@@ -158,10 +158,10 @@ def test_unsolved_cells_fail_one_by_one_and_the_solved_notebook_passes(tiny: Not
     with pytest.raises(PapermillExecutionError, match="Exercise ex-two: replace this cell by your answer") as caught:
         execute(student, tmp_path / "unsolved.ipynb")
     assert caught.value.ename == "NotImplementedError"
-    student.cells[3].source = "b = a + 1"
+    student.cells[4].source = "b = a + 1"
     with pytest.raises(PapermillExecutionError, match="Exercise ex-print: replace this cell by your answer"):
         execute(student, tmp_path / "unsolved.ipynb")
-    student.cells[5].source = "print(b)"
+    student.cells[6].source = "print(b)"
     execute(student, tmp_path / "solved.ipynb")
     assert run_notebook(tiny, {}, tmp_path / "book.ipynb")
 
@@ -193,6 +193,7 @@ def test_the_command_writes_named_notebooks_and_knows_no_others(
 ) -> None:
     out = tmp_path / "new" / "out"
     assert main(["student", str(out), "tiny", "--folder", str(tmp_path)]) == 0
+    assert "install" in nbformat.read(out / "tiny.ipynb", as_version=4).cells[1].metadata.tags
     assert f"{out / 'tiny'}.ipynb: 2 exercises to solve" in capsys.readouterr().out
     assert main(["student", str(out), "tinny", "--folder", str(tmp_path)]) == 2
     assert "Unknown notebook 'tinny'; choose one of tiny. Did you mean 'tiny'?" in capsys.readouterr().err

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from browser import ROOT
-from rerun import PACKAGE
+
+from lib.app.copies import PACKAGE
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

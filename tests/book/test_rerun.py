@@ -1,9 +1,6 @@
 """What a reader needs to run a page: its parameters, its cost, and a notebook that runs in an empty folder."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -13,6 +10,7 @@ import rerun
 from browser import HTML, ROOT, contents
 
 from lib.analysis.loading import SOURCES
+from lib.app.copies import plain_notebook
 from lib.app.execute import ThisPython
 from lib.app.notebooks import find_sources
 from lib.app.parameters import Parameter
@@ -113,7 +111,8 @@ def test_published_notebook_is_the_executed_one_with_a_cell_that_installs(name: 
     first_code = next(i for i, cell in enumerate(published.cells) if cell.cell_type == "code")
     assert install == [first_code]
     published.cells.pop(first_code)
-    assert published.cells == nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    executed = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    assert published.cells == plain_notebook(executed, f"notebooks/{name}").cells
     downloaded = built(f"notebooks/{name}", HTML / "_sources")
     assert downloaded.read_bytes() == built(f"notebooks/{name}").read_bytes()
 
@@ -128,33 +127,6 @@ def test_pages_show_the_parameters_and_not_the_install_cell() -> None:
         f"notebooks/{name}" for name in re.findall(r'<td><p><a class="[^"]+" href="../notebooks/(\w+).html">', costs)
     ]
     assert named == [page for page in contents() if page.startswith("notebooks/")], "in the order of the contents"
-
-
-def test_install_cell_names_the_package_and_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
-    cell = rerun.runnable(notebook, "https://example.org/book", "abc123").cells[0]
-    assert '"brains-and-networks-companion @ git+https://example.org/book@abc123"' in cell.source
-    assert f'name = "{rerun.PACKAGE}"' in (ROOT / "pyproject.toml").read_text()
-
-
-def test_install_cell_does_nothing_where_the_companion_is(tmp_path: Path) -> None:
-    source = rerun.INSTALL.format(package="no such package", repository="nowhere", version="never")
-    assert printed(tmp_path, source) == ""
-
-
-def test_install_cell_installs_where_it_is_missing(tmp_path: Path) -> None:
-    source = rerun.INSTALL.format(package="p", repository="https://example.org/book", version="abc")
-    asked = "get_ipython().run_line_magic = lambda *words: print(*words)\n"
-    source = asked + source.replace('find_spec("lib")', 'find_spec("lib_that_is_missing")')
-    assert printed(tmp_path, source).strip() == 'pip install --quiet "p @ git+https://example.org/book@abc"'
-
-
-def printed(folder: Path, source: str) -> str:
-    """What IPython prints when it runs a cell."""
-    (folder / "cell.ipy").write_text(source)
-    command = [sys.executable, "-m", "IPython", "--no-banner", "cell.ipy"]
-    environment = {**os.environ, "IPYTHONDIR": str(folder)}
-    return subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def test_downloaded_notebook_runs_in_an_empty_folder(tmp_path: Path) -> None:
