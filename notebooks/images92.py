@@ -35,6 +35,7 @@ from lib.figures.photographs import (
     geometry_table,
     layer_profiles,
     nested_table,
+    photograph_explorer,
     raw_and_centred,
     trained_against_untrained,
 )
@@ -96,6 +97,13 @@ nested_table(data, found)
 # What is predicted here was planted: an invented FFA that answers to faces, and a VWFA that answers to nothing. The
 # figure shows that the analysis finds the one and does not find the other. It says nothing about people. To see the
 # measured areas, run `python -m lib fetch images92 kay2017 squeezenet-object` (10 MB) and then `make book`.
+
+# %% [markdown]
+# Which photographs make these numbers? **Look for** points far from the others with the same mark: photographs without a
+# face that are predicted as if they had one, or the other way round. Choose a network, its untrained twin, the label.
+
+# %%
+photograph_explorer(data, found)
 
 # %% [markdown]
 # ## Layer by layer

@@ -369,7 +369,59 @@
       make("div", { class: "explorer-panels" }, curve, worlds), readout);
   }
 
-  const kinds = { voxels, stacking, choices };
+  // Photographs: the predicted and the measured response to each, and the photograph itself
+
+  function photographs(figure, data) {
+    const predictor = menu(Object.keys(data.predicted), () => draw());
+    const area = menu(Object.keys(data.areas), () => draw());
+    const photograph = slider(1, data.categories.length, 1, () => draw());
+    const shown = make("div", { class: "explorer-photograph", role: "img" });
+    const readout = make("output");
+    const rows = Math.ceil(data.categories.length / data.columns);
+    shown.style.backgroundImage = `url(${data.sheet})`;
+    shown.style.backgroundSize = `${100 * data.columns}% ${100 * rows}%`;
+    let places = [];
+    const plot = picture(WIDTH, HEIGHT, (px, py) => {
+      const away = places.map(([x, y]) => Math.hypot(x - px, y - py));
+      photograph.value = away.indexOf(Math.min(...away)) + 1;
+      draw();
+    });
+
+    function scatter(predicted, measured) {
+      const [across, up] = [axis(predicted), axis(measured)];
+      const { y } = frame(plot, `${area.value}: ${data.response}, % signal change`, [], up);
+      const x = (value) => LEFT + ((value - across.low) / (across.high - across.low)) * (WIDTH - LEFT - RIGHT);
+      plot.append(...across.ticks.map((tick) =>
+        make("text", { class: "middle", x: x(tick), y: HEIGHT - BOTTOM + 16 }, number(tick, across.digits))));
+      plot.append(make("text", { class: "middle", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - BOTTOM + 36 }, "predicted response"));
+      return predicted.map((value, i) => [x(value), y(measured[i])]);
+    }
+
+    function draw() {
+      const k = photograph.value - 1;
+      const [predicted, measured] = [data.predicted[predictor.value][area.value], data.areas[area.value]];
+      places = scatter(predicted, measured);
+      const point = (i) => {
+        const name = `${data.faces[i] ? "holds" : "fails"}${i === k ? " chosen" : ""}`;
+        return make("circle", { class: name, cx: places[i][0], cy: places[i][1], r: i === k ? 7 : 3.5 });
+      };
+      plot.append(...places.map((_, i) => i).filter((i) => i !== k).map(point), point(k));
+      const across = data.columns > 1 ? (100 * (k % data.columns)) / (data.columns - 1) : 0;
+      const down = rows > 1 ? (100 * Math.floor(k / data.columns)) / (rows - 1) : 0;
+      shown.style.backgroundPosition = `${across}% ${down}%`;
+      const name = `Photograph ${k + 1} of ${places.length}, ${data.categories[k]}`;
+      shown.setAttribute("aria-label", name);
+      photograph.setAttribute("aria-valuetext", name);
+      plot.setAttribute("aria-label", `${data.response} of ${area.value} to ${places.length} photographs against what ${predictor.value} predicts`);
+      readout.textContent = `${name}: predicted ${number(predicted[k])}, ${data.response} ${number(measured[k])}.`;
+    }
+
+    draw();
+    show(figure, [labelled("Predicted by", predictor), labelled("Area", area), labelled("Photograph", photograph)],
+      make("div", { class: "explorer-panels" }, plot, make("div", {}, shown, readout)));
+  }
+
+  const kinds = { voxels, stacking, choices, photographs };
   for (const figure of document.querySelectorAll("figure[data-explorer]"))
     kinds[figure.dataset.explorer](figure, JSON.parse(figure.querySelector("script").textContent));
 })();

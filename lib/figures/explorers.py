@@ -29,7 +29,7 @@ def explorer(kind: str, data: Mapping[str, object], table: Table, caption: str, 
 
     Parameters
     ----------
-    kind : "voxels", "stacking" or "choices"
+    kind : "voxels", "stacking", "choices" or "photographs"
         Which part of the script.
     data : mapping
         Numbers and names for the script, as JSON has them.

@@ -1,10 +1,14 @@
 """Real networks on the 92 images: how well layers predict areas, and how alike their geometries are."""
 
+import base64
+import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
@@ -13,9 +17,11 @@ from lib.analysis.rsa import NoiseCeiling
 from lib.core.scores import Interval
 from lib.core.tables import Table
 from lib.figures import style
+from lib.figures.explorers import R_DIGITS, explorer, rounded
 from lib.figures.style import COLOURS, MARKERS, SMALL, subplots
 
 _AREAS = ("FFA", "VWFA")
+_THUMBNAIL, _SHEET_COLUMNS, _SHEET_QUALITY = 80, 10, 60  # pixels; photographs a row; of WebP: 90 kB for 92 photographs
 
 
 def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figure:
@@ -182,3 +188,54 @@ def accuracy_figure(data: PhotographData, found: Mapping[str, NestedResult], acc
     style.label_axes(axes[0, 0], "", "published top-1 accuracy on ImageNet, %", "r with FFA, best layer")
     style.small_legend(axes[0, 0])
     return style.label_data(figure, data.simulated)
+
+
+def photograph_explorer(data: PhotographData, found: Mapping[str, NestedResult]) -> HTML:
+    """Every photograph as a point: the predicted and the measured response of an area; pointing at it shows it.
+
+    Parameters
+    ----------
+    data : PhotographData
+    found : mapping of label to NestedResult of FFA and VWFA
+        What predicts; each photograph's prediction is that of the best layer, from models of other photographs, mean
+        over the orders of the photographs.
+    """
+    response = "invented response" if data.simulated else "measured response"
+    numbers = {
+        "response": response,
+        "areas": {area: rounded(data.areas.betas[area], R_DIGITS) for area in _AREAS},
+        "predicted": {
+            label: dict(zip(_AREAS, rounded(result.best.mean(0).T, R_DIGITS), strict=True))
+            for label, result in found.items()
+        },
+        "categories": [str(name) for name in data.images.category],
+        "faces": data.images.face.tolist(),
+        "sheet": _sheet(data.images.images),
+        "columns": _SHEET_COLUMNS,
+    }
+    caption = (
+        f"Each point is a photograph: the response that the best layer predicts, and the {response}. Filled: "
+        "photographs with a face. Point at one, or move the slider, to see the photograph."
+    )
+    return explorer("photographs", numbers, _by_category(data, found), caption, style.data_warning(data.simulated))
+
+
+def _sheet(images: np.ndarray) -> str:
+    """All photographs in small, side by side, as one picture that a page can hold."""
+    size = (_THUMBNAIL, _THUMBNAIL)
+    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)) for image in images]
+    Image.fromarray(style.montage(np.stack(small), _SHEET_COLUMNS)).save(
+        file := io.BytesIO(), "WEBP", quality=_SHEET_QUALITY
+    )
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _by_category(data: PhotographData, found: Mapping[str, NestedResult]) -> Table:
+    """Mean response of FFA to each category, and what is predicted of it."""
+    rows = []
+    for category in dict.fromkeys(data.images.category):
+        shown = data.images.category == category
+        predicted = [result.best[:, shown, 0].mean() for result in found.values()]
+        rows.append((category, int(shown.sum()), data.areas.betas["FFA"][shown].mean(), *predicted))
+    header = ("category", "photographs", "invented" if data.simulated else "measured", *found)
+    return Table(header, rows, "FFA's mean response to each category, in percent signal change, and predictions of it")

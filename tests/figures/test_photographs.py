@@ -1,10 +1,13 @@
 """Figures of real networks on the 92 images: what is drawn is what was found."""
 
+import base64
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from made import SIMULATED
+from made import SIMULATED, payload
+from PIL import Image
 
 from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
@@ -13,6 +16,7 @@ from lib.analysis.rsa import NoiseCeiling
 from lib.data.images92 import Images92
 from lib.data.kay2017 import Kay2017
 from lib.figures import photographs
+from lib.simulation.images92_like import simulate_images92
 
 LABELS = ("net, published", "net, untrained-full")
 
@@ -105,3 +109,33 @@ def test_accuracy_shows_networks_that_are_there(data: PhotographData, found: dic
     (container,) = figure.axes[0].containers
     assert container[0].get_xdata()[0] == 60
     assert container[0].get_ydata()[0] == pytest.approx(found[LABELS[0]].r(found[LABELS[0]].best)[0])
+
+
+def test_the_explorer_holds_every_photograph_with_its_own_numbers(
+    data: PhotographData, found: dict[str, NestedResult]
+) -> None:
+    html = photographs.photograph_explorer(data, found)
+    shown = payload(html)
+    for i, area in enumerate(("FFA", "VWFA")):
+        np.testing.assert_allclose(shown["areas"][area], data.areas.betas[area], atol=6e-4)
+        for label, result in found.items():
+            np.testing.assert_allclose(shown["predicted"][label][area], result.best[:, :, i].mean(0), atol=6e-4)
+    assert shown["categories"] == list(data.images.category) and shown["faces"] == list(data.images.face)
+    cell = f"<td>a face</td><td>3</td><td>{data.areas.betas['FFA'][:3].mean():.3f}</td>"
+    assert cell in html.data and shown["response"] == "invented response" and "measured" not in html.data
+
+
+def test_the_explorers_sheet_has_the_photographs_in_their_order(data: PhotographData) -> None:
+    levels = np.arange(12, dtype=np.uint8) * 20
+    images = np.broadcast_to(levels[:, None, None, None], (12, 50, 40, 3))
+    plain = replace(data, images=replace(data.images, images=images))
+    html = photographs.photograph_explorer(plain, {})
+    shown = payload(html)
+    sheet = Image.open(io.BytesIO(base64.b64decode(shown["sheet"].partition(",")[2]))).convert("L")
+    side = sheet.width // shown["columns"]
+    middles = [sheet.getpixel((side * (i % 10) + side // 2, side * (i // 10) + side // 2)) for i in range(12)]
+    np.testing.assert_allclose(middles, levels, atol=8)
+
+
+def test_the_explorer_of_92_photographs_is_light() -> None:
+    assert len(photographs._sheet(simulate_images92().images)) < 120_000
