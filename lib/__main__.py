@@ -19,6 +19,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collect": ("lib.app.sweep.collect", "gather a sweep into one table, figures and verdicts"),
     "miniatures": ("lib.app.miniatures", "train the small networks again"),
     "fetch": ("lib.app.fetch", "download data that may not be redistributed, checksummed"),
+    "plan": (
+        "lib.app.plan",
+        "say what figures on measured data need: files, disk, memory, hours; download what is free",
+    ),
     "check": ("lib.app.check", "say which files of measured data are there, and whether the figures can run"),
     "student": ("lib.app.student", "write notebooks without their solutions, for a class"),
     "slides": ("lib.app.slides", "write the book's figures for slides: SVG, 16:9"),

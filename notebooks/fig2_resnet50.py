@@ -155,7 +155,7 @@ verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 
 # %%
 for name, result in shown.encoding.items():
-    best = [voxel for roi in (*PLACE, *FACE) for voxel in shown.best(name, roi)]
+    best = [voxel for roi in shown.rois(PLACE + FACE) for voxel in shown.best(name, roi)]
     print(name, dict(zip(result.layers, result.weights[:, best].mean(axis=1).round(2).tolist(), strict=True)))
 
 # %% [markdown]

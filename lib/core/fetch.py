@@ -132,11 +132,14 @@ def fetch(name: str) -> list[Path]:
         No connection, no such file, wrong bytes, no place to write: in one sentence. What had arrived when a
         transfer was cut off stays as `<file>.part`, and the next call goes on from there.
     """
-    downloads = DATASETS[choose("download", name, DATASETS)]
-    for download in downloads:
-        if not is_good(download):
-            _fetch_one(download)
-    return [_at(download) for download in downloads]
+    return [fetch_file(download) for download in DATASETS[choose("download", name, DATASETS)]]
+
+
+def fetch_file(download: Download) -> Path:
+    """Download one file, unless it is there and what it should be; returns where it lies. Raises as `fetch` does."""
+    if not is_good(download):
+        _fetch_one(download)
+    return _at(download)
 
 
 def is_good(download: Download) -> bool:

@@ -26,7 +26,7 @@ from lib.simulation.nsd_like import OWN_IMAGES, Trials
 AFFINE = np.array([[-1.778, 0, 0, 90], [0, 1.778, 0, -126], [0, 0, 1.778, -72], [0, 0, 0, 1]])  # x from right to left
 OWN_PLACES = {1: "p01", 3: "p04", 5: "p03", 6: "p02", 7: "p05"}  # how names of pictures call the participants
 CATEGORIES = {"V": "retinotopy", "h": "retinotopy", "F": "face", "O": "face"}  # of masks by their first letter
-MARGIN = 5  # voxels added along each axis to the box that the simulated ones fill
+_MARGIN = 5  # voxels added along each axis to the box that the simulated ones fill
 COMMENT = "comment"  # kind of the header extension that holds what was planted
 
 
@@ -48,7 +48,7 @@ def write_laion(trials: Trials, root: Path) -> None:
     there is one official split, as if its repository had been cloned: "random_0".
     """
     files = LaionFiles(root, trials.subject)
-    volume = tuple((trials.positions.max(0) + MARGIN).tolist())
+    volume = tuple((trials.positions.max(0) + _MARGIN).tolist())
     inside = place(trials.positions, volume)
     names = {image: picture_name(image, trials.subject) for image in trials.images.tolist()}
     for number in progress(np.unique(trials.session).tolist(), "writing sessions"):
