@@ -24,11 +24,17 @@
 # 3. it holds nothing of its own even among the edge network's layers: what it says was said by the layers before it.
 #
 # Prediction alone cannot tell them apart. *Variance partitioning* can {cite}`lescroart2015`: it asks what a layer explains beyond others.
-# With layers in the order of their network, "others" can be all layers before it, or all layers behind it {cite}`lin2024`.
+# With layers in the order of their network, "others" can be all layers before it, or all layers behind it {cite}`lin2024`. What a layer
+# explains beyond others is the R$^2$ of a regression on all of them minus the R$^2$ of the regression without it. Both are *joint*: one
+# regression on the features of several layers, with a penalty for each layer (banded ridge {cite}`nunez2019,dupre2022`).
 
 # %%
+import numpy as np
+
 from lib.analysis import variance
+from lib.analysis.encoding import fit_encoding
 from lib.analysis.loading import load_participant
+from lib.core.tables import Table
 from lib.data.areas import FACE, PLACE
 from lib.figures.follow_ups import partition_figure, shared_variance_table
 from lib.figures.simulation import planted_worlds
@@ -49,6 +55,75 @@ n_images = 1000  # seen by a simulated participant, at least 10; the real ones s
 voxels_per_roi = 100  # of a simulated participant
 
 # %% [markdown]
+# ## Why joint: three cases with a known answer
+#
+# Stacking, with which the papers' layers are compared, lets layers vote: it mixes their *predictions*, with weights that are
+# not negative and sum to one. A weight is a share in this vote. It is neither the variance that a layer explains nor what would be lost
+# without the layer. Three cases show it, with random feature spaces and voxels without noise:
+#
+# 1. A holds two signals mixed, $s + c$; B holds $c$ and C holds $s$; the voxel follows $s$. From A and B together $s$ can be had, so C
+#    adds nothing to them. Neither does A add anything to B and C, nor B to A and C.
+# 2. A and B are independent, and the voxel follows the sum of both: each explains half, and nobody else can.
+# 3. B is A with its columns in another order: nothing is unique.
+
+
+# %%
+def three_cases(rng: np.random.Generator) -> dict[str, tuple[dict[str, np.ndarray], np.ndarray, float]]:
+    """Feature spaces, voxels, and what is truly unique to each space."""
+    s, c = rng.standard_normal((2, 3000, 5))
+    from_s, from_c = (X @ rng.standard_normal((5, 30)) for X in (s, c))
+    both = from_s / from_s.std(0) + from_c / from_c.std(0)
+    return {
+        "1": ({"A": s + c, "B": c, "C": s}, from_s, 0.0),
+        "2": ({"A": s, "B": c}, both, 0.5),
+        "3": ({"A": s, "B": s[:, rng.permutation(5)]}, from_s, 0.0),
+    }
+
+
+# %% [markdown]
+# Each case is fitted twice: layers voting, and joint regressions. For both we take one space away, and see what is lost.
+
+
+# %%
+def stacked(features: dict[str, np.ndarray], y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Stacking weights and R2 of the stack, means over voxels."""
+    train, test = ({name: X[rows] for name, X in features.items()} for rows in (slice(600), slice(600, None)))
+    fit = fit_encoding(train, y[:600], test, y[600:])
+    return fit.weights.mean(1), float(np.mean(np.sign(fit.stacked_score) * fit.stacked_score**2))
+
+
+def joint(features: dict[str, np.ndarray], y: np.ndarray) -> variance.JointModels:
+    """Joint regressions on all spaces, and on all but one."""
+    named = {("toy", name): X for name, X in features.items()}
+    spaces = variance.decompose_spaces({n: X[:600] for n, X in named.items()}, {n: X[600:] for n, X in named.items()})
+    targets = variance.Targets(*(part / y.std(0) for part in (y[:600], y[600:])))
+    every = list(named)
+    models = [every, *([o for o in every if o != one] for one in every), *([one] for one in every)]
+    return variance.joint_models(spaces, targets, models)
+
+
+def compared(features: dict[str, np.ndarray], y: np.ndarray, unique: float) -> list[list[object]]:
+    """For each space: alone, weight, what is lost without it by stacks and by joint regressions, the truth."""
+    (weights, whole), models = stacked(features, y), joint(features, y)
+    rows: list[list[object]] = []
+    for name, weight in zip(features, weights, strict=True):
+        others = {other: X for other, X in features.items() if other != name}
+        added = models.unique(("toy", name), [("toy", other) for other in others]).mean()
+        rows.append([name, models.r2([("toy", name)]).mean(), weight, whole - stacked(others, y)[1], added, unique])
+    return rows
+
+
+# %% mystnb={"markdown_format": "myst"}
+header = ["case", "space", "R² alone", "stacking weight", "unique, by stacks", "unique, joint", "unique, truth"]
+cases = three_cases(np.random.default_rng(seed))
+Table(header, [[case, *row] for case, made in cases.items() for row in compared(*made)])
+
+# %% [markdown]
+# In case 1 the stack gives C the whole weight and says that much is lost without it, although A and B hold all of it: no mixture of A's
+# and B's predictions is as good as a regression on the features of both. In case 2 the weights are right, but they sum to one: a stack
+# of two halves cannot predict the whole, and so it undervalues both. In case 3 weights are split where nothing is unique. The joint regressions
+# find the truth in all three. So a stacking weight tells which predictions to mix, and nothing about what a layer knows that others do not.
+#
 # ## Two brains of which the answer is known
 #
 # In *as-published*, some voxels of every place and face area listen to Conv-3 of an edge network, others to late layers of the networks
@@ -73,30 +148,30 @@ planted_worlds({name: WORLDS[name] for name in (world, beside)})
 # %% [markdown]
 # ## Taking it apart
 #
-# All participants saw the same images, so layers are decomposed once. What the other layers can say of a layer is taken out of it, and the
-# rest predicts what they left unexplained of each voxel; everything is scored on test images.
+# All participants saw the same images, so their voxels are fitted together. The similarity of images in a layer, its *kernel*, is all that ridge
+# regression needs to know of it. A joint regression on several layers has the weighted sum of their kernels. The weights, and so the
+# penalty of each layer, are drawn at random many times, and each voxel keeps the draw that predicts images it was not fitted to best.
+# Everything is scored on the test images.
 
 # %%
 edges = ("taskonomy-edge2d", "taskonomy-edge3d")
 others = ("resnet50-object", "resnet50-place")
 spaces = variance.feature_spaces(anybody, [load_network(name, weights) for name in (*edges, *others)])
+n, n_layers = len(anybody.train.stimulus_ids), len(spaces.layers)
+print(f"{n_layers} kernels of {n} images: {4 * n_layers * n**2 / 1e9:.2f} GB; a draw takes {5 * n**3 / 1e9:.1f} billion operations")
 
 # %%
 areas = {"place": PLACE, "face": FACE}
 y = {
-    (brain, name): variance.standardised_responses(person, variance.usable_voxels(person, rois))
+    (brain, area): variance.standardised_responses(person, variance.usable_voxels(person, rois))
     for brain, person in people.items()
-    for name, rois in areas.items()
+    for area, rois in areas.items()
 }
 
 # %%
+parts = variance.partition(spaces, y, edges, others)
 found = {
-    brain: {
-        f"{name} areas\n{edge}": variance.partition(spaces, y[brain, name], edge, others)
-        for edge in edges
-        for name in areas
-    }
-    for brain in people
+    brain: {f"{area} areas\n{edge}": parts[(brain, area), edge] for edge in edges for area in areas} for brain in people
 }
 
 # %% [markdown]
@@ -109,19 +184,21 @@ partition_figure(found, anybody.source.simulated, weights)
 shared_variance_table(found)
 
 # %% [markdown]
-# **Between networks**, the two brains come out differently, as they should. In *unplanted* nearly all that an edge layer explains is
-# explained by the ResNet50s too: the second answer. Only Edge3d has a little of its own, and the network that drives this brain did
-# learn to draw such edges. In *as-published* Conv-3 says something that no ResNet50 says: the first answer, and the true one. Even
-# there most of what it explains is shared. A large shared part is no proof that nothing is unique.
+# **Between networks**, the two brains come out differently, as they should. Where no voxel listens to an edge network (*unplanted*), nearly all
+# that an edge layer explains is explained by the ResNet50s too: the second answer. What little is left to Edge3d has a reason: the network that drives
+# this brain did learn to draw such edges. Where Conv-3 of edge networks drives voxels (*as-published*), the green symbols stand clear
+# of zero: the first answer, and the true one. Even there most of what these layers explain is shared. A large shared part is no proof
+# that nothing is unique.
 #
-# **Within a network** the analysis is less sharp. Conv-1 and Conv-2 add something, what comes behind them hardly does; asked from
-# behind, Conv-5 stands for all. In *as-published* it was Conv-3 that drove the voxels, but Conv-2 alone explains nearly as much, and with this
-# many images the rest is lost in the error of the estimates. What is *not* found to be unique may be unique all the same.
+# **Within a network**, most of what Conv-3 explains beyond Conv-1 is explained by Conv-2 as well. Neighbouring layers hold much the same, and
+# what they share belongs to none of them alone. What is *not* found to be unique may be unique all the same: with few images it is lost in
+# the error of the estimates.
 #
-# And the paper's question? In *unplanted*, no voxel listens to an edge network, and the layers of edge networks predict its face
-# areas all the same. So their prediction alone is no evidence that these areas care about edges, or that the networks know faces. The
-# green symbols are what would be. For a measured participant:
-# `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`.
+# And the paper's question, why edge networks predict the face and place areas? In *unplanted*, no voxel listens to an edge network, and the
+# layers of edge networks predict these areas all the same. So their prediction alone is no evidence that the areas care about edges, or that the
+# networks know faces or places. The green symbols are what would be. For a measured participant:
+# `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
+# cube of the number of images, as printed above.
 #
 # ## Exercises
 
@@ -141,13 +218,14 @@ shared_variance_table(found)
 # %%
 own = spaces.of(edges[1])
 middle, last = own[2], own[3]
-for given in ([], own[:2], [*own[:2], last]):
-    steps = variance.added_singly(spaces, y[next(iter(people)), "face"], [middle], given)
+before = ([], own[:2], [*own[:2], last])
+models = variance.joint_models(spaces, y[next(iter(people)), "face"], [*before, *([*given, middle] for given in before)])
+for given in before:
     names = ", ".join(layer for _, layer in given) or "nothing"
-    print(f"{middle[1]} beyond {names}: {steps.added.mean():+.3f}")
+    print(f"{middle[1]} beyond {names}: {models.unique(middle, given).mean():+.3f}")
 
 # %% [markdown]
-# Once Conv-1 and Conv-2 are there, nothing is left for it. What is lost on the way is shared with the layers that came before, and
+# Once Conv-1 and Conv-2 are there, little is left for it. What is lost on the way is shared with the layers that came before, and
 # belongs to none of them alone. The two ends bracket the truth: beyond everything is the least that a layer can be credited with, alone
 # is the most.
 # ```{solution-end}
@@ -157,8 +235,8 @@ for given in ([], own[:2], [*own[:2], last]):
 # ```{exercise} Other others
 # :label: variance-others
 #
-# "Beyond the others" depends on who the others are. For Conv-3 of Edge3d in the face areas, let them be nobody, a single ResNet50, both,
-# or two AlexNets. When does the shared part shrink?
+# "Beyond the others" depends on who the others are. For Conv-3 of Edge3d in the face areas, let them be nobody, a single ResNet50, or
+# both. When does the shared part shrink, and what would you have to add to `others` before you call the rest unique to edges?
 # ```
 
 # %% [markdown]
@@ -167,17 +245,16 @@ for given in ([], own[:2], [*own[:2], last]):
 # ```
 
 # %%
-alexnets = ("alexnet-object", "alexnet-place")
-more = variance.feature_spaces(anybody, [load_network(name, weights) for name in alexnets])
-wider = variance.FeatureSpaces({**spaces.layers, **more.layers})
-for names in ((), others[:1], others, alexnets):
-    given = wider.of(*names)
-    beyond = {brain: variance.added_singly(wider, y[brain, "face"], [middle], given).added.mean() for brain in people}
-    print("beyond", ", ".join(names) or "nobody", {brain: f"{value:+.3f}" for brain, value in beyond.items()})
+given = {", ".join(names) or "nobody": spaces.of(*names) for names in ((), others[:1], others)}
+asked = [model for beyond in given.values() for model in (beyond, [*beyond, middle])]
+for brain in people:
+    models = variance.joint_models(spaces, y[brain, "face"], asked)
+    print(brain, {f"beyond {names}": f"{models.unique(middle, beyond).mean():+.3f}" for names, beyond in given.items()})
 
 # %% [markdown]
-# A single ResNet50 shares as much with Conv-3 as two do. Two AlexNets share a little less, and leave more for Conv-3. Take networks away, and the shared
-# part can only shrink, up to the error of the estimates. "Unique" is always short for "not in the networks I thought of", and the result of this page is as
-# strong as the list in `others`.
+# The second ResNet50 takes little that the first has left: networks of one kind know much the same. Take networks away, and the shared
+# part can only shrink, up to the error of the estimates, which is as large as the last digit here. "Unique" is always short for "not in
+# the networks I thought of": a network trained on all tasks drives the voxels of *unplanted*, and it is not in `others`. The result of this
+# page is as strong as that list.
 # ```{solution-end}
 # ```

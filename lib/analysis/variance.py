@@ -1,138 +1,50 @@
 """Variance partitioning: what only one feature space explains of a voxel, and what several could explain alike.
 
-Write R2(S) for the variance of held-out responses that the feature spaces in S explain together. Then
+Write R2(S) for the variance of held-out responses that one regression on all feature spaces in S explains. Then
 
-    what a adds to S, "unique" to a if S is all else     R2(S and a) - R2(S)
-    what a and S share                                   R2(a) minus what a adds to S
+    unique to a beyond S                R2(S and a) - R2(S)
+    what a and S share                  R2(a) minus what is unique to a
 
-(Lescroart, Stansbury & Gallant 2015). With layers in the order of their network, S can be all layers before a, or all
-behind it (structured variance partitioning: Lin, Naselaris, Kay & Wehbe 2024).
+(commonality analysis; Lescroart, Stansbury & Gallant 2015). With layers in the order of their network, S can be all
+layers before a, or all behind it (structured variance partitioning: Lin, Naselaris, Kay & Wehbe 2024).
 
-Models of several spaces are built step by step, each step a ridge regression with one penalty per voxel. What the
-spaces before it predict of a space is taken out of it; the rest is fitted to what they left unexplained of the voxel
-(Frisch & Waugh 1933, Lovell 1963). A single ridge regression on the features of all layers would have to find one
-penalty for layers that matter and layers that do not; a stack of their predictions misses what only their features
-together predict, and so calls it shared.
+The regressions are joint and banded: each space has a penalty of its own (`lib.solvers.banded`). A single penalty for
+all spaces would let a wide one that does not matter spoil a narrow one that does. A stack of the spaces' separate
+predictions misses what only their features together predict, and so would credit it to the space that comes last.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-import torch
 
-from lib.analysis.encoding import by_training, contiguous_folds
+from lib.analysis.encoding import FEW_IMAGES, by_training, contiguous_folds
 from lib.analysis.usable import varies
-from lib.core import choose, progress
+from lib.core import choose
 from lib.data import Participant
 from lib.networks import Network, extract
-from lib.solvers.ridge import Design, decompose, fit_ridge, project
-from lib.solvers.stacking import error_products, simplex_weights
+from lib.solvers.banded import N_DRAWS, Kernels, Search, linear_kernels, random_search
 
 N_FOLDS = 5
-N_AXES = 300  # leading principal axes of a space that other spaces are taken out of; the others are left as they are
 
 LayerName = tuple[str, str]  # (network, layer), as in `lib.simulation.worlds`
+Model = Sequence[LayerName]
+_Group = TypeVar("_Group", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Numbers to be explained, predictions of them, or what is left of them unexplained.
+    """Standardised responses.
 
     Attributes
     ----------
-    train : float32 tensor of shape (n_images, n_targets)
-        Of the training images; predictions are out of fold.
-    test : float32 tensor of shape (n_test, n_targets)
+    train : float32 array of shape (n_images, n_voxels)
+    test : float32 array of shape (n_test, n_voxels)
     """
 
-    train: torch.Tensor
-    test: torch.Tensor
-
-    def minus(self, predicted: "Targets") -> "Targets":
-        """What a prediction leaves unexplained."""
-        return Targets(self.train - predicted.train, self.test - predicted.test)
-
-    def plus(self, other: "Targets") -> "Targets":
-        """The sum of two predictions."""
-        return Targets(self.train + other.train, self.test + other.test)
-
-    def times(self, weights: np.ndarray | float) -> "Targets":
-        """Every target times a weight, or its own, array of shape (n_targets,)."""
-        factor = torch.as_tensor(weights, dtype=torch.float32)
-        return Targets(self.train * factor, self.test * factor)
-
-
-def r2_left(targets: Targets, left: Targets) -> np.ndarray:
-    """R2 on the test images, array of shape (n_targets,), of a model that leaves `left` of `targets`."""
-    error = left.test.square().mean(0, dtype=torch.float64)
-    return np.asarray(1 - (error / targets.test.double().var(0, correction=0)).numpy())
-
-
-@dataclass(frozen=True)
-class FeatureSpace:
-    """A feature space, decomposed for ridge regression.
-
-    Attributes
-    ----------
-    design : Design
-        Of the training images.
-    test : tensor of shape (n_test, rank)
-        The test images' coordinates along its principal axes.
-    """
-
-    design: Design
-    test: torch.Tensor
-
-    def predict(self, targets: Targets, *, penalty_by_folds: bool = False) -> Targets:
-        """Ridge predictions, one penalty per target.
-
-        Parameters
-        ----------
-        targets : Targets
-        penalty_by_folds : bool
-            Whether the penalty is chosen by cross-validation over the folds rather than by generalised
-            cross-validation. It takes more time, and is safer where most of a space has been taken out: what is left
-            predicts next to nothing, and generalised cross-validation would choose too small a penalty.
-        """
-        folds = contiguous_folds(self.design.n_images, N_FOLDS)
-        ridge = fit_ridge(self.design, targets.train, folds=folds if penalty_by_folds else None)
-        return Targets(targets.train - ridge.out_of_fold(folds), ridge.predict(self.test))
-
-    def coordinates(self) -> Targets:
-        """The images along the principal axes, the largest first."""
-        return Targets((self.design.U * self.design.e.sqrt()).flip(1), self.test.flip(1))
-
-
-def feature_space(train: np.ndarray, test: np.ndarray) -> FeatureSpace:
-    """Decompose the features of the training images, and project the test images.
-
-    Parameters
-    ----------
-    train : array of shape (n_images, n_features)
-    test : array of shape (n_test, n_features)
-    """
-    design = decompose(train)
-    return FeatureSpace(design, project(design, test))
-
-
-def stack_predictions(spaces: Sequence[FeatureSpace], targets: Targets) -> Targets:
-    """Add up the spaces' predictions, with the weights >= 0 that are best out of fold.
-
-    Without the constraint that weights sum to 1 (Breiman 1996 tried both), spaces that explain different parts can all
-    count in full. Convex weights over K-fold predictions and one that is always 0 are any weights up to a sum of K, so
-    the exact solver of the stack serves here too.
-
-    Parameters
-    ----------
-    spaces : sequence of FeatureSpace
-    targets : Targets
-    """
-    K, predictions = len(spaces), [space.predict(targets) for space in spaces]
-    errors = [targets.train, *(targets.minus(one.times(K)).train for one in predictions)]
-    weights = K * simplex_weights(error_products(errors))[:, 1:].T
-    return reduce(Targets.plus, (one.times(weight) for one, weight in zip(predictions, weights, strict=True)))
+    train: np.ndarray
+    test: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -141,13 +53,13 @@ class FeatureSpaces:
 
     Attributes
     ----------
-    layers : mapping of (network, layer) to FeatureSpace
+    layers : tuple of (network, layer)
+    kernels : Kernels
+        One per layer.
     """
 
-    layers: Mapping[LayerName, FeatureSpace]
-    _residuals: dict[tuple[LayerName, frozenset[LayerName]], FeatureSpace] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    layers: tuple[LayerName, ...]
+    kernels: Kernels
 
     def of(self, *networks: str) -> list[LayerName]:
         """Layers of the named networks, in order; an unknown network is refused with the names there are."""
@@ -155,45 +67,25 @@ class FeatureSpaces:
         chosen = [choose("network", network, names) for network in networks]
         return [space for network in chosen for space in self.layers if space[0] == network]
 
-    def residual(self, space: LayerName, given: Iterable[LayerName]) -> FeatureSpace:
-        """A space minus what others predict of it; computed once, for it does not depend on any voxel.
-
-        Parameters
-        ----------
-        space : (network, layer)
-        given : iterable of (network, layer)
-        """
-        key = space, frozenset(given)
-        if key not in self._residuals:
-            self._residuals[key] = self._without(*key) if key[1] else self.layers[space]
-        return self._residuals[key]
-
-    def _without(self, space: LayerName, given: frozenset[LayerName]) -> FeatureSpace:
-        whole = self.layers[space].coordinates()
-        leading = Targets(whole.train[:, :N_AXES], whole.test[:, :N_AXES])
-        left = leading.minus(stack_predictions([self.layers[other] for other in given], leading))
-        train = torch.cat((left.train, whole.train[:, N_AXES:]), 1)
-        return feature_space(train.numpy(), torch.cat((left.test, whole.test[:, N_AXES:]), 1).numpy())
-
 
 def decompose_spaces(
     features: Mapping[LayerName, np.ndarray], test_features: Mapping[LayerName, np.ndarray]
 ) -> FeatureSpaces:
-    """Decompose every feature space of the training images, and project the test images.
+    """Compute the kernel of every feature space.
 
     Parameters
     ----------
     features : mapping of (network, layer) to array of shape (n_images, n_features)
     test_features : mapping of (network, layer) to array of shape (n_test, n_features)
     """
-    layers = progress(features, "decomposing layers")
-    return FeatureSpaces({space: feature_space(features[space], test_features[space]) for space in layers})
+    layers = tuple(features)
+    return FeatureSpaces(layers, linear_kernels(list(features.values()), [test_features[name] for name in layers]))
 
 
 def feature_spaces(
     participant: Participant, networks: Iterable[Network], preprocessing: str = "as-published"
 ) -> FeatureSpaces:
-    """Extract and decompose the layers of networks for the images that a participant saw.
+    """Extract the layers of networks for the images that a participant saw, and compute their kernels.
 
     Parameters
     ----------
@@ -220,70 +112,60 @@ def usable_voxels(participant: Participant, rois: Iterable[str]) -> np.ndarray:
 def standardised_responses(participant: Participant, voxels: np.ndarray) -> Targets:
     """Responses of some voxels (indices of shape (n_voxels,)), standardised by the training images."""
     y, y_test = participant.train.responses[:, voxels], participant.test.responses[:, voxels]
-    return Targets(*(torch.as_tensor(part, dtype=torch.float32) for part in by_training(y, y_test)))
+    return Targets(*(part.astype(np.float32) for part in by_training(y, y_test)))
 
 
 @dataclass(frozen=True)
-class Steps:
-    """R2 of a model that grows step by step.
+class JointModels:
+    """Joint regressions of voxels on sets of feature spaces.
 
     Attributes
     ----------
-    given : array of shape (n_voxels,)
-        R2 of the spaces at the start; 0 if there are none.
-    added : array of shape (n_steps, n_voxels)
-        What each step adds. Below zero where more spaces predicted less well: estimates are left as they are.
+    layers : tuple of (network, layer)
+    search : Search
+        Its spaces are the layers, in that order.
     """
 
-    given: np.ndarray
-    added: np.ndarray
+    layers: tuple[LayerName, ...]
+    search: Search
+
+    def r2(self, spaces: Model) -> np.ndarray:
+        """R2 of the joint regression on some spaces, array of shape (n_voxels,)."""
+        return self.search.joint(frozenset(self.layers.index(space) for space in spaces))
+
+    def unique(self, space: LayerName, given: Model = ()) -> np.ndarray:
+        """R2 that a space adds to the joint regression on others, array of shape (n_voxels,).
+
+        It can lie below zero: on new images a larger model may predict less well, and estimates are left as they are.
+
+        Parameters
+        ----------
+        space : (network, layer)
+        given : sequence of (network, layer)
+        """
+        added: np.ndarray = self.r2([*given, space]) - self.r2(given)
+        return added
 
 
-def added_in_order(
-    spaces: FeatureSpaces, y: Targets, order: Sequence[LayerName], given: Sequence[LayerName] = ()
-) -> Steps:
-    """R2 that each space adds to those before it in `order`, and to those `given`.
-
-    In the order of a network: what is new in each layer. In the reverse order: what the later layers have lost.
+def joint_models(
+    spaces: FeatureSpaces, targets: Targets, models: Iterable[Model], *, n_draws: int = N_DRAWS, seed: int = 0
+) -> JointModels:
+    """Fit joint regressions on sets of feature spaces.
 
     Parameters
     ----------
     spaces : FeatureSpaces
-    y : Targets
-    order, given : sequences of (network, layer)
+    targets : Targets
+    models : iterable of sequences of (network, layer)
+        The sets that will be asked for.
+    n_draws, seed : int
+        Of the random search, as for `lib.solvers.banded.random_search`.
     """
-    before, left = list(given), _left_by(spaces, y, given)
-    explained = [r2_left(y, left)]
-    for space in order:
-        left = _left_after(spaces, left, space, before)
-        explained.append(r2_left(y, left))
-        before.append(space)
-    return Steps(explained[0], np.diff(explained, axis=0))
-
-
-def added_singly(
-    spaces: FeatureSpaces, y: Targets, chosen: Sequence[LayerName], given: Sequence[LayerName] = ()
-) -> Steps:
-    """R2 that each space, without the other chosen ones, adds to those `given`.
-
-    Parameters
-    ----------
-    spaces : FeatureSpaces
-    y : Targets
-    chosen, given : sequences of (network, layer)
-    """
-    left = _left_by(spaces, y, given)
-    before, after = r2_left(y, left), [r2_left(y, _left_after(spaces, left, space, given)) for space in chosen]
-    return Steps(before, np.stack(after) - before)
-
-
-def _left_after(spaces: FeatureSpaces, left: Targets, space: LayerName, given: Iterable[LayerName]) -> Targets:
-    """What a space that is added to others leaves unexplained of what they have left."""
-    return left.minus(spaces.residual(space, given).predict(left, penalty_by_folds=True))
-
-
-def _left_by(spaces: FeatureSpaces, y: Targets, given: Sequence[LayerName]) -> Targets:
-    return y.minus(stack_predictions([spaces.layers[space] for space in given], y)) if given else y
+    sets = [[spaces.layers.index(space) for space in model] for model in models]
+    y, y_test, gcv = targets.train, targets.test, len(targets.train) >= FEW_IMAGES
+    folds = contiguous_folds(len(y), N_FOLDS)
+    search = random_search(spaces.kernels, y, y_test, sets, folds, n_draws=n_draws, gcv=gcv, seed=seed)
+    return JointModels(spaces.layers, search)
 
 
 @dataclass(frozen=True)
@@ -310,21 +192,56 @@ class Partition:
     beyond: np.ndarray
 
 
-def partition(spaces: FeatureSpaces, y: Targets, network: str, others: Sequence[str]) -> Partition:
-    """Take apart what the layers of a network explain, among themselves and against other networks.
+def partition(
+    spaces: FeatureSpaces,
+    groups: Mapping[_Group, Targets],
+    networks: Sequence[str],
+    others: Sequence[str],
+    *,
+    n_draws: int = N_DRAWS,
+) -> dict[tuple[_Group, str], Partition]:
+    """Take apart what the layers of networks explain, among themselves and against other networks.
 
     Parameters
     ----------
     spaces : FeatureSpaces
-    y : Targets
-    network : str
+    groups : mapping of name to Targets
+        Groups of voxels, of one participant or of several, with responses to the same images.
+    networks : sequence of str
+        Each is taken apart by itself.
     others : sequence of str
+    n_draws : int
+        As for `joint_models`.
+
+    Returns
+    -------
+    dict of (group, network) to Partition
     """
-    own = spaces.of(network)
-    return Partition(
-        layers=tuple(layer for _, layer in own),
-        alone=added_singly(spaces, y, own).added,
-        new=added_in_order(spaces, y, own).added,
-        last=added_in_order(spaces, y, own[::-1]).added[::-1],
-        beyond=added_singly(spaces, y, own, spaces.of(*others)).added,
-    )
+    given = spaces.of(*others)
+    questions = {network: _questions(spaces.of(network), given) for network in networks}
+    asked = [question for parts in questions.values() for part in parts.values() for question in part]
+    models = [model for space, beyond in asked for model in (beyond, [*beyond, space])]
+    joint = joint_models(spaces, _side_by_side(groups.values()), models, n_draws=n_draws)
+    ends = np.cumsum([one.train.shape[1] for one in groups.values()])[:-1]
+    found = {}
+    for network, parts in questions.items():
+        layers = tuple(layer for _, layer in spaces.of(network))
+        unique = {name: np.split(np.stack([joint.unique(*q) for q in part]), ends, 1) for name, part in parts.items()}
+        for i, group in enumerate(groups):
+            found[group, network] = Partition(layers, **{name: values[i] for name, values in unique.items()})
+    return found
+
+
+def _side_by_side(groups: Iterable[Targets]) -> Targets:
+    train, test = zip(*((one.train, one.test) for one in groups), strict=True)
+    return Targets(np.hstack(train), np.hstack(test))
+
+
+def _questions(own: Model, others: Model) -> dict[str, list[tuple[LayerName, Model]]]:
+    """For each field of `Partition`, each layer and the layers that it is compared with."""
+    return {
+        "alone": [(space, []) for space in own],
+        "new": [(space, own[:i]) for i, space in enumerate(own)],
+        "last": [(space, own[i + 1 :]) for i, space in enumerate(own)],
+        "beyond": [(space, others) for space in own],
+    }

@@ -127,6 +127,25 @@ def decompose(features: np.ndarray, *, alphas: np.ndarray | None = None, device:
     return Design(features, mean, scale, U.to(dtype).to(device), e.to(dtype).to(device), V, precision, n_constant)
 
 
+def decompose_gram(gram: torch.Tensor) -> Design:
+    """Decompose the Gram matrix of features that need not be known, such as a weighted sum of Gram matrices.
+
+    The design has no features, and so neither axes nor coefficients. The constant is made the largest direction, and
+    left out: small eigenvalues cannot mix with it.
+
+    Parameters
+    ----------
+    gram : tensor of shape (n_images, n_images)
+        Of type float32 or float64, as what is kept; it is centred and decomposed in double precision.
+    """
+    centred = gram.cpu().to(torch.float64, copy=True)
+    centred -= centred.mean(0)
+    centred -= centred.mean(1, keepdim=True)
+    e, U = _eigh(centred + 2 * centred.trace() / len(gram), len(gram), gram.device.type)
+    none = np.empty((len(gram), 0), np.float32)
+    return Design(none, none[0], 1.0, U[:, :-1].to(gram), e[:-1].to(gram), None, "double", 0)
+
+
 def needs_float64(gram: torch.Tensor, alpha: float) -> bool:
     """Tell whether a Gram matrix in single precision is too coarse for a penalty, for some responses.
 
@@ -348,13 +367,19 @@ def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[
     residuals = [ridge.residuals() for ridge in ridges]
     used = torch.cat([ridge.alphas for ridge in ridges])
     for alpha in sorted(set(used.tolist())):
-        chosen = [torch.nonzero(ridge.alphas == alpha)[:, 0] for ridge in ridges]
+        chosen = [_with_penalty(ridge, alpha) for ridge in ridges]
         for fold in folds:
             errors = _fold_errors(ridges[0].design, alpha, fold)
             for ridge, left, voxels in zip(ridges, residuals, chosen, strict=True):
-                if len(voxels):
-                    left[fold].index_copy_(1, voxels, errors(ridge.y[:, voxels], left[fold][:, voxels]))
+                if len(ridge.alphas[voxels]):
+                    left[fold][:, voxels] = errors(ridge.y[:, voxels], left[fold][:, voxels])
     return residuals
+
+
+def _with_penalty(ridge: Ridge, alpha: float) -> torch.Tensor | slice:
+    """The voxels of that penalty; a slice, which copies nothing, if all have it."""
+    chosen = ridge.alphas == alpha
+    return slice(None) if chosen.all() else torch.nonzero(chosen)[:, 0]
 
 
 def _fold_errors(design: Design, alpha: float, fold: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.model_selection import KFold
 
 from lib.analysis.encoding import contiguous_folds
-from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, gcv, k_fold, needs_float64, project
+from lib.solvers.ridge import ALPHAS, decompose, decompose_gram, fit_ridge, gcv, k_fold, needs_float64, project
 
 SHAPES = [(60, 20), (60, 200), (60, 60), (61, 60), (60, 61), (30, 1), (2, 5)]  # (n_images, n_features)
 
@@ -365,3 +365,17 @@ def test_lists_and_tensors_are_taken(form):
     expected = fit_ridge(design := decompose(X), Y).predict(project(design, X_test))
     found = fit_ridge(design := decompose(form(X)), form(Y)).predict(project(design, form(X_test)))
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [20, 90])
+def test_a_gram_matrix_alone_gives_the_same_predictions_even_beside_tiny_directions(width):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(3, 1, (60, width)), rng.normal(size=(60, 3))
+    tiny = 1e-6 * rng.normal(size=(60, 90))
+    gram = torch.as_tensor(X @ X.T + tiny @ tiny.T)
+    before, design, plain = gram.clone(), decompose_gram(gram), decompose(X)
+    folds = [slice(0, 30), slice(30, 60)]
+    found = fit_ridge(design, Y, [1.0]).out_of_fold(folds)
+    expected = fit_ridge(plain, Y, [1.0 / plain.scale**2]).out_of_fold(folds)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+    assert torch.equal(gram, before) and design.U.sum(0).abs().max() < 1e-9
