@@ -21,10 +21,11 @@ class NoiseCeiling:
     Attributes
     ----------
     upper_r, upper_r2 : float
-        Spearman r, and its square, of each participant with the mean of all, averaged. The mean has seen the
-        participant: a model that has not will hardly do better.
+        Spearman r, and its square, of each participant with the mean of all participants' ranks, averaged. No RDM
+        has a higher mean r with these participants: the mean of ranks is the optimum for Spearman's r, while the mean
+        of the dissimilarities themselves lies below it.
     lower_r : float
-        Spearman r of each participant with the mean of the others, averaged: what the other people predict.
+        Spearman r of each participant with the mean of the others' ranks, averaged: what the other people predict.
     """
 
     upper_r: float
@@ -89,7 +90,7 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
 
 
 def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
-    """Upper and lower bound of the best possible model's r (Nili et al. 2014, PLoS Comput Biol 10:e1003553).
+    """Upper and lower bound of the best possible model's Spearman r (Nili et al. 2014, PLoS Comput Biol 10:e1003553).
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
     ValueError
         For a single participant, whom nobody else can predict, and as `compare`.
     """
-    people = _pairs("participants' RDMs", rdms)
+    people = rankdata(_pairs("participants' RDMs", rdms), axis=1)
     upper, lower = _spearman(people.mean(0)[None], people)[0], np.diagonal(_spearman(_others(people), people))
     return NoiseCeiling(float(upper.mean()), float((upper**2).mean()), float(lower.mean()))
 

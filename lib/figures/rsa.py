@@ -63,7 +63,7 @@ def _category_axes(ax: Axes, category: np.ndarray) -> None:
 
 
 def ceiling_table(rdms: Mapping[str, np.ndarray]) -> Table:
-    """Noise ceilings of each area's RDMs, arrays of shape (n_participants, n_images, n_images)."""
+    """Noise ceilings of each area's RDMs, arrays (n_participants, n_images, n_images): the optimum for Spearman's r."""
     ceilings = {roi: rdm_noise_ceiling(matrices) for roi, matrices in rdms.items()}
     rows = [(roi, f"{c.upper_r2:.4f}", c.upper_r, c.lower_r) for roi, c in ceilings.items()]
-    return Table(("area", "upper R2", "upper r", "lower r"), rows)
+    return Table(("area", "upper r²", "upper Spearman r", "lower Spearman r"), rows)
