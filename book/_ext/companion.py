@@ -41,30 +41,43 @@ EXECUTED_BRANCH = "executed"
 VISIBLE_LOSS = 0.5  # of 255, mean over a picture: plots lose a tenth of that, photographs more than one
 THUMBNAIL_WIDTH = 720  # pixels: twice what a card on a desktop needs
 
+LEAD_WIDTH = 1200  # of a page's leading picture: the column's width on screens with small pixels
+
 Button = dict[str, Any]
 
 
 class Thumbnail(SphinxDirective):
     """Show the picture of a notebook's cell tagged `thumbnail`.
 
-    The argument is the notebook's name; `:alt:` describes the picture. If there is none, the build fails.
+    The argument is the notebook's name; `:alt:` describes the picture. If there is none, the build fails. With `:lead:`
+    it is large and leads to `:target:` on its own page, and the notebook's first picture stands in for one without tag.
     """
 
     required_arguments = 1
-    option_spec: ClassVar = {"alt": directives.unchanged_required}
+    option_spec: ClassVar = {
+        "alt": directives.unchanged_required,
+        "target": directives.unchanged_required,
+        "lead": directives.flag,
+    }
 
     def run(self) -> list[nodes.Node]:
-        """Return an image."""
-        name = self.arguments[0]
-        uri = _write_thumbnail(Path(self.env.srcdir), name, self._picture(name))
-        return [nodes.image(uri=uri, alt=self.options.get("alt", name), classes=["thumbnail"])]
+        """Return an image, within a link if it leads somewhere."""
+        name, lead = self.arguments[0], "lead" in self.options
+        width, suffix = (LEAD_WIDTH, "-lead") if lead else (THUMBNAIL_WIDTH, "")
+        uri = _write_thumbnail(Path(self.env.srcdir), f"{name}{suffix}", self._picture(name, lead), width)
+        image = nodes.image(uri=uri, alt=self.options.get("alt", name), classes=["lead" if lead else "thumbnail"])
+        if not lead:
+            return [image]
+        link = nodes.reference("", "", image, refuri=f"#{self.options['target']}", internal=True)
+        return [nodes.paragraph("", "", link)]
 
-    def _picture(self, name: str) -> bytes:
+    def _picture(self, name: str, lead: bool) -> bytes:
         path = Path(self.env.srcdir, "notebooks", f"{name}.ipynb")
         if not path.is_file():
             raise self.error(f"No picture of notebooks/{name}.py: execute it, python -m lib run {name}.")
         self.env.note_dependency(str(path))
-        picture = tagged_picture(nbformat.read(path, as_version=4))
+        notebook = nbformat.read(path, as_version=4)
+        picture = tagged_picture(notebook) or (first_picture(notebook.cells) if lead else None)
         if picture is None:
             raise self.error(f"notebooks/{name}.py has no cell tagged 'thumbnail' whose output is a picture.")
         return picture
@@ -72,18 +85,22 @@ class Thumbnail(SphinxDirective):
 
 def tagged_picture(notebook: nbformat.NotebookNode, tag: str = "thumbnail") -> bytes | None:
     """Return the first PNG among the outputs of the cells with this tag, or None."""
-    tagged = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", ())]
-    outputs = [output for cell in tagged for output in cell.get("outputs", ())]
+    return first_picture(cell for cell in notebook.cells if tag in cell.metadata.get("tags", ()))
+
+
+def first_picture(cells: Iterable[nbformat.NotebookNode]) -> bytes | None:
+    """Return the first PNG among the outputs of cells, or None."""
+    outputs = [output for cell in cells for output in cell.get("outputs", ())]
     pictures = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
     return base64.b64decode(pictures[0]) if pictures else None
 
 
-def _write_thumbnail(source_folder: Path, name: str, picture: bytes) -> str:
+def _write_thumbnail(source_folder: Path, name: str, picture: bytes, width: int) -> str:
     """Write the picture, made small, and return its address within the book."""
     path = source_folder / "book" / "_thumbnails" / f"{name}.png"
     path.parent.mkdir(exist_ok=True)
     image = Image.open(io.BytesIO(picture))
-    image.thumbnail((THUMBNAIL_WIDTH, 10 * THUMBNAIL_WIDTH))
+    image.thumbnail((width, 10 * width))
     image.save(path, optimize=True)
     return f"/book/_thumbnails/{name}.png"
 

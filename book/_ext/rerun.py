@@ -104,7 +104,8 @@ def parameters_note(executed: Executed) -> str:
     source, (time, cores, memory) = executed.source, executed.cost
     first = next(iter(source.parameters))
     return (
-        f"````{{admonition}} Parameters, and what this page costs: {time}, {memory}\n:class: dropdown note\n\n"
+        f"````{{admonition}} What the parameters mean, and what this page costs: {time}, {memory}\n"
+        ":class: dropdown note\n\n"
         f"{markdown(parameter_table(source, executed.record.get('parameters', {})))}\n\n"
         f"With the values of this page: {time}, {memory} of memory, cores used: {cores}. {{ref}}`Other values <run>`: "
         f"`python -m lib run {source.name} -p {first} VALUE`.\n````"

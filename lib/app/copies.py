@@ -204,6 +204,20 @@ def _until(lines: Iterable[str], fence: str) -> Iterator[str]:
         yield line
 
 
+def figure_names(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
+    """Each cell that draws a captioned figure, and what the figure is called.
+
+    On a page of a paper's figure, the cell tagged `thumbnail` draws it, and it has the paper's number.
+    """
+    drawn = [cell for cell in notebook.cells if cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")]
+    title = re.match(r"# (Figure \d+)\b", next((cell.source for cell in notebook.cells), ""))
+    papers = [cell for cell in drawn if title and "thumbnail" in cell.metadata.get("tags", ())][:1]
+    others = [cell for cell in drawn if cell not in papers]
+    named = {cell.id: title[1] for cell in papers if title}
+    named |= {cell.id: f"Figure {i} of this page" for i, cell in enumerate(others, start=1)}
+    return [(cell, named[cell.id]) for cell in drawn]
+
+
 def plain_notebook(notebook: NotebookNode, page: str, book: Book | None = None) -> NotebookNode:
     """A copy of a notebook that any Jupyter shows as it is meant; captions stand below their figures.
 
@@ -220,11 +234,12 @@ def plain_notebook(notebook: NotebookNode, page: str, book: Book | None = None) 
     words = [cell.source for cell in copy.cells if cell.cell_type == "markdown"]
     labels = [label for text in words for label in _EQUATION.findall(text)]
     plain = PlainText(book or Book(), page, {label: i for i, label in enumerate(labels, start=1)})
-    copy.cells = [new for cell in copy.cells for new in _plain_cell(cell, plain)]
+    names = {cell.id: name for cell, name in figure_names(copy)}
+    copy.cells = [new for cell in copy.cells for new in _plain_cell(cell, plain, names.get(cell.id))]
     return copy
 
 
-def _plain_cell(cell: NotebookNode, plain: Callable[[str], str]) -> Iterator[NotebookNode]:
+def _plain_cell(cell: NotebookNode, plain: Callable[[str], str], figure: str | None) -> Iterator[NotebookNode]:
     about = cell.metadata.get("mystnb", {})
     if cell.cell_type == "markdown":
         cell.source = plain(cell.source)
@@ -235,8 +250,8 @@ def _plain_cell(cell: NotebookNode, plain: Callable[[str], str]) -> Iterator[Not
             output.metadata["image/png"] = about["image"]  # the words for those who do not see it
     if cell.source or cell.cell_type == "code":
         yield cell
-    if caption := about.get("figure", {}).get("caption"):
-        yield new_markdown_cell(f"**Figure.** {plain(caption)}", id=f"{cell.id}-caption"[-64:])
+    if figure:
+        yield new_markdown_cell(f"**{figure}.** {plain(about['figure']['caption'])}", id=f"{cell.id}-caption"[-64:])
 
 
 def runnable(notebook: NotebookNode, repository: str, version: str) -> NotebookNode:

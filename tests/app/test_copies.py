@@ -11,7 +11,7 @@ import pytest
 from browser import ROOT, contents
 
 from lib.app import copies
-from lib.app.copies import Book, PlainText, plain_notebook
+from lib.app.copies import Book, PlainText, figure_names, plain_notebook
 from lib.app.notebooks import find_sources
 from lib.app.student import student_notebook
 
@@ -59,8 +59,17 @@ def test_exercises_keep_their_titles_and_figures_their_captions(name: str) -> No
     text = words(plain_notebook(SOURCES[name].notebook, f"notebooks/{name}"))
     titles = re.findall(r"^# `+\{exercise\} (.+)$", SOURCES[name].path.read_text(), re.MULTILINE)
     assert [title for title in titles if f"**Exercise: {title}**" not in text] == []
-    figures = [cell.metadata.get("mystnb", {}).get("figure") for cell in SOURCES[name].notebook.cells]
-    assert text.count("**Figure.** ") == sum(map(bool, figures))
+    figures = figure_names(SOURCES[name].notebook)
+    assert [number for _, number in figures if text.count(f"**{number}.** ") != 1] == []
+    assert len(figures) == SOURCES[name].path.read_text().count('"figure": {"caption"')
+
+
+def test_a_figure_of_a_paper_has_the_papers_number() -> None:
+    pages = {name: [number for _, number in figure_names(source.notebook)] for name, source in SOURCES.items()}
+    papers = {name: [number for number in numbers if "page" not in number] for name, numbers in pages.items()}
+    titles = {name: re.findall(r"^# # (Figure \d)", SOURCES[name].path.read_text(), re.MULTILINE) for name in SOURCES}
+    assert papers == titles and sum(map(len, titles.values())) >= 3
+    assert pages["stacking"][:2] == ["Figure 1 of this page", "Figure 2 of this page"]
 
 
 @pytest.mark.parametrize(

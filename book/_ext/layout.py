@@ -1,0 +1,96 @@
+"""How a notebook becomes a page: it leads with its figure, folds what a reader skips, and numbers its figures.
+
+* Below the first paragraph stands the page's figure, small, with a link to where it is computed and explained.
+* Imports and parameters are folded. Of a box about the data the title stays, and the code that makes it is left out.
+* A figure of the papers has the papers' number; others are counted on their page (`lib.app.copies.figure_names`).
+* A line of code that does not fit is wrapped, and its rest indented.
+"""
+
+import ast
+import re
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+
+from lib.app.copies import figure_names
+
+CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
+AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
+WORDS_PER_MINUTE = 200
+
+
+def arrange(app: Sphinx, page: str, content: list[str]) -> None:
+    """Arrange a notebook before Sphinx reads it."""
+    if page.startswith("notebooks/"):
+        content[0] = nbformat.writes(arranged(nbformat.reads(content[0], as_version=4), page.partition("/")[2]))
+
+
+def arranged(notebook: NotebookNode, name: str) -> NotebookNode:
+    """The notebook as its page shows it."""
+    lead = _lead(notebook, name)  # before captions get their numbers
+    for cell, number in figure_names(notebook):
+        cell.metadata.mystnb.figure.caption = f"**{number}.** {cell.metadata.mystnb.figure.caption}"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            _fold(cell)
+    first = notebook.cells[0]
+    blocks = re.split(r"\n\s*\n", first.source)
+    before = 3 if len(blocks) > 2 and blocks[1].endswith(":") else 2  # title, question, and the list that it opens
+    first.source = "\n\n".join([*blocks[:before], *lead, *blocks[before:]])
+    return notebook
+
+
+def _lead(notebook: NotebookNode, name: str) -> list[str]:
+    """MyST Markdown of the page's figure, the one that the landing page would show; empty if there is none."""
+    drawn = [cell for cell, _ in figure_names(notebook) if _draws(cell)]
+    if not drawn:
+        return []
+    chosen = next((cell for cell in drawn if "thumbnail" in cell.metadata.get("tags", ())), drawn[0])
+    number = dict((cell.id, number) for cell, number in figure_names(notebook))[chosen.id]
+    about = chosen.metadata.mystnb
+    picture = f"```{{thumbnail}} {name}\n:alt: {about.image.alt}\n:target: {about.figure.name}\n:lead:\n```"
+    return [picture, f"{number}: [how it is computed, and what it shows](#{about.figure.name})."]
+
+
+def _draws(cell: NotebookNode) -> bool:
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", ()))
+
+
+def _fold(cell: NotebookNode) -> None:
+    """Fold a cell that only imports or sets parameters, and what a notice says below its title."""
+    body = ast.parse(re.sub(r"^(\s*)[%!]", r"\1#", cell.source, flags=re.MULTILINE)).body
+    tags = cell.metadata.setdefault("tags", [])
+    for output in cell.outputs:
+        if "simulated" in output.get("metadata", {}).get("text/markdown", {}):
+            output.data["text/markdown"] = re.sub(r"^:class: (.+)$", r":class: \1 dropdown", *_once(output))
+            tags.append("remove-input")
+    prompt = "Parameters" if "parameters" in tags else ""
+    prompt = prompt or ("Imports" if body and all(isinstance(one, ast.Import | ast.ImportFrom) for one in body) else "")
+    if prompt:
+        tags.append("hide-input")
+        cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = prompt
+
+
+def _once(output: NotebookNode) -> tuple[str, int, re.RegexFlag]:
+    return output.data["text/markdown"], 1, re.MULTILINE
+
+
+def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Wrap each line of code on its own, and leave out figure numbers that count through the whole book."""
+    if "body" in context:
+        body = AUTOMATIC_NUMBER.sub("", context["body"])
+        context["body"] = CODE.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
+
+
+def _lines(code: str) -> str:
+    """Code with each line in a box of its own; Pygments never lets a colour reach beyond a line."""
+    return "".join(f'<span class="code-line">{line}</span>\n' for line in code.rstrip("\n").split("\n"))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("source-read", arrange, priority=900)  # after the box of parameters
+    app.connect("html-page-context", mend, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

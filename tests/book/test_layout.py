@@ -1,0 +1,121 @@
+"""How a notebook becomes a page: its figure first, imports folded, long lines of code wrapped."""
+
+import re
+
+import pytest
+from browser import HTML, chromium, contents, find_chromium, opened, served
+from layout import _lines, arranged
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from playwright.sync_api import Page
+
+NOTEBOOKS = [page for page in contents() if page.startswith("notebooks/")]
+# Blocks of code that hold more than they show, and the top of the first picture.
+CUT = """() => Array.from(document.querySelectorAll("main div.highlight pre"))
+  .filter((pre) => [pre, pre.parentElement].some((box) => box.scrollWidth > box.clientWidth + 1))
+  .map((pre) => pre.innerText.slice(0, 80))"""
+FIRST_PICTURE = """() => Math.min(...Array.from(document.querySelectorAll("article img, article figure.explorer"))
+  .map((one) => one.getBoundingClientRect().top))"""
+
+
+def figure(name: str, caption: str, drawn: bool, **metadata: object) -> NotebookNode:
+    """A cell with a figure's metadata, executed if its figure was drawn."""
+    about = {"image": {"alt": f"Alt of {name}."}, "figure": {"name": f"fig-{name}", "caption": caption}}
+    outputs = [new_output("display_data", {"image/png": ""})] * drawn
+    return new_code_cell("draw()", metadata={"mystnb": about, **metadata}, outputs=outputs)
+
+
+@pytest.fixture
+def page() -> NotebookNode:
+    """A paper's figure after another one, between cells of every kind."""
+    notice = new_output(
+        "display_data",
+        {"text/markdown": "```{admonition} Simulated data\n:class: warning\n\nx\n```"},
+        metadata={"text/markdown": {"simulated": True}},
+    )
+    cells = [
+        new_markdown_cell("# Figure 7: title\n\nA question.\n\nMore words."),
+        new_code_cell("import numpy\nfrom math import (\n    pi,\n)"),
+        new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
+        new_code_cell("notice()", outputs=[notice]),
+        figure("one", "First.", drawn=True),
+        figure("two", "Second.", drawn=True, tags=["thumbnail"]),
+        new_code_cell("import numpy\nx = 1"),
+        new_code_cell("%matplotlib inline"),
+    ]
+    return arranged(new_notebook(cells=cells), "mine")
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def test_page_leads_with_the_figure_of_the_landing_page(page: NotebookNode) -> None:
+    blocks = page.cells[0].source.split("\n\n")
+    assert [blocks[0], blocks[1], blocks[-1]] == ["# Figure 7: title", "A question.", "More words."]
+    assert blocks[2] == "```{thumbnail} mine\n:alt: Alt of two.\n:target: fig-two\n:lead:\n```"
+    assert blocks[3].startswith("Figure 7: [") and blocks[3].endswith("](#fig-two).")
+
+
+def test_a_list_stays_with_the_sentence_that_opens_it() -> None:
+    cells = [new_markdown_cell("# T\n\nTwo claims:\n\n* one\n* two\n\nWords."), figure("one", "First.", drawn=True)]
+    blocks = arranged(new_notebook(cells=cells), "mine").cells[0].source.split("\n\n")
+    assert blocks[1:3] == ["Two claims:", "* one\n* two"] and blocks[3].startswith("```{thumbnail}")
+
+
+def test_a_page_that_drew_nothing_has_no_lead() -> None:
+    page = arranged(new_notebook(cells=[new_markdown_cell("# T\n\nQ."), figure("one", "x", drawn=False)]), "mine")
+    assert page.cells[0].source == "# T\n\nQ."
+
+
+def test_figures_are_numbered(page: NotebookNode) -> None:
+    captions = [cell.metadata.mystnb.figure.caption for cell in page.cells[4:6]]
+    assert captions == ["**Figure 1 of this page.** First.", "**Figure 7.** Second."]
+
+
+def test_only_imports_and_parameters_are_folded(page: NotebookNode) -> None:
+    cells = page.cells[1:]
+    assert ["hide-input" in tags(cell) for cell in cells] == [True, True, *[False] * 5]
+    assert [cell.metadata.mystnb["code_prompt_show"] for cell in cells[:2]] == ["Imports", "Parameters"]
+    assert ["remove-input" in tags(cell) for cell in cells] == [False, False, True, *[False] * 4]
+    assert ":class: warning dropdown" in page.cells[3].outputs[0].data["text/markdown"]
+
+
+def test_each_line_of_code_has_a_box() -> None:
+    boxes = '<span class="code-line">a</span>\n<span class="code-line"></span>\n<span class="code-line">b</span>\n'
+    assert _lines("a\n\nb\n") == boxes
+
+
+@pytest.fixture(scope="module")
+def screen() -> Page:
+    """A screen of 1440 x 900 pixels, and the built book on it."""
+    if not HTML.is_dir():
+        pytest.skip("the book is not built: make book")
+    with served() as address, chromium(find_chromium()) as browser:
+        with opened(browser, f"{address}/index.html", 1440, "light") as (page, _):
+            page.address = address
+            yield page
+
+
+@pytest.mark.slow("looks at the built book")
+@pytest.mark.parametrize("name", contents())
+def test_no_line_of_code_is_cut(screen: Page, name: str) -> None:
+    screen.goto(f"{screen.address}/{name}.html")
+    assert screen.evaluate(CUT) == []
+
+
+@pytest.mark.slow("looks at the built book")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_first_figure_is_on_the_first_two_screens(screen: Page, name: str) -> None:
+    screen.goto(f"{screen.address}/{name}.html")
+    assert screen.evaluate(FIRST_PICTURE) < 2 * 900 or name == "notebooks/claims"  # a ledger is a table
+
+
+@pytest.mark.slow("looks at the built book")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_captions_have_no_number_of_the_whole_book(name: str) -> None:
+    path = HTML / f"{name}.html"
+    if not path.is_file():
+        pytest.skip("the book is not built: make book")
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", path.read_text(), re.DOTALL)
+    assert [text for text in captions if "Fig. " in text] == []
