@@ -312,6 +312,8 @@ class DecodingResult:
         Pearson r over the test images; NaN where the unit, or its prediction, does not vary over them.
     agreement : array of shape (n_test, n_test)
         See `agreement_matrix`.
+    by_image : array of shape (n_test,), optional
+        See `score_by_image`.
     """
 
     network: str
@@ -320,6 +322,7 @@ class DecodingResult:
     choices: Choices
     unit_score: np.ndarray
     agreement: np.ndarray
+    by_image: np.ndarray | None = None
 
     @property
     def mean(self) -> float:
@@ -353,6 +356,31 @@ def agreement_matrix(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     a, b = (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
     a, b = (values / np.linalg.norm(values, axis=0) for values in (a, b))
     return np.asarray(a @ b.T / max(1, varying.sum()))
+
+
+def score_by_image(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """What each test image says of the mean r over units: their mean is the score, their spread its error.
+
+    The influence of an image on a correlation (Devlin, Gnanadesikan & Kettenring 1975), added to the correlation. Units
+    that do not vary over images, or whose predictions do not, are left out; if none is left all are NaN.
+
+    Parameters
+    ----------
+    predictions : array of shape (n_test, n_units)
+    units : array of shape (n_test, n_units)
+
+    Returns
+    -------
+    array of shape (n_test,)
+    """
+    varying = varies(predictions) & varies(units)
+    if not varying.any():
+        return np.full(len(units), np.nan)
+    a, b = (
+        (values[:, varying] - values[:, varying].mean(0)) / values[:, varying].std(0) for values in (predictions, units)
+    )
+    r = (a * b).mean(0)
+    return np.asarray((r + a * b - r * (a**2 + b**2) / 2).mean(1))
 
 
 def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> np.ndarray:
@@ -483,4 +511,5 @@ def _decode_roi(
     ends = np.cumsum([units.shape[1] for units in test.values()])[:-1]
     for (layer, units), predictions in zip(test.items(), np.split(predicted, ends, axis=1), strict=True):
         score = np.where(varies(units) & varies(predictions), correlation(units, predictions), np.nan)
-        yield DecodingResult(*layer, roi, choices, score, agreement_matrix(predictions, units))
+        agreement, by_image = agreement_matrix(predictions, units), score_by_image(predictions, units)
+        yield DecodingResult(*layer, roi, choices, score, agreement, by_image)

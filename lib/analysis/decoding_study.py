@@ -74,6 +74,14 @@ class DecodingStudy:
         """The same, averaged over ROIs: array of shape (n_participants,)."""
         return np.asarray(self.scores(layer).mean(1))
 
+    def by_image(self, layer: str) -> np.ndarray:
+        """What each test image says of `overall`: array of shape (n_images, n_participants), one image if unknown."""
+        of_layer = [[result.by_image for result in own if result.layer == layer] for own in self.results]
+        known = [[one for one in own if one is not None] for own in of_layer]
+        if list(map(len, known)) != list(map(len, of_layer)):
+            return self.overall(layer)[None]
+        return np.asarray(np.mean(known, axis=1).T)
+
     def by_roi(self) -> np.ndarray:
         """Mean over all layers of all networks, array of shape (n_participants, n_rois)."""
         layers = [layer for network in self.networks for layer in self.layers(network)]

@@ -13,7 +13,7 @@ from lib.analysis.usable import strips, varies
 from lib.core import choose, progress
 from lib.core.device import find_device
 from lib.core.memory import keeping_memory, release_pages
-from lib.core.scores import correlation, r2, signed_root
+from lib.core.scores import correlation, group_starts, pseudo_values, r2, r2_without, signed_root
 from lib.core.validation import matrix, penalties
 from lib.data import Participant
 from lib.networks import Network, extract
@@ -55,6 +55,10 @@ class EncodingResult:
         How each layer was decomposed: "primal" (features x features), "dual" (images x images), or "reference".
     precisions : tuple of str
         In which precision: "single" or "double".
+    score_by_images : float32 array of shape (n_layers + 1, n_test_groups, n_voxels)
+        What each group of test images says of `score`, and last of `stacked_score`: `pseudo_values`. None if unknown.
+    weights_by_images : float32 array of shape (n_layers, n_groups, n_voxels)
+        What each group of training images says of `weights`.
     """
 
     layers: tuple[str, ...]
@@ -69,6 +73,8 @@ class EncodingResult:
     notes: tuple[str, ...] = ()
     solvers: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
+    score_by_images: np.ndarray | None = None
+    weights_by_images: np.ndarray | None = None
 
     def layer(self, name: str) -> int:
         """Position of a layer; an unknown one is refused with the names there are."""
@@ -389,7 +395,7 @@ def _fit_block(
     else:
         standardised = [by_training(group, test) for group, test in raw]
     groups, test_groups = zip(*standardised, strict=True)
-    return [_stack(fits, test) for fits, test in zip(_fit_groups(layers, groups), test_groups, strict=True)]
+    return [stack_layers(fits, test) for fits, test in zip(_fit_groups(layers, groups), test_groups, strict=True)]
 
 
 def _fit_groups(layers: Sequence[PreparedLayer], groups: Sequence[np.ndarray]) -> Iterator[tuple[LayerFit, ...]]:
@@ -397,20 +403,48 @@ def _fit_groups(layers: Sequence[PreparedLayer], groups: Sequence[np.ndarray]) -
     return zip(*(layer.fit(groups) for layer in layers), strict=True)
 
 
-def _stack(fits: Sequence[LayerFit], y_test: np.ndarray) -> dict[str, np.ndarray]:
+def stack_layers(fits: Sequence[LayerFit], y_test: np.ndarray) -> dict[str, np.ndarray]:
+    """Stack and score a group of voxels: the arrays of an `EncodingResult`, by name.
+
+    Parameters
+    ----------
+    fits : sequence of LayerFit
+    y_test : array of shape (n_test, n_voxels)
+        Standardised as the fits' responses.
+
+    Returns
+    -------
+    dict of name to array of shape (..., n_voxels)
+    """
     P = error_products([fit.errors for fit in fits])
     weights = simplex_weights(P)
     predictions = torch.stack([fit.predictions for fit in fits]).numpy()
     alphas = np.stack([fit.alphas.numpy() for fit in fits])
-    return _scores(y_test, predictions, P, weights) | {"weights": weights.T, "alphas": alphas}
+    by_images = {"weights_by_images": _weights_by_images([fit.errors for fit in fits], P, weights)}
+    return _scores(y_test, predictions, P, weights) | {"weights": weights.T, "alphas": alphas} | by_images
+
+
+def _weights_by_images(errors: Sequence[torch.Tensor], P: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Pseudo-values of the stacking weights (n_layers, n_groups, n_voxels), which are learned without each group."""
+    starts, n = group_starts(len(errors[0])), len(errors[0])
+    without = []
+    for start, end in zip(starts, [*starts[1:], n], strict=True):
+        own = error_products([one[start:end] for one in errors])
+        share = (end - start) / n
+        without.append(simplex_weights((P - share * own) / (1 - share)) if share < 1 else weights)
+    return pseudo_values(weights.T, np.stack([one.T for one in without], 1)).astype(np.float32)
 
 
 def _scores(y_test: np.ndarray, predictions: np.ndarray, P: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     stacked = np.einsum("vk,kiv->iv", weights, predictions)
+    score, stacked_score = signed_root(r2(y_test, predictions)), signed_root(r2(y_test, stacked))
+    everything = np.concatenate([predictions, stacked[None]])
+    without = signed_root(r2_without(y_test, everything, group_starts(len(y_test))))
     return {
-        "score": signed_root(r2(y_test, predictions)),
+        "score": score,
         "cv_score": signed_root(1 - np.einsum("vkk->kv", P)),  # standardised responses have variance 1
-        "stacked_score": signed_root(r2(y_test, stacked)),
+        "stacked_score": stacked_score,
+        "score_by_images": pseudo_values(np.vstack([score, stacked_score]), without).astype(np.float32),
         "stacked_cv_score": signed_root(1 - np.einsum("vi,vij,vj->v", weights, P, weights)),
         "correlation": correlation(y_test, predictions),
         "stacked_correlation": correlation(y_test, stacked),

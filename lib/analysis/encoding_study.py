@@ -69,7 +69,7 @@ class EncodingStudy:
         score = scores[choose("selection", selection, scores)]
         return best_voxels(score, self.participant.roi(roi), self.n_best)
 
-    def common(self, networks: Iterable[str], rois: Iterable[str], n_best: int | None = None) -> np.ndarray:
+    def common(self, networks: Iterable[str], roi: str) -> np.ndarray:
         """The same voxels for several networks: reliable ones, those first that all together predict best out of fold.
 
         Neither the test scores under test nor a single network decide which voxels are compared.
@@ -77,22 +77,22 @@ class EncodingStudy:
         Parameters
         ----------
         networks : names
-        rois : names
-            The voxels of any of them.
-        n_best : int, optional
-            `EncodingStudy.n_best` by default.
+        roi : str
+            None are chosen of an area that the participant lacks.
 
         Returns
         -------
         int array of shape (n_chosen,)
         """
         together = np.mean([self.encoding[name].stacked_cv_score for name in networks], axis=0)
-        inside = np.any([self.participant.rois.get(roi, np.zeros(len(together), bool)) for roi in rois], axis=0)
+        inside = self.participant.rois.get(roi, np.zeros(len(together), bool))
         unreliable = self.participant.noise_ceiling < MIN_CEILING  # an unknown ceiling, NaN, is not
-        return best_voxels(together, inside & ~unreliable, self.n_best if n_best is None else n_best)
+        return best_voxels(together, inside & ~unreliable, self.n_best)
 
     def blocks(self, voxels: np.ndarray) -> np.ndarray:
-        """Blocks of neighbouring voxels, see `cortex_blocks`; without coordinates, voxels lie in their order.
+        """Blocks of neighbours in the areas that some voxels lie in, see `cortex_blocks`.
+
+        The best voxels of an area lie in few of its blocks. Without coordinates, voxels count as lying in their order.
 
         Parameters
         ----------
@@ -101,9 +101,13 @@ class EncodingStudy:
         Returns
         -------
         int array of shape (n_chosen,)
+            Labels 0, 1, ... of the blocks that hold any.
         """
+        areas = [mask for mask in self.participant.rois.values() if mask[voxels].any()]
+        inside = np.flatnonzero(np.any(areas, axis=0))
         positions = getattr(self.participant, "coordinates", None)
-        return cortex_blocks(voxels[:, None] if positions is None else positions[voxels])
+        blocks = cortex_blocks(inside[:, None] if positions is None else positions[inside])
+        return np.unique(blocks[np.searchsorted(inside, voxels)], return_inverse=True)[1]
 
     def rois(self, wanted: Iterable[str] | None = None) -> list[str]:
         """Those of the wanted ROIs that the participant has, with at least two voxels that could be fitted.

@@ -5,7 +5,6 @@ by one network differ even where the networks do not.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from itertools import product
 from math import comb
 from typing import Any
@@ -25,18 +24,21 @@ Values = Callable[[np.ndarray], np.ndarray]  # voxels -> values of shape (n_larg
 
 
 def _scores(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
-    """R of each layer, array of shape (n_layers, n_images, n_voxels)."""
-    return result.score[:, None, voxels]
+    """R of each layer by group of test images, array of shape (n_layers, n_images, n_voxels)."""
+    known = result.score_by_images
+    return result.score[:, None, voxels] if known is None else known[:-1, :, voxels]
 
 
 def _weights(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
-    """Stacking weight of each layer, array of shape (n_layers, 1, n_voxels): the test images do not change it."""
-    return result.weights[:, None, voxels]
+    """Stacking weight of each layer by group of training images, array of shape (n_layers, n_images, n_voxels)."""
+    known = result.weights_by_images
+    return result.weights[:, None, voxels] if known is None else known[:, :, voxels]
 
 
 def _stacked(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
-    """R of the stack, array of shape (1, 1, n_images, n_voxels)."""
-    return result.stacked_score[None, None, None, voxels]
+    """R of the stack by group of test images, array of shape (1, 1, n_images, n_voxels)."""
+    known = result.score_by_images
+    return result.stacked_score[None, None, None, voxels] if known is None else known[-1, None, None][..., voxels]
 
 
 _MEASURES = {"score": _scores, "weights": _weights}
@@ -85,7 +87,7 @@ def preferences(
     def one(roi: str, network: str) -> Contrast | str:
         result = study.encoding[network]
         wanted = [result.layer(layer) for layer in layers[roi]]
-        voxels = study.common(group, [roi])
+        voxels = study.common(group, roi)
         return _decided(study, [network], voxels, lambda v: _against(_MEASURES[what](result, v), wanted), what)
 
     return {f"{roi}, {network}": one(roi, network) for roi, network in product(layers, networks)}
@@ -106,15 +108,15 @@ def depth(result: EncodingResult, voxels: np.ndarray, what: str) -> np.ndarray:
 
     Returns
     -------
-    array of shape (n_voxels,)
+    array of shape (n_images, n_voxels)
     """
     if what == "score":
-        return np.asarray(result.cv_score[:, voxels].argmax(0), float)
-    return np.asarray(np.arange(len(result.layers)) @ result.weights[:, voxels])
+        return np.asarray(result.cv_score[:, voxels].argmax(0), float)[None]
+    return np.asarray(np.tensordot(np.arange(len(result.layers)), _weights(result, voxels), 1))
 
 
 def _shift(study: EncodingStudy, pair: Sequence[str], what: str, voxels: np.ndarray) -> np.ndarray:
-    """Layers by which the preference moves from the first network of a pair to the second, shape (n_voxels,)."""
+    """Layers by which the preference moves from one network of a pair to the other, shape (n_images, n_voxels)."""
     objects, places = (depth(study.encoding[name], voxels, what) for name in pair)
     return np.asarray(places - objects)
 
@@ -133,19 +135,25 @@ def task_shift(study: EncodingStudy, pair: Sequence[str], roi: str, what: str = 
     what : "score" or "weights"
         As for `depth`.
     """
-    voxels = study.common(pair, [roi])
-    return _decided(study, pair, voxels, lambda v: _shift(study, pair, what, v)[None, None, None], "depth", same=True)
+    voxels = study.common(pair, roi)
+    return _decided(study, pair, voxels, lambda v: _shift(study, pair, what, v)[None, None], "depth", same=True)
 
 
 def shift_excess(study: EncodingStudy, roi: str) -> Contrast | str:
-    """Layers by which AlexNet's weights move with the task beyond those of ResNet50, in whatever direction these do."""
+    """Layers by which AlexNet's weights move with the task beyond those of ResNet50, in whatever direction these do.
+
+    Parameters
+    ----------
+    study : EncodingStudy
+    roi : str
+    """
 
     def values(voxels: np.ndarray) -> np.ndarray:
         alexnet, resnet = (_shift(study, pair, "weights", voxels) for pair in (ALEXNETS, RESNETS))
-        return np.stack([alexnet - resnet, alexnet + resnet])[None, :, None]
+        return np.stack([alexnet - resnet, alexnet + resnet])[None]
 
     networks = (*ALEXNETS, *RESNETS)
-    return _decided(study, networks, study.common(networks, [roi]), values, "depth")
+    return _decided(study, networks, study.common(networks, roi), values, "depth")
 
 
 def best_of(result: EncodingResult, voxels: np.ndarray, n_layers: int) -> np.ndarray:
@@ -171,9 +179,43 @@ def best_of(result: EncodingResult, voxels: np.ndarray, n_layers: int) -> np.nda
 
 
 def _everywhere(study: EncodingStudy, better: str, networks: Sequence[str], values: Values) -> Contrast | str:
-    """A difference of R over the reliable voxels of all ROIs."""
-    voxels = study.common(networks, ROIS, study.participant.n_voxels)
+    """A difference of R over the voxels of all ROIs."""
+    voxels = np.unique(np.concatenate([study.common(networks, roi) for roi in ROIS]))
     return _decided(study, [better], voxels, values, "score")
+
+
+def equal_choice(study: EncodingStudy, better: str, worse: str, networks: Sequence[str] = PAPER_W) -> Contrast | str:
+    """How much better one network's best layer predicts than another's, with equally many layers to choose from.
+
+    Parameters
+    ----------
+    study : EncodingStudy
+    better, worse : str
+    networks : names
+        Who choose the voxels.
+    """
+    one, other = study.encoding[better], study.encoding[worse]
+    n = min(len(one.layers), len(other.layers))
+    return _everywhere(study, better, networks, lambda v: (best_of(one, v, n) - best_of(other, v, n))[None, None])
+
+
+def stack_gain(study: EncodingStudy, network: str, networks: Sequence[str] = PAPER_W) -> Contrast | str:
+    """How much better the stack predicts than the layer that is best out of fold in the voxel.
+
+    Parameters
+    ----------
+    study : EncodingStudy
+    network : str
+    networks : names
+        Who choose the voxels.
+    """
+    result = study.encoding[network]
+
+    def gain(voxels: np.ndarray) -> np.ndarray:
+        best = result.cv_score[:, voxels].argmax(0)[None, None]
+        return np.asarray(_stacked(result, voxels) - np.take_along_axis(_scores(result, voxels), best, 0)[None])
+
+    return _everywhere(study, network, networks, gain)
 
 
 def _w1(study: EncodingStudy) -> Contrasts:
@@ -207,7 +249,7 @@ def _w4(study: EncodingStudy) -> Contrasts:
         return _decided(
             study,
             [network],
-            study.common(RESNETS, [roi]),
+            study.common(RESNETS, roi),
             lambda v: np.tensordot(weighted, _scores(result, v), 1)[None, None],
             "score",
         )
@@ -230,21 +272,12 @@ def _w6(study: EncodingStudy) -> Contrasts:
 
 
 def _w7(study: EncodingStudy) -> Contrasts:
-    def one(name: str, edges: str) -> Contrast | str:
-        better, worse = study.encoding[name], study.encoding[edges]
-        n = min(len(better.layers), len(worse.layers))
-        return _everywhere(study, name, PAPER_W, lambda v: (best_of(better, v, n) - best_of(worse, v, n))[None, None])
-
-    return {f"{name} over {edges}": one(name, edges) for name, edges in product((*ALEXNETS, *RESNETS), EDGE_NETWORKS)}
-
-
-def _gain(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
-    best = result.cv_score[:, voxels].argmax(0)[None, None]
-    return np.asarray(_stacked(result, voxels) - np.take_along_axis(_scores(result, voxels), best, 0)[None])
+    pairs = product((*ALEXNETS, *RESNETS), EDGE_NETWORKS)
+    return {f"{name} over {edges}": equal_choice(study, name, edges) for name, edges in pairs}
 
 
 def _w8(study: EncodingStudy) -> Contrasts:
-    return {name: _everywhere(study, name, PAPER_W, partial(_gain, study.encoding[name])) for name in PAPER_W}
+    return {name: stack_gain(study, name) for name in PAPER_W}
 
 
 ENCODING_CONTRASTS: Mapping[str, Callable[[Any], Contrasts]] = {

@@ -1,7 +1,7 @@
 """The claims of paper Y (Yu, Lu, Hasson, Norman & Pillow 2018) about networks whose units are decoded from the brain.
 
 The paper shows averages over participants, with intervals, for ten ROIs; its sentences name none. So every statistic
-here is the mean over ROIs, with a t interval over the participants.
+here is the mean over ROIs, and its interval allows for other participants and for other test images.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,13 +25,13 @@ def pair_differences(study: DecodingStudy) -> np.ndarray:
 
 
 def _over_people(values: np.ndarray) -> Contrast:
-    """A contrast of values of shape (n_participants,)."""
-    return contrast(values[None, None, None], np.arange(len(values)), "decoding")
+    """A contrast of values of shape (n_images, n_participants): people saw the same images."""
+    return contrast(values[None, None], np.arange(values.shape[1]), "decoding")
 
 
 def _decided(decoded: np.ndarray, parts: Mapping[str, np.ndarray]) -> Contrasts:
-    """Contrasts of values of shape (n_participants,), where AlexNet's units are decoded at all."""
-    if len(decoded) < 2:
+    """Contrasts of values of shape (n_images, n_participants), where AlexNet's units are decoded at all."""
+    if decoded.shape[1] < 2:
         return dict.fromkeys(parts, ONE_PERSON)
     if not _over_people(decoded).interval().low > 0:
         return dict.fromkeys(parts, NOT_DECODED)
@@ -39,22 +39,21 @@ def _decided(decoded: np.ndarray, parts: Mapping[str, np.ndarray]) -> Contrasts:
 
 
 def _y1(study: DecodingStudy) -> Contrasts:
-    cnn, resnet = (study.layers(network)[1:] for network in (ALEXNET, RESNET50))
-    decoded = np.mean([study.overall(layer) for layer in cnn], axis=0)
-    names = [f"{one} - {other}" for one, other in zip(cnn, resnet, strict=True)]
-    return _decided(decoded, dict(zip(names, pair_differences(study).T, strict=True)))
+    pairs = list(zip(study.layers(ALEXNET)[1:], study.layers(RESNET50)[1:], strict=True))
+    decoded = np.mean([study.by_image(layer) for layer, _ in pairs], axis=0)
+    return _decided(decoded, {f"{one} - {other}": study.by_image(one) - study.by_image(other) for one, other in pairs})
 
 
 def _y2(study: DecodingStudy) -> Contrasts:
     *others, output = study.layers(ALEXNET)
-    best = study.overall(output)
-    return _decided(best, {f"{output} - {layer}": best - study.overall(layer) for layer in others})
+    best = study.by_image(output)
+    return _decided(best, {f"{output} - {layer}": best - study.by_image(layer) for layer in others})
 
 
 def _y3(study: DecodingStudy) -> Contrasts:
     cnn, resnet = (study.layers(network)[-1] for network in (ALEXNET, RESNET50))
-    output = study.overall(cnn)
-    return _decided(output, {f"half of {cnn} - {resnet}": output / 2 - study.overall(resnet)})
+    output = study.by_image(cnn)
+    return _decided(output, {f"half of {cnn} - {resnet}": output / 2 - study.by_image(resnet)})
 
 
 DECODING_CONTRASTS: Mapping[str, Callable[[Any], Contrasts]] = {"Y1": _y1, "Y2": _y2, "Y3": _y3}

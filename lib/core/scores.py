@@ -7,6 +7,8 @@ from scipy.special import stdtrit
 
 from lib.core.scale import constant_columns, power_of_two
 
+IMAGE_GROUPS = 20  # of images, whose errors count as independent
+
 
 def r2(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     """Coefficient of determination per voxel, 1 - mean squared error / variance of `y`.
@@ -66,6 +68,62 @@ def correlation(y: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.sum(a * b, axis=-2) / np.sqrt(np.sum(a**2, axis=-2) * np.sum(b**2, axis=-2))
     return np.where(constant_columns(y) | constant_columns(y_pred), np.nan, r)
+
+
+def r2_without(y: np.ndarray, y_pred: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """R2 per voxel on all images but those of one group, for each group: what a jackknife needs.
+
+    Parameters
+    ----------
+    y : array of shape (n_images, n_voxels)
+        Around zero, as standardised responses are.
+    y_pred : array of shape (..., n_images, n_voxels)
+    starts : int array of shape (n_groups,)
+        First image of each group.
+
+    Returns
+    -------
+    array of shape (..., n_groups, n_voxels)
+
+    Examples
+    --------
+    >>> y = np.array([[1.0], [2.0], [3.0], [5.0]])
+    >>> r2_without(y, y[[0, 1, 3, 2]], np.array([0, 2])).round(2)
+    array([[-3.],
+           [ 1.]])
+    """
+    n = np.add.reduceat(np.ones(len(y)), starts)[:, None]
+    sums = [np.add.reduceat(values, starts, axis=-2) for values in (np.square(y - y_pred), y**2, y)]
+    error, square, total = (values.sum(-2, keepdims=True) - values for values in sums)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        explained: np.ndarray = 1 - error / (square - total**2 / (len(y) - n))
+    return explained
+
+
+def group_starts(n_images: int, n_groups: int = IMAGE_GROUPS) -> np.ndarray:
+    """First image of each of `n_groups` groups of nearly equal size; fewer if a group would have less than two images.
+
+    >>> group_starts(10, 3)
+    array([0, 4, 7])
+    """
+    n = max(1, min(n_groups, n_images // 2))
+    return np.cumsum([0, *map(len, np.array_split(np.arange(n_images), n))])[:-1]
+
+
+def pseudo_values(whole: np.ndarray, without: np.ndarray) -> np.ndarray:
+    """Jackknife pseudo-values (Tukey 1958): what each group of images says of a statistic.
+
+    Their mean is the statistic, less its bias of the order of one over the number of images.
+
+    Parameters
+    ----------
+    whole : array of shape (..., n_voxels)
+        The statistic of all images.
+    without : array of shape (..., n_groups, n_voxels)
+        The same without each group. One group is everything, and gives `whole`.
+    """
+    n, whole = without.shape[-2], whole[..., None, :]
+    return whole if n == 1 else n * whole - (n - 1) * without
 
 
 def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
@@ -171,10 +229,10 @@ def clustered_error(values: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray,
         (voxels**2).sum(-1) * m / max(1, m - 1),
         (both**2).sum((-2, -1)) * n * m / max(1, (n - 1) * (m - 1)),
     ]
-    variance = np.maximum(parts[0] + parts[1] - parts[2], np.maximum(parts[0], parts[1]))
+    variance: np.ndarray = np.maximum(parts[0] + parts[1] - parts[2], np.maximum(parts[0], parts[1]))
     sizes = [size for size in (n, m) if size > 1]
-    error: np.ndarray = np.sqrt(variance) if sizes else np.full(variance.shape, np.nan)
-    return error, min(sizes, default=2) - 1
+    error = np.sqrt(variance) if sizes else np.full(variance.shape, np.nan)
+    return np.asarray(error), min(sizes, default=2) - 1
 
 
 def bootstrap_mean(values: np.ndarray, *, n_bootstrap: int = 2000, seed: int = 0, confidence: float = 0.95) -> Interval:

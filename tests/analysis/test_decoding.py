@@ -19,6 +19,7 @@ from lib.analysis.decoding import (
     permutation_p,
     permutation_scores,
     scale_units,
+    score_by_image,
     select,
     standardise,
 )
@@ -363,3 +364,14 @@ def test_nothing_warns_on_ordinary_data() -> None:
         warnings.simplefilter("error")
         decode(*problem(40, 10), "slr", 5)
         decode(*problem(40, 10), "ols", 5)
+
+
+def test_images_say_by_how_much_a_mean_correlation_would_differ_without_them():
+    rng = np.random.default_rng(0)
+    units = rng.normal(size=(200, 6))
+    predictions = units * [0.2, 0.5, 1, 1, 2, 0] + rng.normal(size=(200, 6))
+    found = score_by_image(predictions, units)
+    assert found.mean() == pytest.approx(correlation(units, predictions).mean())
+    without = [correlation(*(np.delete(v, i, 0) for v in (units, predictions))).mean() for i in range(200)]
+    np.testing.assert_allclose(found - found.mean(), -199 * (np.array(without) - np.mean(without)), atol=0.05)
+    assert np.isnan(score_by_image(np.ones((4, 2)), units[:4, :2])).all()

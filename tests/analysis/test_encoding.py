@@ -371,3 +371,18 @@ def test_folds_cover_every_image_once():
 def test_constant_columns_become_zero_when_z_scored():
     z = reference.zscore(np.c_[np.ones(5), np.arange(5)])
     assert (z[:, 0] == 0).all() and np.isclose(z[:, 1].std(), 1)
+
+
+def test_images_say_what_scores_and_weights_would_be_without_them():
+    train, y, test, y_test = data(n=100, n_test=60)
+    whole = fit_encoding(train, y, test, y_test)
+    assert whole.score_by_images.shape == (4, 20, 12) and whole.weights_by_images.shape == (3, 20, 12)
+    others = slice(3, 60)  # without the first of 20 groups of test images
+    fewer = fit_encoding(train, y, {k: X[others] for k, X in test.items()}, y_test[others])
+    without = np.vstack([fewer.score, fewer.stacked_score])
+    expected = 20 * np.vstack([whole.score, whole.stacked_score]) - 19 * without
+    np.testing.assert_allclose(whole.score_by_images[:, 0], expected, atol=2e-4)
+    np.testing.assert_allclose(whole.weights_by_images.sum(0), 1, atol=1e-5)
+    assert np.abs(whole.weights_by_images.mean(1) - whole.weights).max() < 0.2
+    few = fit_encoding(train, y, {k: X[:3] for k, X in test.items()}, y_test[:3])
+    np.testing.assert_allclose(few.score_by_images[:-1, 0], few.score, rtol=1e-6)

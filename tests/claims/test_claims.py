@@ -164,13 +164,13 @@ def test_a_second_network_that_is_the_first_one_has_no_task_effect(n_best):
 def test_both_networks_are_compared_on_the_same_reliable_voxels():
     s = study()
     swapped = replace(s, encoding=dict(reversed(s.encoding.items())), n_best=12)
-    voxels = swapped.common(RESNETS, ["V1"])
-    np.testing.assert_array_equal(voxels, replace(s, n_best=12).common(RESNETS[::-1], ["V1"]))
+    voxels = swapped.common(RESNETS, "V1")
+    np.testing.assert_array_equal(voxels, replace(s, n_best=12).common(RESNETS[::-1], "V1"))
     mean = np.mean([s.encoding[name].stacked_cv_score for name in RESNETS], axis=0)
     assert len(voxels) == 12 and mean[voxels].min() >= np.delete(mean[:N], voxels).max()
     ceiling = np.where(np.isin(np.arange(s.participant.n_voxels), voxels[:5]), 0.05, 0.5)
     unreliable = replace(swapped, participant=replace(s.participant, noise_ceiling=ceiling))
-    assert not set(voxels[:5]) & set(unreliable.common(RESNETS, ["V1"]))
+    assert not set(voxels[:5]) & set(unreliable.common(RESNETS, "V1"))
 
 
 def test_an_area_whose_voxels_were_all_dropped_is_skipped():
@@ -249,8 +249,8 @@ def test_depth_and_its_shift_by_hand():
     layers = ("a", "b", "c")
     score, weights = np.array([[0.1, 0.3], [0.2, 0.2], [0.0, 0.1]]), np.array([[0.5, 0.0], [0.5, 0.0], [0.0, 1.0]])
     r = EncodingResult(layers, score, score, score[0], score[0], score, score[0], weights, score)
-    assert depth(r, np.arange(2), "score").tolist() == [1, 0]
-    assert depth(r, np.arange(2), "weights").tolist() == [0.5, 2]
+    assert depth(r, np.arange(2), "score").tolist() == [[1, 0]]
+    assert depth(r, np.arange(2), "weights").tolist() == [[0.5, 2]]
     shift = task_shift(study(), ALEXNETS, "V1")
     assert shift.interval().low > 0.5 and shift.same
 

@@ -1,6 +1,7 @@
 """Claims of paper Y on made-up scores: each holds where it was put in, and fails where it was not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,3 +109,13 @@ def test_every_area_of_every_world_is_driven_by_one_network_or_by_nothing() -> N
         for shares in world.drive.values():
             assert len({network for network, _ in shares}) == (0 if name == "noise" else 1)
             assert not shares or abs(sum(shares.values()) - 1) < 1e-12
+
+
+def test_intervals_allow_for_other_images() -> None:
+    five, rng = study(ALEXNET, RESNET50, spread=0.001), np.random.default_rng(0)
+    noise = {layer: rng.normal(0, 0.5, 50) for layer in (*ALEXNET, *RESNET50)}  # the same for all people
+    results = [
+        [replace(r, by_image=r.mean + noise[r.layer] - noise[r.layer].mean()) for r in own] for own in five.results
+    ]
+    alike, shared = (evaluate(one, ["Y3"])[0].effect for one in (five, replace(five, results=results)))
+    assert shared.estimate == pytest.approx(alike.estimate) and shared.high - shared.low > 10 * (alike.high - alike.low)

@@ -5,7 +5,18 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import r2_score
 
-from lib.core.scores import bootstrap_mean, correlation, noise_ceiling, r2, signed_root
+from lib.core.scores import (
+    bootstrap_mean,
+    clustered_error,
+    correlation,
+    group_starts,
+    noise_ceiling,
+    pseudo_values,
+    r2,
+    r2_without,
+    signed_root,
+    t_interval,
+)
 
 
 @pytest.fixture
@@ -88,3 +99,41 @@ def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say():
 def test_an_interval_needs_two_numbers():
     with pytest.raises(ValueError, match="at least 2 numbers, found 1"):
         bootstrap_mean(np.array([1.0, np.nan]))
+
+
+def test_scores_without_a_group_are_those_of_the_other_images(pair):
+    y, y_pred = pair
+    starts = group_starts(50, 4)
+    assert starts.tolist() == [0, 13, 26, 38]
+    for i, group in enumerate(np.split(np.arange(50), starts[1:])):
+        others = np.setdiff1d(np.arange(50), group)
+        np.testing.assert_allclose(r2_without(y, y_pred, starts)[i], r2(y[others], y_pred[others]))
+
+
+def test_pseudo_values_of_a_mean_are_the_groups_means():
+    values = np.random.default_rng(0).normal(size=(12, 3))
+    without = np.stack([np.delete(values, range(3 * i, 3 * i + 3), 0).mean(0) for i in range(4)])
+    np.testing.assert_allclose(pseudo_values(values.mean(0), without), values.reshape(4, 3, 3).mean(1))
+
+
+@pytest.mark.parametrize("images, blocks, alone", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1.0), (0.0, 0.0, 1.0)])
+def test_error_of_a_mean_over_shared_images_and_blocks_of_voxels(images, blocks, alone):
+    rng, block = np.random.default_rng(0), np.repeat(np.arange(16), 5)
+    means, errors = [], []
+    for _ in range(400):
+        own = (
+            images * rng.normal(size=(20, 1)) + blocks * rng.normal(size=16)[block] + alone * rng.normal(size=(20, 80))
+        )
+        means.append(own.mean())
+        errors.append(clustered_error(own, block)[0])
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(means), rel=0.12)
+
+
+def test_five_people_need_a_t_interval():
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(2000, 5))
+    covered = {
+        interval: np.mean([(one := interval(own)).low < 0 < one.high for own in people[: 2000 if n else 200]])
+        for n, interval in enumerate((bootstrap_mean, t_interval))
+    }
+    assert covered[bootstrap_mean] < 0.9 < 0.935 < covered[t_interval] < 0.965

@@ -137,6 +137,7 @@ class Decoding(Analysis):
         found = {"layers": np.array([r.layer for r in results]), "of_roi": np.array([r.roi for r in results])}
         for i, result in enumerate(results):
             found |= {f"scores_{i}": result.unit_score, f"agreement_{i}": result.agreement}
+            found[f"by_image_{i}"] = np.asarray(result.by_image)
         return found | _brain_arrays(participant)
 
 
@@ -154,7 +155,11 @@ def decoding_results(arrays: Mapping[str, np.ndarray], task: Decoding) -> list[D
     """Read back the results of a decoding task, one per layer and ROI."""
     return [
         DecodingResult(
-            task.network, str(layer), str(roi), task.choices, arrays[f"scores_{i}"], arrays[f"agreement_{i}"]
+            task.network,
+            str(layer),
+            str(roi),
+            task.choices,
+            *(arrays[f"{name}_{i}"] for name in ("scores", "agreement", "by_image")),
         )
         for i, (layer, roi) in enumerate(zip(arrays["layers"], arrays["of_roi"], strict=True))
     ]
