@@ -25,10 +25,10 @@
 # %%
 import numpy as np
 
-from lib.analysis.images92 import available_networks, layer_rdms, load_photograph_data
-from lib.analysis.nested import encode_nested
+from lib.analysis.images92 import available_networks, likeness, load_photograph_data, represent
+from lib.analysis.nested import averaged, encode_nested
 from lib.analysis.rdm_stacking import stack_geometry
-from lib.analysis.rsa import compare, rdm_noise_ceiling
+from lib.analysis.rsa import rdm_noise_ceiling
 from lib.figures.photographs import (
     accuracy_figure,
     best_layers,
@@ -41,10 +41,10 @@ from lib.figures.photographs import (
 )
 from lib.figures.rsa import ceiling_table, contact_sheet, mean_rdms
 from lib.figures.style import notice
-from lib.networks import extract
 
 # %% tags=["parameters"]
 networks = ["lite0-object", "squeezenet-object", "alexnet-object"]  # as far as they are there
+n_twins = 3  # draws of each network's random weights: at least 1
 n_folds = 8  # of the nested cross-validation: at least 2
 n_orders = 3  # random orders of the images: at least 1
 n_halves = 10  # random halves for stacked dissimilarities: at least 1
@@ -59,27 +59,31 @@ notice(data.areas.source)
 # %% [markdown]
 # Each image's response is predicted from the other images only. The best layer, too, is chosen on the other images
 # (*nested cross-validation*): otherwise the largest of many noisy scores would be shown as if nobody had chosen it.
-# Two yardsticks need no network: the label "is it a face?", and the pixels.
+# Two yardsticks need no network: the label "is it a face?", and the pixels. An untrained network is a random draw, so we
+# draw several and show their mean. Of a layer we keep only what is needed: for ridge regression that is a
+# matrix of images by images.
 
 # %%
-nets = available_networks(networks)
+nets = available_networks(networks, n_twins)
 shown = data.images.images
-features = {
-    label: extract(net, shown, preprocessing="as-trained") for label, net in nets.items()
-}
-features["is it a face?"] = {"label": data.images.face[:, None].astype(float)}
-features["pixels"] = {"pixels": shown.reshape(len(shown), -1) / 255}
+seen = {label: [represent(net, shown) for net in twins] for label, twins in nets.items()}
+features = {label: [one.coordinates for one in twins] for label, twins in seen.items()}
+features["is it a face?"] = [{"label": data.images.face[:, None].astype(float)}]
+features["pixels"] = [{"pixels": shown.reshape(len(shown), -1) / 255}]
+
+# %%
 responses = np.column_stack([data.areas.betas[area] for area in ("FFA", "VWFA")])
 options = {"n_folds": n_folds, "n_orders": n_orders, "seed": seed}
 found = {
-    label: encode_nested(layers, responses, **options) for label, layers in features.items()
+    label: averaged([encode_nested(layers, responses, **options) for layers in twins])
+    for label, twins in features.items()
 }
 
 # %% [markdown]
 # **Look for** three distances: from a trained network to its untrained twin, from a network to the label alone, and
 # from everything to the noise ceiling.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: untrained twins of the same architecture. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: untrained twins. Dashed: noise ceiling."}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins of the same architecture, with a mark above it for each twin. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins, with a mark above it for each twin. Dashed: noise ceiling."}
 best_layers(data, found)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -141,21 +145,10 @@ ceiling_table(data.images.rdms)
 # to correlate. *Raw*: the activations as they are. *Centred*: each unit's mean over the images is taken out first.
 
 # %%
-ways = {"raw": False, "centred": True}
-rdms = {
-    way: {label: layer_rdms(features[label], centred=c) for label in nets}
-    for way, c in ways.items()
-}
 areas = data.images.rdms
 alike = {
-    way: {
-        label: {
-            area: np.stack([compare(one, people) for one in layers.values()])
-            for area, people in areas.items()
-        }
-        for label, layers in of_networks.items()
-    }
-    for way, of_networks in rdms.items()
+    way: {label: likeness(twins, areas, way) for label, twins in seen.items()}
+    for way in ("raw", "centred")
 }
 ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
 
@@ -187,7 +180,7 @@ trained_against_untrained(alike["raw"])
 trained = [label for label in nets if "untrained" not in label]
 stacked = {
     label: {
-        area: stack_geometry(rdms["centred"][label], people, n_halves=n_halves, seed=seed)
+        area: stack_geometry(seen[label][0].rdms["centred"], people, n_halves=n_halves, seed=seed)
         for area, people in areas.items()
     }
     for label in trained
@@ -229,7 +222,7 @@ accuracy_figure(data, found, published_top1)
 
 # %%
 first = next(iter(nets))
-both = encode_nested(features[first] | features["is it a face?"], responses, **options)
+both = encode_nested(features[first][0] | features["is it a face?"][0], responses, **options)
 print(f"network: {found[first].r(found[first].stack)[0]:.3f}; with the label: {both.r(both.stack)[0]:.3f}")
 
 # %% [markdown]

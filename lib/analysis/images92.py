@@ -1,16 +1,19 @@
 """The 92 images of Kriegeskorte et al. (2008): brains that answered to them, and networks to compare with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lib.analysis.rsa import rdm
+from lib.analysis.nested import Coordinates
+from lib.analysis.rsa import compare, rdm
 from lib.core.fetch import cached
 from lib.data.images92 import Images92, read_images92
 from lib.data.kay2017 import Kay2017, read_kay2017
-from lib.networks import ZOO, Network, load_network
+from lib.networks import ZOO, Network, extract, load_network
 from lib.simulation.images92_like import simulate_images92, simulate_kay2017
+
+_BATCH_SIZE = 8  # images: the maps of 32 would need more memory than all that is kept
 
 
 @dataclass(frozen=True)
@@ -49,37 +52,84 @@ def load_photograph_data() -> PhotographData:
     return PhotographData(images, simulate_kay2017(images))
 
 
-def layer_rdms(layers: Mapping[str, np.ndarray], *, centred: bool = False) -> dict[str, np.ndarray]:
-    """RDM of each of a network's layers.
+@dataclass(frozen=True)
+class Representations:
+    """What is kept of a network's layers: n_images x n_images numbers each, however many features they have.
+
+    Attributes
+    ----------
+    coordinates : mapping of layer to Coordinates
+        For encoding.
+    rdms : mapping of "raw" and "centred" to {layer: array of shape (n_images, n_images)}
+        1 - Pearson r of units; centred: each unit's mean over the images is taken out first.
+    """
+
+    coordinates: Mapping[str, Coordinates]
+    rdms: Mapping[str, Mapping[str, np.ndarray]]
+
+
+def represent(network: Network, images: np.ndarray) -> Representations:
+    """Show images to a network, scaled as in its training, and keep what is needed of its layers.
 
     Parameters
     ----------
-    layers : mapping of layer to array of shape (n_images, n_features)
-    centred : bool
-        Whether each unit's mean over the images is taken out first. Without it, what all images have in common makes
-        most of the correlation between two of them.
+    network : Network
+    images : uint8 array of shape (n_images, height, width, 3)
+    """
+    features = extract(network, images, preprocessing="as-trained", batch_size=_BATCH_SIZE)
+    coordinates = {name: Coordinates.of(units) for name, units in features.items()}
+    rdms = {way: _layer_rdms(features, centred=way == "centred") for way in ("raw", "centred")}
+    return Representations(coordinates, rdms)
+
+
+def likeness(
+    networks: Sequence[Representations], people: Mapping[str, np.ndarray], way: str = "centred"
+) -> dict[str, np.ndarray]:
+    """Spearman r of each layer's dissimilarities with each participant's, mean over networks.
+
+    Parameters
+    ----------
+    networks : sequence of Representations
+        Of one network, or of several draws of its random weights.
+    people : mapping of area to array of shape (n_participants, n_images, n_images)
+    way : "raw" or "centred"
 
     Returns
     -------
-    dict of layer to array of shape (n_images, n_images)
+    dict of area to array of shape (n_layers, n_participants)
     """
+    rdms = [list(one.rdms[way].values()) for one in networks]
+    return {
+        area: np.mean([[compare(rdm, own) for rdm in layers] for layers in rdms], 0) for area, own in people.items()
+    }
+
+
+def _layer_rdms(layers: Mapping[str, np.ndarray], *, centred: bool) -> dict[str, np.ndarray]:
+    """RDM of each layer. Uncentred, what all images have in common makes most of the correlation of two of them."""
     return {name: rdm(units - units.mean(0) if centred else units) for name, units in layers.items()}
 
 
-def available_networks(names: Iterable[str]) -> dict[str, Network]:
-    """Networks to compare, by a label, each followed by its untrained twin.
+def available_networks(names: Iterable[str], n_twins: int = 3) -> dict[str, tuple[Network, ...]]:
+    """Networks to compare, by a label, each followed by its untrained twins.
 
     Parameters
     ----------
     names : iterable of str
         Networks of the zoo. One with published weights is left out if these were not fetched; one with a miniature is
         compared in miniature, too.
+    n_twins : int
+        Untrained twins, which differ in the draw of their random weights.
     """
-    wanted = []
+    wanted: list[tuple[str, str]] = []
     for name in names:
         spec = ZOO[name]
         if spec.package or cached(name):
             wanted += [(name, "published"), (name, "untrained-full")]
         if spec.miniature:
             wanted += [(name, "miniature"), (name, "untrained")]
-    return {f"{name}, {weights}": load_network(name, weights) for name, weights in wanted}
+    return {f"{name}, {weights}": _draws(name, weights, n_twins) for name, weights in wanted}
+
+
+def _draws(name: str, weights: str, n_twins: int) -> tuple[Network, ...]:
+    n_draws = n_twins if weights.startswith("untrained") else 1
+    return tuple(load_network(name, weights, seed) for seed in range(n_draws))

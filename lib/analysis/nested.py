@@ -5,8 +5,8 @@ to the other images only: a ridge regression per layer, the layer that predicts 
 the stack whose weights were learned on them. So all three scores can be compared.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,8 +18,42 @@ from lib.core.validation import matrix
 from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
 from lib.solvers.stacking import error_products, simplex_weights
 
-Space = tuple[np.ndarray, np.ndarray]  # coordinates of a layer, penalties
 Fold = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # order, images, predictions, weights, best layer
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """A layer's features in as many columns as there are images.
+
+    Ridge regression depends on the centred features X only through X X' (the kernel of dual ridge regression, Saunders
+    et al. 1998), so any columns with the same products predict the same.
+
+    Attributes
+    ----------
+    values : float64 array of shape (n_images, n_images)
+    n_features : int
+        Of the layer: penalties are in units of the mean variance of its features.
+    """
+
+    values: np.ndarray
+    n_features: int
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> "Coordinates":
+        """Coordinates of features, which may be forgotten then.
+
+        Parameters
+        ----------
+        features : array of shape (n_images, n_features)
+        """
+        centred = features - features.mean(0, dtype=np.float64)
+        U, s, _ = np.linalg.svd(centred @ centred.T, hermitian=True)
+        return cls(U * np.sqrt(s), features.shape[1])
+
+    @property
+    def alphas(self) -> np.ndarray:
+        """Penalties for the features in units of these columns' mean variance, array of shape (n_alphas,)."""
+        return ALPHAS * len(self.values) / self.n_features
 
 
 @dataclass(frozen=True)
@@ -38,6 +72,8 @@ class NestedResult:
         Stacking weights, mean over folds and orders.
     chosen : array of shape (n_layers, n_targets)
         Share of folds and orders in which the layer was the best one.
+    n_draws : int
+        Networks that the result is a mean of (see `averaged`); the orders of each follow those of the one before.
     """
 
     layers: tuple[str, ...]
@@ -47,9 +83,10 @@ class NestedResult:
     stack: np.ndarray
     weights: np.ndarray
     chosen: np.ndarray
+    n_draws: int = 1
 
     def r(self, predictions: np.ndarray, images: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Pearson r of predictions with the responses over some images, mean over orders.
+        """Pearson r of predictions with the responses over some images, mean over orders and draws.
 
         Parameters
         ----------
@@ -63,9 +100,15 @@ class NestedResult:
         array of shape (..., n_targets)
             Without the dimensions of orders and images.
         """
-        shown = predictions[..., images, :]
-        r: np.ndarray = correlation(np.broadcast_to(self.responses[images], shown.shape), shown).mean(0)
+        r: np.ndarray = self.r_of_draws(predictions, images).mean(0)
         return r
+
+    def r_of_draws(self, predictions: np.ndarray, images: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """As `r`, of each draw by itself: array of shape (n_draws, ..., n_targets)."""
+        shown = predictions[..., images, :]
+        r = correlation(np.broadcast_to(self.responses[images], shown.shape), shown)
+        mean: np.ndarray = r.reshape(self.n_draws, -1, *r.shape[1:]).mean(1)
+        return mean
 
     def interval(
         self,
@@ -93,8 +136,21 @@ class NestedResult:
         return [Interval(*map(float, one)) for one in zip(self.r(predictions, images), low, high, strict=True)]
 
 
+def averaged(results: Sequence[NestedResult]) -> NestedResult:
+    """One result of networks that differ in the draw of their random weights; its scores are means over the networks.
+
+    The networks have the same layers, and were scored on the same responses in as many orders.
+    """
+    first, *others = results
+    joined = {
+        name: np.concatenate([getattr(one, name) for one in results]) for name in ("predictions", "best", "stack")
+    }
+    means = {name: np.mean([getattr(one, name) for one in results], axis=0) for name in ("weights", "chosen")}
+    return replace(first, **joined, **means, n_draws=1 + len(others))
+
+
 def encode_nested(
-    features: Mapping[str, np.ndarray],
+    features: Mapping[str, np.ndarray | Coordinates],
     responses: np.ndarray,
     *,
     n_folds: int = 8,
@@ -105,7 +161,7 @@ def encode_nested(
 
     Parameters
     ----------
-    features : mapping of layer to array of shape (n_images, n_features)
+    features : mapping of layer to array of shape (n_images, n_features), or to its Coordinates
     responses : array of shape (n_images, n_targets)
     n_folds : int
         Outer folds, and inner folds of each.
@@ -121,7 +177,7 @@ def encode_nested(
     """
     responses = matrix("responses", responses, min_rows=2 * n_folds, dtype=np.float64)
     n_images = len(responses)
-    spaces = {name: _coordinates(matrix(name, X, n_rows=n_images)) for name, X in features.items()}
+    spaces = {name: _coordinates(name, layer, n_images) for name, layer in features.items()}
     rng, folds = np.random.default_rng(seed), []
     for k in progress(range(n_orders), "nested cross-validation"):
         order = rng.permutation(n_images)
@@ -131,28 +187,25 @@ def encode_nested(
     return _gathered(tuple(spaces), responses, folds, n_orders)
 
 
-def _coordinates(X: np.ndarray) -> Space:
-    """Coordinates (n_images, n_images) with the Gram matrix of the features: for ridge they are the same features.
-
-    Penalties are in units of the mean variance of a column, so they change with the number of columns.
-    """
-    centred = X - X.mean(0, dtype=np.float64)
-    U, s, _ = np.linalg.svd(centred @ centred.T, hermitian=True)
-    return U * np.sqrt(s), ALPHAS * len(X) / X.shape[1]
+def _coordinates(name: str, layer: np.ndarray | Coordinates, n_images: int) -> Coordinates:
+    if isinstance(layer, Coordinates):
+        matrix(name, layer.values, n_rows=n_images)
+        return layer
+    return Coordinates.of(matrix(name, layer, n_rows=n_images))
 
 
 def _predict_fold(
-    spaces: Mapping[str, Space], responses: np.ndarray, order: np.ndarray, held_out: np.ndarray
+    spaces: Mapping[str, Coordinates], responses: np.ndarray, order: np.ndarray, held_out: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Predict the held-out images by models of the others: images, predictions of each layer, weights, best layer."""
     train = order[~np.isin(order, held_out)]
     inner = contiguous_folds(len(train), len(order) // len(held_out))
     errors, predictions = [], []
-    for X, alphas in spaces.values():
-        design = decompose(X[train])
-        ridge = fit_ridge(design, responses[train], alphas, folds=inner)
+    for layer in spaces.values():
+        design = decompose(layer.values[train])
+        ridge = fit_ridge(design, responses[train], layer.alphas, folds=inner)
         errors.append(ridge.out_of_fold(inner))
-        predictions.append(ridge.predict(project(design, X[held_out])))
+        predictions.append(ridge.predict(project(design, layer.values[held_out])))
     P = error_products(errors)
     return held_out, torch.stack(predictions).numpy(), simplex_weights(P).T, np.einsum("vkk->vk", P).argmin(1)
 

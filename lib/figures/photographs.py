@@ -40,7 +40,10 @@ def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figu
         ax.axvline(ceiling, color="0.4", ls="--", lw=1, label="noise ceiling")
         ax.axvline(0, color="0.7", lw=0.8)
         for y, (label, result) in enumerate(found.items()):
-            _interval(ax, result.interval(result.best, images)[0], y, COLOURS[int("untrained" in label)])
+            colour, draws = COLOURS[int("untrained" in label)], result.r_of_draws(result.best, images)[:, 0]
+            if len(draws) > 1:
+                ax.plot(draws, np.full(len(draws), y + 0.25), "|", color=colour, ms=5, label="each untrained twin")
+            _interval(ax, result.interval(result.best, images)[0], y, colour)
         style.label_axes(ax, title, "r with FFA, best layer chosen on other images")
         ax.set_yticks(range(len(found)), list(found), fontsize=SMALL)
     axes[0, 0].invert_yaxis()

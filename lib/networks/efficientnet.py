@@ -71,6 +71,7 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.conv_head, self.bn1 = nn.Conv2d(channels, 1280, 1, bias=False), _norm(1280)
         self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(1280, n_classes)
+        nn.init.zeros_(self.fc.bias)  # as the authors begin; beside a bias, an untrained network's answers are rounding
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (n, 3, 224, 224), (pixel - 127) / 128, to class scores (n, n_classes)."""

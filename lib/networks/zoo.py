@@ -143,7 +143,7 @@ ZOO = {
 }
 
 
-def load_network(name: str, weights: str = "miniature") -> Network:
+def load_network(name: str, weights: str = "miniature", seed: int = 0) -> Network:
     """Build a network and give it its weights.
 
     Parameters
@@ -154,6 +154,8 @@ def load_network(name: str, weights: str = "miniature") -> Network:
         "miniature" (in the repository), "untrained" (the miniature before training), "untrained-full" (full size,
         random weights), "published" (full size, a checkpoint fetched by `python -m lib fetch NAME`), or the path of
         a safetensors file or PyTorch checkpoint that fits the full size.
+    seed : int
+        Of random weights; another one draws another untrained network.
 
     Raises
     ------
@@ -164,9 +166,9 @@ def load_network(name: str, weights: str = "miniature") -> Network:
     """
     spec = ZOO[choose("network", name, ZOO)]
     if small := weights in ("miniature", "untrained"):
-        module = miniature(name, seed=0)
+        module = miniature(name, seed)
     elif spec.full:
-        module = _random(spec.full, spec.n_classes, seed=0)
+        module = _random(spec.full, spec.n_classes, seed)
     else:
         raise FileNotFoundError(f"{name} exists in miniature only; weights may be 'miniature' or 'untrained'.")
     if checkpoint := _checkpoint(name, weights):

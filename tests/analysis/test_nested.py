@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from lib.analysis.nested import encode_nested
+from lib.analysis.nested import Coordinates, averaged, encode_nested
 
 
 def data(seed: int = 0, n: int = 64, noise: float = 0.5) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -63,6 +63,27 @@ def test_coordinates_stand_for_the_features_they_come_from() -> None:
     ]
     distance = np.abs(np.array(predictions) - found.predictions[0, 0, held_out, 0]).max(1)
     assert distance.min() < 1e-6
+
+
+def test_features_may_be_forgotten_once_their_coordinates_are_known() -> None:
+    layers, responses = data()
+    kept = {name: Coordinates.of(features) for name, features in layers.items()}
+    one, other = (encode_nested(spaces, responses, n_orders=1) for spaces in (layers, kept))
+    np.testing.assert_array_equal(one.predictions, other.predictions)
+    np.testing.assert_allclose(
+        kept["two"].values @ kept["two"].values.T, (X := layers["two"] - layers["two"].mean(0)) @ X.T
+    )
+
+
+def test_scores_of_several_draws_are_means_of_each_ones() -> None:
+    draws = [encode_nested({"a": data(seed)[0]["two"]}, data()[1], n_orders=2) for seed in (0, 1)]
+    both = averaged(draws)
+    alone = [one.r(one.best) for one in draws]
+    np.testing.assert_allclose(both.r_of_draws(both.best), alone)
+    np.testing.assert_allclose(both.r(both.best), np.mean(alone, axis=0))
+    assert (
+        abs(alone[0][0] - alone[1][0]) > 0.3 and both.interval(both.best, n_bootstrap=20)[0].low < both.r(both.best)[0]
+    )
 
 
 def test_an_interval_over_images_holds_its_estimate() -> None:
