@@ -91,6 +91,7 @@ rehearsal: $(VENV)/.book ## one NSD participant in size: time and memory by phas
 verdicts: $(VENV)/.book ## how often each claim holds over twenty seeds; an hour
 	$(BIN)/python -m benchmarks.verdicts encoding
 	$(BIN)/python -m benchmarks.verdicts decoding
+	$(BIN)/python -m benchmarks.verdicts calibration
 
 miniatures: $(VENV)/.book ## train the small networks again
 	$(BIN)/python -m lib miniatures

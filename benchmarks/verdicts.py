@@ -3,19 +3,23 @@
     make verdicts
     python -m benchmarks.verdicts encoding     claims of paper W
     python -m benchmarks.verdicts decoding     claims of paper Y, by both analyses
+    python -m benchmarks.verdicts calibration  how often intervals cover a known truth, over 500 studies
 
 That takes too long to be computed with a page: the rates go into the file of results, which the pages show.
 """
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from benchmarks.harness import record, table
 from lib.claims import CLAIMS, OUTCOMES
+from lib.claims.calibration import calibrate
 from lib.claims.rates import Rate, simulated_verdicts
 from lib.claims.studies import STUDY_KINDS
 
 N_SEEDS = 20
+CALIBRATION, N_KNOWN = "calibration", 500
 QUICK = {"n_images": 150, "voxels_per_roi": 12}
 
 
@@ -34,12 +38,20 @@ def rates(kind: str, seeds: Iterable[int], **size: int) -> Iterator[Mapping[str,
 def main(arguments: list[str] | None = None) -> None:
     """Count, print and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=STUDY_KINDS)
-    parser.add_argument("--seeds", type=int, default=N_SEEDS, help="number of them (default: %(default)s)")
+    parser.add_argument("kind", choices=(*STUDY_KINDS, CALIBRATION))
+    parser.add_argument(
+        "--seeds", type=int, help=f"number of them (default: {N_SEEDS}, or {N_KNOWN} for {CALIBRATION})"
+    )
     parser.add_argument("--first-seed", type=int, default=0, help="the others follow (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="small brains, to see that everything runs")
     chosen = parser.parse_args(arguments)
-    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    n_seeds = chosen.seeds or (N_KNOWN if chosen.kind == CALIBRATION else N_SEEDS)
+    if chosen.kind == CALIBRATION:
+        coverage, nulls = ([asdict(one) for one in found] for found in calibrate(n_seeds, first_seed=chosen.first_seed))
+        print(table(coverage), table(nulls), sep="\n\n")
+        record(CALIBRATION, {"first_seed": chosen.first_seed, "coverage": coverage, "nulls": nulls})
+        return
+    seeds = range(chosen.first_seed, chosen.first_seed + n_seeds)
     rows = list(rates(chosen.kind, seeds, **(QUICK if chosen.quick else {})))
     print(table(rows))
     record(f"verdicts {chosen.kind}", {"seeds": len(seeds), "first_seed": seeds.start, "rates": rows})

@@ -196,7 +196,7 @@ names = list(layers)
 wanted = dict.fromkeys(EARLY, names[:3]) | dict.fromkeys(PLACE + FACE, names[3:])
 contrasts = wang2021.preferences(study, [network.name], wanted, "score")
 verdict = judge("mine", contrasts, SMALLEST_EFFECTS)
-print(*(f"{area}: {interval}" for area, interval in verdict.parts.items()), sep="\n")
+print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="\n")
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
@@ -226,7 +226,7 @@ flat = load_participant("simulated", subject, world="flat", **size | {"n_images"
 other = EncodingStudy(flat, {network.name: encode(flat, network)}, n_best_voxels, "own")
 control = wang2021.preferences(other, [network.name], wanted, "score")
 verdict = judge("mine", control, SMALLEST_EFFECTS)
-print(*(f"{area}: {interval}" for area, interval in verdict.parts.items()), sep="\n")
+print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="\n")
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]

@@ -18,7 +18,7 @@ The sentences and smallest effects stand in claims.toml, the contrasts in `wang2
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lib.claims import wang2021, yu2018
@@ -33,6 +33,7 @@ from lib.claims.claim import (
     SmallestEffect,
     Verdict,
     judge,
+    judge_group,
 )
 from lib.core import choose
 
@@ -47,6 +48,7 @@ __all__ = [
     "Claim",
     "Verdict",
     "evaluate",
+    "evaluate_group",
     "judge",
 ]
 
@@ -67,3 +69,17 @@ def evaluate(study: AnyStudy, claims: Iterable[str] | None = None) -> list[Verdi
     """Decide several claims on one study, in the order given; all claims about such a study by default."""
     names = [name for name, claim in CLAIMS.items() if claim.kind == study.kind] if claims is None else claims
     return [CLAIMS[choose("claim", name, CLAIMS)].evaluate(study) for name in names]
+
+
+def evaluate_group(studies: Sequence[AnyStudy], claims: Iterable[str] | None = None) -> list[Verdict]:
+    """Decide several claims on several people, a study each, as claims about people in general.
+
+    Parameters
+    ----------
+    studies : sequence of EncodingStudy
+        Decoding claims are about several people as they are.
+    claims : names, optional
+        All about such studies by default.
+    """
+    everybody = zip(*(evaluate(study, claims) for study in studies), strict=True)
+    return [judge_group(own[0].claim, own, CLAIMS[own[0].claim].smallest) for own in everybody]

@@ -1,7 +1,7 @@
 """What a claim is, how a contrast is judged, and what becomes of a claim."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -131,6 +131,22 @@ class SmallestEffect:
 
 
 @dataclass(frozen=True)
+class ClaimPart:
+    """What one part of a claim came to.
+
+    Attributes
+    ----------
+    effect : Interval
+    measure, same
+        As of its `Contrast`.
+    """
+
+    effect: Interval
+    measure: str
+    same: bool = False
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The result of testing a claim.
 
@@ -142,7 +158,7 @@ class Verdict:
         Of the part that decides: the weakest one.
     where : str
         The name of that part (an ROI, a pair of networks); or why there was nothing to test.
-    parts : mapping of str to Interval
+    parts : mapping of str to ClaimPart
         Every part that has an interval.
     """
 
@@ -150,7 +166,7 @@ class Verdict:
     outcome: str
     effect: Interval | None
     where: str
-    parts: Mapping[str, Interval] = field(default_factory=dict)
+    parts: Mapping[str, ClaimPart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -220,7 +236,7 @@ def judge(claim: str, contrasts: Contrasts, smallest: Mapping[str, SmallestEffec
     least = {name: smallest[one.measure].value for name, one in known.items()}
     outcomes = {name: one.outcome(least[name], len(known)) for name, one in known.items()}
     outcome = _together([*outcomes.values(), *(UNDECIDED for _ in reasons)])
-    parts = {name: one.interval() for name, one in known.items()}
+    parts = {name: ClaimPart(one.interval(), one.measure, one.same) for name, one in known.items()}
     if reasons and outcome == UNDECIDED:
         return Verdict(claim, outcome, None, reasons[0], parts)
     where = min((name for name in known if outcomes[name] == outcome), key=lambda name: _room(known[name], least[name]))
@@ -238,3 +254,31 @@ def _together(outcomes: Collection[str]) -> str:
     if CONTRADICTED in outcomes:
         return CONTRADICTED
     return HOLDS if set(outcomes) == {HOLDS} else UNDECIDED
+
+
+def judge_group(claim: str, verdicts: Sequence[Verdict], smallest: Mapping[str, SmallestEffect]) -> Verdict:
+    """Decide a claim about people in general: each part's effect is a mean over people, who are drawn at random.
+
+    A person who lacks an area is left out of that part. `where` also says in how many people the claim holds.
+
+    Parameters
+    ----------
+    claim : str
+        Its name.
+    verdicts : sequence of Verdict
+        One per person.
+    smallest : mapping of measure to SmallestEffect
+    """
+    names = dict.fromkeys(name for one in verdicts for name in one.parts)
+    found = judge(claim, {name: _over_people(name, verdicts) for name in names}, smallest) if names else verdicts[0]
+    people = f"holds in {sum(one.outcome == HOLDS for one in verdicts)} of {len(verdicts)} people"
+    return replace(found, where=f"{found.where}; {people}")
+
+
+def _over_people(name: str, verdicts: Sequence[Verdict]) -> Contrast | str:
+    """The mean effect in one part."""
+    parts = [one.parts[name] for one in verdicts if name in one.parts]
+    if len(parts) < 2:
+        return "decided in one person only"
+    effects = np.array([one.effect.estimate for one in parts])
+    return contrast(effects[None, None, None], np.arange(len(parts)), parts[0].measure, parts[0].same)

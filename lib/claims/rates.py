@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lib.claims import CLAIMS, OUTCOMES, Verdict, evaluate
+from lib.claims.claim import ClaimPart, judge_group
 from lib.claims.studies import EVERY_WORLD, STUDY_KINDS
 from lib.core import choose, progress
 from lib.core.scores import Interval
@@ -138,6 +139,8 @@ class Ledger:
 def sweep_ledger(folder: str) -> Ledger:
     """Read the columns that `python -m lib collect` has written into the folder of a sweep.
 
+    Several participants, each decided alone, get a second column: the same claims about people in general.
+
     Raises
     ------
     FileNotFoundError
@@ -150,13 +153,16 @@ def sweep_ledger(folder: str) -> Ledger:
     for name, column in json.loads(path.read_text()).items():
         found = {claim: [_read_verdict(one) for one in verdicts] for claim, verdicts in column["verdicts"].items()}
         parts[column["simulated"]][name] = found
+        if any(len(verdicts) > 1 for verdicts in found.values()):
+            groups = {claim: [judge_group(claim, own, CLAIMS[claim].smallest)] for claim, own in found.items()}
+            parts[column["simulated"]][f"{name}: people in general"] = groups
     return Ledger(parts[True], parts[False])
 
 
 def _read_verdict(plain: Mapping[str, Any]) -> Verdict:
-    effect, parts = plain["effect"], plain["parts"]
-    intervals = {name: Interval(**one) for name, one in parts.items()}
-    return Verdict(**{**plain, "effect": Interval(**effect) if effect else None, "parts": intervals})
+    effect = Interval(**plain["effect"]) if plain["effect"] else None
+    parts = {name: ClaimPart(**{**one, "effect": Interval(**one["effect"])}) for name, one in plain["parts"].items()}
+    return Verdict(**{**plain, "effect": effect, "parts": parts})
 
 
 def ledger(

@@ -220,9 +220,11 @@ def clustered_error(values: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray,
     """
     n_images, n_voxels = values.shape[-2:]
     members = np.eye(blocks.max() + 1)[blocks]
-    sums = (values - values.mean((-2, -1), keepdims=True)) @ members / (n_images * n_voxels)  # (..., images, blocks)
-    images, voxels = sums.sum(-1), sums.sum(-2)
     n, m = n_images, members.shape[1]
+    sums = (values - values.mean((-2, -1), keepdims=True)) @ members / (n * n_voxels)  # (..., n_images, n_blocks)
+    images = sums.sum(-1)
+    sums = sums * (1 - 1 / m) / (1 - members.mean(0) + (m == 1))  # a larger block would be missed more
+    voxels = sums.sum(-2)
     both = sums - images[..., None] / m - voxels[..., None, :] / n
     parts = [
         (images**2).sum(-1) * n / max(1, n - 1),

@@ -57,7 +57,9 @@ def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     found = {outcome: n for outcome, n in counts.items() if n} or {UNTESTED: 1}
     effect = Rate.of(verdicts).effect
     words = [f"{_MARKS[outcome]} {n if len(verdicts) > 1 else outcome}" for outcome, n in found.items()]
-    lines = [" &nbsp; ".join(words), *([f"<small>{effect:+.3f}</small>"] if effect is not None else [])]
+    small = [f"{effect:+.3f}"] if effect is not None else []
+    small += [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]  # of a group
+    lines = [" &nbsp; ".join(words), *(f"<small>{escape(line)}</small>" for line in small)]
     text = f'<a href="{CLAIMS[claim].notebook}.html">{"<br>".join(lines)}</a>' if verdicts else lines[0]
     return f'<td style="background: {_stripes(found)}">{text}</td>'
 

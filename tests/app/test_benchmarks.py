@@ -134,6 +134,7 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
         *(*BENCHMARKS, "rehearsal", "cortex"),
         *(f"sweep {promise}" for promise in PROMISES),
         *(f"verdicts {kind}" for kind in STUDY_KINDS),
+        verdicts.CALIBRATION,
     }
 
 

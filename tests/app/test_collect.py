@@ -80,6 +80,7 @@ def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Pa
     others = sweep_ledger(str(collected))
     assert list(others.simulated) == [
         "sweep: world flat, 2 participants, n_images 60, voxels_per_roi 6",
+        "sweep: world flat, 2 participants, n_images 60, voxels_per_roi 6: people in general",
         "sweep: world noise, 2 participants, n_images 60, voxels_per_roi 6, n_units 4, n_voxels 10",
     ]
     assert not others.measured
@@ -89,6 +90,8 @@ def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Pa
         v.claim: v for v in evaluate(study)
     }
     assert column["W3"][0].outcome == UNTESTED  # ResNet50 was not in the sweep
+    (together,) = others.simulated[list(others.simulated)[1]]["W1"]
+    assert together.where.endswith("; holds in 0 of 2 people")
     assert ledger([], [], "miniature", sweep=str(collected)) == others
 
 

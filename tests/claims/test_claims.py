@@ -8,7 +8,7 @@ import pytest
 
 from lib.analysis.encoding import EncodingResult
 from lib.analysis.encoding_study import MIN_VOXELS, EncodingStudy, best_voxels, cortex_blocks
-from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, evaluate
+from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, evaluate, evaluate_group
 from lib.claims.claim import Contrast, contrast
 from lib.claims.wang2021 import ALEXNETS, EDGE_NETWORKS, RESNETS, best_of, depth, task_shift
 from lib.data import Brain, Source
@@ -262,3 +262,24 @@ def test_best_of_as_many_layers_is_the_mean_over_all_choices():
     chosen = [list(c) for c in combinations(range(5), 3)]
     expected = np.mean([np.take_along_axis(score[c], cv[c].argmax(0)[None], 0)[0] for c in chosen], axis=0)
     np.testing.assert_allclose(best_of(r, np.arange(4), 3)[0], expected)
+
+
+def test_a_claim_about_people_needs_more_than_one_who_shows_it():
+    true, wrong = study(), study(everywhere("alexnet-place", "Conv-3", EARLY))
+    for people, outcome, holds in (
+        ([true] * 4, HOLDS, 4),
+        ([true] * 3 + [wrong] * 2, UNDECIDED, 3),
+        ([wrong] * 4, CONTRADICTED, 0),
+    ):
+        (found,) = evaluate_group(people, ["W2"])
+        assert found.outcome == outcome and found.where.endswith(f"; holds in {holds} of {len(people)} people")
+    effects = [one.parts["V1, alexnet-place"].effect.estimate for one in (evaluate(true, ["W2"])[0], found)]
+    assert effects[0] > 0.3 > -0.3 > effects[1]
+    missing = replace(true.participant, rois={roi: m for roi, m in true.participant.rois.items() if roi != "V4"})
+    (found,) = evaluate_group([true, true, replace(true, participant=missing)], ["W2"])
+    assert (found.outcome, found.where) == (HOLDS, f"{found.where.split(';')[0]}; holds in 2 of 3 people")
+
+
+def test_a_person_with_neither_area_nor_network_leaves_a_group_without_a_verdict():
+    (found,) = evaluate_group([study(only=ALEXNETS)] * 2, ["W3"])
+    assert found.outcome == UNTESTED and "holds in 0 of 2 people" in found.where

@@ -1,12 +1,16 @@
 """How often claims hold, over seeds and worlds: counted by hand, and from the command line at a tiny size."""
 
 import json
+from dataclasses import asdict
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lib.__main__ import main
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict
-from lib.claims.rates import Rate, ledger, networks_of, simulated_verdicts
+from lib.claims.claim import ClaimPart
+from lib.claims.rates import VERDICTS, Rate, ledger, networks_of, simulated_verdicts, sweep_ledger
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 
@@ -101,3 +105,16 @@ def test_measured_data_add_their_column(monkeypatch: pytest.MonkeyPatch) -> None
     assert list(found.measured) == ["nsd, participant 2, untrained networks"] and not found.simulated
     (column,) = found.columns.values()
     assert set(column) == claims and column["W7"][0].outcome == UNTESTED
+
+
+def test_verdicts_of_several_people_in_a_file_are_read_back_and_judged_together(tmp_path: Path) -> None:
+    parts = [ClaimPart(Interval(effect, effect - 0.1, effect + 0.1), "score") for effect in (0.3, 0.35, 0.4)]
+    people = [Verdict("W1", HOLDS, one.effect, "V1", {"V1": one}) for one in parts]
+    column = {"simulated": False, "verdicts": {"W1": [asdict(one) for one in people]}}
+    (tmp_path / VERDICTS).write_text(json.dumps({"three": column}))
+    found = sweep_ledger(str(tmp_path)).measured
+    assert found["three"]["W1"] == people
+    (together,) = found["three: people in general"]["W1"]
+    assert (together.outcome, together.where) == (HOLDS, "V1; holds in 3 of 3 people")
+    half = 4.302653 * np.std([0.3, 0.35, 0.4], ddof=1) / np.sqrt(3)
+    assert together.effect.low == pytest.approx(0.35 - half) and together.effect.high == pytest.approx(0.35 + half)

@@ -47,15 +47,21 @@ def test_the_ledger_marks_each_claim_in_each_column() -> None:
     measured = {
         "nsd": {"W1": [verdict("W1", UNDECIDED, -0.25)], "Y1": [verdict("Y1", UNTESTED)]},
         "god": {"Y1": [verdict("Y1", HOLDS, 0.5), verdict("Y1", HOLDS, 0.3)]},
+        "people": {"Y1": [verdict("Y1", HOLDS, 0.5, "V1; holds in 4 of 5 people")]},
     }
     html = ledger_table(Ledger(simulated, measured)).data
-    assert html.index("SIMULATED") < html.index("MEASURED") and 'colspan="2">MEASURED' in html
-    assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["claim", "flat&lt;", "nsd", "god"]
+    assert html.index("SIMULATED") < html.index("MEASURED") and 'colspan="3">MEASURED' in html
+    assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["claim", "flat&lt;", "nsd", "god", "people"]
     rows = [re.findall(r'<td style="(.*?)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:]]
     words = [[re.sub(r"<.*?>", " ", cell).replace("&nbsp;", "").split() for _, cell in row] for row in rows]
     assert words == [
-        [["✓", "2", "✗", "1", "+0.000"], ["?", UNDECIDED, "-0.250"], ["–", *UNTESTED.split()]],
-        [["✓", HOLDS, "+0.000"], ["–", *UNTESTED.split()], ["✓", "2", "+0.400"]],
+        [["✓", "2", "✗", "1", "+0.000"], ["?", UNDECIDED, "-0.250"], *2 * [["–", *UNTESTED.split()]]],
+        [
+            ["✓", HOLDS, "+0.000"],
+            ["–", *UNTESTED.split()],
+            ["✓", "2", "+0.400"],
+            ["✓", HOLDS, "+0.500", *"holds in 4 of 5 people".split()],
+        ],
     ]
     assert "0% 67%" in rows[0][0][0] and "67% 100%" in rows[0][0][0]
     assert len({style for row in rows for style, _ in row}) == 4
