@@ -29,6 +29,7 @@
 # %%
 from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
+from lib.analysis.presets import analyse, encoding_choices
 from lib.claims import evaluate
 from lib.figures.encoding import encoding_figure, planted_and_recovered, preferred_layers, stack_against_ceiling
 from lib.figures.explorers import voxel_explorer
@@ -44,9 +45,10 @@ from lib.figures.verdicts import verdict_table
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+analysis = "careful"  # what the text says, what the authors' code does, or this book's: "as-published", "as-coded" or "careful"
+weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
-n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
+n_best_voxels = None  # voxels shown per ROI: 200 as in paper W, or 15 of a simulation
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
@@ -55,8 +57,10 @@ voxels_per_roi = 600  # of a simulated participant
 # ## One participant, two networks
 
 # %%
+networks = ("alexnet-object", "alexnet-place")
+choices = encoding_choices(analysis, dataset, weights, n_best_voxels, networks)
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
-participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size)
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size, **choices.reading)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
@@ -68,9 +72,15 @@ notice(participant.source)
 # images that were left out, and score the predictions of the test images.
 
 # %%
-networks = ("alexnet-object", "alexnet-place")
-study = encoding_study(participant, networks, weights, n_best_voxels)
+run = analyse(participant, networks, choices)
+study = run.study
 print(study)
+
+# %% [markdown]
+# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+run.table()
 
 # %% [markdown]
 # ## The figure
@@ -167,7 +177,7 @@ verdict_table(evaluate(study, ["W1", "W2"]))
 # %%
 small = {"n_images": max(10, n_images // 2), "voxels_per_roi": max(2, voxels_per_roi // 4)}
 flat = load_participant("simulated", subject, world="flat", seed=seed, **small)
-alike = encoding_study(flat, networks, n_best=n_best_voxels)
+alike = encoding_study(flat, networks, n_best=choices.n_best)
 
 # %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and orange dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: every layer drives every area alike. Grey bars: share planted in each layer of the network. Orange dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
 planted_and_recovered(alike)
@@ -195,7 +205,7 @@ planted_and_recovered(alike)
 
 # %%
 noise = load_participant("simulated", subject, world="noise", seed=seed, **small)
-nothing = encoding_study(noise, networks[:1], n_best=n_best_voxels)
+nothing = encoding_study(noise, networks[:1], n_best=choices.n_best)
 score = nothing.encoding[networks[0]].stacked_score
 for selection in ("test", "out-of-fold"):
     means = {roi: score[nothing.best(networks[0], roi, selection)].mean() for roi in ("V1", "PPA", "FFA")}

@@ -30,6 +30,7 @@
 # %%
 from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
+from lib.analysis.presets import analyse, encoding_choices
 from lib.claims import evaluate
 from lib.data.areas import FACE, PLACE
 from lib.figures.encoding import encoding_figure, planted_and_recovered, preferred_layers, task_shifts
@@ -41,9 +42,10 @@ from lib.figures.verdicts import verdict_table
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+analysis = "careful"  # what the text says, what the authors' code does, or this book's: "as-published", "as-coded" or "careful"
+weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
-n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
+n_best_voxels = None  # voxels shown per ROI: 200 as in paper W, or 15 of a simulation
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
@@ -55,8 +57,11 @@ voxels_per_roi = 600  # of a simulated participant
 # leave them out.
 
 # %%
+networks = ("resnet50-object", "resnet50-place")
+others = ("alexnet-object", "alexnet-place")
+choices = encoding_choices(analysis, dataset, weights, n_best_voxels, (*networks, *others))
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
-participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size)
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size, **choices.reading)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
@@ -64,10 +69,16 @@ print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 notice(participant.source)
 
 # %%
-networks = ("resnet50-object", "resnet50-place")
-study = encoding_study(participant, (*networks, "alexnet-object", "alexnet-place"), weights, n_best_voxels)
+run = analyse(participant, (*networks, *others), choices)
+study = run.study
 shown = study.only(networks)
 print(shown)
+
+# %% [markdown]
+# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+run.table()
 
 # %% [markdown]
 # ## The figure
@@ -136,7 +147,7 @@ verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 
 # %% [markdown]
 # On the simulated participant this says that the analysis finds what was planted. On a measured one the same cells decide the same
-# claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER -p weights published -p n_best_voxels 200`.
+# claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER`.
 #
 # ## Exercises
 
@@ -181,7 +192,7 @@ for name, result in shown.encoding.items():
 # %% mystnb={"markdown_format": "myst"}
 half = size | {"n_images": max(10, n_images // 2)}
 opposite = load_participant("simulated", subject, world="reversed", seed=seed, **half)
-reverse = encoding_study(opposite, study.networks, n_best=n_best_voxels)
+reverse = encoding_study(opposite, study.networks, n_best=choices.n_best)
 verdict_table(evaluate(reverse, ["W3", "W4", "W5"]))
 
 # %% [markdown]

@@ -29,6 +29,7 @@ import numpy as np
 
 from lib.analysis.encoding_study import best_layer_score, encoding_study
 from lib.analysis.loading import load_participant
+from lib.analysis.presets import analyse, encoding_choices
 from lib.claims import evaluate
 from lib.figures.encoding import encoding_figure, network_scores, planted_and_recovered, preferred_layers
 from lib.figures.explorers import voxel_explorer
@@ -39,9 +40,10 @@ from lib.figures.verdicts import verdict_table
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
-weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+analysis = "careful"  # what the text says, what the authors' code does, or this book's: "as-published", "as-coded" or "careful"
+weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
-n_best_voxels = 15  # voxels shown per ROI, and looked at by the claims; paper W shows 200
+n_best_voxels = None  # voxels shown per ROI: 200 as in paper W, or 15 of a simulation
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
@@ -52,8 +54,11 @@ voxels_per_roi = 600  # of a simulated participant
 # Claim W7 compares with the networks of Figures [1](fig1_alexnet) and [2](fig2_resnet50), so they are fitted too.
 
 # %%
+networks = ("taskonomy-edge2d", "taskonomy-edge3d")
+others = ("alexnet-object", "alexnet-place", "resnet50-object", "resnet50-place")
+choices = encoding_choices(analysis, dataset, weights, n_best_voxels, networks + others)
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
-participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size)
+participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size, **choices.reading)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)
 print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
@@ -61,11 +66,16 @@ print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 notice(participant.source)
 
 # %%
-networks = ("taskonomy-edge2d", "taskonomy-edge3d")
-others = ("alexnet-object", "alexnet-place", "resnet50-object", "resnet50-place")
-study = encoding_study(participant, networks + others, weights, n_best_voxels)
+run = analyse(participant, networks + others, choices)
+study = run.study
 shown = study.only(networks)
 print(shown)
+
+# %% [markdown]
+# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+run.table()
 
 # %% [markdown]
 # ## The figure
@@ -169,7 +179,7 @@ for name, result in study.encoding.items():
 
 # %%
 pair = ("taskonomy-edge3d", "resnet50-object")
-untrained = encoding_study(participant, pair, "untrained", n_best_voxels)
+untrained = encoding_study(participant, pair, "untrained", choices.n_best)
 for training, found in {"trained": study, "untrained": untrained}.items():
     for name in pair:
         result, best = found.encoding[name], found.best(name, "FFA")

@@ -27,9 +27,10 @@
 # %%
 from dataclasses import replace
 
-from lib.analysis.decoding import Choices, permutation_scores
+from lib.analysis.decoding import permutation_scores
 from lib.analysis.decoding_study import study_units, units_to_decode
 from lib.analysis.loading import load_everybody
+from lib.analysis.presets import decoding_preset, decoding_table
 from lib.claims import evaluate
 from lib.figures.decoding import decoding_figure, permutation_grid, pictures_shown, unit_table
 from lib.figures.style import notice
@@ -42,10 +43,11 @@ from lib.figures.verdicts import verdict_table
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participants come from: "simulated" or "god"
 data_root = None  # folder of the measured data
-weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
+analysis = None  # of the text, the code or this book, by default as-coded for a simulation, else careful: "as-published", "as-coded" or "careful"
+weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "noise" or "resnet-brain"
-regression = "ols"  # least squares, ridge or sparse linear regression: "ols", "ridge" or "slr"
-n_voxels = 500  # kept per unit, twice as many in LVC, HVC and VC
+regression = None  # if not that of the analysis; least squares, ridge or sparse: "ols", "ridge" or "slr"
+n_voxels = None  # kept per unit, twice as many in LVC, HVC and VC; by default 500
 n_units = 1000  # drawn from each layer
 seed = 0  # of the simulation
 n_images = 1200  # for training, of a simulation
@@ -58,8 +60,10 @@ voxels_per_roi = 100  # of a simulated participant; about 550 make the real size
 # holds everything.
 
 # %%
+networks = ("alexnet-object", "resnet50-object")
+preset = decoding_preset(analysis, dataset, weights, networks, regression=regression, n_voxels=n_voxels)
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
-participants = load_everybody(dataset, data_root, world=world, seed=seed, **size)
+participants = preset.with_areas(load_everybody(dataset, data_root, world=world, seed=seed, **size))
 print("(n_trials_train, n_voxels) =", participants[0].train.responses.shape)
 print("(n_images_test, n_voxels) =", participants[0].test.responses.shape)
 print({roi: int(mask.sum()) for roi, mask in participants[0].rois.items()})
@@ -90,10 +94,9 @@ pictures_shown(participants[0])
 # are read *before* batch normalisation and ReLU, the last *after* softmax.
 
 # %%
-choices = Choices(regression=regression, n_voxels=n_voxels)
-networks = ("alexnet-object", "resnet50-object")
-units = units_to_decode(participants[0], networks, weights, choices, n_units=n_units, data_root=data_root)
-study = study_units(participants, units, choices, weights)
+choices = preset.choices
+units = units_to_decode(participants[0], networks, preset.weights, choices, n_units=n_units, data_root=data_root)
+study = study_units(participants, units, choices, preset.weights)
 print(len(study.results[0]), "pairs of layer and area for each of", len(study.participants), "participants")
 
 # %% mystnb={"markdown_format": "myst"}
@@ -103,6 +106,12 @@ unit_table(study)
 # This page is smaller than the paper's figure in two ways. A simulated area has 100 voxels, fewer than are kept, so step 3 keeps all;
 # `-p voxels_per_roi 550` makes areas of the real size. And the miniature networks have smaller layers: where one has fewer than
 # 1000 units, all are decoded, and both output layers have eight, one per kind of object.
+
+# %% [markdown]
+# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+decoding_table(preset, study)
 
 # %% [markdown]
 # ## The figure
@@ -161,9 +170,9 @@ verdict_table(evaluate(study))
 # ```
 
 # %%
-penalised = study_units(participants[:1], units, replace(choices, regression="ridge"), weights)
+penalised = study_units(participants[:1], units, replace(choices, regression="ridge"), preset.weights)
 for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0], strict=True):
-    print(f"{roi:4} mean r over all layers: {regression} {ours:.3f}   ridge {theirs:.3f}")
+    print(f"{roi:4} mean r over all layers: {choices.regression} {ours:.3f}   ridge {theirs:.3f}")
 
 # %% [markdown]
 # In VC, the one area with nearly as many weights as trials, and hardly anywhere else. There least squares fits the noise of the
@@ -196,8 +205,8 @@ from lib.simulation.nsd_like import scene_stimuli
 
 shown = {"familiar": Images(scene_stimuli(seed), np.arange(1250)), "invented": god_pictures(seed, 1200)}
 for objects, pictures in shown.items():
-    alexnet = extract(load_network("alexnet-object", weights), pictures, ["classifier.6"])["classifier.6"]
-    resnet = extract(load_network("resnet50-object", weights), pictures, ["fc|softmax"])["fc|softmax"]
+    alexnet = extract(load_network("alexnet-object", preset.weights), pictures, ["classifier.6"])["classifier.6"]
+    resnet = extract(load_network("resnet50-object", preset.weights), pictures, ["fc|softmax"])["fc|softmax"]
     predicted = decode(alexnet[:1200], resnet[:1200], alexnet[1200:])
     print(f"{objects} objects: mean r {correlation(resnet[1200:], predicted).mean():.2f}")
 

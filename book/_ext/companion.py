@@ -3,6 +3,7 @@
 * MathJax comes with the book: a page with formulas needs no network.
 * A notebook page's buttons lead to files that exist: git holds `x.py`, the branch `executed` holds `x.ipynb`.
 * A page loads only the scripts it needs, and light pictures: scripts weighed more than all else on it.
+* `{line}` leads to the line of the repository that defines a name.
 * `{thumbnail}` shows a figure of an executed notebook on another page, so that no picture is kept in git.
 """
 
@@ -20,7 +21,7 @@ from docutils.parsers.rst import directives
 from PIL import Image, ImageChops, ImageStat
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.fileutil import copy_asset
 
 # startup loads the next ones, and they the rest on demand: rarer TeX commands, and the fonts. Left out: MathJax's menu.
@@ -81,6 +82,33 @@ class Thumbnail(SphinxDirective):
         if picture is None:
             raise self.error(f"notebooks/{name}.py has no cell tagged 'thumbnail' whose output is a picture.")
         return picture
+
+
+class Line(SphinxRole):
+    """Link a name, such as `lib.core.scores.r2`, to the line that defines it; if there is none, the build fails."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return a link."""
+        path, number = line_of(Path(self.env.srcdir), self.text)
+        address = f"{self.config.html_theme_options['repository_url']}/blob/main/{path}#L{number}"
+        return [nodes.reference("", "", nodes.literal(text=self.text.rpartition(".")[2]), refuri=address)], []
+
+
+def line_of(root: Path, name: str) -> tuple[str, int]:
+    """Path and number of the line where a module's function, class or constant is defined.
+
+    Raises
+    ------
+    ExtensionError
+        There is none.
+    """
+    module, _, last = name.rpartition(".")
+    path = f"{module.replace('.', '/')}.py"
+    lines = (root / path).read_text(encoding="utf-8").splitlines() if (root / path).is_file() else []
+    for number, line in enumerate(lines, start=1):
+        if re.match(rf"(?:def |class |){last}\b", line):
+            return path, number
+    raise ExtensionError(f"{name} is defined nowhere in {path}.")
 
 
 def tagged_picture(notebook: nbformat.NotebookNode, tag: str = "thumbnail") -> bytes | None:
@@ -228,6 +256,7 @@ def _copy_sources(source_folder: Path, target: Path, pages: Iterable[str]) -> No
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_directive("thumbnail", Thumbnail)
+    app.add_role("line", Line())
     app.connect("config-inited", set_mathjax, priority=900)
     app.connect("html-page-context", set_buttons, priority=900)  # after the theme has made its own
     app.connect("html-page-context", lighten, priority=900)

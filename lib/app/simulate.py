@@ -135,5 +135,5 @@ def main(args: argparse.Namespace) -> int:
     write_layout(args.layout, args.target, subjects, world=args.world, seed=args.seed, **asdict(size))
     n_bytes = sum(path.stat().st_size for path in args.target.rglob("*") if path.is_file())
     print(f"{args.target}: simulated, world '{args.world}', {n_bytes / 1e6:.0f} MB")
-    print(f"python -m lib run {_PAGE[args.layout]} -p dataset {args.layout} -p data_root {root}")
+    print(f"python -m lib run {_PAGE[args.layout]} -p dataset {args.layout} -p data_root {root} -p weights miniature")
     return 0

@@ -38,7 +38,7 @@ from lib.data.files import (
 )
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.pictures import decode_picture
-from lib.data.trials import ceiling_of, random_split, standardise_runs, sum_repeats
+from lib.data.trials import ceiling_of, random_split, standardise_runs, standardised, sum_repeats
 
 SUBJECTS = (1, 3, 5, 6, 7)
 LAST_SESSION = 30  # sessions 31 to 34 are held back
@@ -56,7 +56,7 @@ MASK_PARTS: Mapping[str, tuple[str, ...]] = {
 # Maps of the noise ceiling in the order of preference, and 1 / n of the repeats n that they are for. Of all images
 # together: 881 shown 12 times and 5323 shown 4 times.
 CEILINGS = {"Noiseceiling4rep": 1 / 4, "Noiseceiling12rep": 1 / 12, "NoiseceilingAllrep": (881 / 12 + 5323 / 4) / 6204}
-_ZSCORES = ("session", "run")
+_ZSCORES = ("session", "run", "none")
 POOLS = ("participant", "shared")
 _TOLERANCE = 1e-3  # mm, between affines of the same grid
 
@@ -175,9 +175,9 @@ def load_laion(
         one ("random_0", "cluster_k5_0", "tau", "ood"), whose images that were not shown in these sessions are left out.
     pool : "participant" or "shared"
         Of an official split: over all images of the participant, or over those that all participants saw.
-    zscore : "session" or "run"
-        Within what each voxel is standardised. One that is NaN or does not vary within some of them holds NaN, and is
-        dropped and counted by `lib.analysis.encoding`.
+    zscore : "session", "run" or "none"
+        Within what each voxel is standardised, if at all. One that is NaN or does not vary within some of them holds
+        NaN, and is dropped and counted by `lib.analysis.encoding`.
     rois : iterable of str, optional
         Some of `MASK_PARTS`; by default all that there are. `source` says which are missing.
 
@@ -206,7 +206,7 @@ def load_laion(
     repeats = counts[rows_of(kept, shown, "trials")]
     rest = _read_rest(files, grid, masks, repeats[len(division.train) :], kept)
     total = _summed(files, dict(zip(numbers, trials, strict=True)), zscore, grid, inside, kept) / repeats[:, None]
-    n, source = len(division.train), _source(files, numbers, f"z-scored within {zscore}, {division.text}", masks)
+    n, source = len(division.train), _source(files, numbers, f"{standardised(zscore)}, {division.text}", masks)
     return Participant(
         name=f"{'simulated' if source.simulated else 'LAION-fMRI'} participant {subject}",
         source=source,
@@ -228,8 +228,9 @@ def _summed(
     total = np.zeros((len(kept), int(inside.sum())), np.float32)
     for number, of_session in progress(trials.items(), "reading sessions"):
         betas = read_single_trials(files.betas(number), grid, inside, len(of_session.run))
-        run = of_session.run if zscore == "run" else [number] * len(betas)
-        ids, sums, _ = sum_repeats(standardise_runs(betas, run), of_session.stimulus_ids)
+        if zscore != "none":
+            standardise_runs(betas, of_session.run if zscore == "run" else [number] * len(betas))
+        ids, sums, _ = sum_repeats(betas, of_session.stimulus_ids)
         wanted = np.isin(ids, kept)
         total[rows_of(ids[wanted], kept, "responses")] += sums[wanted]
     return total

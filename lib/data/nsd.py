@@ -25,7 +25,15 @@ from lib.data.areas import chosen_rois
 from lib.data.features import rows_of
 from lib.data.files import planted_source, read_file, read_planted, require_equal, require_file, require_folder
 from lib.data.participant import Participant, Responses, Source, Stimuli
-from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split, standardise_runs, sum_repeats
+from lib.data.trials import (
+    RUN_LENGTHS,
+    TRIALS_PER_SESSION,
+    ceiling_of,
+    random_split,
+    standardise_runs,
+    standardised,
+    sum_repeats,
+)
 
 VOXEL_SIZE = 1.8  # millimetres
 VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm
@@ -53,7 +61,7 @@ ROI_PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "aTLfaces": ("floc-faces", ("aTL-faces",)),
 }  # fmt: skip
 SPLITS = ("random", "shared1000")
-ZSCORES = ("session", "run")
+ZSCORES = ("session", "run", "none")
 HEMISPHERES = {"joined": ("",), "separate": ("lh.", "rh.")}
 
 
@@ -146,9 +154,9 @@ def load_nsd(
     split : "random" or "shared1000"
         Which images test: a random 15 % of those the participant saw, as paper W's first author does, or those of the
         1000 that all participants were to see.
-    zscore : "session" or "run"
-        Within what each voxel is standardised. One that does not vary within some of them holds NaN, and is dropped
-        and counted by `lib.analysis.encoding`.
+    zscore : "session", "run" or "none"
+        Within what each voxel is standardised, if at all. One that does not vary within some of them holds NaN, and is
+        dropped and counted by `lib.analysis.encoding`.
     rois : iterable of str, optional
         Some of `ROI_PARTS`; all by default. A participant without a label lacks that ROI, and `source` says so.
     hemispheres : "joined" or "separate"
@@ -437,7 +445,8 @@ def session_sums(
     for number in progress(layout.sessions, "reading sessions"):
         betas, shown = read_session(files, number, layout.inside), layout.design.of_session(number)
         for block in blocks:
-            ids, sums, _ = sum_repeats(standardise_runs(betas[:, block], run), shown)
+            some = betas[:, block] if layout.zscore == "none" else standardise_runs(betas[:, block], run)
+            ids, sums, _ = sum_repeats(some, shown)
             yield rows_of(ids, images, "responses"), block, sums
 
 
@@ -579,7 +588,7 @@ def _source(files: NsdFiles, layout: Layout, lacking: Sequence[str]) -> Source:
     planted = read_file(files.stimuli, "HDF5 images", planted_in)
     sessions = f"{len(layout.sessions)} of {SESSIONS[files.subject]} sessions"
     without = f"; no voxels are labelled {', '.join(lacking)} in this participant" if lacking else ""
-    found = f"{sessions}, z-scored within {layout.zscore}, split {layout.split}{without}"
+    found = f"{sessions}, {standardised(layout.zscore)}, split {layout.split}{without}"
     if planted:
         return planted_source("nsd", planted, f"; {found}")
     licence = "NSD data use agreement: may not be redistributed"

@@ -38,9 +38,9 @@ def command(*words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run(name: str, dataset: str, data: Path, output: Path) -> str:
+def run(name: str, dataset: str, data: Path, output: Path, **more: object) -> str:
     """Run a notebook on a folder; what its code cells printed and showed as text."""
-    given = SMALL.get((name, dataset), NSD) | {"dataset": dataset, "data_root": data}
+    given = SMALL.get((name, dataset), NSD) | {"dataset": dataset, "data_root": data, "weights": "miniature"} | more
     options = [word for pair in given.items() for word in ("-p", *pair)]
     done = command("run", name, *options, "--output", output)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -109,9 +109,43 @@ def test_laion(name: str, laion: Path, tmp_path: Path) -> None:
     assert "no voxels of aTLfaces" in text and "simulated, in LAION's layout" in text
 
 
+# What the table of a run says under each analysis
+STANDARDISED = {"as-published": "not z-scored", "as-coded": "z-scored within run", "careful": "z-scored within session"}
+HVC = {"as-published": "V4, LOC, FFA, PPA together", "as-coded": "a mask of its own", "careful": "ridge, penalty 100"}
+FIGURES_OF_W = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
+
+
+@pytest.mark.parametrize("analysis", STANDARDISED)
+@pytest.mark.parametrize("name", FIGURES_OF_W)
+@pytest.mark.parametrize("dataset", ["nsd", "laion"])
+def test_analyses_of_paper_w(
+    dataset: str, name: str, analysis: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    text = run(name, dataset, request.getfixturevalue(dataset), tmp_path / "out.ipynb", analysis=analysis)
+    assert f"in this run ({analysis})" in text and STANDARDISED[analysis] in text
+    assert ("reference" in text) == (analysis == "as-coded")
+
+
+@pytest.mark.parametrize("analysis", HVC)
+def test_analyses_of_paper_y(analysis: str, god: Path, tmp_path: Path) -> None:
+    text = run("fig4_decoding", "god", god, tmp_path / "out.ipynb", analysis=analysis)
+    assert f"in this run ({analysis})" in text and HVC[analysis] in text
+
+
+@pytest.mark.parametrize("dataset", ["nsd", "laion"])
+def test_without_published_weights_the_command_is_named(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read: the folder is empty."""
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path))
+    options = ("-p", "dataset", dataset, "-p", "data_root", tmp_path, "--output", tmp_path / "out.ipynb")
+    done = command("run", "fig1_alexnet", *options)
+    assert done.returncode == 1 and "run: python -m lib fetch alexnet-object alexnet-place" in done.stderr
+
+
 def test_every_notebook_is_run() -> None:
     assert set(offered("god")) == {name for name, _ in CASES} and set(offered("nsd")) >= {"fig1_alexnet", "claims"}
-    assert offered("laion") == ["fig1_alexnet", "fig2_resnet50", "fig3_taskonomy"]
+    assert offered("laion") == [*FIGURES_OF_W]
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
@@ -119,7 +153,8 @@ def test_god(name: str, case: str, god: Path, tmp_path: Path) -> None:
     n_participants, photographs = FOLDERS[case]
     folder = fewer(god, tmp_path / "god", n_participants, photographs)
     assert command("check", "god", folder).returncode == 0
-    text = run(name, "god", folder, tmp_path / "out.ipynb")
+    more = {"analysis": "as-coded"} if name == "fig4_decoding" else {}  # others need photographs of AlexNet as well
+    text = run(name, "god", folder, tmp_path / "out.ipynb", **more)
     assert ("Left out: resnet50-object" in text) == (photographs != "all")
     if name == "fig4_decoding":
         assert ("one participant: no interval" in text) == (n_participants == 1)
@@ -131,7 +166,8 @@ def test_nothing_to_decode_is_said(god: Path, tmp_path: Path) -> None:
     folder = fewer(god, tmp_path / "god", 1, "some")
     (folder / "ImageFeatures.h5").unlink()
     assert command("check", "god", folder).returncode == 1
-    options = ("-p", "dataset", "god", "-p", "data_root", folder, "--output", tmp_path / "out.ipynb")
+    given = {"dataset": "god", "data_root": folder, "weights": "miniature"}
+    options = [*(word for pair in given.items() for word in ("-p", *pair)), "--output", tmp_path / "out.ipynb"]
     done = command("run", "fig4_decoding", *options)
     assert done.returncode == 1
     assert re.search(

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from browser import HTML, ROOT, contents
 from PIL import Image
+from sphinx.errors import ExtensionError
 
 from lib.__main__ import _parser
 
@@ -127,7 +128,7 @@ def test_local_links_lead_to_files() -> None:
 
 def test_repository_links_name_files() -> None:
     urls = [url for path in built_pages() for url in addresses(path).links]
-    files = [re.fullmatch(rf"{re.escape(REPOSITORY)}/(?:edit|blob)/main/(.+)", url) for url in urls]
+    files = [re.fullmatch(rf"{re.escape(REPOSITORY)}/(?:edit|blob)/main/([^#]+)(?:#L[0-9]+)?", url) for url in urls]
     named = {match[1] for match in files if match}
     assert {f"{page}.py" for page in NOTEBOOKS} <= named
     assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
@@ -164,6 +165,16 @@ def companion() -> ModuleType:
         return importlib.import_module("companion")
     finally:
         sys.path.pop(0)
+
+
+def test_choices_lead_to_the_lines_that_make_them() -> None:
+    rows = re.findall(r"^\| (\d+) \|.*\| \{line\}`(.+)` \|$", (ROOT / "book" / "choices.md").read_text(), re.M)
+    assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1)) and len(rows) >= 25
+    for _, name in rows:
+        path, number = companion().line_of(ROOT, name)
+        assert name.rpartition(".")[2] in (ROOT / path).read_text().splitlines()[number - 1]
+    with pytest.raises(ExtensionError, match=r"lib\.core\.scores\.r3 is defined nowhere in lib/core/scores\.py"):
+        companion().line_of(ROOT, "lib.core.scores.r3")
 
 
 def test_plots_are_made_light_and_photographs_keep_their_colours(tmp_path: Path) -> None:
