@@ -30,6 +30,7 @@ import numpy as np
 from lib.analysis.encoding_study import best_layer_score, encoding_study
 from lib.analysis.loading import load_participant
 from lib.analysis.presets import analyse, encoding_choices
+from lib.analysis.results import write_results
 from lib.claims import evaluate
 from lib.figures.encoding import encoding_figure, network_scores, planted_and_recovered, preferred_layers
 from lib.figures.explorers import voxel_explorer
@@ -47,6 +48,7 @@ n_best_voxels = None  # voxels shown per ROI: 200 as in paper W, or 15 of a simu
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
+results = None  # an empty folder in which to keep arrays, the table of choices and maps of the voxels
 
 # %% [markdown]
 # ## One participant, two networks, and four to compare with
@@ -75,6 +77,7 @@ print(shown)
 # What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
 
 # %% mystnb={"markdown_format": "myst"}
+saved = write_results(run, results)
 run.table()
 
 # %% [markdown]

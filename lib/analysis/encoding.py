@@ -16,6 +16,7 @@ from lib.core.memory import keeping_memory, release_pages
 from lib.core.scores import correlation, group_starts, pseudo_values, r2, r2_without, signed_root
 from lib.core.validation import matrix, penalties
 from lib.data import Participant
+from lib.data.features import ImageFeatures
 from lib.networks import Network, extract
 from lib.solvers import reference
 from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold_errors, project
@@ -486,3 +487,21 @@ def encode(
         for part in (participant.train, participant.test)
     )
     return fit_encoding(features, participant.train.responses, test_features, participant.test.responses, **options)
+
+
+def encode_features(participant: Participant, features: ImageFeatures, **options: Unpack[FitOptions]) -> EncodingResult:
+    """Predict a participant's voxels from features that are at hand, such as public embeddings.
+
+    Parameters
+    ----------
+    participant : Participant
+    features : ImageFeatures
+        Of all images that the participant saw; each of its layers is fitted, and all are stacked.
+    **options
+        Of `fit_encoding`.
+    """
+    train, test = (
+        {layer: features.of(layer, part.stimulus_ids) for layer in features.layers}
+        for part in (participant.train, participant.test)
+    )
+    return fit_encoding(train, participant.train.responses, test, participant.test.responses, **options)

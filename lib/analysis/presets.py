@@ -172,6 +172,7 @@ class EncodingRun:
         rows = [("participant", f"{person.name}: {person.source.description}"), *_data_rows(person)]
         rows += [(what, _told(texts)) for what, texts in (*self._network_rows(), *self._result_rows())]
         rows.append(("voxels shown per area", self._shown()))
+        rows.append(("areas without voxels", ", ".join(roi for roi in ROIS if roi not in person.rois) or "none"))
         return Table(("choice", f"in this run ({self.choices.analysis})"), rows)
 
     def _network_rows(self) -> Iterator[tuple[str, dict[str, str]]]:
@@ -227,7 +228,6 @@ def _data_rows(person: Participant) -> Iterator[tuple[str, str]]:
     yield "images", f"{len(person.train)} for training, {len(person.test)} for testing"
     yield "trials averaged per image", _range(repeats, "{:.0f}")
     yield "areas", ", ".join(f"{roi} {int(mask.sum())}" for roi, mask in person.rois.items())
-    yield "areas of paper W without voxels", ", ".join(roi for roi in ROIS if roi not in person.rois) or "none"
     yield "noise ceiling, median", f"{np.nanmedian(person.noise_ceiling):.2f}"
 
 
@@ -342,7 +342,8 @@ def _decoding_rows(study: DecodingStudy) -> Iterator[tuple[str, str]]:
     yield "units of a layer", _range(counts, "{:.0f}")
     constant = np.array([np.isnan(result.unit_score).sum() for result in results])
     yield "units left out, which do not vary", _range(constant, "{:.0f}")
-    yield "voxels kept per unit", f"{made.n_voxels}; {made.kept('VC')} in LVC, HVC and VC"
+    kept = {roi: min(made.kept(roi), int(mask.sum())) for roi, mask in person.rois.items()}
+    yield "voxels kept per unit", ", ".join(f"{roi} {n}" for roi, n in kept.items())
     penalty = f", penalty {made.alpha:g}" if made.regression == "ridge" else ""
     yield "regression", {"ols": "least squares", "slr": "sparse", "ridge": "ridge"}[made.regression] + penalty
     yield "score", "Pearson r over the test images, mean over units"

@@ -36,7 +36,7 @@ from lib.data.files import (
     require_file,
     require_folder,
 )
-from lib.data.participant import Participant, Responses, Source, Stimuli
+from lib.data.participant import Participant, Responses, Source, Space, Stimuli
 from lib.data.pictures import decode_picture
 from lib.data.trials import ceiling_of, random_split, standardise_runs, standardised, sum_repeats
 
@@ -628,6 +628,7 @@ def _read_rest(
         "noise_ceiling": read_ceiling(files, grid, inside, test_repeats),
         "stimuli": read_pictures(files, shown),
         "coordinates": nibabel.affines.apply_affine(grid.affine, voxels),
+        "space": Space(grid.shape, grid.affine, voxels),
     }
 
 

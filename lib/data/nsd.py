@@ -24,7 +24,7 @@ from lib.core.pixels import from_array
 from lib.data.areas import chosen_rois
 from lib.data.features import rows_of
 from lib.data.files import planted_source, read_file, read_planted, require_equal, require_file, require_folder
-from lib.data.participant import Participant, Responses, Source, Stimuli
+from lib.data.participant import Participant, Responses, Source, Space, Stimuli
 from lib.data.trials import (
     RUN_LENGTHS,
     TRIALS_PER_SESSION,
@@ -570,6 +570,7 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
     masks : mapping of ROI to boolean array of shape (X, Y, Z)
     """
     stimuli, ncsnr = read_stimuli(files), read_volume(files.ncsnr, files.volume)[layout.inside]
+    image: Any = nibabel.load(files.ncsnr)
     if np.isnan(ncsnr).all():
         raise ValueError(f"{files.ncsnr}: expected numbers in these voxels, found NaN only.")
     source = _source(files, layout, [roi for roi, mask in masks.items() if not mask.any()])
@@ -579,6 +580,7 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
         "noise_ceiling": ceiling_of(ncsnr, layout.repeats[len(layout.train) :]),
         "source": source,
         "coordinates": VOXEL_SIZE * np.argwhere(layout.inside),
+        "space": Space(files.volume, image.affine, np.argwhere(layout.inside)),
         "stimuli": stimuli,
     }
 

@@ -93,6 +93,23 @@ class Responses:
 
 
 @dataclass(frozen=True)
+class Space:
+    """Where voxels lie in a participant's volumes.
+
+    Attributes
+    ----------
+    shape : (X, Y, Z)
+    affine : array of shape (4, 4)
+        From voxels to millimetres, that of the files.
+    voxels : int array of shape (n_voxels, 3)
+    """
+
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    voxels: np.ndarray
+
+
+@dataclass(frozen=True)
 class Brain:
     """The voxels of a participant, without their responses: what results are read with.
 
@@ -105,6 +122,8 @@ class Brain:
     source : Source
     coordinates : array of shape (n_voxels, 3) or None
         Position of each voxel in millimetres.
+    space : Space or None
+        Where the voxels lie in the volumes that they were read from.
     """
 
     name: str
@@ -112,6 +131,7 @@ class Brain:
     noise_ceiling: np.ndarray
     source: Source
     coordinates: np.ndarray | None = field(default=None, kw_only=True)
+    space: Space | None = field(default=None, kw_only=True)
 
     @property
     def n_voxels(self) -> int:
@@ -129,7 +149,7 @@ class Participant(Brain):
 
     Attributes
     ----------
-    name, rois, noise_ceiling, source, coordinates
+    name, rois, noise_ceiling, source, coordinates, space
         As of `Brain`.
     train, test : Responses
     stimuli : Stimuli
