@@ -94,7 +94,8 @@ nested_table(data, found)
 # twins. But one bit, *is it a face?*, comes close. So most of what is predicted over all 92 photographs is that faces
 # differ from the rest. The right panel asks for more: within the photographs that show no face the label can say
 # nothing, and the trained networks still predict a part of what can be predicted; so do their untrained twins, less well,
-# with intervals that overlap. The word area beside it, VWFA, is
+# with intervals that overlap. (The label's own r there lies below zero: a model that predicts the mean of the other
+# images is low where the image is high.) The word area beside it, VWFA, is
 # predicted by nothing here: a method that always finds something would have found something there.
 
 # %% [markdown] tags=["if-simulated"]

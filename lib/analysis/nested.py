@@ -6,7 +6,7 @@ the stack whose weights were learned on them. So all three scores can be compare
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -141,12 +141,12 @@ def averaged(results: Sequence[NestedResult]) -> NestedResult:
 
     The networks have the same layers, and were scored on the same responses in as many orders.
     """
-    first, *others = results
-    joined = {
-        name: np.concatenate([getattr(one, name) for one in results]) for name in ("predictions", "best", "stack")
-    }
-    means = {name: np.mean([getattr(one, name) for one in results], axis=0) for name in ("weights", "chosen")}
-    return replace(first, **joined, **means, n_draws=1 + len(others))
+    first, n_draws = results[0], len(results)
+    predictions, best, stack = (
+        np.concatenate([getattr(one, name) for one in results]) for name in ("predictions", "best", "stack")
+    )
+    weights, chosen = (np.mean([getattr(one, name) for one in results], axis=0) for name in ("weights", "chosen"))
+    return NestedResult(first.layers, first.responses, predictions, best, stack, weights, chosen, n_draws)
 
 
 def encode_nested(
