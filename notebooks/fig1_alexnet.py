@@ -49,6 +49,7 @@ data_root = None  # folder of the measured data
 analysis = "careful"  # what the text says, what the authors' code does, or this book's: "as-published", "as-coded" or "careful"
 weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
+split = "random"  # of measured images; of NSD also shared1000, of LAION-fMRI the name of an official one, such as ood
 n_best_voxels = None  # voxels shown per ROI: 200 as in paper W, or 15 of a simulation
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
@@ -60,7 +61,7 @@ results = None  # an empty folder in which to keep arrays, the table of choices 
 
 # %%
 networks = ("alexnet-object", "alexnet-place")
-choices = encoding_choices(analysis, dataset, weights, n_best_voxels, networks)
+choices = encoding_choices(analysis, dataset, weights, n_best_voxels, networks, split)
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
 participant = load_participant(dataset, subject, data_root, world=world, seed=seed, **size, **choices.reading)
 print("(n_images_train, n_voxels) =", participant.train.responses.shape)

@@ -37,8 +37,9 @@ from lib.figures.style import notice
 from lib.figures.verdicts import verdict_table
 
 # %% [markdown]
-# With the Generic Object Decoding data at hand, `dataset` and `data_root` say where they are. AlexNet then needs no pictures: what it
-# made of them was published with the data. ResNet-50 does; without them all, the page shows AlexNet alone.
+# With the Generic Object Decoding data at hand, `dataset` and `data_root` say where they are. Under the analysis *as-coded*, AlexNet needs no
+# pictures then: what it made of them was published with the data. ResNet-50 does; without them all, the page shows AlexNet alone. The
+# analysis *careful* reads both networks alike, and so needs the pictures for both.
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participants come from: "simulated" or "god"

@@ -94,6 +94,7 @@ def encoding_choices(
     weights: str | None = None,
     n_best: int | None = None,
     networks: Iterable[str] = (),
+    split: str = "random",
 ) -> EncodingChoices:
     """Look up the choices of an analysis, and check at once that the weights are there.
 
@@ -108,11 +109,13 @@ def encoding_choices(
         By default 200 as in paper W's figures, and 15 of a simulation.
     networks : iterable of str
         Names in `lib.networks.ZOO` that will be shown the pictures.
+    split : str
+        Of measured images, as for `lib.data.nsd.load_nsd` and `lib.data.laion.load_laion`.
 
     Raises
     ------
     ValueError
-        No such analysis.
+        No such analysis, or another split of simulated images.
     FileNotFoundError
         Published weights that are not in the cache; says which command fetches them.
 
@@ -123,8 +126,11 @@ def encoding_choices(
     """
     options = _ENCODING[choose("analysis", analysis, ANALYSES)]
     simulated = dataset == "simulated"
+    if simulated and split != "random":
+        raise ValueError(f"split: simulated images in memory are split at random, found {split!r}; name a dataset.")
     few = N_SIMULATED if simulated and analysis == "careful" else N_PUBLISHED
-    return EncodingChoices(analysis, dataset, checked_weights(networks, weights, simulated), n_best or few, **options)
+    chosen = checked_weights(networks, weights, simulated)
+    return EncodingChoices(analysis, dataset, chosen, n_best or few, split=split, **options)
 
 
 def checked_weights(networks: Iterable[str], weights: str | None, simulated: bool) -> str:

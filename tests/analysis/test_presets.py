@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measured import write_tiny_laion
+from measured import write_laion_split, write_tiny_laion
 
 from lib.analysis import presets
 from lib.analysis.decoding import PUBLISHED
@@ -92,6 +92,16 @@ def test_measured_responses_are_standardised_as_chosen(analysis: str, laion: Pat
     found = load_participant("laion", 1, laion, **choices.reading)
     assert STANDARDISED[analysis] in found.source.description
     assert choices.n_best == 200 and choices.zscore in ("none", "run", "session")
+
+
+def test_split_is_passed_on_and_told(laion: Path) -> None:
+    names = [line.split(",")[0] for line in (laion / "stimuli/task-images_metadata.csv").read_text().splitlines()[1:]]
+    write_laion_split(laion, names[4:], names[:4])
+    choices = encoding_choices("careful", "laion", "miniature", split="ood")
+    found = load_participant("laion", 1, laion, **choices.reading)
+    assert len(found.test) == 4 and "split ood of pool sub-01" in found.source.description
+    with pytest.raises(ValueError, match=r"simulated images in memory are split at random, found 'ood'"):
+        encoding_choices("careful", split="ood")
 
 
 def test_not_standardised_responses_are_averaged_as_they_are(laion: Path) -> None:
