@@ -114,8 +114,9 @@ claim_cards(CLAIMS.values())
 evidence_table(EVIDENCE)
 
 # %% [markdown]
-# On real brains the two papers' claims part ways. Deep networks trained on objects do explain more of a scanned brain than edge networks do (W7). Whether
-# ResNet50 is the worse model (Y1) depends on the arrow: by encoding it is not, by decoding it is.
+# Networks trained on objects do explain more of a scanned brain than edge networks do (W7). By encoding, ResNet50 is not the worse model. By decoding
+# these numbers cannot say (Y1): the brain hierarchy score asks whether the order of a network's layers follows the order of areas, not how well
+# units are decoded, and ResNet-50-v2 is another network. Nor does Brain-Score bear on an order of layers (W1): each area is scored with one layer.
 #
 # ## Exercises
 

@@ -27,6 +27,8 @@
 # [scores](noise_ceiling) on images that no fit has seen.
 
 # %%
+import numpy as np
+
 from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
 from lib.analysis.presets import analyse, encoding_choices
@@ -90,16 +92,23 @@ run.table()
 # ## The figure
 #
 # **Look for** the layer at which the lines of a column peak, and whether that layer moves to the right from the early areas
-# to the place and face areas. Then compare the rows: does the peak stay where it is when the task changes?
+# to the place and face areas. Then compare the rows: does the peak lie at the same layer for both tasks? (Each
+# row shows the best voxels of its own network, so the voxels are not the same in both.)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-alexnet"}}
 encoding_figure(study)
 
 # %% [markdown]
-# The same lines, one at a time. **Look for** a voxel whose largest weight lies on another layer than its highest R.
+# The same lines, one at a time. **Look for** layers whose R comes close to the highest and whose weight is zero.
 
 # %%
 voxel_explorer(study)
+
+# %%
+for name, result in study.encoding.items():
+    best = np.concatenate([study.best(name, roi, "test") for roi in study.rois()])
+    elsewhere = result.weights[:, best].argmax(0) != result.score[:, best].argmax(0)
+    print(f"{name}: the largest weight lies on another layer than the highest R in {elsewhere.sum()} of {len(best)} voxels")
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
@@ -110,8 +119,8 @@ voxel_explorer(study)
 # %% [markdown]
 # ## Which layer does an ROI prefer?
 #
-# Two hundred overlapping lines hide how many of them peak where. **Look for** rows whose dark cells lie in one
-# column (the voxels agree) and for rows with a wide bar (they do not).
+# Overlapping lines hide how many of them peak where. **Look for** rows in which one cell is dark (the voxels agree) and
+# for rows in which several are grey (they do not).
 
 # %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-alexnet-preferred"}}
 preferred_layers(study)

@@ -88,7 +88,8 @@ run.table()
 # ## The figure
 #
 # **Look for** the layer at which the lines peak, from the left columns to the right ones. Then compare the first row with the second
-# and the third with the fourth: does anything move when the task changes?
+# and the third with the fourth: does the peak lie at the same layer for both tasks? (Each row shows the best voxels of its own
+# network; a comparison over the same voxels follows below.)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-resnet50"}}
 encoding_figure(shown)

@@ -131,9 +131,18 @@ planted_and_recovered(shown)
 network_scores(study)
 
 # %% [markdown]
-# In early areas the edge networks are the lowest. In place and face areas the order is less clear; their mean over all voxels is
-# what claim W7 compares.
-#
+# Edge networks are compared with networks of more layers, and from more layers a stack can be made better. In how many areas are both of
+# them the lowest?
+
+# %%
+means = {
+    roi: {name: np.nanmean(result.stacked_score[participant.roi(roi)]) for name, result in study.encoding.items()}
+    for roi in study.rois()
+}
+lowest = [roi for roi, scores in means.items() if set(sorted(scores, key=scores.get)[:2]) == set(networks)]
+print(f"both edge networks are the lowest in {len(lowest)} of {len(means)} areas: {', '.join(lowest) or 'in none'}")
+
+# %% [markdown]
 # ## Do the claims hold?
 
 # %% mystnb={"markdown_format": "myst"}

@@ -75,8 +75,9 @@ for name, study in studies.items():
 # %% [markdown]
 # ## How much better do the chosen look?
 #
-# **Look for** the gap between the blue line, as published, and the green one, the same voxels on fresh images. On the
-# right, where nothing can be predicted, an honest line lies at zero.
+# **Look for** the panel on the right, where nothing can be predicted: an honest line lies at zero there, and the blue one, as published, does not. Where
+# there is something to find, the blue line and the green one, the same voxels on fresh images, differ by little more than the width of
+# a line; the last column of the table below the figure gives the difference.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Curves of mean R against the share of voxels called best, one panel per world; the published choice lies highest on the left and all choices meet on the right."}, "figure": {"caption": "Mean R of the stack over the best voxels of an ROI, by the share of the ROI that is called best. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images. Lines: mean over ROIs; bands: lowest to highest ROI.", "name": "fig-selection-curves"}}
 selection_curves(studies, networks[0])

@@ -194,7 +194,9 @@ shared_variance_table(found)
 # what they share belongs to none of them alone. What is *not* found to be unique may be unique all the same: with few images it is lost in
 # the error of the estimates.
 #
-# And the paper's question, why edge networks predict the face and place areas? In *unplanted*, no voxel listens to an edge network, and the
+# And the paper's question, which its reviewers asked too: why do edge networks predict FFA and PPA? The authors answered that these areas "do retain
+# edge information", and that this does not explain why middle layers predict better than later ones. The orange symbols bear on that: what
+# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. But in *unplanted*, no voxel listens to an edge network, and the
 # layers of edge networks predict these areas all the same. So their prediction alone is no evidence that the areas care about edges, or that the
 # networks know faces or places. The green symbols are what would be. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
