@@ -290,17 +290,17 @@ def read_grid(path: Path) -> Grid:
 def read_map(path: Path, grid: Grid) -> np.ndarray:
     """Read one volume, float32 array of shape (X, Y, Z), if it lies on the betas' grid."""
     image = _open_volume(path)
-    _check_grid(path, image, grid)
+    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
+    require_equal(path, "the shape of the volume", grid.shape, shape)
+    _check_affine(path, image.affine, grid)
     return read_file(
         path, "a NIfTI volume", lambda _: np.asarray(image.dataobj, dtype=np.float32).reshape(image.shape[:3])
     )
 
 
-def _check_grid(path: Path, image: Any, grid: Grid) -> None:
-    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
-    require_equal(path, "the shape of the volume", grid.shape, shape)
-    if not np.allclose(image.affine, grid.affine, atol=_TOLERANCE):
-        expected, found = ("".join(nibabel.aff2axcodes(one)) for one in (grid.affine, image.affine))
+def _check_affine(path: Path, affine: np.ndarray, grid: Grid) -> None:
+    if not np.allclose(affine, grid.affine, atol=_TOLERANCE):
+        expected, found = ("".join(nibabel.aff2axcodes(one)) for one in (grid.affine, affine))
         found = f"another, its axes {found}" if found != expected else "another"
         way_out = "resample it to the betas' grid, nearest label"
         raise ValueError(f"{path}: expected the affine of the betas, axes {expected}, found {found}: {way_out}.")
@@ -341,7 +341,7 @@ def check_trials(files: LaionFiles, number: int) -> int:
 def _open_session(path: Path, grid: Grid, n_trials: int) -> Any:
     image = _open_volume(path)
     require_equal(path, "the shape of the betas", (*grid.shape, n_trials), image.shape)
-    _check_grid(path, image.slicer[..., 0], grid)
+    _check_affine(path, image.affine, grid)
     return image
 
 
