@@ -1,15 +1,31 @@
 """The rooms of lib: few, imports that point down only, PyTorch where it is needed."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from house.lines import LARGEST, ROOT, closure, code_lines, measured, modules
 
 ENTRIES = 11
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+BROUGHT = {
+    "IPython",
+    "PIL",
+    "jupyter_client",
+    "nbclient",
+    "nbformat",
+    "pybtex",
+    "pygments",
+    "traitlets",
+    "yaml",
+}  # by others
 FORBIDDEN = [  # room, and what it must not import
     ("lib.core", "lib.solvers"),
     ("lib.solvers", "lib.data"),
@@ -102,3 +118,26 @@ def test_lines_of_code(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text("from lib import a\n")
     assert code_lines(tmp_path / "lib" / "a.py") == 4
     assert closure([tmp_path / "page.py"], modules(tmp_path)) == {"lib", "lib.a"}
+
+
+def test_the_wheel_holds_every_room_of_lib_and_nothing_else() -> None:
+    there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "lib").rglob("__init__.py")}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == there
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the modules that a file imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    return {name.split(".")[0] for name in plain | named}
+
+
+def test_packages_that_lib_imports_are_declared() -> None:
+    project = PROJECT["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    declared = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in lines}
+    names = set.union(*(imported(path) for path in (ROOT / "lib").rglob("*.py"))) - set(sys.stdlib_module_names)
+    owners = packages_distributions()
+    found = {name: {owner.lower().replace("_", "-") for owner in owners[name]} for name in names if name in owners}
+    assert {name for name, own in found.items() if not own & declared} <= BROUGHT
