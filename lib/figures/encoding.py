@@ -90,9 +90,9 @@ def preferred_layers(study: EncodingStudy, selection: str = "out-of-fold") -> Fi
 
 
 def planted_and_recovered(study: EncodingStudy) -> Figure:
-    """What drives the simulated voxels (bars) beside the stacking weights found (dots), per group of ROIs.
+    """Which layers were planted to predict best (bars) beside the stacking weights found (dots), per group of ROIs.
 
-    Bars are shares of the network's own contribution; where a network drives nothing, or nobody knows, there is no bar.
+    Bars are shares of the profiles that name a layer; where none names the network, or nobody knows, there is no bar.
     """
     world = WORLDS.get(study.participant.source.world or "")
     groups = _groups(study)
@@ -101,7 +101,7 @@ def planted_and_recovered(study: EncodingStudy) -> Figure:
         for ax, (group, rois) in zip(row, groups.items(), strict=True):
             planted = np.mean([_planted_shares(world, roi, name, result.layers) for roi in rois], axis=0)
             found = [result.weights[:, study.best(name, roi, "out-of-fold")].mean(1) for roi in rois]
-            ax.bar(range(len(result.layers)), planted, color="0.8", label="planted share")
+            ax.bar(range(len(result.layers)), planted, color="0.8", label="planted to predict best")
             ax.plot(np.transpose(found), "o", color=COLOURS[1], markersize=3.5)
             ax.plot([], "o", color=COLOURS[1], markersize=3.5, label="stacking weight, one dot per ROI")
             style.label_layers(ax, result.layers)

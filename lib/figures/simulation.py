@@ -17,7 +17,7 @@ from lib.networks import ZOO, Network
 from lib.simulation.cards import read_card, scores
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
 from lib.simulation.tasks import CLASSES, EDGE_TASKS, target
-from lib.simulation.worlds import Drive, World
+from lib.simulation.worlds import World
 
 SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page of them at 150 weighed 3 MB
 
@@ -26,22 +26,22 @@ SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page 
 
 
 def planted_layers(world: World) -> Figure:
-    """Which layers of which networks drive each area in one world, see `planted_worlds`."""
+    """Which layer of each network predicts each area best in one world, see `planted_worlds`."""
     return planted_worlds({"": world})
 
 
 def planted_worlds(worlds: Mapping[str, World]) -> Figure:
-    """Which layers drive each area, a panel per world: the darker, the later in its network.
+    """Which layers were planted to predict each area best, a panel per world: the darker, the later in its network.
 
-    Areas with the same shares stand in one row. The number is the share of the voxels' signal that the network drives.
+    Areas with the same shares stand in one row. Where an area mixes layers, their shares stand beside them.
     """
     rows = {name: _rows_of(world) for name, world in worlds.items()}
     heights = [len(r) + 1.2 for r in rows.values()]
     figure, axes = subplots(len(worlds), 1, (7.2, 0.42 * sum(heights) + 0.5), height_ratios=heights)
     for ax, (name, world) in zip(axes.flat, worlds.items(), strict=True):
         networks = world.networks() or ("no network",)
-        for (row, shares), (column, network) in product(enumerate(rows[name].values()), enumerate(networks)):
-            _planted_cell(ax, row, column, network, {tap[1]: s for tap, s in shares.items() if tap[0] == network})
+        for (row, roi), (column, network) in product(enumerate(rows[name].values()), enumerate(networks)):
+            _planted_cell(ax, row, column, network, world.planted(roi, network))
         ax.set(xlim=(-0.5, len(networks) - 0.5), ylim=(len(rows[name]) - 0.5, -0.5))
         ax.set_xticks(range(len(networks)), networks, fontsize=7)
         ax.set_yticks(range(len(rows[name])), rows[name], fontsize=SMALL)
@@ -51,24 +51,47 @@ def planted_worlds(worlds: Mapping[str, World]) -> Figure:
     return style.label_data(figure, simulated=True)
 
 
-def _rows_of(world: World) -> dict[str, Drive]:
-    """Drives by the areas, one after the other, that share them: "V2 to V4"."""
-    runs = [(shares, list(rois)) for shares, rois in groupby(world.drive, lambda roi: dict(world.drive[roi]))]
-    return {rois[0] if len(rois) == 1 else f"{rois[0]} to {rois[-1]}": shares for shares, rois in runs}
+def _rows_of(world: World) -> dict[str, str]:
+    """One of the areas, one after the other, that share a mixture, by the name of the row: "V2 to V3"."""
+    runs = [list(rois) for _, rois in groupby(world.areas, lambda roi: dict(world.areas[roi]))]
+    return {rois[0] if len(rois) == 1 else f"{rois[0]} to {rois[-1]}": rois[0] for rois in runs}
 
 
 def _planted_cell(ax: Axes, row: int, column: int, network: str, shares: Mapping[str, float]) -> None:
-    """One network's layers in one row of areas: how deep they lie as a shade, their names and their share as words."""
-    total = sum(shares.values())
-    if not total:
+    """One network's layers in one row of areas: how deep they lie as a shade, and their names."""
+    if not shares:
         ax.text(column, row, "nothing", ha="center", va="center", fontsize=7, color="0.4")
         return
     layers = list(ZOO[network].layers)
-    depth = sum(share * layers.index(layer) for layer, share in shares.items()) / total / (len(layers) - 1)
+    depth = sum(share * layers.index(layer) for layer, share in shares.items()) / (len(layers) - 1)
     ax.add_patch(Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, color=plt.get_cmap("Blues")(0.1 + 0.8 * depth)))
-    names = " + ".join(shares) if len(shares) < 3 else "all layers" if len(shares) == len(layers) else "several"
-    colour = "white" if depth > 0.55 else "black"
-    ax.text(column, row, f"{names}\n{100 * total:.0f} %", ha="center", va="center", fontsize=7, color=colour)
+    words = [f"{layer} {100 * share:.0f} %" for layer, share in shares.items()] if len(shares) > 1 else list(shares)
+    text = "all layers" if len(shares) == len(layers) else "\n".join(words)
+    ax.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if depth > 0.55 else "black")
+
+
+def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layers: Sequence[str]) -> Figure:
+    """The sheet of one ROI, each voxel coloured by a position among a network's layers, a panel per map.
+
+    Parameters
+    ----------
+    positions : int array of shape (n_voxels, 2)
+        Row and column of each voxel.
+    maps : mapping of title to array of shape (n_voxels,)
+        Layers counted from 0; NaN where there is none.
+    layers : sequence of str
+    """
+    figure, axes = subplots(1, len(maps), (7.2, 2.6), sharex=True, sharey=True)
+    colours = plt.get_cmap("viridis", len(layers))
+    for ax, (title, values) in zip(axes.flat, maps.items(), strict=True):
+        sheet = np.full(positions.max(0) + 1, np.nan)
+        sheet[tuple(positions.T)] = values
+        picture = ax.imshow(sheet, cmap=colours, vmin=-0.5, vmax=len(layers) - 0.5)
+        ax.set_title(title, fontsize=NORMAL)
+        ax.set(xticks=[], yticks=[])
+    bar = figure.colorbar(picture, ax=axes, ticks=range(len(layers)))
+    bar.ax.set_yticklabels(layers, fontsize=SMALL)
+    return style.label_data(figure, simulated=True)
 
 
 def session_baselines(raw: np.ndarray, standardised: np.ndarray, session: np.ndarray, simulated: bool) -> Figure:

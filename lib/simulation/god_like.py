@@ -64,7 +64,9 @@ def simulate_god(
     rng, ids = np.random.default_rng((seed, subject, N_TEST_REPEATS)), pictures.stimulus_ids
     ncsnr = nsd_like.draw_ncsnr(rng, GOD_ROIS, voxels_per_roi)
     components = nsd_like.components_of([planted], pictures) if components is None else components
-    signal = nsd_like.planted_signal(rng, planted, components, ParticipantSize(len(ids), voxels_per_roi))
+    shares = nsd_like.draw_shares(rng, planted, voxels_per_roi)
+    size = ParticipantSize(len(ids), voxels_per_roi)
+    signal = nsd_like.planted_signal(rng, planted, shares, components, size)
     tested, imagined = (
         n_images + rng.permutation(np.repeat(np.arange(N_TEST), n)) for n in (N_TEST_REPEATS, N_IMAGINED)
     )

@@ -5,10 +5,10 @@ Nobody was scanned. These participants let anyone run the analyses and check whe
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
-from scipy.sparse.linalg import eigsh
+from scipy.special import gammaincinv, ndtr
 
 from lib.core.scores import noise_ceiling
 from lib.data.areas import EARLY
@@ -17,17 +17,20 @@ from lib.data.participant import Images, Participant, Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
 from lib.networks import extract, load_network
 from lib.simulation import scenes
-from lib.simulation.sheet import positions, sheet_noise
+from lib.simulation.planting import UNITS_READ, Layer, planted_components, predictor
+from lib.simulation.sheet import positions, sheet_noise, smooth_fields
 from lib.simulation.sizes import NSD, ParticipantSize
 from lib.simulation.worlds import World, find_world
 
 N_REPEATS = 3
-N_COMPONENTS = 100
-NO_VARIANCE = 1e-9  # of the largest component's: what is left of a softmax, whose units add up to one
+CONCENTRATION = 6.0  # of the Dirichlet distribution of the voxels' shares
+MAP_WIDTH, TUNING_WIDTH = 3.0, 1.0  # voxels, over which shares and what else a voxel answers to change
 STIMULUS_WORLD = 1000  # scenes that no miniature was trained on
 OWN_IMAGES = 100_000  # ids of participant s start at s times this; the shared images' ids start at 0
 
-Components = Mapping[tuple[str, str], np.ndarray]  # (network, layer) -> (n_images, n_components)
+Components = Mapping[tuple[Layer, ...], np.ndarray]  # items of a profile -> (n_images, n_directions)
+
+VoxelShares = Mapping[str, Mapping[str, np.ndarray]]  # ROI -> {profile: (n_voxels,)}
 
 # Noise ceiling signal-to-noise ratio (ncsnr) measured on NSD participant 1: quartiles, drawn out to 0 and the maximum.
 NCSNR_QUANTILES = (0, 0.25, 0.5, 0.75, 1)
@@ -56,6 +59,8 @@ class Trials:
         In voxels, see `lib.simulation.sheet`.
     stimuli : Stimuli
     source : Source
+    shares : mapping of ROI to {profile: array of shape (n_voxels_of_roi,)}
+        How much of each profile of its world every voxel mixes.
     """
 
     subject: int
@@ -68,6 +73,7 @@ class Trials:
     positions: np.ndarray
     stimuli: Stimuli
     source: Source
+    shares: VoxelShares
 
 
 def simulate(
@@ -156,16 +162,17 @@ def draw_trials(
     planted, pictures = find_world(world), shown_pictures(subject, seed, n_images)
     size = ParticipantSize(n_images, voxels_per_roi)
     rng = np.random.default_rng((seed, subject))
-    ncsnr = draw_ncsnr(rng, planted.drive, voxels_per_roi)
+    ncsnr = draw_ncsnr(rng, planted.areas, voxels_per_roi)
     if components is None:
         components = components_of([planted], pictures)
-    signal = planted_signal(rng, planted, components, size)
+    shares = draw_shares(rng, planted, voxels_per_roi)
+    signal = planted_signal(rng, planted, shares, components, size)
     ncsnr = np.where(signal.any(0), ncsnr, 0.0)  # where nothing was planted, nothing can be explained
-    betas, trial, session = run_sessions(rng, signal, ncsnr, len(planted.drive))
+    betas, trial, session = run_sessions(rng, signal, ncsnr, len(planted.areas))
     return Trials(
         subject, pictures.stimulus_ids, betas, pictures.stimulus_ids[trial], session, ncsnr,
-        consecutive_rois(planted.drive, voxels_per_roi), positions(len(planted.drive), voxels_per_roi),
-        pictures.stimuli, simulated_source(world, planted),
+        consecutive_rois(planted.areas, voxels_per_roi), positions(len(planted.areas), voxels_per_roi),
+        pictures.stimuli, simulated_source(world, planted), shares,
     )  # fmt: skip
 
 
@@ -220,74 +227,82 @@ def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: in
 
 
 def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Components:
-    """Leading components of every layer that drives voxels in one of the worlds."""
-    driving = {layer for world in worlds for shares in world.drive.values() for layer in shares}
-    components = {}
-    for name in sorted({network for network, _ in driving}):
-        layers = sorted(layer for network, layer in driving if network == name)
-        for layer, activations in extract(load_network(name), images, layers).items():
-            components[name, layer] = leading_components(activations)
-    return components
+    """Directions of every profile of some worlds, see `lib.simulation.planting`; the networks see the images once."""
+    profiles = {tuple(profile.items()): profile for world in worlds for profile in world.profiles.values()}
+    predictors = {}
+    for name in sorted({network for profile in profiles.values() for network in profile}):
+        network, named = load_network(name), {profile.get(name) for profile in profiles.values()}
+        layers = network.decoding_layers if named & set(network.decoding_layers) else network.layers
+        for layer, activations in extract(network, images, list(layers), n_units=UNITS_READ).items():
+            predictors[name, layer] = predictor(activations)
+    return {key: planted_components(profile, predictors) for key, profile in profiles.items()}
 
 
-def leading_components(activations: np.ndarray) -> np.ndarray:
-    """Scores of a layer's leading principal components, shape (n_images, 100), each of unit variance.
+def draw_shares(rng: np.random.Generator, world: World, voxels_per_roi: int) -> VoxelShares:
+    """How much of each profile every voxel mixes; neighbours are alike.
 
-    A white mixture of thousands of units could not be learned from a thousand images by any method; a brain area, too,
-    shares the dominant dimensions of what it represents.
+    Parameters
+    ----------
+    rng : Generator
+    world : World
+    voxels_per_roi : int
     """
-    n = min(N_COMPONENTS, activations.shape[1], len(activations) - 1)
-    centred = activations - activations.mean(0, dtype=np.float64)
-    start = np.random.default_rng(0).normal(size=len(centred))  # or the solver would draw its own
-    variance, axes = eigsh(centred @ centred.T, n, v0=start)
-    return np.sqrt(len(centred)) * axes[:, variance > NO_VARIANCE * variance.max()]
+    return {
+        roi: dict(zip(shares, smooth_shares(rng, list(shares.values()), voxels_per_roi), strict=True)) if shares else {}
+        for roi, shares in world.areas.items()
+    }
 
 
-def planted_signal(rng: np.random.Generator, world: World, components: Components, size: ParticipantSize) -> np.ndarray:
+def planted_signal(
+    rng: np.random.Generator, world: World, shares: VoxelShares, components: Components, size: ParticipantSize
+) -> np.ndarray:
     """Responses of the voxels before noise, each of unit variance or zero.
 
     Parameters
     ----------
     rng : Generator
     world : World
+    shares : mapping of ROI to {profile: array of shape (n_voxels,)}
+        See `draw_shares`.
     components : mapping
-        Of the layers that drive voxels (`components_of`).
+        Of the world's profiles (`components_of`).
     size : ParticipantSize
 
     Returns
     -------
     float32 array of shape (n_images, n_voxels)
     """
-    signal = np.zeros((size.n_images, len(world.drive), size.voxels_per_roi), np.float32)
-    for i, shares in enumerate(world.drive.values()):
-        if shares:
-            own = rng.dirichlet(world.concentration * np.array(list(shares.values())), size.voxels_per_roi)
-            signal[:, i] = readout(rng, dict(zip(shares, own.T, strict=True)), components)
-    return signal.reshape(size.n_images, -1)
+    signal = np.zeros((size.n_images, len(shares), size.voxels_per_roi), np.float32)
+    for i, of_area in enumerate(shares.values()):
+        if of_area:
+            signal[:, i] = np.sqrt(world.unexplained) * smooth_fields(
+                rng, size.n_images, size.voxels_per_roi, TUNING_WIDTH
+            )
+        for name, share in of_area.items():
+            directions = components[tuple(world.profiles[name].items())]
+            mixed = directions @ smooth_fields(rng, directions.shape[1], size.voxels_per_roi, TUNING_WIDTH)
+            signal[:, i] += np.sqrt((1 - world.unexplained) * share) * mixed / mixed.std(0)
+    deviation = signal.std(0)
+    return (signal / np.where(deviation > 0, deviation, 1)).reshape(size.n_images, -1)
 
 
-def readout(
-    rng: np.random.Generator, shares: Mapping[tuple[str, str], np.ndarray], components: Components
-) -> np.ndarray:
-    """Voxels that each add up random mixtures of layers' components, by the voxel's own shares of the layers.
+def smooth_shares(rng: np.random.Generator, means: Sequence[float], n_voxels: int) -> np.ndarray:
+    """Draw shares that sum to 1 in every voxel and vary smoothly over a sheet, by a Dirichlet distribution.
 
     Parameters
     ----------
     rng : Generator
-    shares : mapping of (network, layer) to array of shape (n_voxels,)
-    components : mapping of (network, layer) to array of shape (n_images, n_components)
+    means : sequence of float
+        Of the shares; they sum to 1.
+    n_voxels : int
 
     Returns
     -------
-    array of shape (n_images, n_voxels), unit variance
+    array of shape (n_shares, n_voxels)
     """
-
-    def mixture(layer: tuple[str, str], share: np.ndarray) -> np.ndarray:
-        mixed = components[layer] @ rng.normal(size=(components[layer].shape[1], len(share)))
-        return np.sqrt(share) * mixed / mixed.std(0)
-
-    total = reduce(np.add, [mixture(layer, share) for layer, share in shares.items()])
-    return total / total.std(0)
+    ranks = ndtr(smooth_fields(rng, len(means), n_voxels, MAP_WIDTH).astype(float))
+    gammas = gammaincinv(CONCENTRATION * np.array(means)[:, None], ranks)
+    return np.asarray(gammas / gammas.sum(0))
 
 
 def run_sessions(

@@ -1,17 +1,19 @@
-"""Worlds: which layers of which networks drive which ROI of a simulated participant.
+"""Worlds: which layers predict each ROI of a simulated participant best, in every network.
 
-Each is a small table, meant to be read: the share of a voxel's stimulus-driven variance that is planted in each
-network, and the layers of that network it is planted in. A single voxel's own shares scatter around these.
+A world is a small table, meant to be read. No network drives a voxel: `lib.simulation.planting` looks for responses
+that all networks of a profile predict, each best from the layer that the profile names. The voxels of an ROI mix the
+profiles of their neighbourhood.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lib.core import choose
-from lib.data.areas import FACE, PLACE, ROIS
+from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W, ZOO
+from lib.simulation.planting import EVERY, Profile
 
-Drive = Mapping[tuple[str, str], float]  # (network, layer) -> share of the signal's variance
+Shares = Mapping[str, float]  # profile -> share of the planted variance
 
 
 @dataclass(frozen=True)
@@ -21,78 +23,79 @@ class World:
     Attributes
     ----------
     description : str
-    drive : mapping of ROI to {(network, layer): share}
-        Shares of an ROI sum to 1; an ROI with none answers to nothing.
-    concentration : float
-        Of the Dirichlet distribution from which each voxel draws its own shares. At 30 they scatter around the ROI's;
-        at 0.2 nearly every voxel has one favourite, and the ROI's shares say how many voxels have which.
+    profiles : mapping of name to {network: layer}
+        The layer of each network that predicts best what the profile names; `lib.simulation.planting.EVERY` where no
+        layer shall lead.
+    areas : mapping of ROI to {profile: share}
+        Shares of an ROI sum to 1, and its voxels' own shares scatter around them; an ROI with none answers to nothing.
+    unexplained : float
+        Share of a voxel's signal that no network predicts: it answers to the images in its own way.
     """
 
     description: str
-    drive: Mapping[str, Drive]
-    concentration: float = 30.0
+    profiles: Mapping[str, Profile]
+    areas: Mapping[str, Shares]
+    unexplained: float = 0.1
 
     def networks(self) -> tuple[str, ...]:
-        """Networks whose layers drive some ROI."""
-        return tuple(dict.fromkeys(network for shares in self.drive.values() for network, _ in shares))
+        """Networks that the profiles name."""
+        return tuple(dict.fromkeys(network for profile in self.profiles.values() for network in profile))
 
     def planted(self, roi: str, network: str) -> dict[str, float]:
-        """Share of each layer of `network` in `roi`; layers that drive nothing are left out."""
-        return {layer: share for (name, layer), share in self.drive[roi].items() if name == network}
+        """Share of the profiles that name each layer of `network` in `roi`; layers that none names are left out."""
+        shares: dict[str, float] = {}
+        for name, share in self.areas[roi].items():
+            layer = self.profiles[name].get(network)
+            layers = list(ZOO[network].layers) if layer == EVERY else [layer] if layer else []
+            shares |= {layer: shares.get(layer, 0.0) + share / len(layers) for layer in layers}
+        return shares
 
 
-def _drive(shares: Mapping[str, float], layers: Sequence[str]) -> Drive:
-    """Split each network's share equally over the layers named for it, "Conv-2 Conv-3"; "all" is every layer."""
-    drive: dict[tuple[str, str], float] = {}
-    for (network, share), names in zip(shares.items(), layers, strict=True):
-        own = list(ZOO[network].layers) if names == "all" else names.split()
-        drive |= {(network, layer): share / len(own) for layer in own}
-    return drive
+def _profiles(**layers: str) -> dict[str, Profile]:
+    """Profiles from lines of text, a layer for each network of paper W in turn."""
+    return {name: dict(zip(PAPER_W, line.split(), strict=True)) for name, line in layers.items()}
 
 
-def _table(description: str, networks: Sequence[str], rows: Mapping[str, str], **options: float) -> World:
-    """A world from rows of text: for some ROIs, the percentage and the layers of each network in turn."""
-    drive: dict[str, Drive] = {}
-    for rois, row in rows.items():
-        entries = [entry.split(maxsplit=1) for entry in row.split(",")]
-        shares = {name: float(percent) / 100 for name, (percent, _) in zip(networks, entries, strict=True)}
-        drive |= dict.fromkeys(rois.split(), _drive(shares, [layers for _, layers in entries]))
-    return World(description, drive, **options)
+def _areas(rois: Iterable[str], percentages: str) -> dict[str, Shares]:
+    """The same shares for some ROIs: "60 first, 40 middle"."""
+    parts = [part.split() for part in percentages.split(",")]
+    return {roi: {name: float(percent) / 100 for percent, name in parts} for roi in rois}
 
 
-HIGHER = " ".join(PLACE + FACE)
-
-# Rows: ROIs, then for each of the networks in turn, percent of the signal and the layers it comes from.
 WORLDS = {
-    "as-published": _table(
+    "as-published": World(
         "planted so that what paper W claims is true",
-        PAPER_W,
-        {
-            "V1": "27 Conv-3, 27 Conv-4, 16 Conv-2, 20 Conv-2, 6 Conv-2, 4 Conv-1",
-            "V2 V3 V4": "24 Conv-3, 24 Conv-4, 15 Conv-3, 12 Conv-3, 13 Conv-3, 12 Conv-3",
-            HIGHER: "21 FC-7, 18 FC-7, 19 Conv-5, 18 Conv-5, 12 Conv-3, 12 Conv-3",
-        },
-        concentration=0.2,
+        _profiles(
+            first="Conv-3 Conv-4 Conv-2 Conv-2 Conv-2 Conv-2",
+            middle="Conv-3 Conv-4 Conv-3 Conv-3 Conv-3 Conv-3",
+            late="FC-7 FC-7 Conv-5 Conv-5 Conv-3 Conv-3",
+        ),
+        _areas(["V1"], "85 first, 15 middle")
+        | _areas(["V2", "V3"], "10 first, 90 middle")
+        | _areas(["V4"], "95 middle, 5 late")
+        | _areas(PLACE + FACE, "5 middle, 95 late"),
     ),
-    "reversed": _table(
+    "reversed": World(
         "planted so that what paper W claims is false",
-        PAPER_W,
-        {
-            "V1 V2 V3 V4": "10 FC-7, 10 FC-7, 10 Avgpool, 10 Conv-5, 30 Conv-5, 30 Conv-5",
-            HIGHER: "10 Conv-2, 10 Conv-2, 10 Avgpool, 10 Conv-2, 30 Conv-5, 30 Conv-5",
-        },
-        concentration=0.2,
+        _profiles(
+            early="FC-7 FC-7 Avgpool Conv-4 Conv-5 Conv-5",
+            higher="Conv-2 Conv-2 Conv-1 Conv-3 Conv-5 Conv-5",
+        ),
+        _areas(EARLY, "100 early") | _areas(PLACE + FACE, "100 higher"),
     ),
     "flat": World(
-        "every layer drives every ROI alike", dict.fromkeys(ROIS, _drive(dict.fromkeys(PAPER_W, 1 / 6), ["all"] * 6))
+        "every layer of every network predicts every ROI alike",
+        {"any": dict.fromkeys(PAPER_W, EVERY)},
+        _areas(ROIS, "100 any"),
     ),
-    "noise": World("voxels answer to nothing", {roi: {} for roi in ROIS}),
-    "unplanted": _table(
+    "noise": World("voxels answer to nothing", {}, {roi: {} for roi in ROIS}),
+    "unplanted": World(
         "a network that nobody analyses drives all areas: its early layers the early areas, its late layers the others",
-        ["multitask"],
-        {"V1": "100 Conv-1", "V2": "100 Conv-2", "V3": "100 Conv-3", "V4": "100 Conv-4", HIGHER: "100 Conv-5 FC-6"},
+        {layer: {"multitask": layer} for layer in ("Conv-1", "Conv-2", "Conv-3", "Conv-4", "Conv-5", "FC-6")},
+        {roi: {layer: 1.0} for roi, layer in zip(EARLY, ("Conv-1", "Conv-2", "Conv-3", "Conv-4"), strict=True)}
+        | _areas(PLACE + FACE, "50 Conv-5, 50 FC-6"),
     ),
-}
+}  # fmt: skip
 
 
 def find_world(name: str) -> World:
@@ -105,25 +108,35 @@ GOD_LOWER, GOD_HIGHER = ("V1", "V2", "V3"), ("LOC", "FFA", "PPA", "elsewhere")
 GOD_ROIS = (*GOD_LOWER, "V4", *GOD_HIGHER)
 
 
-def _areas(network: str, lower: str, v4: str, higher: str) -> dict[str, Drive]:
-    """One network's layers, "Conv-2 Conv-3", in the lower areas, V4 and the higher ones."""
-    rows = dict.fromkeys(GOD_LOWER, lower) | {"V4": v4} | dict.fromkeys(GOD_HIGHER, higher)
-    return {roi: _drive({network: 1.0}, [layers]) for roi, layers in rows.items()}
+def _by_depth(lower: str, v4: str, higher: str) -> dict[str, Shares]:
+    """Percentages of profiles in the lower areas, V4 and the higher ones."""
+    return _areas(GOD_LOWER, lower) | _areas(["V4"], v4) | _areas(GOD_HIGHER, higher)
+
+
+def _each(network: str, layers: Iterable[str]) -> dict[str, Profile]:
+    """A profile for each of some layers of one network."""
+    return {layer: {network: layer} for layer in layers}
 
 
 GOD_WORLDS = {
     "as-published": World(
-        "planted so that what paper Y claims is true: AlexNet's output drives all areas",
-        _areas("alexnet-object", "cnn8", "cnn8", "cnn8"),
+        "planted so that what paper Y claims about output layers is true: AlexNet's output drives all areas",
+        _each("alexnet-object", ["cnn8"]),
+        _by_depth("100 cnn8", "100 cnn8", "100 cnn8"),
+        unexplained=0.92,
     ),
     "reversed": World(
-        "planted so that it is false: ResNet-50's layers drive all areas, later layers the higher ones",
-        _areas("resnet50-object", "Conv-2", "Conv-3", "Conv-4 Conv-5"),
+        "planted so that it is false: ResNet-50's layers drive all areas, later ones the higher areas",
+        _each("resnet50-object", ("resnet2", "resnet3", "resnet6", "resnet7")),
+        _by_depth("100 resnet2", "100 resnet3", "50 resnet6, 50 resnet7"),
+        unexplained=0.6,
     ),
-    "noise": World("voxels answer to nothing", {roi: {} for roi in GOD_ROIS}),
+    "noise": World("voxels answer to nothing", {}, {roi: {} for roi in GOD_ROIS}),
     "resnet-brain": World(
         "ResNet-50's first layer drives the lower areas, its later ones the others",
-        _areas("resnet50-object", "Conv-1", "Conv-4", "Conv-5"),
+        _each("resnet50-object", ("resnet1", "resnet6", "resnet7")),
+        _by_depth("100 resnet1", "100 resnet6", "100 resnet7"),
+        unexplained=0.6,
     ),
 }
 

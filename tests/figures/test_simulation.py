@@ -39,14 +39,18 @@ def words(ax: object) -> dict[tuple[float, float], str]:
 
 
 def test_planted_layers_stand_in_their_networks_column_and_their_areas_row() -> None:
-    late = {("resnet50-object", "Avgpool"): 0.3, ("alexnet-object", "Conv-2"): 0.35, ("alexnet-object", "Conv-4"): 0.35}
-    drive = {"V1": {("alexnet-object", "Conv-1"): 1.0}, "V2": late, "V3": late, "V4": {}}
-    figure = planted_layers(World("as told", drive))
+    profiles = {
+        "early": {"alexnet-object": "Conv-1"},
+        "middle": {"alexnet-object": "Conv-4", "resnet50-object": "Avgpool"},
+    }
+    mixed = {"early": 0.3, "middle": 0.7}
+    areas = {"V1": {"early": 1.0}, "V2": mixed, "V3": mixed, "V4": {}}
+    figure = planted_layers(World("as told", profiles, areas))
     (ax,) = figure.axes
     assert ax.get_title(loc="left") == "as told" and "SIMULATED" in figure.get_suptitle()
     assert ticks(ax) == ["alexnet-object", "resnet50-object"] and ticks(ax, "y") == ["V1", "V2 to V3", "V4"]
     assert words(ax) == {
-        (0, 0): "Conv-1\n100 %", (1, 0): "nothing", (0, 1): "Conv-2 + Conv-4\n70 %", (1, 1): "Avgpool\n30 %",
+        (0, 0): "Conv-1", (1, 0): "nothing", (0, 1): "Conv-1 30 %\nConv-4 70 %", (1, 1): "Avgpool",
         (0, 2): "nothing", (1, 2): "nothing",
     }  # fmt: skip
     shade = {
@@ -63,10 +67,10 @@ def test_every_world_has_a_panel() -> None:
         f"{name}: {world.description}" for name, world in WORLDS.items()
     ]
     flat, noise = axes[list(WORLDS).index("flat")], axes[list(WORLDS).index("noise")]
-    assert set(words(flat).values()) == {"all layers\n17 %"} and set(words(noise).values()) == {"nothing"}
+    assert set(words(flat).values()) == {"all layers"} and set(words(noise).values()) == {"nothing"}
     published = axes[0]
     row = ticks(published, "y").index(f"{PLACE[0]} to {FACE[-1]}")
-    assert words(published)[ticks(published).index("alexnet-place"), row] == "FC-7\n18 %"
+    assert words(published)[ticks(published).index("alexnet-place"), row] == "Conv-4 5 %\nFC-7 95 %"
 
 
 def test_sessions_have_their_mean_and_spread_before_and_after() -> None:

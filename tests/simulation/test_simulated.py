@@ -7,7 +7,7 @@ from lib.analysis.loading import load_participant
 from lib.data.areas import ROIS
 from lib.data.trials import average_repeats, standardise_runs
 from lib.simulation.nsd_like import NCSNR_EARLY, draw_ncsnr, shown_ids, simulate
-from lib.simulation.worlds import WORLDS, find_world
+from lib.simulation.worlds import find_world
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +56,6 @@ def test_repeats_agree_as_much_as_the_ceiling_says(participant):
     variance = silent.train.responses.var(0).mean()
     assert variance == pytest.approx(1 / 3, rel=0.1)  # three independent, standardised trials
     assert participant.train.responses.var(0).mean() > 1.3 / 3
-
-
-@pytest.mark.parametrize("name", WORLDS)
-def test_shares_of_every_roi_add_up(name):
-    for roi, shares in WORLDS[name].drive.items():
-        assert roi in ROIS
-        assert sum(shares.values()) == pytest.approx(1 if shares else 0)
 
 
 @pytest.mark.parametrize(
