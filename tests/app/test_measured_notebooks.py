@@ -115,7 +115,7 @@ HVC = {"as-published": "V4, LOC, FFA, PPA together", "as-coded": "a mask of its 
 FIGURES_OF_W = ("fig1_alexnet", "fig2_resnet50", "fig3_taskonomy")
 
 
-# As coded, ResNet50s see NSD's 425 pixels, and every layer is decomposed thirty times: half an hour a figure.
+# As coded, networks see NSD's 425 pixels, and every layer is decomposed thirty times: ten minutes with ResNet50s.
 RUNS = [(d, n, a) for d in ("nsd", "laion") for n in FIGURES_OF_W for a in STANDARDISED]
 TOO_LONG = {("nsd", name, "as-coded") for name in FIGURES_OF_W[1:]}
 
