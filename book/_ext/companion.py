@@ -33,7 +33,9 @@ MATHJAX_PARTS = (
     "output/chtml/fonts",
 )
 # The theme lets keys reach a box that scrolls, but looks for such boxes only when the window changes its size.
+# A link to the citation opens the box that holds it.
 LOOK_AGAIN = """addEventListener("click", (event) => {
+  if (event.target.closest("a[href='#cite']")) document.getElementById("cite").open = true;
   if (event.target.closest(".admonition-title, summary")) dispatchEvent(new Event("resize"));
 });"""
 # Icons come from the theme's font as well, and only the search page searches.
@@ -134,7 +136,10 @@ def _write_thumbnail(source_folder: Path, name: str, picture: bytes, width: int)
 
 
 def set_buttons(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give a notebook page buttons to launch, download and edit it."""
+    """Give a page a button that leads to its citation, and a notebook page others to launch, download and edit it."""
+    if doctree is not None:
+        cite = {"text": "Cite", "tooltip": "Cite this page", "icon": "fas fa-quote-right", "label": "cite-button"}
+        context["header_buttons"] = [*context["header_buttons"], Button(type="link", url="#cite", **cite)]
     if not page.startswith("notebooks/"):
         return
     repository, branch = _repository(app)

@@ -65,6 +65,16 @@ class Book:
         return self._config["repository"]["url"].rstrip("/")
 
     @property
+    def title(self) -> str:
+        """What the book is called."""
+        return self._config["title"]
+
+    @property
+    def year(self) -> str:
+        """The year of its copyright."""
+        return self._config["copyright"]
+
+    @property
     def branch(self) -> str:
         """The branch that the book is built from."""
         return self._config["repository"]["branch"]

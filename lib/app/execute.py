@@ -7,11 +7,13 @@
 import logging
 import os
 import socket
+import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import ClassVar
@@ -29,7 +31,7 @@ from nbformat.v4 import new_code_cell
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from lib.app.fingerprint import notebook_fingerprint
+from lib.app.fingerprint import notebook_fingerprint, versions
 from lib.app.notebooks import MEASURE, NotebookSource
 from lib.app.parameters import Value, literal
 from lib.core.disk import ROOT, read_json, written_aside
@@ -245,6 +247,9 @@ def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, mark: 
         "seconds": round(record["duration"], 1),
         "cores": cores,
         "memory": literal(measured[0].text),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "versions": versions(),
     }
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
@@ -252,6 +257,16 @@ def _tidied(source: NotebookSource, notebook: NotebookNode, failed: Path, mark: 
             cell.metadata.tags.append("remove-cell")
     _keep_what_holds(notebook)
     return notebook
+
+
+def _commit() -> str | None:
+    """The commit whose files these are; None if they were changed since, or Git cannot say."""
+    git = ["git", "-C", str(ROOT)]
+    asked = ([*git, "status", "--porcelain", "--untracked-files=no"], [*git, "rev-parse", "HEAD"])
+    with suppress(OSError, subprocess.CalledProcessError):
+        changed, commit = (subprocess.run(words, capture_output=True, text=True, check=True).stdout for words in asked)
+        return None if changed else commit.strip()
+    return None
 
 
 def _keep_what_holds(notebook: NotebookNode) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser import HTML, chromium, contents, find_chromium, opened, served
+from browser import HTML, ROOT, chromium, contents, find_chromium, opened, served
 from layout import _lines, arranged
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -119,3 +119,17 @@ def test_captions_have_no_number_of_the_whole_book(name: str) -> None:
         pytest.skip("the book is not built: make book")
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", path.read_text(), re.DOTALL)
     assert [text for text in captions if "Fig. " in text] == []
+
+
+@pytest.mark.slow("looks at the built book")
+def test_first_screen_holds_the_picture_the_answers_and_the_doors(screen: Page) -> None:
+    screen.goto(f"{screen.address}/book/index.html")
+    drawing, doors = screen.locator("svg.two-ways"), screen.locator("article .sd-card").filter(has_text="Teach").first
+    for one in (drawing, screen.locator("article li").first, doors):
+        box = one.bounding_box()
+        assert box["y"] + box["height"] < 900
+
+
+def test_path_of_the_idea_page_visits_every_notebook_once() -> None:
+    path = (ROOT / "book" / "idea.md").read_text().partition("(path)=")[2]
+    assert sorted(re.findall(r"\{doc\}`\.\./(notebooks/\w+)`", path)) == sorted(NOTEBOOKS)

@@ -1,0 +1,111 @@
+"""What a page says about itself: how it was computed, how to cite it, and what other sites show of it."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import nbformat
+import pytest
+from browser import HTML, ROOT, contents
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pybtex.database import parse_string
+from rerun import Executed
+from sharing import _about, bibtex, simulated_outputs
+
+from lib.app.copies import Book
+
+BOOK = Book(ROOT)
+RECORD = {
+    "fingerprint": "0123456789abcdef",
+    "parameters": {},
+    "seconds": 131.2,
+    "cores": 2,
+    "date": "2020-02-03",
+    "commit": "c0ffee" * 5,
+    "versions": ["3.11.0", "numpy 2.4"],
+}
+
+
+def executed(folder: Path, *simulated: bool, words: str = "# T") -> Executed:
+    """A notebook whose boxes say what its data are."""
+    boxes = [
+        new_output("display_data", {"text/markdown": "x"}, metadata={"text/markdown": {"simulated": one}})
+        for one in simulated
+    ]
+    notebook = new_notebook(cells=[new_markdown_cell(words), new_code_cell("1", outputs=boxes)])
+    notebook.metadata.companion = RECORD
+    (folder / "notebooks").mkdir()
+    nbformat.write(notebook, folder / "notebooks" / "toy.ipynb")
+    return Executed("notebooks/toy", folder)
+
+
+def test_page_says_when_from_what_and_how_it_was_computed(tmp_path: Path) -> None:
+    text = re.sub("<[^>]+>", " ", _about(executed(tmp_path, True), BOOK))
+    for fact in (
+        "simulated; nobody was scanned",
+        "2020-02-03",
+        "2 min on 2 cores",
+        "c0ffeec0ff",
+        "numpy 2.4",
+        "0123456789ab",
+    ):
+        assert fact in text
+
+
+def test_what_is_not_known_is_not_said(tmp_path: Path) -> None:
+    one = executed(tmp_path)
+    one.record["commit"] = None
+    assert "From commit" not in _about(one, BOOK) and "Data" not in _about(one, BOOK)
+    del one.notebook.metadata["companion"]
+    assert _about(one, BOOK) == _about(None, BOOK) == ""
+
+
+@pytest.mark.parametrize(
+    ("simulated", "words", "found"),
+    [
+        ((True,), "# T", {True}),
+        ((False,), "# T", {False}),
+        ((True, False), "# T", {True, False}),
+        ((), "```{admonition} Simulated data\n```", {True}),
+        ((), "# T", set()),
+    ],
+)
+def test_kind_of_data_is_read_from_the_page(tmp_path: Path, simulated: tuple, words: str, found: set) -> None:
+    assert simulated_outputs(executed(tmp_path, *simulated, words=words)) == found
+
+
+def test_citation_is_bibtex_of_the_page_and_the_book() -> None:
+    entries = parse_string(bibtex(BOOK, "notebooks/ridge", "Ridge", "2020-02-03"), "bibtex").entries
+    assert list(entries) == ["companion-ridge", "companion"]
+    page, whole = (entry.fields for entry in entries.values())
+    assert (page["title"], page["note"], whole["title"]) == ("Ridge", "Computed on 2020-02-03", BOOK.title)
+    assert page["url"] == f"{whole['url']}/notebooks/ridge.html"
+    assert page["booktitle"] == whole["title"] and page["year"] == whole["year"]
+
+
+def built(name: str) -> str:
+    """A file of the built book; skips if there is no build."""
+    if not HTML.is_dir():
+        pytest.skip("the book is not built: make book")
+    return (HTML / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow("looks at the built book")
+@pytest.mark.parametrize("page", contents())
+def test_every_page_can_be_cited_and_passed_on(page: str) -> None:
+    text = built(f"{page}.html")
+    tags = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"', text))
+    assert len(tags["description"]) > 20 and tags["og:description"] == tags["description"]
+    assert tags["og:url"] == f"{BOOK.address}/{page}.html"
+    if picture := tags.get("og:image"):
+        assert (HTML / picture.removeprefix(f"{BOOK.address}/")).is_file()
+    assert '<details class="about-page" id="cite">' in text and 'href="#cite"' in text
+    assert ("How this page was computed" in text) == page.startswith("notebooks/")
+
+
+@pytest.mark.slow("looks at the built book")
+def test_search_engines_get_a_list_of_all_pages() -> None:
+    root = ElementTree.fromstring(built("sitemap.xml"))
+    found = {place.text.removeprefix(f"{BOOK.address}/") for place in root.iter() if place.tag.endswith("loc")}
+    assert found == {f"{page}.html" for page in contents()}
+    assert f"{BOOK.address}/book/index.html" in built("404.html")
