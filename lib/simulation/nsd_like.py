@@ -127,10 +127,10 @@ def simulate_worlds(
     worlds, images = list(worlds), shown_pictures(subject, seed, n_images)
     components = components_of([find_world(world) for world in worlds], images)
     draw = partial(draw_trials, subject=subject, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
-    return {world: averaged(draw(world=world, components=components)) for world in worlds}
+    return {world: average_trials(draw(world=world, components=components)) for world in worlds}
 
 
-def averaged(trials: Trials) -> Participant:
+def average_trials(trials: Trials) -> Participant:
     """Standardise trials within sessions, average repeats and hold out test images; overwrites the trials' betas."""
     standardise_runs(trials.betas, trials.session)
     train, test = random_split(trials.images)

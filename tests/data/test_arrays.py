@@ -17,7 +17,7 @@ from lib.data.participant import Images
 from lib.data.trials import random_split
 from lib.figures.encoding import encoding_figure, stack_against_ceiling
 from lib.networks import extract, load_network
-from lib.simulation.nsd_like import Trials, averaged, draw_trials
+from lib.simulation.nsd_like import Trials, average_trials, draw_trials
 
 SOURCE = Source("ours", "two lines on a screen", "our lab", "ask us", simulated=False)
 N_TRIALS, N_VOXELS = 24, 5
@@ -78,7 +78,7 @@ def test_it_is_the_participant_that_the_simulation_gives(trials: Trials) -> None
     ours = participant_from_trials(
         trials.betas, trials.shown, pictures, trials.rois, trials.source, test=test, run=trials.session
     )
-    theirs = averaged(replace(trials, betas=trials.betas.copy()))
+    theirs = average_trials(replace(trials, betas=trials.betas.copy()))
     for part in ("train", "test"):
         a, b = getattr(ours, part), getattr(theirs, part)
         np.testing.assert_array_equal(trials.images[a.stimulus_ids], b.stimulus_ids)
