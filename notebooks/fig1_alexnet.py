@@ -126,21 +126,21 @@ for name, result in study.encoding.items():
 preferred_layers(study)
 
 # %% [markdown]
-# Voxels of one ROI differ, in the simulation because each draws its own shares around those planted. A statement such as
+# Voxels of one ROI differ, in the simulation because each mixes other directions of image space. A statement such as
 # "V2 prefers Conv-3" is a statement about a median.
 
 # %% [markdown]
 # ## What was planted, and what was found
 #
-# Of a simulated participant the truth is known. **Look for** dots above white space: weight given to layers that drive
-# nothing.
+# Of a simulated participant the truth is known. **Look for** dots above white space: weight given to layers that were not
+# planted to lead.
 
-# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
 planted_and_recovered(study)
 
 # %% [markdown]
-# Planted layers get the largest weights, but not all of the weight. What one network contributes, the other must
-# explain from whatever layer comes nearest, and for that the first layers serve best: they hold the most of the image.
+# Planted layers get the largest weights in most areas, but never all of the weight. A layer that predicts best on average does not predict
+# every direction best that a voxel answers to; the first layers, which hold the most of the image, take up what is left.
 # Weights of a layer are evidence about that layer *given the others in the stack*, not a measure of what drives the voxel.
 
 # %% [markdown]
@@ -153,7 +153,7 @@ planted_and_recovered(study)
 stack_against_ceiling(study)
 
 # %% [markdown]
-# Points follow the line from below. What is missing is driven by the other network, or too fine a detail to be learned from
+# Points follow the line from below. What is missing no layer of these networks predicts, or it is too fine a detail to be learned from
 # this many images.
 
 # %% [markdown]
@@ -192,12 +192,12 @@ small = {"n_images": max(10, n_images // 2), "voxels_per_roi": max(2, voxels_per
 flat = load_participant("simulated", subject, world="flat", seed=seed, **small)
 alike = encoding_study(flat, networks, n_best=choices.n_best)
 
-# %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and orange dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: every layer drives every area alike. Grey bars: share planted in each layer of the network. Orange dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
+# %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and orange dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: no layer was planted to lead. Grey bars: an equal share for each layer of the network. Orange dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
 planted_and_recovered(alike)
 
 # %% [markdown]
 # Conv-1 gets the largest weight, in all areas. Layers share most of what they hold; what a later layer keeps of the image, an earlier
-# one holds too, but not the other way round. With equal drive, the layer that also explains its neighbours' contribution gets their
+# one holds too, but not the other way round. Where no layer was planted to lead, the layer that also explains what its neighbours explain gets their
 # weight. The weights show the analysis' own preference, not the brain's. So claims are contrasts.
 # ```{solution-end}
 # ```

@@ -117,19 +117,19 @@ voxel_explorer(shown)
 preferred_layers(shown)
 
 # %% [markdown]
-# The two panels agree, but for single voxels. Conv-4 and Avgpool are preferred by hardly any: nothing was planted in them.
+# In place and face areas voxels of the two panels prefer late layers, and in V1 to V4 early ones; single voxels differ by a layer or two.
 #
 # ## What was planted, and what was found
 #
-# **Look for** Avgpool in the place and face areas: nothing was planted there.
+# **Look for** Avgpool in the place and face areas: it was not planted to lead.
 
-# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
 planted_and_recovered(shown)
 
 # %% [markdown]
-# The dots stand where the bars are. A dot is an area: of the early ones, V1 is planted in Conv-2, the others in Conv-3. Avgpool gets
-# no weight, although alone it predicts the higher areas nearly as well as Conv-5: it is the mean of Conv-5's maps, and knows nothing
-# that Conv-5 does not know.
+# Weights spread over the neighbours of the planted layers. A dot is an area: of the early ones, V1 mostly prefers Conv-2, the others
+# Conv-3. Avgpool gets little weight, although alone it predicts the higher areas nearly as well as Conv-5: it is the mean of Conv-5's maps,
+# and knows nothing that Conv-5 does not know.
 #
 # ## Does the task matter less than in AlexNet?
 #

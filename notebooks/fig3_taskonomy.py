@@ -116,12 +116,12 @@ preferred_layers(shown)
 #
 # **Look for** orange dots over white space.
 
-# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of each layer in what the network contributes to the voxels. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-taskonomy-planted"}}
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-taskonomy-planted"}}
 planted_and_recovered(shown)
 
 # %% [markdown]
-# Nearly all weight is where something was planted. The dots over white space, on Conv-2 and Conv-5, belong to voxels that
-# another network drives: what a layer of that network says, these layers say together better than Conv-3 alone.
+# Weights spread over the neighbours of Conv-3. The same voxels were planted to be predicted best from other layers of the other networks,
+# and what these share with the edge networks, several layers say together better than Conv-3 alone.
 #
 # ## All six networks
 #

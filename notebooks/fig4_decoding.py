@@ -139,9 +139,9 @@ decoding_figure(study)
 
 # %% [markdown]
 # In the world *as-published* all areas look alike, since AlexNet's output drives all of them: eight numbers per picture, of which each voxel
-# holds a mixture, so that the output is the layer that is decoded best. From people's brains it is decoded less well than from a brain that was made of it: the
-# [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is ahead from the fourth layer on, by far in the last three. At the
-# first layer ResNet-50 is ahead, whose convolutions are read before ReLU; [the next page](decoding_confounds) says what that does.
+# holds a mixture, so that the output is the layer that is decoded best. Most of a voxel's signal is its own and belongs to no network, so that the output is decoded
+# about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is ahead
+# by far in the last three layers; in the first ones neither network's units can be decoded from what the output holds.
 # ResNet-50's output is decoded poorly, though nothing in this brain is against it: faced with objects that neither can name, two
 # networks say different things. An exercise below shows them familiar ones.
 

@@ -51,7 +51,7 @@ voxels_per_roi = 600  # of the participants
 #
 # **Look for** a network that is in none of the papers' figures.
 
-# %% mystnb={"image": {"alt": "Table with one column, the multi-task network: rows are visual areas, and a cell names the layers that drive the area."}, "figure": {"caption": "What drives each area in a brain made of the multi-task network: its layers, and the share of the voxels' signal that they contribute. The darker, the later in the network.", "name": "fig-unplanted-planted"}}
+# %% mystnb={"image": {"alt": "Table with one column, the multi-task network: rows are visual areas, and a cell names the layers that lead in the area."}, "figure": {"caption": "From which of its layers the multi-task network was planted to predict each area best. The darker, the later in the network.", "name": "fig-unplanted-planted"}}
 planted_layers(WORLDS[world])
 
 # %%

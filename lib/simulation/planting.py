@@ -22,7 +22,7 @@ UNITS_READ = 1000  # of a layer, enough to know what it can predict
 COMPONENTS, DIMENSIONS, BASIS = 0.2, 0.1, 0.3
 N_DIRECTIONS = 20
 N_STEPS, STEP = 60, 20.0
-ALIKE = 0.06  # largest lead that two tasks of one architecture may differ by
+ALIKE = 0.08  # largest lead that two tasks of one architecture may differ by
 COMMON = 0.12  # how much it counts that the chosen layers predict a direction at all
 
 

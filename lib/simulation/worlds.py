@@ -8,6 +8,8 @@ profiles of their neighbourhood.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from lib.core import choose
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W, ZOO
@@ -49,6 +51,27 @@ class World:
             layers = list(ZOO[network].layers) if layer == EVERY else [layer] if layer else []
             shares |= {layer: shares.get(layer, 0.0) + share / len(layers) for layer in layers}
         return shares
+
+    def depth(self, shares: Mapping[str, np.ndarray], network: str) -> np.ndarray:
+        """Mean position, counted from 0, of the layers of a network that voxels were planted to prefer.
+
+        Parameters
+        ----------
+        shares : mapping of profile to array of shape (n_voxels,)
+        network : str
+
+        Returns
+        -------
+        array of shape (n_voxels,) or, where nothing was planted, ()
+            NaN where no profile names the network.
+        """
+        layers = list(ZOO[network].layers)
+        named = {name: self.profiles[name].get(network) for name in shares}
+        if None in named.values() or not named:
+            return np.array(np.nan)
+        middle = (len(layers) - 1) / 2
+        positions = [middle if layer == EVERY else layers.index(str(layer)) for layer in named.values()]
+        return np.asarray(np.tensordot(positions, list(shares.values()), 1))
 
 
 def _profiles(**layers: str) -> dict[str, Profile]:
