@@ -94,9 +94,9 @@ task_summary(studies)
 # %% [markdown]
 # A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves above, with
 # their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a
-# difference between the architectures was planted in V1 to V4. In the brain in which nothing was planted, with the parameters above,
-# there is none: the task moves about as much of the weight in ResNet50 as in AlexNet, most in place and face areas, and it moves
-# between the first layers. The contrast that the paper reports does not come about by itself.
+# difference between the architectures was planted in V1 to V4. In the brain in which nothing was planted there is no reason for one: look
+# whether the task moves the weights less in ResNet50 than in AlexNet there, too. Only if it does has the contrast that the paper reports come
+# about by itself.
 #
 # ## The claims
 #
@@ -140,9 +140,8 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 network_scores(study)
 
 # %% [markdown]
-# The networks that name objects, and the one that draws the edges of things, lie above those that name places or draw textures, the
-# more so beyond V1 and V2. The brain's network had to name objects too, the hardest of its tasks; early layers hold much the same
-# whatever the task.
+# Look whether the networks that name objects lie above those that name places or draw edges, and in which areas. The brain's network had to name
+# objects too, the hardest of its tasks; early layers hold much the same whatever the task.
 # ```{solution-end}
 # ```
 
@@ -166,9 +165,8 @@ untrained = encoding_studies(smaller, PAPER_W, "untrained", n_best_voxels)
 verdict_comparison({f"{world}, networks untrained": evaluate(untrained[world])})
 
 # %% [markdown]
-# W8 holds: a mixture of layers predicts better than the best one, whatever they have learned. All others fail. Those about tasks must, as
-# the two networks of an architecture are hardly different before training. W4 and W6 need only a progression from local to global, and one might think that
-# convolution, pooling and depth bring it along; without training they do not. A claim that held here would be no evidence about tasks,
-# and hardly any about the brain.
+# W8 can hold: a mixture of layers predicts better than the best one, whatever they have learned. Claims about tasks cannot, as the two networks of
+# an architecture are hardly different before training. W4 and W6 need only a progression from local to global, which convolution, pooling
+# and depth might bring along without training. A claim that held here would be no evidence about tasks, and hardly any about the brain.
 # ```{solution-end}
 # ```

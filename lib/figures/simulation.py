@@ -71,7 +71,7 @@ def _planted_cell(ax: Axes, row: int, column: int, network: str, shares: Mapping
 
 
 def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layers: Sequence[str]) -> Figure:
-    """The sheet of one ROI, each voxel coloured by a position among a network's layers, a panel per map.
+    """The sheet of one ROI, each voxel coloured by a position among a network's layers, a panel and a scale per map.
 
     Parameters
     ----------
@@ -82,15 +82,15 @@ def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layer
     layers : sequence of str
     """
     figure, axes = subplots(1, len(maps), (7.2, 2.6), sharex=True, sharey=True)
-    colours = plt.get_cmap("viridis", len(layers))
     for ax, (title, values) in zip(axes.flat, maps.items(), strict=True):
         sheet = np.full(positions.max(0) + 1, np.nan)
         sheet[tuple(positions.T)] = values
-        picture = ax.imshow(sheet, cmap=colours, vmin=-0.5, vmax=len(layers) - 0.5)
+        picture = ax.imshow(sheet, cmap="viridis")
+        low, high = picture.get_clim()
+        bar = figure.colorbar(picture, ax=ax, ticks=[i for i in range(len(layers)) if low <= i <= high])
+        bar.ax.set_yticklabels([layer for i, layer in enumerate(layers) if low <= i <= high], fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
         ax.set(xticks=[], yticks=[])
-    bar = figure.colorbar(picture, ax=axes, ticks=range(len(layers)))
-    bar.ax.set_yticklabels(layers, fontsize=SMALL)
     return style.label_data(figure, simulated=True)
 
 

@@ -22,6 +22,7 @@ from lib.figures.simulation import (
     ncsnr_histograms,
     planted_layers,
     planted_worlds,
+    preference_maps,
     session_baselines,
     task_accuracies,
 )
@@ -225,3 +226,13 @@ def test_filters_are_stretched_to_their_own_range() -> None:
         expected = 255 * (weight[k] - weight[k].min()) / (weight[k].max() - weight[k].min())
         assert (one - expected).abs().max() < 1.01
     assert (sheet[:, 0] == 255).all() and (sheet[0] == 255).all()
+
+
+def test_preference_maps_put_each_voxel_where_it_lies() -> None:
+    positions, planted = np.array([[0, 0], [0, 1], [1, 0]]), np.array([0.0, 1.5, 2.0])
+    figure = preference_maps(
+        positions, {"planted": planted, "none": np.full(3, np.nan)}, ["Conv-1", "Conv-2", "Conv-3"]
+    )
+    panel = figure.axes[0]
+    assert panel.get_title() == "planted" and "SIMULATED" in figure.get_suptitle()
+    np.testing.assert_array_equal(panel.images[0].get_array().filled(np.nan), [[0, 1.5], [2, np.nan]])

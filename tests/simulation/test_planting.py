@@ -112,3 +112,12 @@ def test_one_voxel_peaks_in_two_networks_with_broad_weights():
 def test_trials_know_what_every_voxel_mixes():
     trials = draw_trials(subject=1, world="noise", seed=0, n_images=20, voxels_per_roi=4)
     assert list(trials.shares) == list(trials.rois) and len(trials.positions) == 40
+
+
+def test_planted_depth_is_the_mean_position_of_the_layers_named():
+    shares = {"first": np.array([1, 0.5]), "late": np.array([0, 0.5])}
+    np.testing.assert_allclose(WORLDS["as-published"].depth(shares, "resnet50-object"), [1, 2.5])
+    assert np.isnan(WORLDS["as-published"].depth(shares, "multitask")) and np.isnan(
+        WORLDS["noise"].depth({}, "multitask")
+    )
+    np.testing.assert_allclose(WORLDS["flat"].depth({"any": np.ones(2)}, "alexnet-object"), 3)
