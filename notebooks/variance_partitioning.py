@@ -48,8 +48,8 @@ dataset = "simulated"  # where the participant comes from: "simulated" or "nsd"
 subject = 1  # number of the participant
 data_root = None  # folder of the measured data
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
-world = "as-published"  # of a simulation in which edge networks drive voxels: "as-published", "reversed" or "flat"
-beside = "unplanted"  # of a simulation in which they drive none: "unplanted" or "noise"
+world = "as-published"  # of a simulation in which edge networks share what drives voxels: "as-published", "reversed" or "flat"
+beside = "unplanted"  # of a simulation in which nobody planted that: "unplanted" or "noise"
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 100  # of a simulated participant
@@ -126,10 +126,11 @@ Table(header, [[case, *row] for case, made in cases.items() for row in compared(
 #
 # ## Two brains of which the answer is known
 #
-# In *as-published*, some voxels of every place and face area listen to Conv-3 of an edge network, others to late layers of the networks
-# that name things. In *unplanted* no voxel listens to an edge network: a network of another kind, trained on all tasks, drives the brain.
-# **Look for** the columns of the edge networks, and for their absence. With `dataset="nsd"` the analysis below is of the measured
-# participant instead, and the two simulated ones are what to compare it with.
+# In *as-published* the voxels of the place and face areas mix responses that all six networks of the paper share; each network predicts them best
+# from one of its layers, the edge networks from Conv-3. So an edge network predicts these areas, and what it predicts is shared by
+# construction, but for what only one of the networks can say of the mixture. In *unplanted* a network of another kind, trained on all tasks, drives the brain, and
+# nobody chose what the edge networks share with it. **Look for** the columns of the edge networks, and for their absence. With
+# `dataset="nsd"` the analysis below is of the measured participant instead, and the two simulated ones are what to compare it with.
 
 # %%
 if dataset == "simulated":
@@ -142,7 +143,7 @@ anybody = next(iter(people.values()))
 # %% mystnb={"markdown_format": "myst"}
 notice(anybody.source)
 
-# %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that drive the area; the second has one column, a network that is not analysed."}, "figure": {"caption": "What drives each area in two simulated brains: the layers of each network, and the share of the voxels' signal that they contribute. The darker, the later in its network.", "name": "fig-variance-planted"}}
+# %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that predict the area best, or that drive it; the second has one column, a network that is not analysed."}, "figure": {"caption": "What was planted in two simulated brains: for each area the layers that it answers to, and their share of the planted signal. The darker, the later in its network.", "name": "fig-variance-planted"}}
 planted_worlds({name: WORLDS[name] for name in (world, beside)})
 
 # %% [markdown]
@@ -184,19 +185,17 @@ partition_figure(found, anybody.source.simulated, weights)
 shared_variance_table(found)
 
 # %% [markdown]
-# **Between networks**, the two brains come out differently, as they should. Where no voxel listens to an edge network (*unplanted*), nearly all
-# that an edge layer explains is explained by the ResNet50s too: the second answer. What little is left to Edge3d has a reason: the network that drives
-# this brain did learn to draw such edges. Where Conv-3 of edge networks drives voxels (*as-published*), the green symbols stand clear
-# of zero: the first answer, and the true one. Even there most of what these layers explain is shared. A large shared part is no proof
-# that nothing is unique.
+# **Between networks**: the higher the last column of the table, the more of what an edge layer explains the ResNet50s explain as well. Where it is
+# near 100, the answer is the second one: nothing is left that only edge networks hold. Where the green symbols stand clear of zero, something is left, and
+# the first answer is right for that part. The two are no alternatives: a large shared part is no proof that nothing is unique.
 #
-# **Within a network**, most of what Conv-3 explains beyond Conv-1 is explained by Conv-2 as well. Neighbouring layers hold much the same, and
+# **Within a network**, compare the grey bar of a middle layer with its blue and orange symbols. Neighbouring layers hold much the same, and
 # what they share belongs to none of them alone. What is *not* found to be unique may be unique all the same: with few images it is lost in
 # the error of the estimates.
 #
 # And the paper's question, which its reviewers asked too: why do edge networks predict FFA and PPA? The authors answered that these areas "do retain
 # edge information", and that this does not explain why middle layers predict better than later ones. The orange symbols bear on that: what
-# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. But in *unplanted*, no voxel listens to an edge network, and the
+# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. But in *unplanted*, no edge network drives a voxel, and the
 # layers of edge networks predict these areas all the same. So their prediction alone is no evidence that the areas care about edges, or that the
 # networks know faces or places. The green symbols are what would be. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
@@ -227,7 +226,7 @@ for given in before:
     print(f"{middle[1]} beyond {names}: {models.unique(middle, given).mean():+.3f}")
 
 # %% [markdown]
-# Once Conv-1 and Conv-2 are there, little is left for it. What is lost on the way is shared with the layers that came before, and
+# The more layers are there already, the less is left for it. What is lost on the way is shared with the layers that came before, and
 # belongs to none of them alone. The two ends bracket the truth: beyond everything is the least that a layer can be credited with, alone
 # is the most.
 # ```{solution-end}
@@ -254,7 +253,7 @@ for brain in people:
     print(brain, {f"beyond {names}": f"{models.unique(middle, beyond).mean():+.3f}" for names, beyond in given.items()})
 
 # %% [markdown]
-# The second ResNet50 takes little that the first has left: networks of one kind know much the same. Take networks away, and the shared
+# If the second ResNet50 takes little that the first has left, the two know much the same. Take networks away, and the shared
 # part can only shrink, up to the error of the estimates, which is as large as the last digit here. "Unique" is always short for "not in
 # the networks I thought of": a network trained on all tasks drives the voxels of *unplanted*, and it is not in `others`. The result of this
 # page is as strong as that list.
