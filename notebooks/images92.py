@@ -25,10 +25,17 @@
 # %%
 import numpy as np
 
-from lib.analysis.images92 import available_networks, likeness, load_photograph_data, represent
-from lib.analysis.nested import averaged, encode_nested
+from lib.analysis.images92 import (
+    PhotographStudy,
+    available_networks,
+    likeness,
+    load_photograph_data,
+    represent,
+)
+from lib.analysis.nested import encode_nested, mean_of_draws
 from lib.analysis.rdm_stacking import stack_geometry
 from lib.analysis.rsa import rdm_noise_ceiling
+from lib.claims.measured import decide_sentences
 from lib.figures.photographs import (
     accuracy_figure,
     best_layers,
@@ -37,6 +44,7 @@ from lib.figures.photographs import (
     nested_table,
     photograph_explorer,
     raw_and_centred,
+    sentence_table,
     trained_against_untrained,
 )
 from lib.figures.rsa import ceiling_table, contact_sheet, mean_rdms
@@ -75,7 +83,7 @@ features["pixels"] = [{"pixels": shown.reshape(len(shown), -1) / 255}]
 responses = np.column_stack([data.areas.betas[area] for area in ("FFA", "VWFA")])
 options = {"n_folds": n_folds, "n_orders": n_orders, "seed": seed}
 found = {
-    label: averaged([encode_nested(layers, responses, **options) for layers in twins])
+    label: mean_of_draws([encode_nested(layers, responses, **options) for layers in twins])
     for label, twins in features.items()
 }
 
@@ -172,7 +180,21 @@ trained_against_untrained(alike["raw"])
 # the lower row is a suggestion to be tested on other data, not a confirmed finding.
 
 # %% [markdown]
-# ### Stacked geometry
+# ## Sentences and verdicts
+#
+# What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if it holds for
+# every network with published weights: the interval lies above zero, and the estimate reaches the smallest effect that matters. M1 to M3
+# resample images; M4 is a mean over people. The sentences are ours, and were written after a first look at these data. So
+# the verdicts describe these 92 photographs; they confirm nothing.
+
+# %% mystnb={"markdown_format": "myst"}
+sentence_table(decide_sentences(PhotographStudy(data.images.face, found, alike["centred"])))
+
+# %% [markdown] tags=["if-simulated"]
+# These are verdicts on invented areas, and say what was planted in them.
+
+# %% [markdown]
+# ## Stacked geometry
 #
 # Stacking can be carried over: non-negative weights for the layers' dissimilarities are learned on half of the images,
 # and predict the other half.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.analysis.nested import Coordinates
+from lib.analysis.nested import Coordinates, NestedResult
 from lib.analysis.rsa import compare, rdm
 from lib.core.fetch import cached
 from lib.data.images92 import Images92, read_images92
@@ -35,6 +35,38 @@ class PhotographData:
     def simulated(self) -> bool:
         """Whether nobody was scanned."""
         return self.images.source.simulated
+
+
+@dataclass(frozen=True)
+class PhotographStudy:
+    """What was found of networks on the 92 images.
+
+    Attributes
+    ----------
+    face : boolean array of shape (n_images,)
+    found : mapping of label to NestedResult of FFA and VWFA
+        Labels are those of `available_networks`; there may be yardsticks too.
+    alike : mapping of label to {area: array of shape (n_layers, n_participants)}
+        Centred `likeness`.
+    """
+
+    face: np.ndarray
+    found: Mapping[str, NestedResult]
+    alike: Mapping[str, Mapping[str, np.ndarray]]
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Networks in full size, trained on photographs, that have untrained twins."""
+        names = (label.partition(", ")[0] for label in self.alike)
+        return tuple(n for n in dict.fromkeys(names) if self.trained(n) in self.found and self.twins(n) in self.found)
+
+    def trained(self, network: str) -> str:
+        """Label of a network with its published weights."""
+        return f"{network}, published"
+
+    def twins(self, network: str) -> str:
+        """Label of its untrained twins."""
+        return f"{network}, untrained-full"
 
 
 def load_images92() -> Images92:

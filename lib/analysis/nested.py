@@ -73,7 +73,7 @@ class NestedResult:
     chosen : array of shape (n_layers, n_targets)
         Share of folds and orders in which the layer was the best one.
     n_draws : int
-        Networks that the result is a mean of (see `averaged`); the orders of each follow those of the one before.
+        Networks that the result is a mean of (see `mean_of_draws`); the orders of each follow those of the one before.
     """
 
     layers: tuple[str, ...]
@@ -136,7 +136,7 @@ class NestedResult:
         return [Interval(*map(float, one)) for one in zip(self.r(predictions, images), low, high, strict=True)]
 
 
-def averaged(results: Sequence[NestedResult]) -> NestedResult:
+def mean_of_draws(results: Sequence[NestedResult]) -> NestedResult:
     """One result of networks that differ in the draw of their random weights; its scores are means over the networks.
 
     The networks have the same layers, and were scored on the same responses in as many orders.

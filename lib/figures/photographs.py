@@ -14,6 +14,8 @@ from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
 from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import NoiseCeiling
+from lib.claims import Verdict
+from lib.claims.measured import MEASURED_EFFECTS, SENTENCES
 from lib.core.scores import Interval
 from lib.core.tables import Table
 from lib.figures import style
@@ -130,6 +132,25 @@ def _nested_row(result: NestedResult, no_face: np.ndarray) -> tuple[object, ...]
     often = result.layers[int(result.chosen[:, 0].argmax())]
     within = result.interval(result.best, no_face)[0]
     return str(best), often, str(stack), str(within), float(result.r(result.best)[1])
+
+
+def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:
+    """This book's own sentences on these data, what became of each, and the effect in every network.
+
+    Parameters
+    ----------
+    verdicts : mapping of name to Verdict
+        As `lib.claims.measured.decide_sentences` gives them.
+    """
+    header = ("", "sentence", "here it", "effect [95 % interval] in each network", "smallest effect that matters")
+    return Table(header, [(name, *_sentence_row(name, one)) for name, one in verdicts.items()])
+
+
+def _sentence_row(name: str, verdict: Verdict) -> tuple[str, ...]:
+    effects = "; ".join(f"{network} {part.effect}" for network, part in verdict.parts.items())
+    smallest = {MEASURED_EFFECTS[part.measure] for part in verdict.parts.values()}
+    least = ", ".join(f"{one.value:g} {one.unit}" for one in smallest)
+    return SENTENCES[name].words, f"**{verdict.outcome}**", effects, least
 
 
 def geometry_table(found: Mapping[str, Mapping[str, StackedGeometry]]) -> Table:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from lib.analysis.nested import Coordinates, averaged, encode_nested
+from lib.analysis.nested import Coordinates, encode_nested, mean_of_draws
 
 
 def data(seed: int = 0, n: int = 64, noise: float = 0.5) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -77,7 +77,7 @@ def test_features_may_be_forgotten_once_their_coordinates_are_known() -> None:
 
 def test_scores_of_several_draws_are_means_of_each_ones() -> None:
     draws = [encode_nested({"a": data(seed)[0]["two"]}, data()[1], n_orders=2) for seed in (0, 1)]
-    both = averaged(draws)
+    both = mean_of_draws(draws)
     alone = [one.r(one.best) for one in draws]
     np.testing.assert_allclose(both.r_of_draws(both.best), alone)
     np.testing.assert_allclose(both.r(both.best), np.mean(alone, axis=0))

@@ -13,6 +13,9 @@ from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
 from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import NoiseCeiling
+from lib.claims import HOLDS, Verdict
+from lib.claims.claim import ClaimPart
+from lib.core.scores import Interval
 from lib.data.images92 import Images92
 from lib.data.kay2017 import Kay2017
 from lib.figures import photographs
@@ -139,3 +142,10 @@ def test_the_explorers_sheet_has_the_photographs_in_their_order(data: Photograph
 
 def test_the_explorer_of_92_photographs_is_light() -> None:
     assert len(photographs._sheet(simulate_images92().images)) < 120_000
+
+
+def test_sentences_are_shown_with_every_network_and_the_smallest_effect() -> None:
+    parts = {name: ClaimPart(Interval(0.3, 0.2, 0.4), "r") for name in ("one", "two")}
+    (row,) = photographs.sentence_table({"M1": Verdict("M1", HOLDS, None, "one", parts)}).rows
+    assert row[0] == "M1" and row[2] == f"**{HOLDS}**" and row[4] == "0.05 r"
+    assert row[3].count("+0.300 [+0.200, +0.400]") == 2 and "two" in row[3]

@@ -1,0 +1,63 @@
+"""Sentences about the 92 photographs: they hold where they were planted, and not where the opposite was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lib.analysis.images92 import PhotographStudy
+from lib.analysis.nested import NestedResult
+from lib.claims import CONTRADICTED, HOLDS
+from lib.claims.measured import SENTENCES, decide_sentences
+
+N_LAYERS = 6
+FACE = np.arange(92) < 24
+
+
+def result(noise: np.ndarray, seed: int = 0) -> NestedResult:
+    """Predictions of six layers of two areas, each with its own noise; the last is the best."""
+    rng = np.random.default_rng(seed)
+    responses = rng.normal(size=(92, 2)) + 3.0 * FACE[:, None]
+    predictions = responses + noise[:, None, None] * rng.normal(size=(2, N_LAYERS, 92, 2))
+    shares = np.full((N_LAYERS, 2), 1 / N_LAYERS)
+    return NestedResult(tuple("abcdef"), responses, predictions, predictions[:, -1], predictions[:, -1], shares, shares)
+
+
+def study(trained: np.ndarray, twin: np.ndarray, evc: int, it: int) -> PhotographStudy:
+    rng = np.random.default_rng(1)
+    like = {
+        area: 0.3 * np.eye(N_LAYERS)[:, [peak]] + rng.normal(0, 0.02, (N_LAYERS, 15))
+        for area, peak in (("EVC", evc), ("IT", it))
+    }
+    labels = ("net, published", "net, untrained-full")
+    found = dict(zip(labels, (result(trained), result(twin)), strict=True))
+    return PhotographStudy(FACE, found, dict.fromkeys(labels, like))
+
+
+WORSE = np.linspace(9, 0.3, N_LAYERS)  # noise of the layers: less and less
+LOUD = np.full(N_LAYERS, 30.0)
+
+
+def test_what_is_planted_holds() -> None:
+    found = decide_sentences(study(WORSE, LOUD, 1, 4))
+    assert {name: one.outcome for name, one in found.items()} == dict.fromkeys(SENTENCES, HOLDS)
+    assert all(list(one.parts) == ["net"] for one in found.values())
+    assert found["M4"].parts["net"].effect.estimate == pytest.approx(3 / 5)
+
+
+def test_the_opposite_is_contradicted() -> None:
+    found = decide_sentences(study(np.r_[0.1, LOUD[1:]], np.r_[LOUD[1:], 0.3], 4, 1))
+    assert {name: one.outcome for name, one in found.items() if name != "M3"} == {
+        "M1": CONTRADICTED, "M2": CONTRADICTED, "M4": CONTRADICTED,
+    }  # fmt: skip
+    assert found["M3"].outcome != HOLDS
+
+
+def test_faces_alone_predict_nothing_within_images_without_one() -> None:
+    """A model that knows only which images show a face predicts well over all of them, not within the others."""
+    one = study(WORSE, LOUD, 1, 4)
+    label = np.broadcast_to(FACE[:, None] + np.random.default_rng(2).normal(0, 0.01, (92, 1)), (2, 92, 2))
+    trained = one.found["net, published"]
+    blind = replace(trained, best=label, stack=label)
+    found = decide_sentences(PhotographStudy(FACE, {**one.found, "net, published": blind}, one.alike))
+    assert blind.r(blind.best)[0] > 0.7 and found["M1"].outcome == HOLDS and found["M3"].outcome != HOLDS
