@@ -245,10 +245,9 @@ columns = {"world": "world", "analysis": "analysis", "outcome": "outcome", "Y1":
 benchmark_table(benchmark("verdicts decoding")["rows"]["rates"], columns)
 
 # %% [markdown]
-# Where they were planted, the published analysis finds all three. Y1 it finds nowhere else. Y2 it also finds in three or four of five brains
-# that are ResNet-50's from end to end; read alike and with a penalty, in none. Y3 is in part softmax's work: once ResNet-50's
-# output is read as logits too, it is decoded at less than half of AlexNet's in twelve of the twenty studies only. And Y3 holds in a few of
-# *noise*, where both outputs' scores lie near zero and one may well be less than half of the other.
+# Y1 is asked pair by pair, as the paper's sentence has it, so that one pair in which AlexNet does not lead leaves it undecided or contradicts it.
+# Y2 and Y3 depend on how the output is read: compare each world's rows of the two analyses. In *noise*, where AlexNet's units are not
+# decoded either, no claim can be asked.
 
 # %% [markdown]
 # ## In plain words

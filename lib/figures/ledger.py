@@ -10,10 +10,10 @@ from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
 from lib.claims.evidence import Evidence
 from lib.claims.rates import Ledger, Rate
 from lib.core.tables import Table
+from lib.figures.verdicts import OUTCOME_COLOURS
 
 _CSS = Path(__file__).with_suffix(".css")
 _MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))
-_COLOURS = dict(zip((*OUTCOMES, UNTESTED), ("#9ecae1", "#fdbe85", "#fff7bc", "#e6e6e6"), strict=True))
 
 
 def claim_cards(claims: Iterable[Claim]) -> Markdown:
@@ -69,6 +69,6 @@ def _stripes(counts: Mapping[str, int]) -> str:
     stops, start = [], 0.0
     for outcome, n in counts.items():
         end = start + 100 * n / sum(counts.values())
-        stops.append(f"{_COLOURS[outcome]} {start:.0f}% {end:.0f}%")
+        stops.append(f"{OUTCOME_COLOURS[outcome]} {start:.0f}% {end:.0f}%")
         start = end
     return f"linear-gradient(90deg, {', '.join(stops)})"

@@ -2,14 +2,24 @@
 
 import re
 
+import numpy as np
 from made import make_study
+from matplotlib.colors import to_hex
 
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict, evaluate
+from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE, Evidence
 from lib.claims.rates import Ledger
 from lib.core.scores import Interval
 from lib.figures.ledger import claim_cards, evidence_table, ledger_table
-from lib.figures.verdicts import verdict_comparison, verdict_table
+from lib.figures.verdicts import (
+    OUTCOME_COLOURS,
+    calibration_figure,
+    outcome_bars,
+    verdict_comparison,
+    verdict_parts,
+    verdict_table,
+)
 
 
 def verdict(claim: str, outcome: str, effect: float = 0.0, where: str = "V1") -> Verdict:
@@ -86,3 +96,31 @@ def test_cards_and_evidence() -> None:
     assert all(set(one.claims) <= set(CLAIMS) for one in EVIDENCE) and len(EVIDENCE) == len(
         evidence_table(EVIDENCE).rows
     )
+
+
+def test_parts_are_drawn_against_the_smallest_effect() -> None:
+    parts = {name: ClaimPart(Interval(x, x - 0.1, x + 0.2), "weights") for name, x in (("V1", 0.3), ("V2", -0.2))}
+    figure = verdict_parts({"somebody": Verdict("W2", CONTRADICTED, None, "V2", parts), "other": verdict("W2", HOLDS)})
+    first, second = figure.axes
+    spans = [list(line.get_xdata()) for line in first.lines if len(line.get_xdata()) == 2]
+    np.testing.assert_allclose(spans[1:], [(0.2, 0.5), (-0.3, 0.0)])
+    assert [one.get_text() for one in first.get_yticklabels()] == ["V1", "V2"]
+    assert "contradicted" in first.get_title() and "holds" in second.get_title()
+    assert to_hex(first.get_facecolor()) == OUTCOME_COLOURS[CONTRADICTED]
+
+
+def test_calibration_is_drawn_in_percent_by_kind_and_number() -> None:
+    found = (("a", 15, 0.9), ("b", 15, 0.95), ("a", 50, 1))
+    rows = [{"interval": name, "n_best": n, "covered": x} for name, n, x in found]
+    nulls = [{"null": "W1", "n_best": 15, "holds": 0.02}]
+    left, right = calibration_figure({"coverage": rows, "nulls": nulls}).axes
+    shown = {line.get_label(): line.get_xydata().round(2).tolist() for line in left.lines[1:]}
+    assert shown == {"15 voxels": [[90, -0.15], [95, 0.85]], "50 voxels": [[100, 0]]}
+    assert right.lines[1].get_xdata().tolist() == [2]
+
+
+def test_bars_show_the_shares_of_the_outcomes() -> None:
+    found = {"100": [verdict("W1", HOLDS), verdict("W1", UNDECIDED)], "200": [verdict("W1", HOLDS)] * 2}
+    ax = outcome_bars(found, "images").axes[0]
+    widths = {bar.get_label(): [patch.get_width() for patch in bar] for bar in ax.containers}
+    assert widths == {HOLDS: [50, 100], CONTRADICTED: [0, 0], UNDECIDED: [50, 0], UNTESTED: [0, 0]}

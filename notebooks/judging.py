@@ -1,0 +1,185 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How a claim is judged
+#
+# A figure has a highest point whether or not anything is there. So the [ledger](claims) does not ask which layer is the best. It asks
+# by how much, how sure that is, and whether so much would matter. This page takes one claim through: its rule, a case
+# each in which it holds, is contradicted and stays undecided, and how often the rule errs.
+
+# %%
+import numpy as np
+
+from lib.analysis.known import KnownSize, known_study
+from lib.claims import CLAIMS, evaluate
+from lib.claims.claim import Contrast
+from lib.data.areas import EARLY
+from lib.figures.benchmarks import benchmark
+from lib.figures.ledger import claim_cards
+from lib.figures.verdicts import calibration_figure, outcome_bars, verdict_parts
+
+# %% tags=["parameters"]
+seed = 0  # of the first study
+n_studies = 8  # for each size of the effect
+sheet = 16  # voxels along each side of an area
+
+# %% [markdown]
+# ```{admonition} Simulated data
+# :class: warning
+#
+# Nobody was scanned, and no network is run: scores are computed from random numbers whose truth is known.
+# ```
+#
+# ## The claim
+
+# %% mystnb={"markdown_format": "myst"}
+claim_cards([CLAIMS["W2"]])
+
+# %% [markdown]
+# ## Three brains
+#
+# In the first brain the claim is true: the object network captures most at Conv-3, the place network at Conv-4. In the second both are alike. In
+# the third the claim is true by a hair: the two layers capture nearly as much. Each dot is one part of the claim: an area and a network, and the wanted layer's
+# weight minus the largest other. **Look for** where the bars lie against the grey stripe, which holds what is too little to matter.
+
+# %%
+networks = ("alexnet-object", "alexnet-place")
+
+
+def peaked(lead):
+    """Share of the signal that each layer captures, with a peak at Conv-3 or Conv-4 that leads by so much."""
+    low = 0.55 - lead
+    return (0.3, 0.4, 0.55, low, 0.4, 0.3, 0.2), (0.3, 0.4, low, 0.55, 0.4, 0.3, 0.2)
+
+
+def judged(qualities, seed):
+    known = dict(zip(networks, qualities, strict=True))
+    study = known_study(np.random.default_rng(seed), known, EARLY, KnownSize(sheet=sheet))
+    return evaluate(study.drawn, ["W2"])[0]
+
+
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels of eight intervals each, against a grey stripe around zero: right of it, left of it, and across it."}, "figure": {"caption": "The parts of claim W2 in three simulated brains, with 95 % intervals. Grey: differences too small to matter. Background: blue where the claim holds, orange where it is contradicted, yellow where it is undecided.", "name": "fig-judging-three"}}
+objects, places = peaked(0.15)
+verdict_parts(
+    {
+        "the peak moves": judged((objects, places), seed),
+        "the peak stays": judged((objects, objects), seed),
+        "it moves by a hair": judged(peaked(0.03), seed),
+    }
+)
+
+# %% [markdown]
+# The claim *holds* if every part's bar lies right of zero and its dot reaches beyond the stripe. It is *contradicted* if one bar lies wholly
+# left of the stripe's right edge: then the difference, if there is one, is too small to matter. The bar of that one part must do so at a level
+# that allows for the number of parts, since any of them could. Otherwise it is *undecided*: the data do not say. That
+# is no weakness of the claim, but of the data.
+#
+# A claim that two things are *the same* (W3) is turned around: it holds if every bar lies within the stripe {cite}`lakens2017`. That no
+# difference was found is not enough.
+#
+# ## What makes a bar as long as it is
+#
+# Other images would give other scores, so groups of images are left out in turn, for the scores those of the test and for the weights
+# those of the training. Other voxels would, too; but neighbouring voxels share signal and noise, so blocks of neighbours count, not single voxels.
+# Both errors are added {cite}`cameron2011`. Several people are drawn at random as well: five of them get a $t$ interval, as five are too few for
+# a bootstrap. Both networks are compared on the same voxels, reliable ones that all networks of the claim together predict best out of fold.
+#
+# ## How large must an effect be to be seen?
+#
+# The same with leads of many sizes. **Look for** the lead from which the claim holds in most studies.
+
+# %% mystnb={"image": {"alt": "Stacked bars: share of studies in which the claim holds, is contradicted or undecided, by how far the peak leads."}, "figure": {"caption": "What becomes of claim W2 where the peak leads by so much, over simulated studies.", "name": "fig-judging-power"}}
+leads = (0, 0.03, 0.06, 0.15)
+outcome_bars({f"{x:.2f}": [judged(peaked(x), (seed, i)) for i in range(n_studies)] for x in leads}, "lead of the peak")
+
+# %% [markdown]
+# A small lead leaves the claim undecided more often than not; a large one is found. Where there is none, the claim must not hold.
+#
+# ## Do the intervals keep their word?
+#
+# A 95 % interval should cover the truth in 95 of 100 studies. Five hundred were drawn, with `python -m benchmarks.verdicts calibration`, on
+# seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %.
+
+# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval between 80 and 98 percent, and false positives of four rules below 2 percent."}, "figure": {"caption": "Left: share of 95 % intervals that cover the truth, by kind and number of voxels. Right: share of studies in which one area's contrast holds although nothing is there.", "name": "fig-judging-calibration"}}
+recorded = benchmark("calibration")["rows"]
+calibration_figure(recorded)
+
+# %%
+outside = [row for row in recorded["coverage"] if not 0.92 <= row["covered"] <= 0.97]
+for row in outside:
+    print(f"{row['interval']}, {row['n_best']}: covers {row['covered']:.1%}")
+
+# %% [markdown]
+# Listed are those outside. Intervals of weights come out a little short where blocks touch each other, since neighbours across an edge are
+# alike. That of the stack's gain (W8) is too short with many voxels: where a voxel is hardly predicted, the root in R = sign(R²) √|R²| makes
+# differences of R uneven. False positives are rare on the right, since a claim must beat *every* other layer.
+#
+# ## Exercises
+
+# %% [markdown]
+# ```{exercise} As if voxels were independent
+# :label: judging-independent
+#
+# How much shorter would the bars be if every voxel counted as a block of its own, and the images were the only ones? Compare the errors of
+# one contrast.
+# ```
+
+# %% [markdown]
+# ```{solution-start} judging-independent
+# :class: dropdown
+# ```
+
+# %%
+from lib.claims.claim import contrast
+
+known = known_study(np.random.default_rng(seed), {"a": objects}, size=KnownSize(sheet=sheet))
+voxels = known.drawn.common(["a"], "V1")
+gap = known.drawn.encoding["a"].score_by_images[2] - known.drawn.encoding["a"].score_by_images[1]
+for name, values, blocks in (
+    ("images and blocks", gap, known.drawn.blocks(voxels)),
+    ("single voxels", gap.mean(0, keepdims=True), np.arange(len(voxels))),
+):
+    print(f"{name}: {contrast(values[None, None][..., voxels], blocks, 'score').error[0, 0]:.4f}")
+
+# %% [markdown]
+# They would be shorter, and wrong more often: neighbours repeat each other, and all voxels of a brain saw the same images.
+# ```{solution-end}
+# ```
+
+# %% [markdown]
+# ```{exercise} A rule for sameness
+# :label: judging-same
+#
+# In the second brain the two networks are alike. Does the shift of the weights' centre, `task_shift`, show it, and with how few images?
+# ```
+
+# %% [markdown]
+# ```{solution-start} judging-same
+# :class: dropdown
+# ```
+
+# %%
+from lib.claims.wang2021 import task_shift
+
+n_images = (60, 120, 250, 500)
+for n in n_images:
+    size, alike = KnownSize(n_images=n, sheet=sheet), dict.fromkeys(networks, objects)
+    shift = task_shift(known_study(np.random.default_rng(seed), alike, size=size).drawn, networks, "V1")
+    print(n, shift if not isinstance(shift, Contrast) else f"{shift.interval()} layers: {shift.outcome(0.5)}")
+
+# %% [markdown]
+# Sameness within half a layer is shown once the whole interval lies within half a layer of zero; before that it is undecided, although the
+# two are alike.
+# ```{solution-end}
+# ```
