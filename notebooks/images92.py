@@ -91,7 +91,7 @@ found = {
 # **Look for** three distances: from a trained network to its untrained twin, from a network to the label alone, and
 # from everything to the noise ceiling.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins of the same architecture, with a mark above it for each twin. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins, with a mark above it for each twin. Dashed: noise ceiling."}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins of the same architecture, with a mark below it for each twin. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins, with a mark below it for each twin. Dashed: noise ceiling."}
 best_layers(data, found)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -132,16 +132,22 @@ layer_profiles(data, {label: result for label, result in found.items() if label 
 # In trained networks the score rises from the first layers to the last ones, and the weights lie there. That is what
 # {cite:t}`wang2021` report for face areas. In untrained twins the score does not rise with depth.
 
-# %% [markdown]
+# %% [markdown] tags=["if-simulated"]
+# ## Two invented areas in fifteen invented participants
+#
+# In the measured data, early visual cortex (EVC) and inferior temporal cortex (IT) come as dissimilarities: how
+# differently an area answers to any two images. Here both are invented: EVC was planted from pixels, IT from objects.
+
+# %% [markdown] tags=["if-measured"]
 # ## Two areas in fifteen people
 #
 # For early visual cortex (EVC) and inferior temporal cortex (IT) of 15 people {cite}`cichy2014` there are no responses to
 # predict, only dissimilarities: how differently an area answers to any two images {cite}`kriegeskorte2008rsa,cichy2019`.
 
-# %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 images that participants and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}}
+# %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 images that participants and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}} if-simulated={"caption": "The 92 drawn scenes that networks saw, one block of rows for each category. Nobody else saw them."}
 contact_sheet(data.images)
 
-# %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images ordered by category. Dark: the area answers to both images alike.", "name": "fig-images92-rdms"}}
+# %% mystnb={"image": {"alt": "Two square matrices of dissimilarities, for EVC and IT, with lines between categories."}, "figure": {"caption": "Mean dissimilarity over participants, as percentiles within each area; images ordered by category. Dark: the area answers to both images alike.", "name": "fig-images92-rdms"}} if-simulated={"caption": "Mean dissimilarity over invented participants, as percentiles within each invented area; images ordered by category."}
 mean_rdms(data.images)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -164,7 +170,7 @@ ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
 # %% [markdown]
 # **Look for** trained networks and their untrained twins changing places between the rows.
 
-# %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC (left) and IT (right), mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}}
+# %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC (left) and IT (right), mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}} if-simulated={"caption": "Likeness of each layer's dissimilarities to those of two invented areas, mean over invented participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling."}
 raw_and_centred(data, alike, ceilings)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -222,13 +228,14 @@ geometry_table(stacked)
 published_top1 = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}  # percent
 accuracy_figure(data, found, published_top1)
 
-# %% [markdown]
+# %% [markdown] tags=["if-measured"]
 # ## What these data cannot be asked
 #
 # There is no place area here, so nothing about PPA; no network trained on places with a stated licence; one face area,
 # of which it is not stated whether it is one person's or a mean. Paper W's sentences about tasks cannot be tested on
 # this page. What can be tested is that depth and training matter for a face area.
-#
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

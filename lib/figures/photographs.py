@@ -160,7 +160,7 @@ def geometry_table(found: Mapping[str, Mapping[str, StackedGeometry]]) -> Table:
     ----------
     found : mapping of network to {area: StackedGeometry}
     """
-    header = ("network", "area", "stack", "best layer", "people in whom the stack is better", "largest shares")
+    header = ("network", "area", "stack", "best layer", "participants in whom the stack is better", "largest shares")
     rows = [(label, area, *_geometry_row(one)) for label, areas in found.items() for area, one in areas.items()]
     return Table(header, rows)
 
@@ -185,7 +185,7 @@ def trained_against_untrained(found: Mapping[str, Mapping[str, np.ndarray]]) -> 
         for area in found[trained]:
             one, other = (_best_of_others(found[label][area]) for label in (trained, twin))
             rows.append((trained, area, one.mean(), other.mean(), f"{int((one > other).sum())} of {len(one)}"))
-    return Table(("network", "area", "trained, mean r", "untrained, mean r", "people in whom trained is higher"), rows)
+    return Table(("network", "area", "trained, mean r", "untrained, mean r", "participants: trained is higher"), rows)
 
 
 def _best_of_others(r: np.ndarray) -> np.ndarray:
