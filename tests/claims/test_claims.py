@@ -152,8 +152,9 @@ def test_voxels_that_no_model_could_explain_decide_nothing():
     assert outcomes(replace(s, participant=unknown)) == dict.fromkeys(WANG, HOLDS)
 
 
-@pytest.mark.parametrize("n_best", [15, 20, 30])
-def test_a_second_network_that_is_the_first_one_has_no_task_effect(n_best):
+@pytest.mark.parametrize("n_best", [15, 50, 200, 600])
+def test_a_second_network_that_is_the_first_one_has_no_task_effect(n_best, monkeypatch):
+    monkeypatch.setitem(globals(), "N", 600)
     s = replace(study(), n_best=n_best)
     twin = replace(s, encoding={**s.encoding, RESNETS[1]: s.encoding[RESNETS[0]]})
     assert outcomes(twin, ["W3"]) == {"W3": HOLDS}
