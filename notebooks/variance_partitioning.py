@@ -186,7 +186,8 @@ shared_variance_table(found)
 
 # %% [markdown]
 # **Between networks**: the higher the last column of the table, the more of what an edge layer explains the ResNet50s explain as well. Where it is
-# near 100, the answer is the second one: nothing is left that only edge networks hold. Where the green symbols stand clear of zero, something is left, and
+# near 100 (or above: then the edge layer made the prediction of new images worse), the answer is the second one: nothing is left that only edge networks
+# hold. Where the green symbols stand clear of zero, something is left, and
 # the first answer is right for that part. The two are no alternatives: a large shared part is no proof that nothing is unique.
 #
 # **Within a network**, compare the grey bar of a middle layer with its blue and orange symbols. Neighbouring layers hold much the same, and
