@@ -25,7 +25,7 @@ from lib.claims.evidence import EVIDENCE
 from lib.claims.rates import ledger
 from lib.claims.studies import EVERY_WORLD
 from lib.figures.benchmarks import benchmark, benchmark_table
-from lib.figures.ledger import claim_cards, evidence_table, ledger_table
+from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
@@ -116,6 +116,9 @@ claim_cards(CLAIMS.values())
 # ## What others measured
 #
 # Numbers that were published independently, beside the claims they bear on. They were neither computed here nor used to tune anything.
+
+# %% mystnb={"image": {"alt": "Panels of dots: scores that others published, a row for each network, area or layer."}, "figure": {"caption": "Scores that others measured and published, a panel for each source and the claims it bears on. A row is a network, an area or a layer; colours and marks are what was measured. Panels have scales of their own.", "name": "fig-evidence"}}
+evidence_figure(EVIDENCE)
 
 # %% mystnb={"markdown_format": "myst"}
 evidence_table(EVIDENCE)

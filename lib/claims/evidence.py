@@ -1,6 +1,7 @@
 """What others measured and published, beside the claims it bears on: read from evidence.toml."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +14,20 @@ class Evidence:
     ----------
     claims : list of str
         Ids of the claims they bear on.
-    what, numbers : str
-        What was measured on which data, and what came out.
+    what : str
+        What was measured on which data.
+    measures : list of str
+        What the numbers of a row are.
+    values : mapping of row to list of float
+        A network, an area or a layer, and its numbers as published.
     source : str
         Key in the bibliography.
     """
 
     claims: list[str]
     what: str
-    numbers: str
+    measures: list[str]
+    values: Mapping[str, list[float]]
     source: str
 
 

@@ -5,11 +5,13 @@ from html import escape
 from pathlib import Path
 
 from IPython.display import HTML, Markdown
+from matplotlib.figure import Figure
 
 from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
 from lib.claims.evidence import Evidence
 from lib.claims.rates import Ledger, Rate
 from lib.core.tables import Table
+from lib.figures import style
 from lib.figures.verdicts import OUTCOME_COLOURS
 
 _CSS = Path(__file__).with_suffix(".css")
@@ -32,9 +34,29 @@ def _smallest(claim: Claim) -> str:
 
 
 def evidence_table(found: Iterable[Evidence]) -> Table:
-    """What others measured beside the claims it bears on, with its source."""
-    rows = [(", ".join(e.claims), f"{e.what}: {e.numbers}", f"{{cite:t}}`{e.source}`") for e in found]
-    return Table(("bears on", "others measured", "source"), rows)
+    """What others measured beside the claims it bears on, with its source, in the order of `evidence_figure`."""
+    rows = [(chr(97 + i), ", ".join(e.claims), e.what, f"{{cite:t}}`{e.source}`") for i, e in enumerate(found)]
+    return Table(("panel", "bears on", "others measured", "source"), rows)
+
+
+def evidence_figure(found: Sequence[Evidence]) -> Figure:
+    """Published numbers as dots, a panel for each source and the claims it bears on."""
+    n_rows = -(-len(found) // 2)
+    figure, axes = style.subplots(n_rows, 2, (7.6, 2.1 * n_rows))
+    for i, ax in enumerate(axes.flat):
+        ax.set_visible(i < len(found))
+    for i, (ax, one) in enumerate(zip(axes.flat, found, strict=False)):
+        for k, (measure, numbers) in enumerate(zip(one.measures, zip(*one.values.values(), strict=True), strict=True)):
+            ax.plot(numbers, range(len(numbers)), style.MARKERS[k], color=style.COLOURS[k], ms=4, label=measure)
+        ax.set_yticks(range(len(one.values)), list(one.values))
+        ax.set_xlim(left=0)
+        ax.invert_yaxis()
+        style.label_axes(ax, f"{chr(97 + i)}: {', '.join(one.claims)}")
+        if len(one.measures) > 1:
+            style.small_legend(ax, fontsize=6)
+        else:
+            ax.set_xlabel(one.measures[0], fontsize=style.SMALL)
+    return figure
 
 
 def ledger_table(ledger: Ledger) -> HTML:

@@ -17,7 +17,7 @@ from lib.analysis.rsa import NoiseCeiling
 from lib.claims import Verdict
 from lib.claims.measured import MEASURED_EFFECTS, SENTENCES
 from lib.core.scores import Interval
-from lib.core.tables import Table
+from lib.core.tables import Table, plain
 from lib.figures import style
 from lib.figures.explorers import R_DIGITS, explorer, rounded
 from lib.figures.style import COLOURS, MARKERS, SMALL, subplots
@@ -147,7 +147,7 @@ def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:
 
 
 def _sentence_row(name: str, verdict: Verdict) -> tuple[str, ...]:
-    effects = "; ".join(f"{network} {part.effect}" for network, part in verdict.parts.items())
+    effects = "; ".join(f"{plain(network)} {part.effect}" for network, part in verdict.parts.items())
     smallest = {MEASURED_EFFECTS[part.measure] for part in verdict.parts.values()}
     least = ", ".join(f"{one.value:g} {one.unit}" for one in smallest)
     return SENTENCES[name].words, f"**{verdict.outcome}**", effects, least

@@ -18,9 +18,11 @@ from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import rdm
 from lib.analysis.selection import Retest
 from lib.analysis.training_curves import Shape, Snapshot
-from lib.claims import Verdict, evaluate
+from lib.claims import HOLDS, Verdict, evaluate
+from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE
 from lib.claims.specifications import one_at_a_time
+from lib.core.scores import Interval
 from lib.core.tables import Table
 from lib.figures import (
     benchmarks,
@@ -89,6 +91,10 @@ TABLES: dict[str, Callable[[], Table]] = {
     "geometry_table": lambda: photographs.geometry_table({NASTY: {NASTY: geometry()}}),
     "trained_against_untrained": lambda: photographs.trained_against_untrained(
         {NASTY: {NASTY: np.eye(3)}, "b": {NASTY: np.eye(3)}}
+    ),
+    "_by_category": lambda: photographs._by_category(photograph_data(), {NASTY: nested()}),
+    "sentence_table": lambda: photographs.sentence_table(
+        {"M1": Verdict("M1", HOLDS, None, NASTY, {NASTY: ClaimPart(Interval(0.3, 0.2, 0.4), "r")})}
     ),
     "evidence_table": lambda: ledger.evidence_table(EVIDENCE),
     "ceiling_table": lambda: rsa.ceiling_table(

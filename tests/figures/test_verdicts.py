@@ -11,7 +11,7 @@ from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE, Evidence
 from lib.claims.rates import Ledger
 from lib.core.scores import Interval
-from lib.figures.ledger import claim_cards, evidence_table, ledger_table
+from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table
 from lib.figures.verdicts import (
     OUTCOME_COLOURS,
     calibration_figure,
@@ -91,8 +91,12 @@ def test_cards_and_evidence() -> None:
         f": *Holds* if {y1.rule}.\n: *Smallest effect*: 0.02 r, since {y1.smallest['decoding'].why}."
     )
     assert claim_cards(CLAIMS.values()).data.count("\n: *Holds* if ") == len(CLAIMS)
-    table = evidence_table([Evidence(["W1", "W4"], "what", "numbers", "nonaka2021")])
-    assert table.rows == [("W1, W4", "what: numbers", "{cite:t}`nonaka2021`")]
+    one = Evidence(["W1", "W4"], "what", ["r", "R"], {"x": [0.1, 0.2], "y": [0.3, 0.4]}, "nonaka2021")
+    assert evidence_table([one]).rows == [("a", "W1, W4", "what", "{cite:t}`nonaka2021`")]
+    ax = evidence_figure([one]).axes[0]
+    assert [list(line.get_xdata()) for line in ax.lines] == [[0.1, 0.3], [0.2, 0.4]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"] and ax.get_title() == "a: W1, W4"
+    assert all(set(map(len, one.values.values())) == {len(one.measures)} for one in EVIDENCE)
     assert all(set(one.claims) <= set(CLAIMS) for one in EVIDENCE) and len(EVIDENCE) == len(
         evidence_table(EVIDENCE).rows
     )
