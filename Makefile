@@ -71,7 +71,7 @@ check: $(VENV)/.test ## style, types, imports and quick tests: what a change mus
 	$(BIN)/python tests/house/lines.py
 
 test: check book ## `make check`, then build the book and run the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 student: $(VENV)/.book ## notebooks without their solutions, into _build/student
 	$(BIN)/python -m lib student _build/student
