@@ -99,8 +99,8 @@ print(f"{counted['seeds']} seeds, from {counted.get('first_seed', 0)}")
 benchmark_table(counted["rates"], {name: name for name in ["world", "outcome", *wang]})
 
 # %% [markdown]
-# A claim that is contradicted in *as-published* was not found where it was planted: with both networks' voxels the same, a voxel that answers to
-# one network's layers says little about the other's.
+# A claim that is *undecided* in *as-published* was planted and not found: it would take more images, voxels or people. One that is
+# *contradicted* there shows where planting or rule falls short.
 #
 # ## The sentences
 

@@ -234,15 +234,17 @@ directions_figure(turned, simulated=True)
 # scores units: different ones for each network. A network that knows more than the brain does pays for it in decoding, not in encoding.
 
 # %% [markdown]
-# ## Over twenty seeds
+# ## Over several seeds
 #
-# One seed is one set of pictures, voxels and noise. Twenty take a third of an hour, so these rates were not computed with this page but with
+# One seed is one set of pictures, voxels and noise. Many take long, so these rates were not computed with this page but with
 # `make verdicts`: how often Y1, Y2 and Y3 held, were contradicted or stayed undecided, in percent. *Matched* reads both networks before ReLU and softmax, and
 # regresses by ridge. For one world alone there is `python -m lib claims --world reversed --analysis matched --seeds 20`.
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {"world": "world", "analysis": "analysis", "outcome": "outcome", "Y1": "Y1 (%)", "Y2": "Y2 (%)", "Y3": "Y3 (%)"}
-benchmark_table(benchmark("verdicts decoding")["rows"]["rates"], columns)
+counted = benchmark("verdicts decoding")["rows"]
+print(f"{counted['seeds']} seeds, from {counted.get('first_seed', 0)}")
+benchmark_table(counted["rates"], columns)
 
 # %% [markdown]
 # Y1 is asked pair by pair, as the paper's sentence has it, so that one pair in which AlexNet does not lead leaves it undecided or contradicts it.

@@ -44,6 +44,7 @@ def test_careful_is_what_a_simulation_did_before(participant: Participant, caref
     assert careful.study.n_best == 15 and careful.study.weights == "miniature"
 
 
+@pytest.mark.slow("fits the reference protocol to pictures of NSD's size")
 def test_as_coded_shows_whole_pictures_and_fits_as_the_package_does(
     participant: Participant, careful: presets.EncodingRun
 ) -> None:

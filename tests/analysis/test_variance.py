@@ -96,6 +96,7 @@ def test_planted_beside_a_correlated_space_is_found_in_full(share):
     np.testing.assert_allclose(models.r2([A]), least_squares([X], y), atol=0.02)
 
 
+@pytest.mark.slow("fits many joint models")
 def test_wide_spaces_that_do_not_matter_cost_little():
     """One penalty for all features would lose most of what A explains."""
     rng = np.random.default_rng(5)

@@ -307,6 +307,7 @@ def test_miniatures_load_bit_for_bit(name: str) -> None:
     assert all(torch.equal(saved[key], tensor) for key, tensor in network.module.state_dict().items())
 
 
+@pytest.mark.slow("writes and reads files of full size")
 @pytest.mark.parametrize("name", ["resnet50-place", "taskonomy-edge3d"])
 def test_published_checkpoint_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """A file of random weights where a download lies, written as the published one is, and unhashed."""

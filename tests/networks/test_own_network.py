@@ -147,6 +147,7 @@ def test_wrappers_are_taken_off(wrap: Callable[[nn.Module], nn.Module], tap: str
     assert np.array_equal(found, extract(own_network("mine", module, {"c": "0"}), IMAGES)["c"])
 
 
+@pytest.mark.slow("trains networks")
 def test_any_network_can_be_taught_and_learns_the_same_from_the_same_seed() -> None:
     training, held_out = render_many(TRAINING_WORLD, range(600)), render_many(HELD_OUT_WORLD, range(200))
     curves = []
