@@ -104,10 +104,9 @@ found = {world: specification_curve(study, choices) for world, study in studies.
 choices_table(found, one_at_a_time())
 
 # %% [markdown]
-# No choice reverses Y1, that ResNet-50's units are decoded less well: AlexNet is ahead in its own brain, and behind in ResNet-50's. Y2, that AlexNet's
-# output is decoded best, is turned by either reading. As published it holds in both of ResNet-50's brains; it is gone there when AlexNet's
-# hidden layers are read before ReLU, as ResNet-50's are, or its output after softmax or its logarithm. Softmax takes it from AlexNet's own
-# brain too.
+# No choice turns the sign of AlexNet's lead: it is ahead in its own brain, and behind in ResNet-50's. Y1 asks for more, a lead in every pair of layers.
+# Y2, that AlexNet's output is decoded best, hangs on the reading, even in a brain that AlexNet's output drives: it is gone when the hidden
+# layers are read before ReLU, as ResNet-50's are, or the output after softmax or its logarithm.
 #
 # Two rows change little here. Batch normalisation shifts and scales each unit, which a correlation does not see: its row
 # equals that above it. And ridge regression hardly moves AlexNet's lead, with so few voxels; [at the real size](real-size) both softmax and
@@ -130,7 +129,7 @@ choice_explorer(found, simulated=True)
 
 # %% [markdown]
 # No curve crosses zero but that of *noise*. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
-# the eight analyses with the published reading lie at the left end, those before ReLU at the right end, half as far from zero. After
+# the eight analyses with the published reading lie at the left end, those before ReLU at the right end, less than half as far from zero. After
 # ReLU the negative half of what a brain may know of a unit is cut off, and only AlexNet was read there. So this choice
 # worked against paper Y's verdict, not for it. Softmax at ResNet-50's output concerns one pair of seven, so it moves the mean little. Least squares and
 # ridge lie side by side everywhere.
@@ -211,7 +210,7 @@ for world, study in studies.items():
 
 # %% [markdown]
 # Two numbers drawn at random would predict an eighth of the variance between sixteen scores drawn at random. But neighbouring layers resemble each other,
-# in their units as in their scores, and even in *noise* more than half is predicted. So the seven or eight tenths of the other brains
+# in their units as in their scores, and even in *noise* more than half is predicted. So the larger shares of the other brains
 # look like more than they are: that units of many dimensions are decoded less well may be true, but sixteen layers of two
 # networks cannot tell it from chance.
 
@@ -254,13 +253,13 @@ benchmark_table(counted["rates"], columns)
 # %% [markdown]
 # ## In plain words
 #
-# No choice and no combination of choices turns the first verdict here. In AlexNet's brain AlexNet is ahead, in ResNet-50's brains
-# ResNet-50, and the published reading of the hidden layers costs AlexNet a part of its lead. That is no proof that paper Y's figure
+# No choice and no combination of choices turns the sign of AlexNet's lead. In AlexNet's brain AlexNet is ahead, in ResNet-50's brains
+# ResNet-50, and the published reading of the hidden layers moves the lead most. That is no proof that paper Y's figure
 # owes nothing to its choices: two brains made from one small network are too few to say what the choices would do in others.
 #
-# The other two verdicts are softer. That AlexNet's output is decoded best follows in most of these brains from reading its other layers after
-# ReLU, whoever drives them: it says more about AlexNet's layers than about a brain. That ResNet-50's output is decoded poorly owes something to
-# softmax, here more to pictures of things the network cannot name: an {ref}`exercise <ex-decoding-familiar>` shows it others. With a thousand
+# The other two verdicts are softer. That AlexNet's output is decoded best needs the published reading, of the other layers after ReLU and of the
+# output before softmax, even where that output drives the brain. That ResNet-50's output is decoded poorly owes something to
+# pictures of things the network cannot name: an {ref}`exercise <ex-decoding-familiar>` shows it others. With a thousand
 # classes softmax would do it alone. The regression changes no verdict at this size; at the real one least squares fits noise.
 #
 # What four invented brains cannot say is whether a real one is like any of them. In people, paper Y decodes ResNet-50's units less well than

@@ -52,7 +52,7 @@ analysis = "careful"  # what the text says, what the authors' code does, or this
 weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "flat", "noise" or "unplanted"
 split = "random"  # of measured images; of NSD also shared1000, of LAION-fMRI the name of an official one, such as ood
-n_best_voxels = None  # voxels shown per ROI: 200 as in paper W, or 15 of a simulation
+n_best_voxels = None  # voxels shown per ROI, and looked at by the claims; by default 200, as in paper W
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
@@ -160,15 +160,16 @@ stack_against_ceiling(study)
 # ## Do the claims hold?
 #
 # A claim holds when, in every ROI it speaks about, the layers it names stand above all others by a margin whose 95 %
-# interval over voxels lies above zero, and the voxels are predicted at all. It is as strong as its weakest ROI. The
+# interval lies above zero and whose size matters; it is contradicted when an interval lies below what matters; else it stays
+# undecided ([how](judging)). It is as strong as its weakest ROI. The
 # [ledger](claims) shows what these rules say in worlds where the truth is known.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W1", "W2"]))
 
 # %% [markdown]
-# On the simulated participant this says nothing about brains. It says that the analysis finds what was planted
-# (*as-published*) and does not find it where it was not (*flat*, *noise*): run
+# On a simulated participant this says nothing about brains. It says whether the analysis finds what was planted (*as-published*) from so many
+# images, and that it does not find it where it was not planted (*flat*, *noise*): run
 # `python -m lib run fig1_alexnet -p world flat` and look again.
 
 # %% [markdown]

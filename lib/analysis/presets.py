@@ -25,7 +25,6 @@ from lib.networks.extraction import MAX_FEATURES, PIXELS
 
 ANALYSES = ("as-published", "as-coded", "careful")
 N_PUBLISHED = 200  # voxels of an ROI in paper W's figures
-N_SIMULATED = 15  # of a simulated ROI, which has fewer
 HVC_PARTS = ("V4", "LOC", "FFA", "PPA")  # of the text of paper Y; GOD's file has a mask of its own
 
 
@@ -106,7 +105,7 @@ def encoding_choices(
     weights : str, optional
         By default "published", and "miniature" for a simulation.
     n_best : int, optional
-        By default 200 as in paper W's figures, and 15 of a simulation.
+        By default 200, as in paper W's figures.
     networks : iterable of str
         Names in `lib.networks.ZOO` that will be shown the pictures.
     split : str
@@ -128,9 +127,8 @@ def encoding_choices(
     simulated = dataset == "simulated"
     if simulated and split != "random":
         raise ValueError(f"split: simulated images in memory are split at random, found {split!r}; name a dataset.")
-    few = N_SIMULATED if simulated and analysis == "careful" else N_PUBLISHED
     chosen = checked_weights(networks, weights, simulated)
-    return EncodingChoices(analysis, dataset, chosen, n_best or few, split=split, **options)
+    return EncodingChoices(analysis, dataset, chosen, n_best or N_PUBLISHED, split=split, **options)
 
 
 def checked_weights(networks: Iterable[str], weights: str | None, simulated: bool) -> str:

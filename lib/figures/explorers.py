@@ -21,6 +21,7 @@ from lib.data.areas import ROIS
 from lib.figures import style
 from lib.figures.encoding import data_of
 
+_SHOWN = 30  # voxels of an ROI: an explorer stays small
 R_DIGITS = 3  # what a reader can see, and no more: a page is loaded over a network
 
 
@@ -69,13 +70,13 @@ def voxel_explorer(study: EncodingStudy, selection: str = "test") -> HTML:
     networks = {
         name: {
             "layers": study.encoding[name].layers,
-            "rois": {roi: _voxels(study, name, own) for roi, own in rois.items()},
+            "rois": {roi: _voxels(study, name, own[:_SHOWN]) for roi, own in rois.items()},
         }
         for name, rois in best.items()
     }
     caption = (
-        "The voxels of the figure above, one at a time. Point at a line, or move the slider: the dark line is the "
-        "chosen voxel, the dashed line its noise ceiling."
+        f"The best voxels of the figure above, at most {_SHOWN} of an area, one at a time. Point at a line, or move the "
+        "slider: the dark line is the chosen voxel, the dashed line its noise ceiling."
     )
     table = Table(header, rows, "Means over the voxels of each ROI")
     return explorer("voxels", {"networks": networks}, table, caption, style.data_warning(*data_of(study)))

@@ -41,7 +41,7 @@ def careful(participant: Participant) -> presets.EncodingRun:
 def test_careful_is_what_a_simulation_did_before(participant: Participant, careful: presets.EncodingRun) -> None:
     before = encode(participant, load_network(*NETWORKS))
     np.testing.assert_array_equal(careful.study.encoding["alexnet-object"].score, before.score)
-    assert careful.study.n_best == 15 and careful.study.weights == "miniature"
+    assert careful.study.n_best == 200 and careful.study.weights == "miniature"
 
 
 @pytest.mark.slow("fits the reference protocol to pictures of NSD's size")
