@@ -75,8 +75,8 @@ def voxel_explorer(study: EncodingStudy, selection: str = "test") -> HTML:
         for name, rois in best.items()
     }
     caption = (
-        f"The best voxels of the figure above, at most {_SHOWN} of an area, one at a time. Point at a line, or move the "
-        "slider: the dark line is the chosen voxel, the dashed line its noise ceiling."
+        f"The best voxels of the figure above, at most {_SHOWN} of an area, one at a time. Point at a line, or move "
+        "the slider: the dark line is the chosen voxel, the dashed line its noise ceiling."
     )
     table = Table(header, rows, "Means over the voxels of each ROI")
     return explorer("voxels", {"networks": networks}, table, caption, style.data_warning(*data_of(study)))
