@@ -104,9 +104,8 @@ voxel_explorer(shown)
 # In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-3, and all place and face areas at Conv-5. The first two rows
 # look alike, and so do the last two: nothing moves with the task. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
 #
-# R falls gently around its peak, since neighbouring layers say much the same. The weights do not: one layer takes nearly all, for in
-# this world most voxels [listen to a single layer](simulated_participant) of a single network, and the best ones are those that
-# listen to this network.
+# R falls gently around its peak, since neighbouring layers say much the same. The weights fall faster: stacking gives most to the layer that
+# explains what its neighbours cannot.
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
@@ -151,7 +150,7 @@ task_shifts({participant.name: study})
 verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 
 # %% [markdown]
-# On the simulated participant this says that the analysis finds what was planted. On a measured one the same cells decide the same
+# On a simulated participant this says which of the planted claims so many images can decide. On a measured one the same cells decide the same
 # claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER`.
 #
 # ## Exercises

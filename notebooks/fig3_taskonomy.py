@@ -91,7 +91,7 @@ run.table()
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time. **Look for** voxels whose R stays far below the noise ceiling: another network drives them.
+# The same lines, one at a time. **Look for** voxels whose R stays far below the noise ceiling: they answer to what these networks do not hold.
 
 # %%
 voxel_explorer(shown)
@@ -172,8 +172,8 @@ for name, result in study.encoding.items():
     print(f"{name}: stack minus best layer, mean R: {np.nanmean(result.stacked_score - best_layer_score(result)):+.3f}")
 
 # %% [markdown]
-# Every stack gains, and the edge networks with their four layers no less than the others. Most voxels listen to some other network, and
-# what that says no single layer holds: the stack puts it together from several.
+# Every stack gains, and the edge networks with their four layers no less than the others. Voxels answer to mixtures of directions, and
+# no single layer holds them all: the stack puts them together from several.
 # ```{solution-end}
 # ```
 
