@@ -64,7 +64,7 @@ def nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def small_nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small_nsd") / "data"
-    done = command("simulate", folder, "--layout", "nsd", "--images", 150, "--voxels", 20)
+    done = command("simulate", folder, "--layout", "nsd", "--images", 250, "--voxels", 20)
     assert done.returncode == 0, done.stderr
     return folder
 
