@@ -47,9 +47,9 @@ from lib.figures.verdicts import verdict_table
 dataset = "simulated"  # where the participants come from: "simulated" or "god"
 data_root = None  # folder of the measured data
 analysis = None  # of the text, the code or this book, by default as-coded for a simulation, else careful: "as-published", "as-coded" or "careful"
-weights = None  # of the networks; published ones for measured data, else miniature: "miniature", "untrained" or "published"
+weights = None  # of the networks, by default published ones for measured data, else miniature: "miniature", "untrained" or "published"
 world = "as-published"  # of a simulation: "as-published", "reversed", "noise" or "resnet-brain"
-regression = None  # if not that of the analysis; least squares, ridge or sparse: "ols", "ridge" or "slr"
+regression = None  # by default that of the analysis; least squares, ridge or sparse: "ols", "ridge" or "slr"
 n_voxels = None  # kept per unit, twice as many in LVC, HVC and VC; by default 500
 n_units = 1000  # drawn from each layer
 seed = 0  # of the simulation
@@ -110,7 +110,7 @@ unit_table(study)
 
 # %% [markdown]
 # Units that are constant over the test images have no correlation and are left out. After ReLU many units are silent, before it hardly any: so
-# the rule spares AlexNet its worst units. Counted as $r = 0$ they would lower its mean. In VC, over the eight layers:
+# the rule spares AlexNet its worst units. Counted as r = 0 they would lower its mean. In VC, over the eight layers:
 
 # %%
 for network in study.networks:

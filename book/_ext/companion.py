@@ -44,7 +44,9 @@ EXECUTED_BRANCH = "executed"
 VISIBLE_LOSS = 0.5  # of 255, mean over a picture: plots lose a tenth of that, photographs more than one
 THUMBNAIL_WIDTH = 720  # pixels: twice what a card on a desktop needs
 
-LEAD_WIDTH = 1200  # of a page's leading picture: the column's width on screens with small pixels
+LEAD_WIDTH = 1000  # of a page's leading picture: the column's width on screens with small pixels
+LEAD_HEIGHT = 440  # so that it fits the first screen
+LEAD_COLOURS = 64  # of it: the page loads the figure itself, too, and shall stay light
 
 Button = dict[str, Any]
 
@@ -130,7 +132,9 @@ def _write_thumbnail(source_folder: Path, name: str, picture: bytes, width: int)
     path = source_folder / "book" / "_thumbnails" / f"{name}.png"
     path.parent.mkdir(exist_ok=True)
     image = Image.open(io.BytesIO(picture))
-    image.thumbnail((width, 10 * width))
+    image.thumbnail((width, LEAD_HEIGHT if width == LEAD_WIDTH else 10 * width))
+    if width == LEAD_WIDTH:
+        image = image.convert("RGB").quantize(LEAD_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     image.save(path, optimize=True)
     return f"/book/_thumbnails/{name}.png"
 
