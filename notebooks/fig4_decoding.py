@@ -241,7 +241,7 @@ for objects, pictures in shown.items():
 # ```{exercise} How sure is a mean over a thousand units?
 # :label: ex-decoding-noise
 #
-# If units were independent, the mean r of 1000 units over 50 images would have a standard deviation of $1/\sqrt{49 \cdot 1000}$ where
+# If units were independent, the mean r of 1000 units over 50 images would have a standard deviation of 1/√(49 · 1000) where
 # nothing can be decoded. Assign predictions to wrong images, and compare.
 # ```
 
