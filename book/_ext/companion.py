@@ -44,8 +44,7 @@ EXECUTED_BRANCH = "executed"
 VISIBLE_LOSS = 0.5  # of 255, mean over a picture: plots lose a tenth of that, photographs more than one
 THUMBNAIL_WIDTH = 720  # pixels: twice what a card on a desktop needs
 
-LEAD_WIDTH = 1000  # of a page's leading picture: the column's width on screens with small pixels
-LEAD_HEIGHT = 440  # so that it fits the first screen
+LEAD_SIZE = (1000, 440)  # pixels, of a page's leading picture: the column is as wide, and the first screen as high
 LEAD_COLOURS = 64  # of it: the page loads the figure itself, too, and shall stay light
 
 Button = dict[str, Any]
@@ -68,8 +67,7 @@ class Thumbnail(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return an image, within a link if it leads somewhere."""
         name, lead = self.arguments[0], "lead" in self.options
-        width, suffix = (LEAD_WIDTH, "-lead") if lead else (THUMBNAIL_WIDTH, "")
-        uri = _write_thumbnail(Path(self.env.srcdir), f"{name}{suffix}", self._picture(name, lead), width)
+        uri = _write_thumbnail(Path(self.env.srcdir), name, self._picture(name, lead), lead)
         image = nodes.image(uri=uri, alt=self.options.get("alt", name), classes=["lead" if lead else "thumbnail"])
         if not lead:
             return [image]
@@ -127,16 +125,16 @@ def first_picture(cells: Iterable[nbformat.NotebookNode]) -> bytes | None:
     return base64.b64decode(pictures[0]) if pictures else None
 
 
-def _write_thumbnail(source_folder: Path, name: str, picture: bytes, width: int) -> str:
+def _write_thumbnail(source_folder: Path, name: str, picture: bytes, lead: bool) -> str:
     """Write the picture, made small, and return its address within the book."""
-    path = source_folder / "book" / "_thumbnails" / f"{name}.png"
+    path = source_folder / "book" / "_thumbnails" / f"{name}{'-lead' if lead else ''}.png"
     path.parent.mkdir(exist_ok=True)
     image = Image.open(io.BytesIO(picture))
-    image.thumbnail((width, LEAD_HEIGHT if width == LEAD_WIDTH else 10 * width))
-    if width == LEAD_WIDTH:
+    image.thumbnail(LEAD_SIZE if lead else (THUMBNAIL_WIDTH, 10 * THUMBNAIL_WIDTH))
+    if lead:
         image = image.convert("RGB").quantize(LEAD_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     image.save(path, optimize=True)
-    return f"/book/_thumbnails/{name}.png"
+    return f"/book/_thumbnails/{path.name}"
 
 
 def set_buttons(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

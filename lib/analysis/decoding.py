@@ -352,10 +352,8 @@ def agreement_matrix(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     -------
     array of shape (n_test, n_test)
     """
-    varying = varies(predictions) & varies(units)
-    a, b = (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
-    a, b = (values / np.linalg.norm(values, axis=0) for values in (a, b))
-    return np.asarray(a @ b.T / max(1, varying.sum()))
+    a, b = (values / np.linalg.norm(values, axis=0) for values in _centred_where_varying(predictions, units))
+    return np.asarray(a @ b.T / max(1, a.shape[1]))
 
 
 def score_by_image(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -373,14 +371,17 @@ def score_by_image(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     -------
     array of shape (n_test,)
     """
-    varying = varies(predictions) & varies(units)
-    if not varying.any():
+    a, b = (values / np.sqrt(np.mean(values**2, axis=0)) for values in _centred_where_varying(predictions, units))
+    if not a.size:
         return np.full(len(units), np.nan)
-    a, b = (
-        (values[:, varying] - values[:, varying].mean(0)) / values[:, varying].std(0) for values in (predictions, units)
-    )
     r = (a * b).mean(0)
     return np.asarray((r + a * b - r * (a**2 + b**2) / 2).mean(1))
+
+
+def _centred_where_varying(predictions: np.ndarray, units: np.ndarray) -> Iterator[np.ndarray]:
+    """Both (n_test, n_varying), centred over images, for the units that vary and whose predictions do."""
+    varying = varies(predictions) & varies(units)
+    return (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
 
 
 def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> np.ndarray:

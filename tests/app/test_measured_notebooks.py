@@ -53,37 +53,32 @@ def run(name: str, dataset: str, data: Path, output: Path, **more: object) -> st
     return "\n".join("".join(text) for text in texts)
 
 
-@pytest.fixture(scope="module")
-def nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("nsd") / "data"
-    done = command("simulate", folder, "--layout", "nsd", "--images", 500, "--voxels", 20)
+def simulated(folder: Path, layout: str, n_images: int, *more: object) -> Path:
+    """A folder in a measured layout, with 20 voxels an area."""
+    done = command("simulate", folder, "--layout", layout, "--images", n_images, "--voxels", 20, *more)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulated(tmp_path_factory.mktemp("nsd") / "data", "nsd", 500)
 
 
 @pytest.fixture(scope="module")
 def small_nsd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("small_nsd") / "data"
-    done = command("simulate", folder, "--layout", "nsd", "--images", 250, "--voxels", 20)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return simulated(tmp_path_factory.mktemp("small_nsd") / "data", "nsd", 250)
 
 
 @pytest.fixture(scope="module")
 def laion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("laion") / "data"
-    done = command("simulate", folder, "--layout", "laion", "--images", 500, "--voxels", 20)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return simulated(tmp_path_factory.mktemp("laion") / "data", "laion", 500)
 
 
 @pytest.fixture(scope="module")
 def god(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two participants, with all photographs."""
-    folder = tmp_path_factory.mktemp("god") / "data"
-    done = command("simulate", folder, "--layout", "god", "--subject", 1, 2, "--images", 150, "--voxels", 20)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return simulated(tmp_path_factory.mktemp("god") / "data", "god", 150, "--subject", 1, 2)
 
 
 FOLDERS = {
