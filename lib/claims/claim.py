@@ -232,7 +232,7 @@ def judge(claim: str, contrasts: Contrasts, smallest: Mapping[str, SmallestEffec
     known = {name: one for name, one in contrasts.items() if isinstance(one, Contrast)}
     reasons = [f"{name}: {why}" for name, why in contrasts.items() if isinstance(why, str)]
     if not known:
-        return Verdict(claim, UNTESTED, None, reasons[0])
+        return Verdict(claim, UNTESTED, None, next(iter(reasons), "no network of this kind was analysed"))
     least = {name: smallest[one.measure].value for name, one in known.items()}
     outcomes = {name: one.outcome(least[name], len(known)) for name, one in known.items()}
     outcome = _together([*outcomes.values(), *(UNDECIDED for _ in reasons)])
