@@ -12,6 +12,7 @@ from lib.app.parameters import user_path
 from lib.core import choose
 from lib.core.tables import Table
 from lib.data import Participant, god, laion, nsd
+from lib.data.embeddings import EMBEDDINGS
 from lib.data.files import require_equal
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
@@ -173,7 +174,7 @@ def _shown(participant: Participant) -> np.ndarray:
 def _laion_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = laion.laion_files(subject, root)
     grid = cache(lambda: laion.read_grid(files.betas(laion.released_sessions(files)[0])))
-    embedded = [model for model in laion.EMBEDDINGS if files.embedding(model).exists()]
+    embedded = [model for model in EMBEDDINGS if files.embedding(model).exists()]
     yield _Item("betas", "responses of every figure", LAION_SITE, lambda: _laion_sessions(files))
     yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _laion_map(files.rsquare, grid()))
     yield _Item("noise ceiling", "noise ceilings", LAION_SITE, lambda: _laion_map(files.ceiling[0], grid()))
@@ -211,7 +212,7 @@ def _laion_pictures(files: laion.LaionFiles) -> str:
 
 def _laion_embeddings(models: list[str]) -> str:
     if not models:
-        raise FileNotFoundError(f"Expected embeddings of {', '.join(laion.EMBEDDINGS)}, at least one, found none.")
+        raise FileNotFoundError(f"Expected embeddings of {', '.join(EMBEDDINGS)}, at least one, found none.")
     return ", ".join(models)
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from lib.core import choose, progress
 from lib.core.disk import sha256_of_file, stamp
 from lib.data.areas import chosen_rois
-from lib.data.features import ImageFeatures, rows_of
+from lib.data.features import rows_of
 from lib.data.files import (
     SIMULATED,
     parse_planted,
@@ -44,7 +44,6 @@ SUBJECTS = (1, 3, 5, 6, 7)
 LAST_SESSION = 30  # sessions 31 to 34 are held back
 FORM = "https://laion-fmri.hebartlab.com/request"
 REPOSITORY = "https://github.com/ViCCo-Group/LAION-fMRI"
-EMBEDDINGS = ("CLIP", "DINOv2", "PEcore", "SigLIP2")
 TRIAL_COLUMNS = ("run", "beta_index", "label")
 
 # The papers' ROIs, and the masks that make them up, hyphens left out. Nothing certain is published of aTLfaces.
@@ -127,7 +126,7 @@ class LaionFiles:
         return self.root / "stimuli/task-images_metadata.csv"
 
     def embedding(self, model: str) -> Path:
-        """Public embeddings of all pictures by one of `EMBEDDINGS`."""
+        """Public embeddings of all pictures by one of `lib.data.embeddings.EMBEDDINGS`."""
         return self.root / f"stimuli/task-images_desc-{model}_embeddings.h5"
 
     def splits(self, pool: str) -> Path:
@@ -512,7 +511,7 @@ def _version(folder: Path, path: Path) -> str:
     return f"commit unknown, {digest}"
 
 
-# Pictures and embeddings
+# Pictures
 
 
 def picture_names(table: Path) -> list[str]:
@@ -569,49 +568,6 @@ def _open_picture(path: str, rows: Mapping[int, int], absent: str, stimulus_id: 
 def _pictures(path: str, process: int) -> h5py.Dataset:
     """The opened pictures; a handle that went through a fork must not be used, hence the process in the key."""
     return h5py.File(path)["images"]
-
-
-def read_embeddings(data_root: str | os.PathLike | None, wanted: np.ndarray) -> ImageFeatures:
-    """Read the public embeddings that are there, to be used as the layers of one more network.
-
-    They need no form. Rows are found by the pictures' names.
-
-    Parameters
-    ----------
-    data_root : path
-    wanted : int array of shape (n_images,)
-        Stimulus ids, as of `load_laion`.
-
-    Returns
-    -------
-    ImageFeatures
-        Layers are those of `EMBEDDINGS` that are there, float32 arrays of shape (n_images, n_features).
-
-    Raises
-    ------
-    FileNotFoundError
-        None is there.
-    ValueError
-        A file is not as expected, or has no valid row for a picture.
-    """
-    files = LaionFiles(require_folder(data_root, "derivatives and stimuli"), SUBJECTS[0])
-    paths = {model: files.embedding(model) for model in EMBEDDINGS}
-    there = {model: path for model, path in paths.items() if path.exists()}
-    if not there:
-        first = paths[EMBEDDINGS[0]]
-        raise FileNotFoundError(f"{first}: expected embeddings of {', '.join(EMBEDDINGS)}, at least one, found none.")
-    expected = "HDF5 datasets embedding, image_ids and valid"
-    return ImageFeatures(
-        wanted, {model: read_file(path, expected, partial(_embedding, wanted=wanted)) for model, path in there.items()}
-    )
-
-
-def _embedding(path: Path, wanted: np.ndarray) -> np.ndarray:
-    with h5py.File(path) as file:
-        names, valid = file["image_ids"].asstr()[()], file["valid"][()].astype(bool)
-        rows = rows_of(wanted, stimulus_ids(names), str(path))
-        require_equal(path, "the number of pictures shown whose embedding is not valid", 0, int((~valid[rows]).sum()))
-        return np.asarray(file["embedding"][()][rows], np.float32)
 
 
 # The rest of a participant

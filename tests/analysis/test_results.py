@@ -16,7 +16,7 @@ from lib.analysis.encoding import encode_features, fit_encoding
 from lib.analysis.loading import load_participant
 from lib.analysis.presets import EncodingRun, analyse, encoding_choices
 from lib.analysis.results import voxel_maps, write_map, write_results
-from lib.data.laion import read_embeddings
+from lib.data.embeddings import read_embeddings
 
 TURNED = np.array([[1.2, -0.9, 0.1, 4], [0.9, 1.2, 0.0, -7], [-0.1, 0.0, 1.8, 2], [0, 0, 0, 1]])
 

@@ -24,9 +24,9 @@ from measured import (
 from lib.__main__ import main
 from lib.analysis.loading import load_participant
 from lib.data import Participant
+from lib.data.embeddings import read_embeddings
 from lib.data.laion import (
     load_laion,
-    read_embeddings,
     stimulus_ids,
 )
 

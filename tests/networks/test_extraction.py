@@ -23,9 +23,10 @@ from torch import nn
 
 from lib.core import disk
 from lib.data.participant import Images, Stimuli
-from lib.networks import Network, extract, load_network, own_network
+from lib.networks import Network, extract, load_network
 from lib.networks import cache as storage
 from lib.networks.extraction import name_of, prepare
+from lib.networks.own import own_network
 
 N, BATCH = 75, 16
 

@@ -10,7 +10,8 @@ from torch import fx, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from lib.networks import extract, load_network, own_network
+from lib.networks import extract, load_network
+from lib.networks.own import own_network
 from lib.networks.tracing import Traced
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)

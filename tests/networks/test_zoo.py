@@ -12,10 +12,11 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
 from lib.core.device import find_device
-from lib.networks import ZOO, extract, load_network, own_network, zoo
+from lib.networks import ZOO, extract, load_network, zoo
 from lib.networks.architectures import Bottleneck, TaskonomyEncoder, zero_residuals
 from lib.networks.extraction import prepare
 from lib.networks.network import Network
+from lib.networks.own import own_network
 from lib.networks.tracing import Traced
 from lib.networks.zoo import Spec, load_decoder, miniature
 
