@@ -319,6 +319,29 @@ def test_a_sweep_ended_at_any_moment_leaves_nothing_and_resume_completes_it(
     assert not leftovers(folder)
 
 
+RESTARTING = """
+import os, signal, subprocess, threading, time
+from lib.app.sweep import engine
+
+silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+def start_anew():
+    while True:
+        subprocess.Popen(["sleep", "30"], env={**os.environ, engine._MARK: engine._TOKEN}, **silent).wait()
+
+threading.Thread(target=start_anew, daemon=True).start()
+with engine.killed_by_signals(lambda: print("told", flush=True)):
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+"""
+
+
+def test_a_sweep_ends_although_its_workers_are_started_anew_as_fast_as_they_are_killed() -> None:
+    ended = subprocess.run([sys.executable, "-c", RESTARTING], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (143, "told\n")
+
+
 def test_ports_are_open_to_this_machine_only_and_to_those_who_have_the_key(cluster: SpecCluster) -> None:
     here = psutil.Process()
     family = [here, *here.children(recursive=True)]

@@ -49,6 +49,7 @@ DASK: dict[str, Any] = {
 POLL_SECONDS = 0.2  # between two looks at the tasks
 LOOKS = 20  # at the tasks before one whether workers are missing
 START_SECONDS = 300  # for a scheduler that was named to answer
+KILL_SECONDS = 1  # of looking for processes, since Dask starts workers anew as fast as they are killed
 CANCEL_SECONDS = 3  # for scancel to answer when a sweep is interrupted
 ENCRYPTED_OR_HERE = ("tls://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 EXPOSED = "whoever can reach the ports of its scheduler and workers can run code as you."
@@ -125,17 +126,20 @@ def connected(workers: Workers) -> Iterator[tuple[Client, SpecCluster | None]]:
 def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
     """Ctrl-C and SIGTERM kill all processes that this one has started, tell, and end it with status 130 or 143.
 
-    Nothing is wound up: a result is a file, whole or absent, so a sweep that is killed at any moment can go on.
+    Nothing is wound up: a result is a file, whole or absent, so a sweep that is killed at any moment can go on. A
+    worker that is only being started reads from this process, and ends with it.
     """
 
     def stop(number: int, _: object) -> None:
-        while kill_marked(_MARK, _TOKEN):
+        end = time.monotonic() + KILL_SECONDS
+        while kill_marked(_MARK, _TOKEN) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
         try:
             if _Job.submitted:
                 subprocess.run(["scancel", *_Job.submitted], capture_output=True, timeout=CANCEL_SECONDS)
             tell()
         finally:
+            kill_marked(_MARK, _TOKEN)
             os._exit(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
