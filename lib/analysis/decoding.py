@@ -26,6 +26,7 @@ from lib.analysis.usable import varies
 from lib.core import choose, progress
 from lib.core.lapack import in_threads
 from lib.core.memory import keeping_memory
+from lib.core.scale import power_of_two
 from lib.core.scores import correlation
 from lib.core.validation import matrix, penalties
 from lib.data import Participant
@@ -97,7 +98,8 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
         raise ValueError(f"None of the {len(usable)} voxels is finite and varies over the training trials.")
     if not usable.all():
         warnings.warn(f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or not finite.", stacklevel=3)
-    train, test = (part[:, usable].astype(np.float64) for part in (train, test))
+    unit = power_of_two(train[:, usable])
+    train, test = (part[:, usable] / unit for part in (train, test))
     mean = train.mean(0)
     train, test = train - mean, test - mean
     rounding = train.mean(0)  # of a mean that is large beside the deviation; left in, it would look like a direction
@@ -112,9 +114,10 @@ def standardise(train: np.ndarray, test: np.ndarray) -> Voxels:
 def scale_units(units: np.ndarray) -> Units:
     """Step 2; units, array of shape (n_trials, n_units), that are not finite are refused."""
     units = matrix("units", units)
-    varying, units = varies(units), units.astype(np.float64)
+    varying, unit = varies(units), power_of_two(units)
+    units = units / unit
     mean, std = units.mean(0), np.where(varying, units.std(0, ddof=1), 1)
-    return Units(np.where(varying, (units - mean) / std, 0), mean, std)
+    return Units(np.where(varying, (units - mean) / std, 0), mean * unit[0], std * unit[0])
 
 
 def select(xy: np.ndarray, n_voxels: int) -> np.ndarray:

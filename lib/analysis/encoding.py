@@ -13,6 +13,7 @@ from lib.analysis.usable import strips, varies
 from lib.core import choose, progress
 from lib.core.device import find_device
 from lib.core.memory import keeping_memory, release_pages
+from lib.core.scale import power_of_two
 from lib.core.scores import correlation, group_starts, pseudo_values, r2, r2_without, signed_root
 from lib.core.validation import matrix, penalties
 from lib.data import Participant
@@ -283,7 +284,9 @@ def by_training(y: np.ndarray, y_test: np.ndarray) -> tuple[np.ndarray, np.ndarr
     array of shape (n_images, n_voxels)
     array of shape (n_test, n_voxels)
     """
-    mean, std = y.mean(0, dtype=np.float64), y.std(0, dtype=np.float64)
+    unit = power_of_two(y)
+    y, y_test = y / unit, y_test / unit
+    mean, std = y.mean(0), y.std(0)
     return (y - mean) / std, (y_test - mean) / std
 
 

@@ -13,6 +13,8 @@ from scipy.stats import rankdata
 from lib.core.scale import constant_columns, power_of_two
 from lib.core.validation import matrix
 
+SAME = 1e-9  # of the largest dissimilarity: a smaller range is rounding, and its ranks mean nothing
+
 
 @dataclass(frozen=True)
 class NoiseCeiling:
@@ -102,7 +104,8 @@ def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
         For a single participant, whom nobody else can predict, and as `compare`.
     """
     people = rankdata(_pairs("participants' RDMs", rdms), axis=1)
-    upper, lower = _spearman(people.mean(0)[None], people)[0], np.diagonal(_spearman(_others(people), people))
+    others = _others(people)
+    upper, lower = _spearman(people.mean(0)[None], people)[0], np.diagonal(_spearman(others, people))
     return NoiseCeiling(float(upper.mean()), float((upper**2).mean()), float(lower.mean()))
 
 
@@ -118,9 +121,9 @@ def _pairs(name: str, rdms: np.ndarray) -> np.ndarray:
     for i, (row, mirrored) in enumerate(zip(values, _upper(rdms.swapaxes(1, 2)), strict=True)):
         if not np.isfinite(row).all():
             raise ValueError(f"{name}: matrix {i} holds NaN or infinite dissimilarities; leave those images out.")
-        if not np.allclose(row, mirrored):
+        if not np.allclose(row, mirrored, atol=1e-8 * np.abs(row).max()):
             raise ValueError(f"{name}: matrix {i} is not symmetric.")
-        if row.min() == row.max():
+        if np.ptp(row) <= SAME * np.abs(row).max():
             raise ValueError(f"{name}: matrix {i} is the same for all pairs of images: nothing can be ranked.")
     return values
 
@@ -134,7 +137,7 @@ def _upper(rdms: np.ndarray) -> np.ndarray:
 def _others(people: np.ndarray) -> np.ndarray:
     """For each participant's pairs (n_participants, n_pairs), the mean of the others'."""
     if len(people) < 2:
-        raise ValueError("A noise ceiling needs at least 2 participants, found 1.")
+        raise ValueError(f"A noise ceiling needs at least 2 participants, found {len(people)}.")
     return np.asarray((people.sum(axis=0) - people) / (len(people) - 1))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lib.analysis.decoding import MATCHED, PUBLISHED, Choices, decode_participant, units_of
 from lib.analysis.decoding_study import DecodingStudy, study_units
+from lib.analysis.usable import varies
 from lib.claims import HOLDS, evaluate
 from lib.claims.yu2018 import pair_differences
 from lib.core.scores import Interval, t_interval
@@ -163,8 +164,8 @@ def _some(units: ImageFeatures, participant: Participant, n_units: int) -> Image
     shown = (participant.train.stimulus_ids, participant.test.stimulus_ids)
     layers = {}
     for name, values in units.layers.items():
-        varies = np.all([np.ptp(units.of(name, ids), axis=0) > 0 for ids in shown], axis=0)
-        layers[name] = values[:, varies][:, :n_units]
+        usable = np.all([varies(units.of(name, ids)) for ids in shown], axis=0)
+        layers[name] = values[:, usable][:, :n_units]
     return replace(units, layers=layers)
 
 
@@ -191,7 +192,7 @@ def character(units: np.ndarray) -> Character:
     ----------
     units : array of shape (n_images, n_units)
     """
-    z = units[:, np.ptp(units, axis=0) > 0].astype(np.float64)
+    z = units[:, varies(units)].astype(np.float64)
     z = (z - z.mean(0)) / z.std(0)
     e = np.linalg.eigvalsh(z @ z.T if z.shape[1] > len(z) else z.T @ z)
     return Character(float(e.sum() ** 2 / (e**2).sum()), float(np.median((z**4).mean(0))))

@@ -84,6 +84,7 @@ def r2_without(y: np.ndarray, y_pred: np.ndarray, starts: np.ndarray) -> np.ndar
     Returns
     -------
     array of shape (..., n_groups, n_voxels)
+        NaN where `y` does not vary without the group.
 
     Examples
     --------
@@ -96,7 +97,9 @@ def r2_without(y: np.ndarray, y_pred: np.ndarray, starts: np.ndarray) -> np.ndar
     sums = [np.add.reduceat(values, starts, axis=-2) for values in (np.square(y - y_pred), y**2, y)]
     error, square, total = (values.sum(-2, keepdims=True) - values for values in sums)
     with np.errstate(divide="ignore", invalid="ignore"):
-        explained: np.ndarray = 1 - error / (square - total**2 / (len(y) - n))
+        spread = square - total**2 / (len(y) - n)
+        rounding = len(y) * np.finfo(spread.dtype).eps * (y**2).sum(0)
+        explained: np.ndarray = np.where(spread > rounding, 1 - error / spread, np.nan)
     return explained
 
 
@@ -120,10 +123,11 @@ def pseudo_values(whole: np.ndarray, without: np.ndarray) -> np.ndarray:
     whole : array of shape (..., n_voxels)
         The statistic of all images.
     without : array of shape (..., n_groups, n_voxels)
-        The same without each group. One group is everything, and gives `whole`.
+        The same without each group. One group is everything, and gives `whole`; so does a group without which the
+        statistic is undefined, NaN.
     """
     n, whole = without.shape[-2], whole[..., None, :]
-    return whole if n == 1 else n * whole - (n - 1) * without
+    return whole if n == 1 else n * whole - (n - 1) * np.where(np.isnan(without), whole, without)
 
 
 def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:

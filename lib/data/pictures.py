@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 from lib.core.pixels import from_array
 from lib.data.files import read_file
 
+PHOTOMETRIC = 262  # the tag by which a TIFF file says what 0 means
+
 
 def open_picture(path: str | os.PathLike) -> np.ndarray:
     """Read a picture as a viewer shows it.
@@ -55,17 +57,20 @@ def decode_picture(file: Path | BytesIO, name: str) -> np.ndarray:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(file) as image:
-                return from_array(_values(ImageOps.exif_transpose(image), image.format), name)
+                white_is_zero = getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
+                return from_array(_values(ImageOps.exif_transpose(image), image.format, white_is_zero), name)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             largest = f"at most {(Image.MAX_IMAGE_PIXELS or 0) // 10**6} million pixels"
             raise ValueError(f"{name}: expected a picture of {largest}, found more: scale it down.") from error
 
 
-def _values(image: Image.Image, form: str | None) -> np.ndarray:
+def _values(image: Image.Image, form: str | None, white_is_zero: bool) -> np.ndarray:
     """Pixels by channels: grey, or grey, red, green, blue with an alpha channel where there is one."""
     if image.mode.startswith(("I", "F")):
         sixteen = image.mode == "I" and form in ("PNG", "PPM")  # these have no more than 16 bits
         values = np.asarray(image, np.uint16 if sixteen else None)
+        if white_is_zero:  # which Pillow minds in TIFF files of at most 8 bits only
+            values = values.dtype.type(1 if values.dtype.kind == "f" else 65535) - values
         if "transparency" in image.info:
             return np.dstack([values, np.where(values == image.info["transparency"], 0, values.dtype.type(65535))])
         return values

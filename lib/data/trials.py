@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from lib.core.scale import constant_columns
+from lib.core.scale import ROUNDING, constant_columns, power_of_two
 from lib.core.scores import noise_ceiling
 from lib.data.participant import Responses
 
@@ -56,8 +56,8 @@ def standardise_runs(betas: np.ndarray, run: Iterable[Hashable]) -> np.ndarray:
     for trials in _runs(run, len(betas)):
         part = betas[trials]
         with np.errstate(invalid="ignore"):  # of voxels with infinite values, which become NaN
-            mean, std = part.mean(0, dtype=np.float64), part.std(0, dtype=np.float64)
-            betas[trials] = (part - mean) / np.where(constant_columns(part), np.nan, std)
+            constant, part = constant_columns(part), part / power_of_two(part)
+            betas[trials] = (part - part.mean(0)) / np.where(constant, np.nan, part.std(0))
     return betas
 
 
@@ -80,7 +80,7 @@ def _runs(run: Iterable[Hashable], n_trials: int) -> Iterable[list[int]]:
 
 def as_list(values: Iterable[Hashable]) -> list[Hashable]:
     """List the items of a sequence, of a column of a table or of an array of any shape, as Python's own objects."""
-    return np.asarray(values).ravel().tolist() if hasattr(values, "__array__") else list(values)
+    return np.asanyarray(values).ravel().tolist() if hasattr(values, "__array__") else list(values)
 
 
 def average_repeats(betas: np.ndarray, image: np.ndarray, wanted: Iterable[int]) -> Responses:
@@ -123,6 +123,8 @@ def sum_repeats(betas: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.nd
     counts : int array of shape (n_images,)
         Trials of each image.
     """
+    if len(image) != len(betas):
+        raise ValueError(f"image: expected one for each of the {len(betas)} trials in betas, found {len(image)}.")
     ids, position, counts = np.unique(image, return_inverse=True, return_counts=True)
     order = np.argsort(position, kind="stable")
     return ids, np.add.reduceat(betas[order], np.r_[0, np.cumsum(counts)[:-1]], axis=0), counts
@@ -145,14 +147,15 @@ def ncsnr_of_repeats(trials: Responses) -> np.ndarray:
         Standard deviation of the signal over that of a single trial's noise; NaN where there is no noise.
     """
     responses = trials.responses.astype(np.float64)
-    responses -= responses.mean(0)  # squares of numbers far from zero would lose the noise
-    _, sums, counts = sum_repeats(responses, trials.stimulus_ids)
-    _, squares, _ = sum_repeats(responses**2, trials.stimulus_ids)
+    responses -= responses.mean(0)
+    responses /= power_of_two(responses)
+    ids, sums, counts = sum_repeats(responses, trials.stimulus_ids)
     means = sums / counts[:, None]
-    noise = np.mean((squares - counts[:, None] * means**2) / (counts[:, None] - 1), axis=0)
+    within = responses - means[np.searchsorted(ids, trials.stimulus_ids)]
+    noise = np.mean(sum_repeats(within**2, trials.stimulus_ids)[1] / (counts[:, None] - 1), axis=0)
     signal = np.maximum(means.var(0, ddof=1) - noise * np.mean(1 / counts), 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(noise > 0, np.sqrt(signal / noise), np.nan)
+        return np.where(noise > (ROUNDING * np.finfo(np.float64).eps) ** 2, np.sqrt(signal / noise), np.nan)
 
 
 def ceiling_of(ncsnr: np.ndarray, n_repeats: np.ndarray) -> np.ndarray:

@@ -78,6 +78,15 @@ def test_step_2_leaves_a_constant_unit_at_zero() -> None:
     np.testing.assert_allclose([units.mean, units.std], [[1, 5], [1, 2]])
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300])
+def test_steps_1_and_2_know_no_unit(size: float) -> None:
+    X, Y, X_test = problem(20, 4)[:3]
+    found, expected = standardise(size * X, size * X_test), standardise(X, X_test)
+    np.testing.assert_allclose(found.train, expected.train, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.test, expected.test, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scale_units(size * Y).scaled, scale_units(Y).scaled, rtol=1e-9, atol=1e-12)
+
+
 def test_step_3_keeps_the_largest_correlations_of_either_sign() -> None:
     kept = select(np.array([[0.1, -0.9, 0.3, 0.2], [0.4, 0.0, -0.1, 0.5]]), 2)
     np.testing.assert_array_equal(kept, [[1, 2], [0, 3]])

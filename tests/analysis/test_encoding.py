@@ -352,6 +352,14 @@ def test_voxels_that_vary_by_rounding_only_are_dropped():
         assert np.isnan(fit_encoding(train, y, test, y_test).score[:, 2]).all()
 
 
+@pytest.mark.parametrize("protocol", ["fast", "reference"])
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300])
+def test_the_unit_of_responses_does_not_matter(size, protocol):
+    X, y, X_test, y_test = data(30, 10, (4,), 3)
+    found = fit_encoding(X, size * y, X_test, size * y_test, protocol=protocol)
+    np.testing.assert_allclose(found.score, fit_encoding(X, y, X_test, y_test, protocol=protocol).score, rtol=1e-9)
+
+
 @pytest.mark.parametrize("n_folds", [0, 1, 101])
 def test_folds_that_cannot_be_cut_are_refused(n_folds):
     with pytest.raises(ValueError, match="n_folds must be between 2 and the 100"):

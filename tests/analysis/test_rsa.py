@@ -94,9 +94,10 @@ def test_no_mean_of_dissimilarities_exceeds_the_upper_ceiling() -> None:
         assert rsa.compare(np.tensordot(rng.random(6), rdms, 1), rdms).mean() <= ceiling
 
 
-def test_ceiling_of_one_person_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 2 participants, found 1"):
-        rsa.rdm_noise_ceiling(random_rdms(1, 5))
+@pytest.mark.parametrize("n", [0, 1])
+def test_ceiling_of_fewer_than_two_people_is_refused(n: int) -> None:
+    with pytest.raises(ValueError, match=f"at least 2 participants, found {n}"):
+        rsa.rdm_noise_ceiling(random_rdms(n, 5))
 
 
 def test_other_images_than_the_participants_are_refused() -> None:
@@ -132,6 +133,20 @@ def test_matrices_that_are_no_rdms_are_refused(rdms: np.ndarray, sentence: str) 
     ):
         with pytest.raises(ValueError, match=f"participants' RDMs: .*{sentence}"):
             work()
+
+
+def test_what_differs_by_rounding_is_the_same_for_all_pairs() -> None:
+    alike = rsa.rdm(np.eye(7) + 0.1)
+    assert np.unique(alike[np.triu_indices(7, 1)]).size > 1  # in the last digits
+    with pytest.raises(ValueError, match="the same for all pairs"):
+        rsa.compare(alike, random_rdms(2, 7))
+
+
+def test_symmetry_knows_the_size_of_dissimilarities() -> None:
+    lopsided = 1e-9 * random_rdms(1, 5)[0]
+    lopsided[0, 1] *= 2
+    with pytest.raises(ValueError, match="not symmetric"):
+        rsa.compare(lopsided, random_rdms(2, 5))
 
 
 def test_the_diagonal_of_an_rdm_is_never_read() -> None:

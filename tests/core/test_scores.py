@@ -137,3 +137,12 @@ def test_five_people_need_a_t_interval():
         for n, interval in enumerate((bootstrap_mean, t_interval))
     }
     assert covered[bootstrap_mean] < 0.9 < 0.935 < covered[t_interval] < 0.965
+
+
+def test_a_group_without_which_nothing_varies_says_what_all_images_say():
+    y, starts = np.full((40, 1), -0.1 / 3), group_starts(40)  # as events that occur in few test images leave it
+    y[:2, 0] = 5, -3.7
+    y_pred = y + 0.1 * np.random.default_rng(0).normal(size=y.shape)
+    without = r2_without(y, y_pred, starts)
+    assert np.isnan(without[0, 0]) and np.isfinite(without[1:]).all()
+    np.testing.assert_allclose(pseudo_values(r2(y, y_pred), without)[0], r2(y, y_pred))

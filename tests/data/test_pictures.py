@@ -1,6 +1,7 @@
 """Pictures of every mode, as a viewer shows them; what has no known range, no end or no bounds is refused."""
 
 import re
+import struct
 import warnings
 import zlib
 from collections.abc import Callable
@@ -226,3 +227,13 @@ def test_arrays_of_pixels(case: str) -> None:
 def test_arrays_that_are_no_pictures(values: object, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"cat: expected .*{sentence}"):
         from_array(values, "cat")
+
+
+@pytest.mark.parametrize("levels", [GREY, GREY.astype(np.uint16) * 257, GREY / np.float32(255)])
+def test_a_tiff_file_may_say_that_zero_is_white(tmp_path: Path, levels: np.ndarray) -> None:
+    Image.fromarray(levels).save(tmp_path / "x.tif")
+    black_is_zero = struct.pack("<HHIH", 262, 3, 1, 1)
+    content = (tmp_path / "x.tif").read_bytes()
+    assert content.count(black_is_zero) == 1
+    (tmp_path / "x.tif").write_bytes(content.replace(black_is_zero, struct.pack("<HHIH", 262, 3, 1, 0)))
+    np.testing.assert_array_equal(open_picture(tmp_path / "x.tif"), 255 - LEVELS)

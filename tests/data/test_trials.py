@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from lib.data.trials import average_repeats, ceiling_of, standardise_runs
+from lib.data import Responses
+from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats, standardise_runs
 
 RNG = np.random.default_rng(0)
 
@@ -104,3 +105,28 @@ def test_average_keeps_the_order_wanted() -> None:
     responses = average_repeats(np.arange(8.0).reshape(4, 2), np.array([5, 9, 5, 7]), [9, 5])
     np.testing.assert_array_equal(responses.responses, [[2, 3], [2, 3]])
     assert responses.n_repeats.tolist() == [1, 2] and responses.stimulus_ids.tolist() == [9, 5]
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e-20, 1e20, 1e170, 1e300])
+def test_the_unit_of_responses_changes_neither_standardised_trials_nor_their_signal_to_noise(size: float) -> None:
+    betas, image = RNG.normal(size=(30, 4)), np.repeat(np.arange(6), 5)
+    np.testing.assert_allclose(standardise_runs(size * betas, [0] * 30), standardise_runs(betas.copy(), [0] * 30))
+    found, expected = (ncsnr_of_repeats(Responses(image, y, np.ones(30, int))) for y in (size * betas, betas))
+    np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("n_repeats", [2, 3, 5, 7])
+def test_repeats_that_are_all_the_same_have_no_noise(n_repeats: int) -> None:
+    """The mean of equal numbers is rounded: what is left of their noise is no noise."""
+    image, betas = np.repeat(np.arange(6), n_repeats), np.repeat(RNG.normal(size=(6, 50)), n_repeats, axis=0)
+    assert np.isnan(ncsnr_of_repeats(Responses(image, betas, np.ones(len(image), int)))).all()
+
+
+def test_images_of_another_number_of_trials_are_refused() -> None:
+    with pytest.raises(ValueError, match="one for each of the 4 trials in betas, found 3"):
+        average_repeats(RNG.normal(size=(4, 2)), np.array([1, 1, 2]), [1])
+
+
+def test_a_masked_run_is_a_missing_one() -> None:
+    with pytest.raises(ValueError, match="found none for 1, the first is trial 3"):
+        standardise_runs(RNG.normal(size=(4, 2)), np.ma.array([1, 1, 2, 2], mask=[0, 0, 0, 1]))
