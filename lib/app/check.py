@@ -13,7 +13,8 @@ from lib.core import choose
 from lib.core.tables import Table
 from lib.data import Participant, god, laion, nsd
 from lib.data.embeddings import EMBEDDINGS
-from lib.data.files import require_equal
+from lib.data.files import require_equal, require_file
+from lib.data.volumes import read_volume
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
 GOD_SITE = "python -m lib fetch god, or figshare article 7387130"
@@ -90,19 +91,23 @@ def _nsd_items(root: str | Path, subject: int) -> Iterator[_Item]:
     yield _Item("design", "which image was shown when", NSD_SITE, lambda: _design(files))
     yield _Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
     yield _Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
-    yield _Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _ncsnr(files))
+    yield _Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _median(files.ncsnr, files.volume))
     for name in nsd.ROI_LABELS:
         rois = [roi for roi, (file, _) in nsd.ROI_PARTS.items() if file == name]
-        yield _Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_voxels, files, rois))
+        yield _Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_nsd_voxels, files, rois))
 
 
 def _sessions(files: nsd.NsdFiles) -> str:
-    numbers = nsd.chosen_sessions(files)
+    numbers = nsd.nsd_sessions(files)
     for number in numbers:
         nsd.check_session(files, number)
-    absent = sorted(set(range(1, nsd.SESSIONS[files.subject] + 1)) - set(numbers))
-    without = f", without {_ranges(absent)}" if absent else ""
-    return f"{len(numbers)} of {nsd.SESSIONS[files.subject]} sessions{without}"
+    return _of_all(numbers, nsd.SESSIONS[files.subject])
+
+
+def _of_all(numbers: tuple[int, ...], last: int) -> str:
+    """How many sessions of all, and which are not there."""
+    absent = sorted({*range(1, last + 1)} - {*numbers})
+    return f"{len(numbers)} of {last} sessions" + (f", without {_ranges(absent)}" if absent else "")
 
 
 def _ranges(numbers: list[int]) -> str:
@@ -116,7 +121,7 @@ def _design(files: nsd.NsdFiles) -> str:
 
 
 def _table(files: nsd.NsdFiles) -> str:
-    nsd.require_file(files.table, "what is known of each image")
+    require_file(files.table, "what is known of each image")
     nsd.read_design(files)
     return "agrees with the design"
 
@@ -126,14 +131,13 @@ def _stimuli(files: nsd.NsdFiles) -> str:
     return f"{nsd.N_STIMULI} images" + (", SIMULATED" if nsd.planted_in(files.stimuli) else "")
 
 
-def _ncsnr(files: nsd.NsdFiles) -> str:
-    ncsnr = nsd.read_volume(files.ncsnr, files.volume)
-    return f"median {np.median(ncsnr[ncsnr > 0]):.2f} where above 0"
-
-
-def _voxels(files: nsd.NsdFiles, rois: list[str]) -> str:
-    counts = {roi: int(mask.sum()) for roi, mask in nsd.read_rois(files, rois).items()}
+def _voxels(masks: dict[str, np.ndarray]) -> str:
+    counts = {roi: int(mask.sum()) for roi, mask in masks.items()}
     return ", ".join(f"{roi} {count or 'none in this participant'}" for roi, count in counts.items())
+
+
+def _nsd_voxels(files: nsd.NsdFiles, rois: list[str]) -> str:
+    return _voxels(nsd.read_rois(files, rois))
 
 
 def _god_items(root: str | Path, subject: int) -> Iterator[_Item]:
@@ -175,31 +179,24 @@ def _laion_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = laion.laion_files(subject, root)
     grid = cache(lambda: laion.read_grid(files.betas(laion.released_sessions(files)[0])))
     embedded = [model for model in EMBEDDINGS if files.embedding(model).exists()]
-    yield _Item("betas", "responses of every figure", LAION_SITE, lambda: _laion_sessions(files))
-    yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _laion_map(files.rsquare, grid()))
-    yield _Item("noise ceiling", "noise ceilings", LAION_SITE, lambda: _laion_map(files.ceiling[0], grid()))
-    yield _Item("masks", "ROIs", LAION_SITE, lambda: _laion_voxels(files, grid()))
+    yield _Item("betas", "responses of every figure", LAION_SITE, lambda: _laion_sessions(files, grid()))
+    yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _median(files.rsquare, *grid()))
+    yield _Item("noise ceiling", "noise ceilings", LAION_SITE, lambda: _median(files.ceiling[0], *grid()))
+    yield _Item("masks", "ROIs", LAION_SITE, lambda: _voxels(laion.read_masks(files, grid())))
     yield _Item("pictures", "what the networks look at", laion.FORM, lambda: _laion_pictures(files), not embedded)
     yield _Item("embeddings", "in place of a network", LAION_SITE, lambda: _laion_embeddings(embedded), False)
 
 
-def _laion_sessions(files: laion.LaionFiles) -> str:
+def _laion_sessions(files: laion.LaionFiles, grid: laion.Grid) -> str:
     numbers = laion.released_sessions(files)
-    n_trials = sum(laion.check_trials(files, number) for number in numbers)
-    absent = sorted(set(range(1, laion.LAST_SESSION + 1)) - set(numbers))
-    without = f", without {_ranges(absent)}" if absent else ""
+    n_trials = sum(laion.check_trials(files, number, grid) for number in numbers)
     simulated = ", SIMULATED" if laion.planted_in_betas(files.betas(numbers[0])) else ""
-    return f"{len(numbers)} of {laion.LAST_SESSION} sessions{without}, {n_trials} trials{simulated}"
+    return f"{_of_all(numbers, laion.LAST_SESSION)}, {n_trials} trials{simulated}"
 
 
-def _laion_map(path: Path, grid: laion.Grid) -> str:
-    values = laion.read_map(path, grid)
+def _median(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = None) -> str:
+    values = read_volume(path, shape, affine)
     return f"median {np.median(values[values > 0]):.2f} where above 0"
-
-
-def _laion_voxels(files: laion.LaionFiles, grid: laion.Grid) -> str:
-    counts = {roi: int(mask.sum()) for roi, mask in laion.read_masks(files, grid).items()}
-    return ", ".join(f"{roi} {count or 'none in this participant'}" for roi, count in counts.items())
 
 
 def _laion_pictures(files: laion.LaionFiles) -> str:

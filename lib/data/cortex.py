@@ -15,8 +15,9 @@ import numpy as np
 from filelock import FileLock
 
 from lib.core.disk import check_room, digest_of, npy_header, stamp, written_aside
-from lib.data.nsd import Layout, NsdFiles, nsd_files, read_layout, read_rest, read_rois, session_sums
+from lib.data.nsd import NsdFiles, nsd_files, read_layout, read_rest, read_rois
 from lib.data.participant import Participant
+from lib.data.sessions import Layout
 
 VERSION = 2  # to be raised when the same sessions would give other responses
 VOXELS_AT_ONCE = 20_000
@@ -66,7 +67,7 @@ def _averaged(files: NsdFiles, layout: Layout, folder: Path) -> Path:
     with FileLock(path.with_suffix(".lock")):
         if not _is_whole(path, layout.shape):
             with written_aside(path) as part:
-                _write(files, layout, part)
+                _write(layout, part)
     return path
 
 
@@ -84,14 +85,15 @@ def _is_whole(path: Path, shape: tuple[int, int]) -> bool:
 
 def _identity(files: NsdFiles, layout: Layout) -> str:
     """Digest of all the responses depend on: betas, voxels, the image of each trial, standardisation."""
-    about = [VERSION, layout.sessions, layout.zscore, [stamp(files.session(number)) for number in layout.sessions]]
-    return digest_of(about, layout.inside, layout.design.image, layout.train, layout.test)[:16]
+    sessions = [(one.number, *stamp(files.session(one.number))) for one in layout.sessions]
+    shown = np.concatenate([one.images for one in layout.sessions])
+    return digest_of([VERSION, sessions, layout.zscore], layout.inside, shown, layout.images)[:16]
 
 
-def _write(files: NsdFiles, layout: Layout, path: Path) -> None:
+def _write(layout: Layout, path: Path) -> None:
     """Add up session after session, then divide by the number of repeats."""
     _make_room(path, layout.shape)
-    for rows, block, sums in session_sums(files, layout, _blocks(layout.shape[1], VOXELS_AT_ONCE)):
+    for rows, block, sums in layout.sums(_blocks(layout.shape[1], VOXELS_AT_ONCE)):
         # A new map for every block: pages that were written count as this process's memory until it is closed.
         np.load(path, mmap_mode="r+")[rows, block] += sums
     for part in _blocks(layout.shape[0], ROWS_AT_ONCE):

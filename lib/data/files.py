@@ -1,8 +1,10 @@
 """Read files that others made; a bad one gives one sentence: the file, what was expected, what was found."""
 
+import csv
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -115,17 +117,41 @@ def parse_planted(path: Path, text: str) -> dict[str, str | None]:
     return {"description": texts[0], "world": texts[1] or None}
 
 
-def planted_source(dataset: str, planted: Mapping[str, str | None], more: str = "") -> Source:
-    """Describe a file that this project wrote in the layout of a measured data set.
+def source_of(published: Source, planted: Mapping[str, str | None], found: str = "") -> Source:
+    """Describe what was read in the layout of a measured data set: measured, or written there by this project.
 
     Parameters
     ----------
-    dataset : "nsd", "god" or "laion"
+    published : Source
+        The measured data set.
     planted : mapping
         As of `read_planted`.
-    more : str
-        Added to the description.
+    found : str
+        What was read, by default the description of the whole data set.
     """
-    found = f"simulated, in {dataset.upper()}'s layout, {planted['description']}{more}"
-    simulation = "god_like" if dataset == "god" else "nsd_like"
-    return Source(dataset, found, f"computed by lib.simulation.{simulation}", "MIT", True, planted["world"])
+    if not planted:
+        return replace(published, description=found or published.description)
+    text = f"simulated, in {published.dataset.upper()}'s layout, {planted['description']}{found and f'; {found}'}"
+    simulation = "god_like" if published.dataset == "god" else "nsd_like"
+    return Source(published.dataset, text, f"computed by lib.simulation.{simulation}", "MIT", True, planted["world"])
+
+
+def read_columns(path: Path, columns: Sequence[str], delimiter: str = ",") -> list[list[str]]:
+    """Read some columns of a table, one row for each line; KeyError or ValueError if a column is missing, or all rows.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+    delimiter : str
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, delimiter=delimiter)
+        header = next(reader, [])
+        if missing := [name for name in columns if name not in header]:
+            raise KeyError(f"no column {', '.join(missing)}")
+        places = [header.index(name) for name in columns]
+        rows = [[row[place] for place in places] for row in reader if row]
+    if not rows:
+        raise ValueError("no row")
+    return rows

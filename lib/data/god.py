@@ -16,7 +16,7 @@ import numpy as np
 from lib.core.disk import digest_of, stamp
 from lib.data.areas import chosen_rois
 from lib.data.features import ImageFeatures
-from lib.data.files import planted_source, read_file, read_planted, require_equal, require_folder
+from lib.data.files import read_file, read_planted, require_equal, require_folder, source_of
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.pictures import open_picture
 from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats
@@ -213,7 +213,7 @@ def load_god(
         rois={roi: mask[inside] for roi, mask in masks.items()},
         coordinates=np.column_stack([data.key(axis)[inside] for axis in COORDINATES]),
         stimuli=find_images(Path(images or files.images).expanduser(), shown),
-        source=planted_source("god", data.planted) if data.planted else PUBLISHED_GOD,
+        source=source_of(PUBLISHED_GOD, data.planted),
     )
 
 

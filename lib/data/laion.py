@@ -5,7 +5,6 @@ volume, and of each volume only the voxels of the ROIs are kept. Responses and m
 form, and public embeddings of them can stand in for a network.
 """
 
-import csv
 import hashlib
 import json
 import operator
@@ -14,31 +13,24 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import nibabel
 import numpy as np
 
-from lib.core import choose, progress
-from lib.core.disk import sha256_of_file, stamp
+from lib.core import choose
+from lib.core.disk import sha256_of_file
 from lib.data.areas import chosen_rois
-from lib.data.features import rows_of
-from lib.data.files import (
-    SIMULATED,
-    parse_planted,
-    planted_source,
-    read_file,
-    require_equal,
-    require_file,
-    require_folder,
-)
-from lib.data.participant import Participant, Responses, Source, Space, Stimuli
-from lib.data.pictures import decode_picture
-from lib.data.trials import ceiling_of, random_split, standardise_runs, standardised, sum_repeats
+from lib.data.files import SIMULATED, parse_planted, read_columns, read_file, require_equal, require_folder, source_of
+from lib.data.participant import Participant, Source, Space, Stimuli
+from lib.data.pictures import decode_picture, stored, stored_key
+from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
+from lib.data.trials import ceiling_of, random_split
+from lib.data.volumes import check_affine, open_volume, read_volume, read_voxels
 
 SUBJECTS = (1, 3, 5, 6, 7)
 LAST_SESSION = 30  # sessions 31 to 34 are held back
@@ -55,9 +47,14 @@ MASK_PARTS: Mapping[str, tuple[str, ...]] = {
 # Maps of the noise ceiling in the order of preference, and 1 / n of the repeats n that they are for. Of all images
 # together: 881 shown 12 times and 5323 shown 4 times.
 CEILINGS = {"Noiseceiling4rep": 1 / 4, "Noiseceiling12rep": 1 / 12, "NoiseceilingAllrep": (881 / 12 + 5323 / 4) / 6204}
-_ZSCORES = ("session", "run", "none")
 POOLS = ("participant", "shared")
-_TOLERANCE = 1e-3  # mm, between affines of the same grid
+PUBLISHED_LAION = Source(
+    dataset="laion",
+    description="five participants, 30 released sessions at 7 T; 25,000 photographs",
+    origin="LAION-fMRI, Zerbe et al. 2026",
+    licence="responses CC0; pictures for non-commercial research, may not be redistributed",
+    simulated=False,
+)
 
 
 @dataclass(frozen=True)
@@ -135,11 +132,6 @@ class LaionFiles:
         folder = next((place for place in places if place.exists()), places[0])
         return folder / ("shared" if pool == "shared" else self.name)
 
-    @cached_property
-    def sessions(self) -> tuple[int, ...]:
-        """Numbers of the released sessions that are there."""
-        return tuple(n for n in range(1, LAST_SESSION + 1) if self.betas(n).exists())
-
 
 def laion_files(subject: int, data_root: str | os.PathLike | None) -> LaionFiles:
     """Check the participant's number and the folder; nothing is read."""
@@ -192,47 +184,22 @@ def load_laion(
     ValueError, OSError
         In one sentence: the file, what was expected and what was found.
     """
-    choose("zscore", zscore, _ZSCORES)
+    choose("zscore", zscore, ZSCORES)
     files = laion_files(subject, data_root)
     numbers = released_sessions(files, sessions)
     grid = read_grid(files.betas(numbers[0]))
     masks = read_masks(files, grid, rois)
+    tables = {number: read_trials(files.trials(number)) for number in numbers}
+    names = {i: name for table in tables.values() for i, name in table.names.items()}
+    trials = [
+        Session(n, table.stimulus_ids, table.run, partial(read_single_trials, files.betas(n), grid, len(table.run)))
+        for n, table in tables.items()
+    ]
     inside = np.any(list(masks.values()), axis=0)
-    trials = [read_trials(files.trials(number)) for number in numbers]
-    shown, counts = np.unique(np.concatenate([one.stimulus_ids for one in trials]), return_counts=True)
-    division = divide_images(files, split, pool, {i: n for one in trials for i, n in one.names.items()})
-    kept = np.r_[division.train, division.test]
-    repeats = counts[rows_of(kept, shown, "trials")]
-    rest = _read_rest(files, grid, masks, repeats[len(division.train) :], kept)
-    total = _summed(files, dict(zip(numbers, trials, strict=True)), zscore, grid, inside, kept) / repeats[:, None]
-    n, source = len(division.train), _source(files, numbers, f"{standardised(zscore)}, {division.text}", masks)
-    return Participant(
-        name=f"{'simulated' if source.simulated else 'LAION-fMRI'} participant {subject}",
-        source=source,
-        train=Responses(division.train, total[:n], repeats[:n]),
-        test=Responses(division.test, total[n:], repeats[n:]),
-        **rest,
-    )
-
-
-def _summed(
-    files: LaionFiles,
-    trials: Mapping[int, "LaionTrials"],
-    zscore: str,
-    grid: "Grid",
-    inside: np.ndarray,
-    kept: np.ndarray,
-) -> np.ndarray:
-    """Standardise one session after the other and add up the trials of each image: (n_images, n_voxels) float32."""
-    total = np.zeros((len(kept), int(inside.sum())), np.float32)
-    for number, of_session in progress(trials.items(), "reading sessions"):
-        betas = read_single_trials(files.betas(number), grid, inside, len(of_session.run))
-        if zscore != "none":
-            standardise_runs(betas, of_session.run if zscore == "run" else [number] * len(betas))
-        ids, sums, _ = sum_repeats(betas, of_session.stimulus_ids)
-        wanted = np.isin(ids, kept)
-        total[rows_of(ids[wanted], kept, "responses")] += sums[wanted]
-    return total
+    layout = Layout(trials, divide_images(files, split, pool, names), zscore, inside)
+    rest = _read_rest(files, grid, layout, masks)
+    train, test = layout.parts(layout.averages())
+    return Participant(train=train, test=test, **rest)
 
 
 def stimulus_ids(names: Iterable[str]) -> np.ndarray:
@@ -249,98 +216,60 @@ def stimulus_ids(names: Iterable[str]) -> np.ndarray:
 
 def released_sessions(files: LaionFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
     """Check the sessions wanted, by default all that are there; returns their numbers in order."""
-    try:
-        numbers = files.sessions if wanted is None else tuple(sorted({operator.index(number) for number in wanted}))
-    except TypeError as error:
-        raise ValueError(f"sessions: expected whole numbers such as [1, 2], found {wanted!r}.") from error
-    if outside := [number for number in numbers if not 1 <= number <= LAST_SESSION]:
-        raise ValueError(f"LAION-fMRI has released sessions 1 to {LAST_SESSION}, not {outside[0]}.")
-    if not numbers:
-        expected = f"betas of at least one session, such as {files.betas(1).relative_to(files.betas_folder)}"
-        raise FileNotFoundError(f"{files.betas_folder}: expected {expected}, found none.")
-    for number in numbers:
-        require_file(files.betas(number), f"the betas of session {number}")
-    return numbers
+    return chosen_sessions(wanted, files.betas_folder, files.betas, LAST_SESSION, "LAION-fMRI has released")
 
 
 # Volumes
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """Shape (X, Y, Z) of a participant's volumes, and the affine (4, 4) from voxels to millimetres."""
 
     shape: tuple[int, ...]
     affine: np.ndarray
 
 
-def _open_volume(path: Path) -> Any:
-    """A NIfTI file, whose numbers are read later; the file stays open, so that it is decompressed only once."""
-    return read_file(path, "a NIfTI file", lambda path: nibabel.load(path, keep_file_open=True))
-
-
 def read_grid(path: Path) -> Grid:
     """Read shape and affine from the header of a session's betas."""
-    image = _open_volume(path)
+    image = open_volume(path)
     require_equal(path, "the number of dimensions of the betas", 4, len(image.shape))
     return Grid(image.shape[:3], image.affine)
 
 
-def read_map(path: Path, grid: Grid) -> np.ndarray:
-    """Read one volume, float32 array of shape (X, Y, Z), if it lies on the betas' grid."""
-    image = _open_volume(path)
-    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
-    require_equal(path, "the shape of the volume", grid.shape, shape)
-    _check_affine(path, image.affine, grid)
-    return read_file(
-        path, "a NIfTI volume", lambda _: np.asarray(image.dataobj, dtype=np.float32).reshape(image.shape[:3])
-    )
-
-
-def _check_affine(path: Path, affine: np.ndarray, grid: Grid) -> None:
-    if not np.allclose(affine, grid.affine, atol=_TOLERANCE):
-        expected, found = ("".join(nibabel.aff2axcodes(one)) for one in (grid.affine, affine))
-        found = f"another, its axes {found}" if found != expected else "another"
-        way_out = "resample it to the betas' grid, nearest label"
-        raise ValueError(f"{path}: expected the affine of the betas, axes {expected}, found {found}: {way_out}.")
-
-
-def read_single_trials(path: Path, grid: Grid, inside: np.ndarray, n_trials: int) -> np.ndarray:
+def read_single_trials(path: Path, grid: Grid, n_trials: int, inside: np.ndarray) -> np.ndarray:
     """Read betas of one session, float32 array of shape (n_trials, n_voxels), in the units of the file.
-
-    One volume is in memory at a time, and the file is decompressed from first to last.
 
     Parameters
     ----------
     path : Path
     grid : Grid
-    inside : boolean array of shape (X, Y, Z)
-        Voxels to read.
     n_trials : int
         Volumes that there must be.
+    inside : boolean array of shape (X, Y, Z)
+        Voxels to read.
     """
-
-    def read(path: Path) -> np.ndarray:
-        betas = np.empty((n_trials, int(inside.sum())), np.float32)
-        for trial in range(n_trials):
-            betas[trial] = image.dataobj[..., trial][inside]
-        return betas
-
     image = _open_session(path, grid, n_trials)
-    return read_file(path, f"betas of {n_trials} trials", read)
+    return read_file(path, f"betas of {n_trials} trials", lambda _: read_voxels(image, inside))
 
 
-def check_trials(files: LaionFiles, number: int) -> int:
-    """Check a session's trials against the header of its betas, which are not read; returns the number of trials."""
-    path, n_trials = files.betas(number), len(read_trials(files.trials(number)).run)
-    _open_session(path, read_grid(files.betas(files.sessions[0])), n_trials)
+def check_trials(files: LaionFiles, number: int, grid: Grid) -> int:
+    """Check a session's trials against the header of its betas, which are not read; returns the number of trials.
+
+    Parameters
+    ----------
+    files : LaionFiles
+    number : int
+    grid : Grid
+    """
+    n_trials = len(read_trials(files.trials(number)).run)
+    _open_session(files.betas(number), grid, n_trials)
     return n_trials
 
 
 def _open_session(path: Path, grid: Grid, n_trials: int) -> Any:
-    image = _open_volume(path)
+    image = open_volume(path)
     require_equal(path, "the shape of the betas", (*grid.shape, n_trials), image.shape)
-    _check_affine(path, image.affine, grid)
+    check_affine(path, image.affine, grid.affine)
     return image
 
 
@@ -356,7 +285,7 @@ def read_masks(files: LaionFiles, grid: Grid, rois: Iterable[str] | None = None)
     rois : iterable of str, optional
         Some of `MASK_PARTS`; all by default.
     """
-    rsquare, wanted = read_map(files.rsquare, grid), chosen_rois(rois, MASK_PARTS)
+    rsquare, wanted = read_volume(files.rsquare, *grid), chosen_rois(rois, MASK_PARTS)
     brain = np.isfinite(rsquare) & (rsquare > 0)
     masks = {roi: brain & _mask(files, grid, MASK_PARTS[roi]) for roi in wanted}
     if not any(mask.any() for mask in masks.values()):
@@ -374,7 +303,7 @@ def _mask(files: LaionFiles, grid: Grid, parts: Sequence[str]) -> np.ndarray:
             both = " and ".join(str(path.relative_to(files.rois)) for path in paths)
             raise ValueError(f"{files.rois}: expected one mask of {part}, found {both}: keep the newer one.")
         for path in paths:
-            mask |= np.nan_to_num(read_map(path, grid)) != 0
+            mask |= np.nan_to_num(read_volume(path, *grid)) != 0
     return mask
 
 
@@ -408,7 +337,7 @@ def read_trials(path: Path) -> LaionTrials:
 
 
 def _trial_rows(path: Path) -> list[tuple[int, str, str]]:
-    return [(int(index), run, label) for run, index, label in _rows(path, TRIAL_COLUMNS)]
+    return [(int(index), run, label) for run, index, label in read_columns(path, TRIAL_COLUMNS, "\t")]
 
 
 def _once(numbers: list[int]) -> str:
@@ -419,31 +348,10 @@ def _once(numbers: list[int]) -> str:
     return f"{numbers[wrong]} where {wrong} should be"
 
 
-def _rows(path: Path, columns: Sequence[str], delimiter: str = "\t") -> list[list[str]]:
-    """Columns of a table, a row for each line; at least one."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, delimiter=delimiter)
-        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
-            raise KeyError(f"no column {', '.join(missing)}")
-        rows = [[row[name] or "" for name in columns] for row in reader]
-    if not rows:
-        raise ValueError("no row")
-    return rows
-
-
 # Training and test images
 
 
-@dataclass(frozen=True)
-class Division:
-    """Stimulus ids of training and test images, each ascending, and in words how they were divided."""
-
-    train: np.ndarray
-    test: np.ndarray
-    text: str
-
-
-def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, str]) -> Division:
+def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, str]) -> Split:
     """Divide the images that were shown into training and test images.
 
     Parameters
@@ -461,7 +369,7 @@ def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, 
     """
     shown = np.array(sorted(names), np.int64)
     if split == "random":
-        return Division(*random_split(shown), "split random")
+        return Split(*random_split(shown), "random")
     folder = files.splits(choose("pool", pool, POOLS))
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected the official splits, found none: clone {REPOSITORY} there.")
@@ -476,7 +384,7 @@ def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, 
     left_out = f"; {unseen} of its images were not shown in these sessions" if unseen else ""
     unused = len(shown) - len(train) - len(test)
     left_out += f"; {unused} images shown are in neither part" if unused else ""
-    return Division(train, test, f"split {split} of pool {folder.name} ({_version(folder, path)}){left_out}")
+    return Split(train, test, f"{split} of pool {folder.name} ({_version(folder, path)}){left_out}")
 
 
 def _split_ids(path: Path) -> tuple[list[str], list[str]]:
@@ -516,7 +424,7 @@ def _version(folder: Path, path: Path) -> str:
 
 def picture_names(table: Path) -> list[str]:
     """Names of all pictures, in the order of the rows of their file."""
-    rows = read_file(table, "a table with column image_name", partial(_rows, columns=["image_name"], delimiter=","))
+    rows = read_file(table, "a table with column image_name", partial(read_columns, columns=["image_name"]))
     return [name for (name,) in rows]
 
 
@@ -539,10 +447,7 @@ def read_pictures(files: LaionFiles, shown: np.ndarray) -> Stimuli:
     missing, absent = [i for i in shown.tolist() if i not in rows], ""
     if missing:
         absent = f"{files.table}: expected all {len(shown)} pictures shown, found {len(shown) - len(missing)}."
-    size, mtime_ns = stamp(files.stimuli)
-    return Stimuli(
-        f"{files.stimuli}:{size}:{mtime_ns}", partial(_open_picture, str(files.stimuli), rows, absent), absent
-    )
+    return Stimuli(stored_key(files.stimuli), partial(_open_picture, str(files.stimuli), rows, absent), absent)
 
 
 def _check_pictures(path: Path, n_pictures: int) -> None:
@@ -560,31 +465,25 @@ def _open_picture(path: str, rows: Mapping[int, int], absent: str, stimulus_id: 
     return read_file(
         Path(path),
         f"a JPEG or PNG file in row {row} of images",
-        lambda _: decode_picture(BytesIO(bytes(_pictures(path, os.getpid())[row])), f"{path}, row {row}"),
+        lambda _: decode_picture(BytesIO(bytes(stored(path, "images", row))), f"{path}, row {row}"),
     )
-
-
-@lru_cache(maxsize=8)
-def _pictures(path: str, process: int) -> h5py.Dataset:
-    """The opened pictures; a handle that went through a fork must not be used, hence the process in the key."""
-    return h5py.File(path)["images"]
 
 
 # The rest of a participant
 
 
-def _read_rest(
-    files: LaionFiles, grid: Grid, masks: Mapping[str, np.ndarray], test_repeats: np.ndarray, shown: np.ndarray
-) -> dict[str, Any]:
-    """All but responses and source, by argument of `Participant`."""
-    inside = np.any(list(masks.values()), axis=0)
-    voxels = np.argwhere(inside)
+def _read_rest(files: LaionFiles, grid: Grid, layout: Layout, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """All but responses, by argument of `Participant`."""
+    voxels, planted = np.argwhere(layout.inside), planted_in_betas(files.betas(layout.sessions[0].number))
+    lacking = [roi for roi, mask in masks.items() if not mask.any()]
     return {
-        "rois": {roi: mask[inside] for roi, mask in masks.items() if mask.any()},
-        "noise_ceiling": read_ceiling(files, grid, inside, test_repeats),
-        "stimuli": read_pictures(files, shown),
+        "name": f"{'simulated' if planted else 'LAION-fMRI'} participant {files.subject}",
+        "rois": {roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
+        "noise_ceiling": read_ceiling(files, grid, layout.inside, layout.test_repeats),
+        "source": source_of(PUBLISHED_LAION, planted, layout.describe(LAST_SESSION, lacking)),
         "coordinates": nibabel.affines.apply_affine(grid.affine, voxels),
         "space": Space(grid.shape, grid.affine, voxels),
+        "stimuli": read_pictures(files, layout.images),
     }
 
 
@@ -606,7 +505,7 @@ def read_ceiling(files: LaionFiles, grid: Grid, inside: np.ndarray, n_repeats: n
         0 to 1.
     """
     path, share = files.ceiling
-    published = read_map(path, grid)[inside].astype(float)
+    published = read_volume(path, *grid)[inside].astype(float)
     low, high = np.nanmin(published, initial=0), np.nanmax(published, initial=0)
     if low < 0 or high > 100:
         raise ValueError(f"{path}: expected percent of variance, 0 to 100, found {low:g} to {high:g}.")
@@ -618,20 +517,9 @@ def read_ceiling(files: LaionFiles, grid: Grid, inside: np.ndarray, n_repeats: n
 
 def planted_in_betas(path: Path) -> dict[str, str | None]:
     """Read what was planted from a session's betas: a comment in the header of files that this project wrote."""
-    for extension in _open_volume(path).header.extensions:
+    for extension in open_volume(path).header.extensions:
         text = bytes(extension.get_content()).rstrip(b"\0").decode(errors="replace")
         if text.startswith(f"{SIMULATED} "):
             planted = partial(parse_planted, text=text.partition(" ")[2])
             return read_file(path, "a comment on what was planted", planted)
     return {}
-
-
-def _source(files: LaionFiles, numbers: Sequence[int], how: str, masks: Mapping[str, np.ndarray]) -> Source:
-    """Describe what was read, and whether it was measured."""
-    without = [roi for roi, mask in masks.items() if not mask.any()]
-    lacking = f"; no voxels of {', '.join(without)} in this participant" if without else ""
-    found = f"{len(numbers)} of {LAST_SESSION} sessions, {how}{lacking}"
-    if planted := planted_in_betas(files.betas(numbers[0])):
-        return planted_source("laion", planted, f"; {found}")
-    licence = "responses CC0; pictures for non-commercial research, may not be redistributed"
-    return Source("laion", found, "LAION-fMRI, Zerbe et al. 2026", licence, simulated=False)

@@ -4,12 +4,10 @@ Only the voxels of the ROIs asked for are read, and one session at a time: betas
 300) are standardised within session or run, added up per image, and averaged at the end.
 """
 
-import csv
-import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +16,15 @@ import nibabel
 import numpy as np
 from scipy.io import loadmat
 
-from lib.core import choose, progress
-from lib.core.disk import stamp
+from lib.core import choose
 from lib.core.pixels import from_array
 from lib.data.areas import chosen_rois
-from lib.data.features import rows_of
-from lib.data.files import planted_source, read_file, read_planted, require_equal, require_file, require_folder
-from lib.data.participant import Participant, Responses, Source, Space, Stimuli
-from lib.data.trials import (
-    RUN_LENGTHS,
-    TRIALS_PER_SESSION,
-    ceiling_of,
-    random_split,
-    standardise_runs,
-    standardised,
-    sum_repeats,
-)
+from lib.data.files import read_columns, read_file, read_planted, require_equal, require_folder, source_of
+from lib.data.participant import Participant, Source, Space, Stimuli
+from lib.data.pictures import stored, stored_key
+from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
+from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split
+from lib.data.volumes import open_volume, read_volume, read_voxels
 
 VOXEL_SIZE = 1.8  # millimetres
 VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm
@@ -43,6 +34,7 @@ VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm
 SESSIONS = {1: 40, 2: 40, 3: 32, 4: 30, 5: 40, 6: 32, 7: 40, 8: 30}
 N_TRIALS, IMAGES_PER_PARTICIPANT, N_SHARED, N_STIMULI = 30_000, 10_000, 1000, 73_000
 BRICK = (N_STIMULI, 425, 425, 3)
+EXPECTED = f"int16 betas of {TRIALS_PER_SESSION} trials"
 PER_PERCENT = 300  # betas are stored as percent signal change times this
 TRIALS_AT_ONCE = 25  # whole volumes in memory while a session is read: 35 MB
 
@@ -61,7 +53,13 @@ ROI_PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "aTLfaces": ("floc-faces", ("aTL-faces",)),
 }  # fmt: skip
 SPLITS = ("random", "shared1000")
-ZSCORES = ("session", "run", "none")
+PUBLISHED_NSD = Source(
+    dataset="nsd",
+    description="eight participants, 30 to 40 sessions of 750 trials at 7 T; 73,000 photographs",
+    origin="Natural Scenes Dataset, Allen et al. 2022",
+    licence="NSD data use agreement: may not be redistributed",
+    simulated=False,
+)
 HEMISPHERES = {"joined": ("",), "separate": ("lh.", "rh.")}
 
 
@@ -111,11 +109,6 @@ class NsdFiles:
         file = self.betas / f"betas_session{number:02d}.hdf5"
         nifti = _packed(file.with_suffix(".nii.gz"))
         return file if file.exists() or not nifti.exists() else nifti
-
-    @cached_property
-    def sessions(self) -> tuple[int, ...]:
-        """Numbers of the sessions that are there."""
-        return tuple(n for n in range(1, SESSIONS[self.subject] + 1) if self.session(n).exists())
 
 
 def _packed(path: Path) -> Path:
@@ -173,33 +166,17 @@ def load_nsd(
         In one sentence: the file, what was expected and what was found.
     """
     files = nsd_files(subject, data_root)
-    numbers, masks = chosen_sessions(files, sessions), read_rois(files, rois, hemispheres)
+    numbers, masks = nsd_sessions(files, sessions), read_rois(files, rois, hemispheres)
     layout = read_layout(files, numbers, split, zscore, inside=np.any(list(masks.values()), axis=0))
     rest = read_rest(files, layout, masks)
-    total = np.zeros(layout.shape, np.float32)
-    for rows, _, sums in session_sums(files, layout, [slice(None)]):
-        total[rows] += sums
-    np.divide(total, layout.repeats[:, None], out=total, dtype=np.float32, casting="same_kind")
-    train, test = layout.parts(total)
+    train, test = layout.parts(layout.averages())
     return Participant(train=train, test=test, **rest)
 
 
-def chosen_sessions(files: NsdFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
+def nsd_sessions(files: NsdFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
     """Check the sessions wanted, by default all that are there; returns their numbers in order."""
-    last = SESSIONS[files.subject]
-    try:
-        numbers = files.sessions if wanted is None else tuple(sorted({operator.index(number) for number in wanted}))
-    except TypeError as error:
-        raise ValueError(f"sessions: expected whole numbers such as [1, 2], found {wanted!r}.") from error
-    if outside := [number for number in numbers if number not in range(1, last + 1)]:
-        raise ValueError(f"NSD participant {files.subject} has sessions 1 to {last}, not {outside[0]}.")
-    require_folder(files.betas, "betas_session01.hdf5 or .nii.gz and so on")
-    if not numbers:
-        expected = "betas of at least one session, betas_session01.hdf5 or .nii.gz"
-        raise FileNotFoundError(f"{files.betas}: expected {expected}, found none.")
-    for number in numbers:
-        require_file(files.session(number), f"the betas of session {number}")
-    return numbers
+    whose = f"NSD participant {files.subject} has"
+    return chosen_sessions(wanted, files.betas, files.session, SESSIONS[files.subject], whose)
 
 
 # Design
@@ -259,7 +236,8 @@ def _within(path: Path, name: str, values: np.ndarray, largest: int, least: int 
 def _check_table(files: NsdFiles, design: NsdDesign) -> None:
     """The images' table names up to three trials of each image; the design must show that image in them."""
     columns = ["nsdId", *(f"subject{files.subject}_rep{i}" for i in range(3))]
-    rows = read_file(files.table, f"a table with columns {', '.join(columns)}", partial(_columns, names=columns))
+    expected, read = f"a table with columns {', '.join(columns)}", partial(read_columns, columns=columns)
+    rows = read_file(files.table, expected, lambda path: np.array(read(path)).astype(int))
     require_equal(files.table, "the number of rows", N_STIMULI, len(rows))
     trials = _within(files.table, "trials", rows[:, 1:], N_TRIALS, least=0)
     row, repeat = np.nonzero(trials)
@@ -268,56 +246,6 @@ def _check_table(files: NsdFiles, design: NsdDesign) -> None:
         trial, found = trials[row[first], repeat[first]], rows[row[first], 0]
         expected = f"trial {trial} of participant {files.subject} to show image {shown[first]}"
         raise ValueError(f"{files.table}: expected {expected} as in {files.design.name}, found {found}.")
-
-
-def _columns(path: Path, names: Sequence[str]) -> np.ndarray:
-    """Integer columns of a CSV file, shape (n_rows, n_columns)."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        missing = [name for name in names if name not in header]
-        if missing:
-            raise KeyError(f"no column {', '.join(missing)}")
-        places = [header.index(name) for name in names]
-        return np.array([[int(row[place]) for place in places] for row in reader])
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Rows and columns of averaged responses: rows are images, training images first; columns are voxels.
-
-    Attributes
-    ----------
-    sessions : tuple of int
-    split, zscore : str
-        As of `load_nsd`.
-    inside : boolean array of shape (X, Y, Z)
-        The voxels.
-    design : NsdDesign
-    train, test : int arrays
-        Stimulus ids, each ascending.
-    repeats : int array of shape (n_images,)
-    """
-
-    sessions: tuple[int, ...]
-    split: str
-    zscore: str
-    inside: np.ndarray
-    design: NsdDesign
-    train: np.ndarray
-    test: np.ndarray
-    repeats: np.ndarray
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Images and voxels."""
-        return len(self.repeats), int(self.inside.sum())
-
-    def parts(self, responses: np.ndarray) -> tuple[Responses, Responses]:
-        """Training and test part of responses of this shape."""
-        n = len(self.train)
-        train = Responses(self.train, responses[:n], self.repeats[:n])
-        return train, Responses(self.test, responses[n:], self.repeats[n:])
 
 
 def read_layout(
@@ -339,13 +267,14 @@ def read_layout(
     """
     choose("split", split, SPLITS)
     choose("zscore", zscore, ZSCORES)
-    numbers, design = chosen_sessions(files, sessions), read_design(files)
+    numbers, design = nsd_sessions(files, sessions), read_design(files)
     if inside is None:
         inside = np.any([_read_labels(files, "", name) >= 0 for name in ROI_LABELS], axis=0)
-    shown, counts = np.unique(np.concatenate([design.of_session(n) for n in numbers]), return_counts=True)
+    run = np.repeat(range(len(RUN_LENGTHS)), RUN_LENGTHS).tolist()
+    trials = [Session(n, design.of_session(n), run, partial(read_session, files, n)) for n in numbers]
+    shown = np.unique(np.concatenate([one.images for one in trials]))
     train, test = random_split(shown) if split == "random" else _split_shared(shown, design, files)
-    repeats = counts[np.searchsorted(shown, np.r_[train, test])]
-    return Layout(numbers, split, zscore, inside, design, train, test, repeats)
+    return Layout(trials, Split(train, test, split), zscore, inside)
 
 
 def _split_shared(shown: np.ndarray, design: NsdDesign, files: NsdFiles) -> tuple[np.ndarray, np.ndarray]:
@@ -410,44 +339,7 @@ def _read_mask(path: Path, shape: tuple[int, ...], name: str) -> np.ndarray:
     return labels
 
 
-def read_volume(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read one NIfTI volume of this participant, float32 array of shape (X, Y, Z)."""
-    what = f"a NIfTI volume of shape {shape}"
-    image: Any = read_file(path, what, nibabel.load)
-    require_equal(path, "the shape of the volume", shape, image.shape[:3] if image.shape[3:] == (1,) else image.shape)
-    return read_file(path, what, lambda _: np.asarray(image.dataobj, np.float32).reshape(shape))
-
-
 # Betas
-
-
-def session_sums(
-    files: NsdFiles, layout: Layout, blocks: Sequence[slice]
-) -> Iterator[tuple[np.ndarray, slice, np.ndarray]]:
-    """Standardise the responses of one session after the other, and add up the repeats of each image in it.
-
-    Parameters
-    ----------
-    files : NsdFiles
-    layout : Layout
-    blocks : sequence of slice
-        Voxels to take at once.
-
-    Yields
-    ------
-    rows : int array of shape (n_images_of_session,)
-        Rows of `layout` that the sums belong to.
-    block : slice
-    sums : float32 array of shape (n_images_of_session, n_voxels_of_block)
-    """
-    images, per_run = np.r_[layout.train, layout.test], np.repeat(range(len(RUN_LENGTHS)), RUN_LENGTHS)
-    run = np.zeros(TRIALS_PER_SESSION) if layout.zscore == "session" else per_run
-    for number in progress(layout.sessions, "reading sessions"):
-        betas, shown = read_session(files, number, layout.inside), layout.design.of_session(number)
-        for block in blocks:
-            some = betas[:, block] if layout.zscore == "none" else standardise_runs(betas[:, block], run)
-            ids, sums, _ = sum_repeats(some, shown)
-            yield rows_of(ids, images, "responses"), block, sums
 
 
 def read_session(files: NsdFiles, number: int, inside: np.ndarray) -> np.ndarray:
@@ -461,36 +353,33 @@ def read_session(files: NsdFiles, number: int, inside: np.ndarray) -> np.ndarray
     inside : boolean array of shape (X, Y, Z)
         Voxels to read.
     """
-    reader = _read_hdf5 if files.session(number).suffix == ".hdf5" else _read_nifti
-    expected = f"int16 betas of {TRIALS_PER_SESSION} trials"
-    betas = read_file(files.session(number), expected, partial(reader, inside=inside))
+    check_session(files, number)
+    path = files.session(number)
+    betas = read_file(path, EXPECTED, partial(_read_hdf5 if path.suffix == ".hdf5" else _read_nifti, inside=inside))
     return np.divide(betas, np.float32(PER_PERCENT), out=betas)  # no copy: of a whole cortex it would be large
 
 
 def check_session(files: NsdFiles, number: int) -> None:
     """Open a session's file and check shape and type; the betas are not read."""
-    header = _hdf5_header if files.session(number).suffix == ".hdf5" else _nifti_header
-    read_file(files.session(number), "betas", partial(header, shape=files.volume))
-
-
-def _hdf5_header(path: Path, shape: tuple[int, ...]) -> None:
-    with h5py.File(path) as file:
-        _check_betas(path, (TRIALS_PER_SESSION, *shape[::-1]), file["betas"].shape, file["betas"].dtype)
-
-
-def _nifti_header(path: Path, shape: tuple[int, ...]) -> None:
-    header: Any = nibabel.load(path).header
-    _check_betas(path, (*shape, TRIALS_PER_SESSION), header.get_data_shape(), header.get_data_dtype())
-
-
-def _check_betas(path: Path, expected: tuple[int, ...], shape: tuple[int, ...], dtype: np.dtype) -> None:
+    path = files.session(number)
+    shape, dtype = read_file(path, EXPECTED, _header)
+    trials_first = path.suffix == ".hdf5"
+    expected = (TRIALS_PER_SESSION, *files.volume[::-1]) if trials_first else (*files.volume, TRIALS_PER_SESSION)
     require_equal(path, "the shape of the betas", expected, tuple(shape))
     require_equal(path, "the type of the betas", "int16", str(dtype.newbyteorder("=")))
 
 
+def _header(path: Path) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of a session's betas."""
+    if path.suffix == ".hdf5":
+        with h5py.File(path) as file:
+            return file["betas"].shape, file["betas"].dtype
+    header: Any = nibabel.load(path).header
+    return header.get_data_shape(), header.get_data_dtype()
+
+
 def _read_hdf5(path: Path, inside: np.ndarray) -> np.ndarray:
     """Voxels of an HDF5 file, (750, n_voxels): h5py shows it as (trial, Z, Y, X), the masks are (X, Y, Z)."""
-    _hdf5_header(path, inside.shape)
     x, y, z = np.nonzero(inside)
     rows, columns = (slice(i.min(), i.max() + 1) for i in (y, x))
     voxels = np.empty((TRIALS_PER_SESSION, len(x)), np.float32)
@@ -515,11 +404,8 @@ def _pieces(betas: h5py.Dataset, planes: slice) -> Iterator[tuple[slice, slice]]
 
 
 def _read_nifti(path: Path, inside: np.ndarray) -> np.ndarray:
-    """Voxels of a NIfTI file, (750, n_voxels), a few trials at a time: the file is compressed from first to last."""
-    _nifti_header(path, inside.shape)
-    image: Any = nibabel.load(path, keep_file_open=True)
-    starts = range(0, TRIALS_PER_SESSION, TRIALS_AT_ONCE)
-    return np.concatenate([image.dataobj[..., t : t + TRIALS_AT_ONCE][inside].T.astype(np.float32) for t in starts])
+    """Voxels of a NIfTI file, (750, n_voxels)."""
+    return read_voxels(open_volume(path), inside)
 
 
 # Images
@@ -528,8 +414,7 @@ def _read_nifti(path: Path, inside: np.ndarray) -> np.ndarray:
 def read_stimuli(files: NsdFiles) -> Stimuli:
     """Check the file of images; they are opened one at a time, and by every process for itself."""
     read_file(files.stimuli, f"HDF5 dataset imgBrick of shape {BRICK}", _check_brick)
-    size, mtime_ns = stamp(files.stimuli)
-    return Stimuli(f"{files.stimuli}:{size}:{mtime_ns}", partial(_open_image, str(files.stimuli)))
+    return Stimuli(stored_key(files.stimuli), partial(_open_image, str(files.stimuli)))
 
 
 def _check_brick(path: Path) -> None:
@@ -542,13 +427,7 @@ def _check_brick(path: Path) -> None:
 
 def _open_image(path: str, stimulus_id: int) -> np.ndarray:
     """One image, uint8 array of shape (425, 425, 3)."""
-    return from_array(_brick(path, os.getpid())[stimulus_id], path)
-
-
-@lru_cache(maxsize=8)
-def _brick(path: str, process: int) -> h5py.Dataset:
-    """The opened images; a handle that went through a fork must not be used, hence the process in the key."""
-    return h5py.File(path)["imgBrick"]
+    return from_array(stored(path, "imgBrick", stimulus_id), path)
 
 
 # The rest of a participant
@@ -573,25 +452,14 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
     image: Any = nibabel.load(files.ncsnr)
     if np.isnan(ncsnr).all():
         raise ValueError(f"{files.ncsnr}: expected numbers in these voxels, found NaN only.")
-    source = _source(files, layout, [roi for roi, mask in masks.items() if not mask.any()])
+    planted = read_file(files.stimuli, "HDF5 images", planted_in)
+    lacking = [roi for roi, mask in masks.items() if not mask.any()]
     return {
-        "name": f"{'simulated' if source.simulated else 'NSD'} participant {files.subject}",
+        "name": f"{'simulated' if planted else 'NSD'} participant {files.subject}",
         "rois": {roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
-        "noise_ceiling": ceiling_of(ncsnr, layout.repeats[len(layout.train) :]),
-        "source": source,
+        "noise_ceiling": ceiling_of(ncsnr, layout.test_repeats),
+        "source": source_of(PUBLISHED_NSD, planted, layout.describe(SESSIONS[files.subject], lacking)),
         "coordinates": VOXEL_SIZE * np.argwhere(layout.inside),
         "space": Space(files.volume, image.affine, np.argwhere(layout.inside)),
         "stimuli": stimuli,
     }
-
-
-def _source(files: NsdFiles, layout: Layout, lacking: Sequence[str]) -> Source:
-    """Describe what was read, and whether it was measured; `lacking` names ROIs without voxels."""
-    planted = read_file(files.stimuli, "HDF5 images", planted_in)
-    sessions = f"{len(layout.sessions)} of {SESSIONS[files.subject]} sessions"
-    without = f"; no voxels are labelled {', '.join(lacking)} in this participant" if lacking else ""
-    found = f"{sessions}, {standardised(layout.zscore)}, split {layout.split}{without}"
-    if planted:
-        return planted_source("nsd", planted, f"; {found}")
-    licence = "NSD data use agreement: may not be redistributed"
-    return Source("nsd", found, "Natural Scenes Dataset, Allen et al. 2022", licence, simulated=False)

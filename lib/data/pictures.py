@@ -2,12 +2,15 @@
 
 import os
 import warnings
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
+import h5py
 import numpy as np
 from PIL import Image, ImageOps
 
+from lib.core.disk import stamp
 from lib.core.pixels import from_array
 from lib.data.files import read_file
 
@@ -75,3 +78,26 @@ def _values(image: Image.Image, form: str | None, white_is_zero: bool) -> np.nda
             return np.dstack([values, np.where(values == image.info["transparency"], 0, values.dtype.type(65535))])
         return values
     return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def stored(path: str, name: str, row: int) -> np.ndarray:
+    """Read one row of a dataset in an HDF5 file; each process opens the file for itself.
+
+    Parameters
+    ----------
+    path, name : str
+        File, and dataset in it.
+    row : int
+    """
+    return _dataset(path, name, os.getpid())[row]
+
+
+@lru_cache(maxsize=8)
+def _dataset(path: str, name: str, process: int) -> h5py.Dataset:
+    """An opened dataset; a handle that went through a fork must not be used, hence the process in the key."""
+    return h5py.File(path)[name]
+
+
+def stored_key(path: Path) -> str:
+    """A name of the pictures in a file, which changes with the file."""
+    return ":".join(map(str, (path, *stamp(path))))

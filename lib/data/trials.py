@@ -26,11 +26,6 @@ def random_split(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(train), np.sort(test)
 
 
-def standardised(zscore: str) -> str:
-    """Say within what responses were standardised: "session", "run" or "none"."""
-    return "not z-scored" if zscore == "none" else f"z-scored within {zscore}"
-
-
 def standardise_runs(betas: np.ndarray, run: Iterable[Hashable]) -> np.ndarray:
     """Give each voxel zero mean and unit variance within each run or session, in place; returns the same array.
 

@@ -284,7 +284,7 @@ import numpy as np
 from lib.core.memory import peak_memory
 from lib.data.laion import Grid, read_grid, read_single_trials
 inside = np.load(sys.argv[2])
-np.save(sys.argv[3], read_single_trials(Path(sys.argv[1]), read_grid(Path(sys.argv[1])), inside, int(sys.argv[4])))
+np.save(sys.argv[3], read_single_trials(Path(sys.argv[1]), read_grid(Path(sys.argv[1])), int(sys.argv[4]), inside))
 print(peak_memory())
 """
 

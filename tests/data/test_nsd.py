@@ -169,7 +169,7 @@ def test_participant_without_a_label_lacks_the_roi_and_says_so(tiny: TinyNsd) ->
     write_nifti(tiny.root / MASKS / "floc-faces.nii.gz", labels)
     participant = load_nsd(data_root=tiny.root)
     assert "aTLfaces" not in participant.rois and len(participant.rois) == 9
-    assert "no voxels are labelled aTLfaces" in participant.source.description
+    assert "no voxels of aTLfaces" in participant.source.description
     assert not participant.source.simulated
 
 

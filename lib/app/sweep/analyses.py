@@ -16,7 +16,8 @@ from lib.app.parameters import Parameter
 from lib.core.device import DEVICES
 from lib.data import Brain, Participant, Source
 from lib.data.cortex import load_cortex
-from lib.data.nsd import SPLITS, ZSCORES
+from lib.data.nsd import SPLITS
+from lib.data.sessions import ZSCORES
 from lib.networks import load_network
 from lib.networks.layers import AS_PUBLISHED, OUTPUTS, STAGES
 

@@ -133,7 +133,7 @@ def encoding_size(task: Encoding) -> Size:
     files, cortex = nsd_files(task.subject, task.data_root), task.voxels == "cortex"
     layout = read_layout(files, None, task.split, task.zscore)
     voxels = layout.shape[1] if cortex else int(np.any(list(read_rois(files).values()), axis=0).sum())
-    return Size(len(layout.train), len(layout.test), voxels, features, cortex)
+    return Size(len(layout.split.train), len(layout.split.test), voxels, features, cortex)
 
 
 @cache
