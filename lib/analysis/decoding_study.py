@@ -166,7 +166,7 @@ def units_to_decode(
 
 def _published_units(data_root: str | None, n_units: int) -> dict[str, ImageFeatures]:
     """Units of CaffeNet, if they are in the folder of GOD."""
-    path = GodFiles(Path(data_root).expanduser(), 1).features if data_root else None
+    path = GodFiles(Path(data_root).expanduser(), 1).path("features") if data_root else None
     if not path or not path.exists():
         return {}
     found = read_image_features(path)

@@ -91,7 +91,7 @@ def _nsd_items(root: str | Path, subject: int) -> Iterator[_Item]:
     yield _Item("design", "which image was shown when", NSD_SITE, lambda: _design(files))
     yield _Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
     yield _Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
-    yield _Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _median(files.ncsnr, files.volume))
+    yield _Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _median(files.path("ncsnr"), files.volume))
     for name in nsd.ROI_LABELS:
         rois = [roi for roi, (file, _) in nsd.ROI_PARTS.items() if file == name]
         yield _Item(name, f"ROIs {', '.join(rois)}", NSD_SITE, partial(_nsd_voxels, files, rois))
@@ -121,14 +121,14 @@ def _design(files: nsd.NsdFiles) -> str:
 
 
 def _table(files: nsd.NsdFiles) -> str:
-    require_file(files.table, "what is known of each image")
+    require_file(files.path("table"), "what is known of each image")
     nsd.read_design(files)
     return "agrees with the design"
 
 
 def _stimuli(files: nsd.NsdFiles) -> str:
     nsd.read_stimuli(files)
-    return f"{nsd.N_STIMULI} images" + (", SIMULATED" if nsd.planted_in(files.stimuli) else "")
+    return f"{nsd.N_STIMULI} images" + (", SIMULATED" if nsd.planted_in(files.path("stimuli")) else "")
 
 
 def _voxels(masks: dict[str, np.ndarray]) -> str:
@@ -143,12 +143,13 @@ def _nsd_voxels(files: nsd.NsdFiles, rois: list[str]) -> str:
 def _god_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = god.god_files(subject, root)
     on_request = "the authors of Horikawa & Kamitani 2017, on request"
-    published = files.features.exists()
+    features = files.path("features")
+    published = features.exists()
     shown_to = "ResNet-50" if published else "AlexNet and ResNet-50"
     participant = cache(lambda: god.load_god(subject=subject, data_root=root))
-    yield _Item(files.responses.name, "responses of every figure", GOD_SITE, lambda: _trials(participant()))
+    yield _Item(files.path("responses").name, "responses of every figure", GOD_SITE, lambda: _trials(participant()))
     yield _Item("images", f"units of {shown_to}", on_request, lambda: _photographs(participant()), not published)
-    yield _Item(files.features.name, "units of AlexNet", GOD_SITE, lambda: _features(files, participant()), False)
+    yield _Item(features.name, "units of AlexNet", GOD_SITE, lambda: _features(features, participant()), False)
 
 
 def _trials(participant: Participant) -> str:
@@ -163,11 +164,11 @@ def _photographs(participant: Participant) -> str:
     return f"{len(_shown(participant))} images"
 
 
-def _features(files: god.GodFiles, participant: Participant) -> str:
-    features = god.read_image_features(files.features)
+def _features(path: Path, participant: Participant) -> str:
+    features = god.read_image_features(path)
     shown = _shown(participant)
     known = int(np.isin(shown, features.stimulus_ids).sum())
-    require_equal(files.features, "the number of images shown that it has features of", len(shown), known)
+    require_equal(path, "the number of images shown that it has features of", len(shown), known)
     return f"{', '.join(features.layers)} of {len(features.stimulus_ids)} images"
 
 
@@ -177,10 +178,10 @@ def _shown(participant: Participant) -> np.ndarray:
 
 def _laion_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = laion.laion_files(subject, root)
-    grid = cache(lambda: laion.read_grid(files.betas(laion.released_sessions(files)[0])))
-    embedded = [model for model in EMBEDDINGS if files.embedding(model).exists()]
+    grid = cache(lambda: laion.read_grid(files.session(laion.released_sessions(files)[0])))
+    embedded = [model for model in EMBEDDINGS if files.path("embedding", model=model).exists()]
     yield _Item("betas", "responses of every figure", LAION_SITE, lambda: _laion_sessions(files, grid()))
-    yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _median(files.rsquare, *grid()))
+    yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _median(files.path("rsquare"), *grid()))
     yield _Item("noise ceiling", "noise ceilings", LAION_SITE, lambda: _median(files.ceiling[0], *grid()))
     yield _Item("masks", "ROIs", LAION_SITE, lambda: _voxels(laion.read_masks(files, grid())))
     yield _Item("pictures", "what the networks look at", laion.FORM, lambda: _laion_pictures(files), not embedded)
@@ -190,7 +191,7 @@ def _laion_items(root: str | Path, subject: int) -> Iterator[_Item]:
 def _laion_sessions(files: laion.LaionFiles, grid: laion.Grid) -> str:
     numbers = laion.released_sessions(files)
     n_trials = sum(laion.check_trials(files, number, grid) for number in numbers)
-    simulated = ", SIMULATED" if laion.planted_in_betas(files.betas(numbers[0])) else ""
+    simulated = ", SIMULATED" if laion.planted_in_betas(files.session(numbers[0])) else ""
     return f"{_of_all(numbers, laion.LAST_SESSION)}, {n_trials} trials{simulated}"
 
 
@@ -200,7 +201,7 @@ def _median(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = None
 
 
 def _laion_pictures(files: laion.LaionFiles) -> str:
-    trials = [laion.read_trials(files.trials(number)) for number in laion.released_sessions(files)]
+    trials = [laion.read_trials(files.path("trials", session=number)) for number in laion.released_sessions(files)]
     shown = np.unique(np.concatenate([one.stimulus_ids for one in trials]))
     if why := laion.read_pictures(files, shown).absent:
         raise FileNotFoundError(why)

@@ -38,7 +38,7 @@ def read_embeddings(data_root: str | os.PathLike | None, wanted: np.ndarray) -> 
         A file is not as expected, or has no valid row for a picture.
     """
     files = LaionFiles(require_folder(data_root, "derivatives and stimuli"), SUBJECTS[0])
-    paths = {model: files.embedding(model) for model in EMBEDDINGS}
+    paths = {model: files.path("embedding", model=model) for model in EMBEDDINGS}
     there = {model: path for model, path in paths.items() if path.exists()}
     if not there:
         first = paths[EMBEDDINGS[0]]

@@ -3,14 +3,11 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import h5py
-
-from lib.data.participant import Source
 
 Content = TypeVar("Content")
 
@@ -115,25 +112,6 @@ def parse_planted(path: Path, text: str) -> dict[str, str | None]:
         expected = f"its attribute {SIMULATED!r} to be JSON with a description and a world"
         raise ValueError(f"{path}: expected {expected}, each a line of at most {LONGEST} characters, found another.")
     return {"description": texts[0], "world": texts[1] or None}
-
-
-def source_of(published: Source, planted: Mapping[str, str | None], found: str = "") -> Source:
-    """Describe what was read in the layout of a measured data set: measured, or written there by this project.
-
-    Parameters
-    ----------
-    published : Source
-        The measured data set.
-    planted : mapping
-        As of `read_planted`.
-    found : str
-        What was read, by default the description of the whole data set.
-    """
-    if not planted:
-        return replace(published, description=found or published.description)
-    text = f"simulated, in {published.dataset.upper()}'s layout, {planted['description']}{found and f'; {found}'}"
-    simulation = "god_like" if published.dataset == "god" else "nsd_like"
-    return Source(published.dataset, text, f"computed by lib.simulation.{simulation}", "MIT", True, planted["world"])
 
 
 def read_columns(path: Path, columns: Sequence[str], delimiter: str = ",") -> list[list[str]]:

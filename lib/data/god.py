@@ -16,7 +16,8 @@ import numpy as np
 from lib.core.disk import digest_of, stamp
 from lib.data.areas import chosen_rois
 from lib.data.features import ImageFeatures
-from lib.data.files import read_file, read_planted, require_equal, require_folder, source_of
+from lib.data.files import read_file, read_planted, require_equal, require_folder
+from lib.data.layouts import Files, source_of
 from lib.data.participant import Participant, Responses, Source, Stimuli
 from lib.data.pictures import open_picture
 from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats
@@ -29,15 +30,6 @@ COORDINATES = ("voxel_x", "voxel_y", "voxel_z")
 CNN_LAYERS = tuple(f"cnn{i}" for i in range(1, 9))
 PER_CATEGORY = 1_000_000  # image numbers have up to six digits: 1518878.005958 is image 5958 of category 1518878
 SUFFIXES = (".jpeg", ".jpg", ".png")
-
-
-PUBLISHED_GOD = Source(
-    dataset="god",
-    description="1200 training images shown once, 50 test images 35 times; 50 categories imagined",
-    origin="Horikawa & Kamitani 2017, figshare article 7387130",
-    licence="see figshare article 7387130; photographs from the authors on request",
-    simulated=False,
-)
 
 
 @dataclass(frozen=True)
@@ -127,27 +119,10 @@ def image_name(image_id: int) -> str:
     return f"n{category:08d}_{number}"
 
 
-@dataclass(frozen=True)
-class GodFiles:
-    """Where everything of one participant lies below the folder the user named."""
+class GodFiles(Files):
+    """GOD's files of one participant."""
 
-    root: Path
-    subject: int
-
-    @property
-    def responses(self) -> Path:
-        """Voxels and labels of all trials."""
-        return self.root / f"Subject{self.subject}.h5"
-
-    @property
-    def features(self) -> Path:
-        """Activations of the published networks."""
-        return self.root / "ImageFeatures.h5"
-
-    @property
-    def images(self) -> Path:
-        """The photographs, in any subfolders."""
-        return self.root / "images"
+    dataset = "god"
 
 
 def god_files(subject: int, data_root: str | os.PathLike | None) -> GodFiles:
@@ -160,7 +135,7 @@ def god_files(subject: int, data_root: str | os.PathLike | None) -> GodFiles:
 def god_subjects(data_root: str | os.PathLike | None) -> list[int]:
     """Numbers of the participants whose files are in the folder; 1 if there is none, so that reading it tells why."""
     numbers = range(1, N_SUBJECTS + 1)
-    return [number for number in numbers if god_files(number, data_root).responses.exists()] or [1]
+    return [number for number in numbers if god_files(number, data_root).path("responses").exists()] or [1]
 
 
 def load_god(
@@ -197,13 +172,13 @@ def load_god(
     """
     files = god_files(subject, data_root)
     wanted = chosen_rois(rois, PUBLISHED_ROIS)
-    data = read_bdata(files.responses)
+    data = read_bdata(files.path("responses"))
     masks = {roi: data.key(f"ROI_{roi}") == 1 for roi in wanted}
     inside = np.any(list(masks.values()), axis=0) & (data.key("VoxelData") == 1)
     if not inside.any():
-        raise ValueError(f"{files.responses}: expected voxels in {', '.join(wanted)}, found none.")
+        raise ValueError(f"{files.path('responses')}: expected voxels in {', '.join(wanted)}, found none.")
     parts = {kind: _trials(data, kind, inside) for kind in (TRAINING, TEST, IMAGERY)}
-    _check_trials(files.responses, parts[TRAINING], parts[TEST])
+    _check_trials(files.path("responses"), parts[TRAINING], parts[TEST])
     shown = np.union1d(parts[TRAINING].stimulus_ids, parts[TEST].stimulus_ids)
     return make_participant(
         name=f"{'simulated' if data.planted else 'GOD'} participant {subject}",
@@ -212,8 +187,8 @@ def load_god(
         imagery=parts[IMAGERY],
         rois={roi: mask[inside] for roi, mask in masks.items()},
         coordinates=np.column_stack([data.key(axis)[inside] for axis in COORDINATES]),
-        stimuli=find_images(Path(images or files.images).expanduser(), shown),
-        source=source_of(PUBLISHED_GOD, data.planted),
+        stimuli=find_images(Path(images or files.path("images")).expanduser(), shown),
+        source=source_of("god", data.planted),
     )
 
 

@@ -15,20 +15,13 @@ import numpy as np
 from scipy.io import loadmat
 
 from lib.data.files import read_file, require_equal
+from lib.data.layouts import source_of
 from lib.data.participant import Source
 
 N_IMAGES = 92
 N_PARTICIPANTS = 15
 AREAS = ("EVC", "IT")
 FLAGS = ("human", "face", "animal", "natural")
-
-MEASURED = Source(
-    dataset="images92",
-    description="Dissimilarities (1 - Pearson r of voxel patterns) of 92 photographs in fMRI of 15 people",
-    origin="Kriegeskorte et al. 2008; Cichy et al. 2014, 2016; Algonauts project 2019",
-    licence="photographs: MIT (rsatoolbox repository); responses: none stated, so nobody redistributes them",
-    simulated=False,
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ def read_images92(photographs: Path, responses: Path) -> Images92:
         category=np.array([entry["category"] for entry in entries]),
         **{flag: np.array([bool(entry[flag]) for entry in entries]) for flag in FLAGS},
         rdms={area: np.moveaxis(matrices, -1, 0) for area, matrices in rdms.items()},
-        source=MEASURED,
+        source=source_of("images92"),
     )
 
 

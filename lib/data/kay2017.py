@@ -16,6 +16,7 @@ import numpy as np
 from lib.core import choose
 from lib.core.pixels import from_array
 from lib.data.files import read_file, require_equal
+from lib.data.layouts import source_of
 from lib.data.participant import Source
 
 N_PHOTOGRAPHS = 92
@@ -27,13 +28,6 @@ SHAPES = {
 }  # fmt: skip
 
 ARRAYS = {"betas": "subjectbeta", "standard_errors": "subjectbetase", "bootstraps": "subjectbetaboot"}
-KAY2017 = Source(
-    dataset="kay2017",
-    description="Responses of FFA and VWFA to 92 photographs; whether of one person or a mean is not stated",
-    origin="Kay & Yeatman 2017, eLife 6:e22341, experiment 2",
-    licence="CC BY 3.0",
-    simulated=False,
-)
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,8 @@ def _read_experiment(path: Path) -> Kay2017:
         require_equal(path, "roilabels", ["FFA", "VWFA"], sorted(areas))
         frames = file["stimuli"][:, 0, CROP, CROP][rows].swapaxes(1, 2)  # MATLAB's columns are h5py's rows
         measures = {name: _of_areas(path, file, key, areas, rows) for name, key in ARRAYS.items()}
-    return Kay2017(np.stack([from_array(frame, str(path)) for frame in frames]), **measures, source=KAY2017)
+    images = np.stack([from_array(frame, str(path)) for frame in frames])
+    return Kay2017(images, **measures, source=source_of("kay2017"))
 
 
 def _of_areas(path: Path, file: h5py.File, name: str, areas: list[str], rows: list[int]) -> dict[str, np.ndarray]:

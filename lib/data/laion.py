@@ -25,8 +25,9 @@ import numpy as np
 from lib.core import choose
 from lib.core.disk import sha256_of_file
 from lib.data.areas import chosen_rois
-from lib.data.files import SIMULATED, parse_planted, read_columns, read_file, require_equal, require_folder, source_of
-from lib.data.participant import Participant, Source, Space, Stimuli
+from lib.data.files import SIMULATED, parse_planted, read_columns, read_file, require_equal, require_folder
+from lib.data.layouts import DATASETS, Files, source_of
+from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import decode_picture, stored, stored_key
 from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
 from lib.data.trials import ceiling_of, random_split
@@ -38,99 +39,39 @@ FORM = "https://laion-fmri.hebartlab.com/request"
 REPOSITORY = "https://github.com/ViCCo-Group/LAION-fMRI"
 TRIAL_COLUMNS = ("run", "beta_index", "label")
 
-# The papers' ROIs, and the masks that make them up, hyphens left out. Nothing certain is published of aTLfaces.
-MASK_PARTS: Mapping[str, tuple[str, ...]] = {
-    "V1": ("V1v", "V1d"), "V2": ("V2v", "V2d"), "V3": ("V3v", "V3d"), "V4": ("hV4",),
-    "OPA": ("OPA",), "PPA": ("PPA",), "RSC": ("MPA",), "FFA": ("FFA1", "FFA2"), "OFA": ("OFA",), "aTLfaces": (),
-}  # fmt: skip
+MASK_PARTS: Mapping[str, Sequence[str]] = DATASETS["laion"]["areas"]  # masks of the papers' ROIs
 
 # Maps of the noise ceiling in the order of preference, and 1 / n of the repeats n that they are for. Of all images
 # together: 881 shown 12 times and 5323 shown 4 times.
 CEILINGS = {"Noiseceiling4rep": 1 / 4, "Noiseceiling12rep": 1 / 12, "NoiseceilingAllrep": (881 / 12 + 5323 / 4) / 6204}
 POOLS = ("participant", "shared")
-PUBLISHED_LAION = Source(
-    dataset="laion",
-    description="five participants, 30 released sessions at 7 T; 25,000 photographs",
-    origin="LAION-fMRI, Zerbe et al. 2026",
-    licence="responses CC0; pictures for non-commercial research, may not be redistributed",
-    simulated=False,
-)
 
 
-@dataclass(frozen=True)
-class LaionFiles:
-    """Where everything of one participant lies below the folder the user named."""
+class LaionFiles(Files):
+    """LAION-fMRI's files of one participant."""
 
-    root: Path
-    subject: int
-
-    @property
-    def name(self) -> str:
-        """The participant in file names."""
-        return f"sub-{self.subject:02d}"
-
-    @property
-    def betas_folder(self) -> Path:
-        """Folder of the sessions."""
-        return self.root / "derivatives/glmsingle-tedana" / self.name
-
-    def betas(self, session: int) -> Path:
-        """Single-trial betas of a session."""
-        return self._of_session(session, "space-T1w_stat-effect_desc-SingletrialBetas_statmap.nii.gz")
-
-    def trials(self, session: int) -> Path:
-        """Which picture each volume of a session's betas answers to."""
-        return self._of_session(session, "desc-SingletrialBetas_trials.tsv")
-
-    def _of_session(self, session: int, what: str) -> Path:
-        label = f"ses-{session:02d}"
-        return self.betas_folder / label / "func" / f"{self.name}_{label}_task-images_{what}"
-
-    @property
-    def rsquare(self) -> Path:
-        """R2 of the model over all sessions; 0 outside the brain."""
-        return self.betas_folder / f"{self.name}_task-images_space-T1w_stat-rsquare_desc-R2mean_statmap.nii.gz"
+    dataset = "laion"
 
     @property
     def ceiling(self) -> tuple[Path, float]:
         """The first of `CEILINGS` that is there, or the first of all; and 1 / n of its repeats."""
-        stem = self.betas_folder / f"{self.name}_task-images_space-T1w_desc-"
-        paths = {Path(f"{stem}{name}_statmap.nii.gz"): share for name, share in CEILINGS.items()}
+        paths = {self.path("ceiling", ceiling=name): share for name, share in CEILINGS.items()}
         return next(((path, share) for path, share in paths.items() if path.exists()), next(iter(paths.items())))
-
-    @property
-    def rois(self) -> Path:
-        """Folder of the masks, one folder below it for each category."""
-        return self.root / "derivatives/rois" / self.name
 
     @cached_property
     def masks(self) -> dict[str, list[Path]]:
         """Files of masks by name, hyphens left out: the bucket has FFA-1 and FFA1 for the same area."""
         found: dict[str, list[Path]] = {}
-        before, after = f"{self.name}_space-T1w_res-1pt8_label-", "_mask.nii.gz"
-        for path in sorted(self.rois.glob(f"*/{before}*{after}")):
-            found.setdefault(path.name[len(before) : -len(after)].replace("-", ""), []).append(path)
+        for path in sorted(self.root.glob(str(self.path("mask", category="*", mask="*").relative_to(self.root)))):
+            name = path.name.partition("label-")[2].partition("_mask")[0].replace("-", "")
+            found.setdefault(name, []).append(path)
         return found
-
-    @property
-    def stimuli(self) -> Path:
-        """The pictures, behind a form."""
-        return self.root / "stimuli/task-images_stimuli.h5"
-
-    @property
-    def table(self) -> Path:
-        """Names of the pictures, row by row."""
-        return self.root / "stimuli/task-images_metadata.csv"
-
-    def embedding(self, model: str) -> Path:
-        """Public embeddings of all pictures by one of `lib.data.embeddings.EMBEDDINGS`."""
-        return self.root / f"stimuli/task-images_desc-{model}_embeddings.h5"
 
     def splits(self, pool: str) -> Path:
         """Folder of official splits, where the authors' repository was cloned into the root (or its package copied)."""
         places = (self.root / "LAION-fMRI/laion_fmri/splits/data", self.root / "laion_fmri/splits/data")
         folder = next((place for place in places if place.exists()), places[0])
-        return folder / ("shared" if pool == "shared" else self.name)
+        return folder / ("shared" if pool == "shared" else f"sub-{self.subject:02}")
 
 
 def laion_files(subject: int, data_root: str | os.PathLike | None) -> LaionFiles:
@@ -187,12 +128,12 @@ def load_laion(
     choose("zscore", zscore, ZSCORES)
     files = laion_files(subject, data_root)
     numbers = released_sessions(files, sessions)
-    grid = read_grid(files.betas(numbers[0]))
+    grid = read_grid(files.session(numbers[0]))
     masks = read_masks(files, grid, rois)
-    tables = {number: read_trials(files.trials(number)) for number in numbers}
+    tables = {number: read_trials(files.path("trials", session=number)) for number in numbers}
     names = {i: name for table in tables.values() for i, name in table.names.items()}
     trials = [
-        Session(n, table.stimulus_ids, table.run, partial(read_single_trials, files.betas(n), grid, len(table.run)))
+        Session(n, table.stimulus_ids, table.run, partial(read_single_trials, files.session(n), grid, len(table.run)))
         for n, table in tables.items()
     ]
     inside = np.any(list(masks.values()), axis=0)
@@ -216,7 +157,7 @@ def stimulus_ids(names: Iterable[str]) -> np.ndarray:
 
 def released_sessions(files: LaionFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
     """Check the sessions wanted, by default all that are there; returns their numbers in order."""
-    return chosen_sessions(wanted, files.betas_folder, files.betas, LAST_SESSION, "LAION-fMRI has released")
+    return chosen_sessions(files, wanted, LAST_SESSION, "LAION-fMRI has released")
 
 
 # Volumes
@@ -261,8 +202,8 @@ def check_trials(files: LaionFiles, number: int, grid: Grid) -> int:
     number : int
     grid : Grid
     """
-    n_trials = len(read_trials(files.trials(number)).run)
-    _open_session(files.betas(number), grid, n_trials)
+    n_trials = len(read_trials(files.path("trials", session=number)).run)
+    _open_session(files.session(number), grid, n_trials)
     return n_trials
 
 
@@ -285,12 +226,13 @@ def read_masks(files: LaionFiles, grid: Grid, rois: Iterable[str] | None = None)
     rois : iterable of str, optional
         Some of `MASK_PARTS`; all by default.
     """
-    rsquare, wanted = read_volume(files.rsquare, *grid), chosen_rois(rois, MASK_PARTS)
+    rsquare, wanted = read_volume(files.path("rsquare"), *grid), chosen_rois(rois, MASK_PARTS)
     brain = np.isfinite(rsquare) & (rsquare > 0)
     masks = {roi: brain & _mask(files, grid, MASK_PARTS[roi]) for roi in wanted}
     if not any(mask.any() for mask in masks.values()):
         parts = [part for roi in wanted for part in MASK_PARTS[roi]] or ["no mask: none is published for it"]
-        raise ValueError(f"{files.rois}: expected voxels in {', '.join(wanted)} ({', '.join(parts)}), found none.")
+        expected = f"voxels in {', '.join(wanted)} ({', '.join(parts)})"
+        raise ValueError(f"{files.path('rois')}: expected {expected}, found none.")
     return masks
 
 
@@ -300,8 +242,8 @@ def _mask(files: LaionFiles, grid: Grid, parts: Sequence[str]) -> np.ndarray:
     for part in parts:
         paths = files.masks.get(part, [])
         if len(paths) > 1:
-            both = " and ".join(str(path.relative_to(files.rois)) for path in paths)
-            raise ValueError(f"{files.rois}: expected one mask of {part}, found {both}: keep the newer one.")
+            both = " and ".join(str(path.relative_to(files.path("rois"))) for path in paths)
+            raise ValueError(f"{files.path('rois')}: expected one mask of {part}, found {both}: keep the newer one.")
         for path in paths:
             mask |= np.nan_to_num(read_volume(path, *grid)) != 0
     return mask
@@ -397,13 +339,10 @@ def _split_ids(path: Path) -> tuple[list[str], list[str]]:
 
 def _check_names(files: LaionFiles, path: Path, parts: Iterable[Sequence[str]]) -> None:
     """Refuse a split that names pictures which the table, where it is there, does not have."""
-    if not files.table.exists():
-        return
-    wanted = [name for part in parts for name in part]
-    unknown = sorted(set(wanted) - set(picture_names(files.table)))
-    if unknown:
+    table, wanted = files.path("table"), {name for part in parts for name in part}
+    if table.exists() and (unknown := sorted(wanted - set(picture_names(table)))):
         found = f"{len(unknown)} that are not there, the first is {unknown[0]}"
-        raise ValueError(f"{path}: expected pictures of {files.table.name}, found {found}: take files of one version.")
+        raise ValueError(f"{path}: expected pictures of {table.name}, found {found}: take files of one version.")
 
 
 def _version(folder: Path, path: Path) -> str:
@@ -437,17 +376,18 @@ def read_pictures(files: LaionFiles, shown: np.ndarray) -> Stimuli:
     shown : int array of shape (n_images,)
         Stimulus ids.
     """
-    for path in (files.stimuli, files.table):
+    pictures, table = files.path("stimuli"), files.path("table")
+    for path in (pictures, table):
         if not path.exists():
             absent = f"{path}: expected the pictures, found no such file; a short form at {FORM} gives access."
             return Stimuli("none", partial(_open_picture, "", {}, absent), absent)
-    names = picture_names(files.table)
-    read_file(files.stimuli, "HDF5 dataset images", partial(_check_pictures, n_pictures=len(names)))
+    names = picture_names(table)
+    read_file(pictures, "HDF5 dataset images", partial(_check_pictures, n_pictures=len(names)))
     rows = dict(zip(stimulus_ids(names).tolist(), range(len(names)), strict=True))
     missing, absent = [i for i in shown.tolist() if i not in rows], ""
     if missing:
-        absent = f"{files.table}: expected all {len(shown)} pictures shown, found {len(shown) - len(missing)}."
-    return Stimuli(stored_key(files.stimuli), partial(_open_picture, str(files.stimuli), rows, absent), absent)
+        absent = f"{table}: expected all {len(shown)} pictures shown, found {len(shown) - len(missing)}."
+    return Stimuli(stored_key(pictures), partial(_open_picture, str(pictures), rows, absent), absent)
 
 
 def _check_pictures(path: Path, n_pictures: int) -> None:
@@ -474,13 +414,13 @@ def _open_picture(path: str, rows: Mapping[int, int], absent: str, stimulus_id: 
 
 def _read_rest(files: LaionFiles, grid: Grid, layout: Layout, masks: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """All but responses, by argument of `Participant`."""
-    voxels, planted = np.argwhere(layout.inside), planted_in_betas(files.betas(layout.sessions[0].number))
+    voxels, planted = np.argwhere(layout.inside), planted_in_betas(files.session(layout.sessions[0].number))
     lacking = [roi for roi, mask in masks.items() if not mask.any()]
     return {
         "name": f"{'simulated' if planted else 'LAION-fMRI'} participant {files.subject}",
         "rois": {roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
         "noise_ceiling": read_ceiling(files, grid, layout.inside, layout.test_repeats),
-        "source": source_of(PUBLISHED_LAION, planted, layout.describe(LAST_SESSION, lacking)),
+        "source": source_of("laion", planted, layout.describe(LAST_SESSION, lacking)),
         "coordinates": nibabel.affines.apply_affine(grid.affine, voxels),
         "space": Space(grid.shape, grid.affine, voxels),
         "stimuli": read_pictures(files, layout.images),

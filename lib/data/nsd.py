@@ -19,102 +19,44 @@ from scipy.io import loadmat
 from lib.core import choose
 from lib.core.pixels import from_array
 from lib.data.areas import chosen_rois
-from lib.data.files import read_columns, read_file, read_planted, require_equal, require_folder, source_of
-from lib.data.participant import Participant, Source, Space, Stimuli
+from lib.data.files import read_columns, read_file, read_planted, require_equal, require_folder
+from lib.data.layouts import DATASETS, Files, source_of
+from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import stored, stored_key
 from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
 from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split
 from lib.data.volumes import open_volume, read_volume, read_voxels
 
 VOXEL_SIZE = 1.8  # millimetres
-VOLUMES = {  # (X, Y, Z) of each participant at 1.8 mm
-    1: (81, 104, 83), 2: (82, 106, 84), 3: (81, 106, 82), 4: (85, 99, 80),
-    5: (79, 97, 78), 6: (85, 113, 83), 7: (78, 95, 81), 8: (80, 103, 78),
-}  # fmt: skip
-SESSIONS = {1: 40, 2: 40, 3: 32, 4: 30, 5: 40, 6: 32, 7: 40, 8: 30}
+_NSD = DATASETS["nsd"]
+VOLUMES = dict(enumerate(map(tuple, _NSD["participants"]["volumes"]), 1))  # (X, Y, Z) of each participant
+SESSIONS = dict(enumerate(_NSD["participants"]["sessions"], 1))
+ROI_LABELS = {file: dict(enumerate(labels, 1)) for file, labels in _NSD["labels"].items()}
+ROI_PARTS = {roi: (file, tuple(labels)) for roi, (file, *labels) in _NSD["areas"].items()}  # the papers' ROIs
 N_TRIALS, IMAGES_PER_PARTICIPANT, N_SHARED, N_STIMULI = 30_000, 10_000, 1000, 73_000
 BRICK = (N_STIMULI, 425, 425, 3)
 EXPECTED = f"int16 betas of {TRIALS_PER_SESSION} trials"
 PER_PERCENT = 300  # betas are stored as percent signal change times this
 TRIALS_AT_ONCE = 25  # whole volumes in memory while a session is read: 35 MB
 
-# Labels of each mask file; 0 is cortex without a label, -1 is not cortex.
-ROI_LABELS: Mapping[str, Mapping[int, str]] = {
-    "prf-visualrois": {1: "V1v", 2: "V1d", 3: "V2v", 4: "V2d", 5: "V3v", 6: "V3d", 7: "hV4"},
-    "floc-places": {1: "OPA", 2: "PPA", 3: "RSC"},
-    "floc-faces": {1: "OFA", 2: "FFA-1", 3: "FFA-2", 4: "mTL-faces", 5: "aTL-faces"},
-}
-# The papers' ROIs, and the labels that make them up.
-ROI_PARTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "V1": ("prf-visualrois", ("V1v", "V1d")), "V2": ("prf-visualrois", ("V2v", "V2d")),
-    "V3": ("prf-visualrois", ("V3v", "V3d")), "V4": ("prf-visualrois", ("hV4",)),
-    "OPA": ("floc-places", ("OPA",)), "PPA": ("floc-places", ("PPA",)), "RSC": ("floc-places", ("RSC",)),
-    "FFA": ("floc-faces", ("FFA-1", "FFA-2")), "OFA": ("floc-faces", ("OFA",)),
-    "aTLfaces": ("floc-faces", ("aTL-faces",)),
-}  # fmt: skip
 SPLITS = ("random", "shared1000")
-PUBLISHED_NSD = Source(
-    dataset="nsd",
-    description="eight participants, 30 to 40 sessions of 750 trials at 7 T; 73,000 photographs",
-    origin="Natural Scenes Dataset, Allen et al. 2022",
-    licence="NSD data use agreement: may not be redistributed",
-    simulated=False,
-)
 HEMISPHERES = {"joined": ("",), "separate": ("lh.", "rh.")}
 
 
-@dataclass(frozen=True)
-class NsdFiles:
-    """Where everything of one participant lies below the folder the user named."""
+class NsdFiles(Files):
+    """NSD's files of one participant."""
 
-    root: Path
-    subject: int
+    dataset = "nsd"
 
     @property
-    def volume(self) -> tuple[int, int, int]:
+    def volume(self) -> tuple[int, ...]:
         """Shape (X, Y, Z) of this participant's volumes."""
         return VOLUMES[self.subject]
 
-    @property
-    def betas(self) -> Path:
-        """Folder of the sessions."""
-        return self.root / f"nsddata_betas/ppdata/subj{self.subject:02d}/func1pt8mm/betas_fithrf_GLMdenoise_RR"
-
-    @property
-    def ncsnr(self) -> Path:
-        """Noise ceiling signal-to-noise ratio of every voxel."""
-        return _packed(self.betas / "ncsnr.nii.gz")
-
-    @property
-    def design(self) -> Path:
-        """Which image was shown when."""
-        return self.root / "nsddata/experiments/nsd/nsd_expdesign.mat"
-
-    @property
-    def table(self) -> Path:
-        """What is known of each image."""
-        return self.root / "nsddata/experiments/nsd/nsd_stim_info_merged.csv"
-
-    @property
-    def stimuli(self) -> Path:
-        """The images."""
-        return self.root / "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5"
-
-    def mask(self, name: str) -> Path:
-        """A file of ROI labels: "floc-faces", or "lh.floc-faces" for one hemisphere."""
-        return _packed(self.root / f"nsddata/ppdata/subj{self.subject:02d}/func1pt8mm/roi/{name}.nii.gz")
-
     def session(self, number: int) -> Path:
         """Betas of a session: the HDF5 file, or the NIfTI file where only that is there."""
-        file = self.betas / f"betas_session{number:02d}.hdf5"
-        nifti = _packed(file.with_suffix(".nii.gz"))
+        file, nifti = super().session(number), self.path("nifti", session=number)
         return file if file.exists() or not nifti.exists() else nifti
-
-
-def _packed(path: Path) -> Path:
-    """A .nii.gz file; the .nii file where only that is there."""
-    unpacked = path.with_suffix("")
-    return unpacked if unpacked.exists() and not path.exists() else path
 
 
 def nsd_files(subject: int, data_root: str | os.PathLike | None) -> NsdFiles:
@@ -176,7 +118,7 @@ def load_nsd(
 def nsd_sessions(files: NsdFiles, wanted: Iterable[int] | None = None) -> tuple[int, ...]:
     """Check the sessions wanted, by default all that are there; returns their numbers in order."""
     whose = f"NSD participant {files.subject} has"
-    return chosen_sessions(wanted, files.betas, files.session, SESSIONS[files.subject], whose)
+    return chosen_sessions(files, wanted, SESSIONS[files.subject], whose)
 
 
 # Design
@@ -205,14 +147,14 @@ class NsdDesign:
 def read_design(files: NsdFiles) -> NsdDesign:
     """Read which image was shown in each trial; where the images' table is there, it must agree."""
     names = {"masterordering": (1, N_TRIALS), "subjectim": (8, IMAGES_PER_PARTICIPANT), "sharedix": (1, N_SHARED)}
-    path = files.design
+    path = files.path("design")
     arrays = read_file(path, f"a MATLAB file with {', '.join(names)}", partial(_arrays, names=tuple(names)))
     for name, shape in names.items():
         require_equal(path, f"the shape of {name}", shape, arrays[name].shape)
     order = _within(path, "masterordering", arrays["masterordering"][0], IMAGES_PER_PARTICIPANT) - 1
     images = _within(path, "subjectim", arrays["subjectim"][files.subject - 1], N_STIMULI) - 1
     design = NsdDesign(images[order], _within(path, "sharedix", arrays["sharedix"][0], N_STIMULI) - 1)
-    if files.table.exists():
+    if files.path("table").exists():
         _check_table(files, design)
     return design
 
@@ -237,15 +179,16 @@ def _check_table(files: NsdFiles, design: NsdDesign) -> None:
     """The images' table names up to three trials of each image; the design must show that image in them."""
     columns = ["nsdId", *(f"subject{files.subject}_rep{i}" for i in range(3))]
     expected, read = f"a table with columns {', '.join(columns)}", partial(read_columns, columns=columns)
-    rows = read_file(files.table, expected, lambda path: np.array(read(path)).astype(int))
-    require_equal(files.table, "the number of rows", N_STIMULI, len(rows))
-    trials = _within(files.table, "trials", rows[:, 1:], N_TRIALS, least=0)
+    path = files.path("table")
+    rows = read_file(path, expected, lambda path: np.array(read(path)).astype(int))
+    require_equal(path, "the number of rows", N_STIMULI, len(rows))
+    trials = _within(path, "trials", rows[:, 1:], N_TRIALS, least=0)
     row, repeat = np.nonzero(trials)
     shown = design.image[trials[row, repeat] - 1]
     for first in np.flatnonzero(shown != rows[row, 0])[:1]:
         trial, found = trials[row[first], repeat[first]], rows[row[first], 0]
         expected = f"trial {trial} of participant {files.subject} to show image {shown[first]}"
-        raise ValueError(f"{files.table}: expected {expected} as in {files.design.name}, found {found}.")
+        raise ValueError(f"{path}: expected {expected} as in {files.path('design').name}, found {found}.")
 
 
 def read_layout(
@@ -282,7 +225,7 @@ def _split_shared(shown: np.ndarray, design: NsdDesign, files: NsdFiles) -> tupl
     shared = np.isin(shown, design.shared)
     if min(shared.sum(), (~shared).sum()) < 2:
         found = f"{shared.sum()} shared and {(~shared).sum()} other ones in these sessions"
-        raise ValueError(f"{files.betas}: expected images of both kinds for split 'shared1000', found {found}.")
+        raise ValueError(f"{files.path('betas')}: expected images of both kinds for split 'shared1000', found {found}.")
     return shown[~shared], shown[shared]
 
 
@@ -311,7 +254,7 @@ def read_rois(files: NsdFiles, rois: Iterable[str] | None = None, hemispheres: s
     }
     masks = {side + roi: _mask(labels[side, ROI_PARTS[roi][0]], roi) for roi in wanted for side in sides}
     if not any(mask.any() for mask in masks.values()):
-        raise ValueError(f"{files.mask('*').parent}: expected voxels in {', '.join(masks)}, found none.")
+        raise ValueError(f"{files.path('mask', mask='*').parent}: expected voxels in {', '.join(masks)}, found none.")
     return masks
 
 
@@ -322,8 +265,8 @@ def _mask(labels: np.ndarray, roi: str) -> np.ndarray:
 
 def _read_labels(files: NsdFiles, side: str, name: str) -> np.ndarray:
     """Labels (X, Y, Z) of one file; both hemispheres' files together where the joint one is not there."""
-    path = files.mask(side + name)
-    halves = [files.mask(f"{half}.{name}") for half in ("lh", "rh")]
+    path = files.path("mask", mask=side + name)
+    halves = [files.path("mask", mask=f"{half}.{name}") for half in ("lh", "rh")]
     if not side and not path.exists() and all(half.exists() for half in halves):
         return np.maximum(*(_read_mask(half, files.volume, name) for half in halves))
     return _read_mask(path, files.volume, name)
@@ -413,8 +356,8 @@ def _read_nifti(path: Path, inside: np.ndarray) -> np.ndarray:
 
 def read_stimuli(files: NsdFiles) -> Stimuli:
     """Check the file of images; they are opened one at a time, and by every process for itself."""
-    read_file(files.stimuli, f"HDF5 dataset imgBrick of shape {BRICK}", _check_brick)
-    return Stimuli(stored_key(files.stimuli), partial(_open_image, str(files.stimuli)))
+    read_file(files.path("stimuli"), f"HDF5 dataset imgBrick of shape {BRICK}", _check_brick)
+    return Stimuli(stored_key(files.path("stimuli")), partial(_open_image, str(files.path("stimuli"))))
 
 
 def _check_brick(path: Path) -> None:
@@ -448,17 +391,17 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
     layout : Layout
     masks : mapping of ROI to boolean array of shape (X, Y, Z)
     """
-    stimuli, ncsnr = read_stimuli(files), read_volume(files.ncsnr, files.volume)[layout.inside]
-    image: Any = nibabel.load(files.ncsnr)
+    stimuli, ncsnr = read_stimuli(files), read_volume(files.path("ncsnr"), files.volume)[layout.inside]
+    image: Any = nibabel.load(files.path("ncsnr"))
     if np.isnan(ncsnr).all():
-        raise ValueError(f"{files.ncsnr}: expected numbers in these voxels, found NaN only.")
-    planted = read_file(files.stimuli, "HDF5 images", planted_in)
+        raise ValueError(f"{files.path('ncsnr')}: expected numbers in these voxels, found NaN only.")
+    planted = read_file(files.path("stimuli"), "HDF5 images", planted_in)
     lacking = [roi for roi, mask in masks.items() if not mask.any()]
     return {
         "name": f"{'simulated' if planted else 'NSD'} participant {files.subject}",
         "rois": {roi: mask[layout.inside] for roi, mask in masks.items() if mask.any()},
         "noise_ceiling": ceiling_of(ncsnr, layout.test_repeats),
-        "source": source_of(PUBLISHED_NSD, planted, layout.describe(SESSIONS[files.subject], lacking)),
+        "source": source_of("nsd", planted, layout.describe(SESSIONS[files.subject], lacking)),
         "coordinates": VOXEL_SIZE * np.argwhere(layout.inside),
         "space": Space(files.volume, image.affine, np.argwhere(layout.inside)),
         "stimuli": stimuli,

@@ -4,13 +4,13 @@ import operator
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from lib.core import progress
 from lib.data.features import rows_of
 from lib.data.files import require_file, require_folder
+from lib.data.layouts import Files
 from lib.data.participant import Responses
 from lib.data.trials import standardise_runs, sum_repeats
 
@@ -132,25 +132,20 @@ class Layout:
         return f"{sessions}, {standardised}, split {self.split.text}{without}"
 
 
-def chosen_sessions(
-    wanted: Iterable[int] | None, folder: Path, betas: Callable[[int], Path], last: int, whose: str
-) -> tuple[int, ...]:
+def chosen_sessions(files: Files, wanted: Iterable[int] | None, last: int, whose: str) -> tuple[int, ...]:
     """Check the sessions wanted, by default all that are there; returns their numbers in order.
 
     Parameters
     ----------
+    files : Files
     wanted : iterable of int, optional
         From 1.
-    folder : Path
-        That holds them.
-    betas : callable
-        Maps a number to the file of that session.
     last : int
         The largest number there is.
     whose : str
         For the message: "LAION-fMRI has released".
     """
-    there = (number for number in range(1, last + 1) if betas(number).exists())
+    folder, there = files.path("betas"), (n for n in range(1, last + 1) if files.session(n).exists())
     try:
         numbers = tuple(sorted({operator.index(number) for number in (there if wanted is None else wanted)}))
     except TypeError as error:
@@ -159,8 +154,8 @@ def chosen_sessions(
         raise ValueError(f"{whose} sessions 1 to {last}, not {outside[0]}.")
     require_folder(folder, "the sessions")
     if not numbers:
-        example = betas(1).relative_to(folder)
+        example = files.session(1).relative_to(folder)
         raise FileNotFoundError(f"{folder}: expected betas of at least one session, such as {example}, found none.")
     for number in numbers:
-        require_file(betas(number), f"the betas of session {number}")
+        require_file(files.session(number), f"the betas of session {number}")
     return numbers

@@ -29,7 +29,7 @@ def write_god(participant: Participant, root: Path, subject: int) -> None:
     """
     parts = {TRAINING: participant.train, TEST: participant.test_trials, IMAGERY: participant.imagery}
     rows = [np.column_stack([part.responses, _labels(part, kind)]) for kind, part in parts.items() if part]
-    path = GodFiles(root, subject).responses
+    path = GodFiles(root, subject).path("responses")
     write_bdata(path, np.concatenate(rows), _metadata(participant), participant.source)
 
 
@@ -87,13 +87,13 @@ def write_features(participant: Participant, root: Path, layers: Mapping[str, np
     columns = {key: np.asarray(values, float).reshape(len(ids), -1) for key, values in columns.items()}
     owner = np.repeat(list(columns), [values.shape[1] for values in columns.values()])
     metadata = {key: np.where(owner == key, 1, np.nan) for key in columns}
-    write_bdata(GodFiles(root, 1).features, np.hstack(list(columns.values())), metadata, participant.source)
+    write_bdata(GodFiles(root, 1).path("features"), np.hstack(list(columns.values())), metadata, participant.source)
 
 
 def write_images(participant: Participant, root: Path) -> None:
     """Write the images that were shown; without loss, where the real ones are JPEG, so that networks see the same."""
     for part, name in ((participant.train, "training"), (participant.test, "test")):
-        folder = GodFiles(root, 1).images / name
+        folder = GodFiles(root, 1).path("images") / name
         folder.mkdir(parents=True)
         for image_id in progress(part.stimulus_ids.tolist(), f"writing {name} images"):
             Image.fromarray(participant.stimuli[image_id]).save(folder / f"{image_name(image_id)}.png")

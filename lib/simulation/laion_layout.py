@@ -18,6 +18,7 @@ from PIL import Image
 
 from lib.core import progress
 from lib.core.scores import noise_ceiling
+from lib.data.areas import PLACE
 from lib.data.files import SIMULATED
 from lib.data.laion import CEILINGS, MASK_PARTS, LaionFiles, stimulus_ids
 from lib.simulation.nsd_layout import place
@@ -54,11 +55,13 @@ def write_laion(trials: Trials, root: Path) -> None:
     for number in progress(np.unique(trials.session).tolist(), "writing sessions"):
         chosen = trials.session == number
         betas = _filled(volume, inside, trials.betas[chosen])
-        _write_volume(files.betas(number), betas, json.dumps(_planted(trials)))
-        _write_trials(files.trials(number), number, [names[image] for image in trials.shown[chosen].tolist()])
-    _write_volume(files.rsquare, _filled(volume, inside, 100 * noise_ceiling(trials.ncsnr, 1)[None] + 1)[..., 0])
+        _write_volume(files.session(number), betas, json.dumps(_planted(trials)))
+        labels = [names[image] for image in trials.shown[chosen].tolist()]
+        _write_trials(files.path("trials", session=number), number, labels)
+    rsquare = 100 * noise_ceiling(trials.ncsnr, 1) + 1
+    _write_volume(files.path("rsquare"), _filled(volume, inside, rsquare[None])[..., 0])
     for name, share in CEILINGS.items():
-        path = files.betas_folder / f"{files.name}_task-images_space-T1w_desc-{name}_statmap.nii.gz"
+        path = files.path("ceiling", ceiling=name)
         _write_volume(path, _filled(volume, inside, 100 * noise_ceiling(trials.ncsnr, 1 / share)[None])[..., 0])
     _write_masks(files, volume, inside, trials)
     _write_pictures(files, trials, names)
@@ -103,17 +106,17 @@ def _write_masks(files: LaionFiles, volume: Sequence[int], inside: np.ndarray, t
         for part, voxels in zip(parts, np.array_split(mask, max(1, len(parts))), strict=False):
             values = np.zeros(int(np.prod(volume)), np.uint8)
             values[inside[voxels]] = 1
-            folder = files.rois / ("place" if roi in ("OPA", "PPA", "RSC") else CATEGORIES[part[0]])
-            name = f"{files.name}_space-T1w_res-1pt8_label-{part.replace('FFA', 'FFA-')}_mask.nii.gz"
-            _write_volume(folder / name, values.reshape(*volume))
+            category = "place" if roi in PLACE else CATEGORIES[part[0]]
+            path = files.path("mask", category=category, mask=part.replace("FFA", "FFA-"))
+            _write_volume(path, values.reshape(*volume))
 
 
 def _write_pictures(files: LaionFiles, trials: Trials, names: dict[int, str]) -> None:
     """Scenes as PNG files in one HDF5 file, as small as they are, and their table."""
     header = ("image_name", "dataset", "participant", "unique_or_shared", "n_reps")
     rows = [(name, "LAION", name.split("_")[0], name.split("_")[0], "4rep") for name in names.values()]
-    _write_rows(files.table, header, rows)
-    with h5py.File(files.stimuli, "w") as file:
+    _write_rows(files.path("table"), header, rows)
+    with h5py.File(files.path("stimuli"), "w") as file:
         file.attrs[SIMULATED] = json.dumps(_planted(trials))
         pictures = file.create_dataset("images", len(names), h5py.vlen_dtype(np.uint8))
         for row, image in enumerate(progress(names, "writing pictures")):
@@ -133,5 +136,5 @@ def _write_split(files: LaionFiles, names: list[str]) -> None:
     folder.mkdir(parents=True)
     parts = {"train_ids": [n for n, t in zip(names, test, strict=True) if not t]}
     parts |= {"test_ids": [n for n, t in zip(names, test, strict=True) if t]}
-    content = {"name": "random_0", "pool": files.name, "variants": [{"variant_id": "0", **parts}]}
+    content = {"name": "random_0", "pool": folder.name, "variants": [{"variant_id": "0", **parts}]}
     (folder / "random_0.json").write_text(json.dumps(content))

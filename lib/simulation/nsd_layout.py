@@ -77,13 +77,13 @@ def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
     """
     check_size(trials.subject, len(trials.images))
     files = NsdFiles(root, trials.subject)
-    for path in (files.betas, files.mask("").parent, files.design.parent, files.stimuli.parent):
-        path.mkdir(parents=True, exist_ok=True)
+    for path in (files.session(1), files.path("mask", mask=""), files.path("design"), files.path("stimuli")):
+        path.parent.mkdir(parents=True, exist_ok=True)
     inside = place(trials.positions, files.volume)
-    _write_volume(files.ncsnr, _filled(files.volume, inside, trials.ncsnr, 0).astype(np.float32))
+    _write_volume(files.path("ncsnr"), _filled(files.volume, inside, trials.ncsnr, 0).astype(np.float32))
     _write_masks(files, inside, trials.rois)
     _write_design(files, trials)
-    _write_images(files.stimuli, trials.stimuli, trials.images, trials.subject, trials.source)
+    _write_images(files.path("stimuli"), trials.stimuli, trials.images, trials.subject, trials.source)
     _write_sessions(files, trials, inside, nifti)
 
 
@@ -122,7 +122,7 @@ def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndar
         labels = _labels(name, rois)
         for side, voxels in (("", np.full(len(row), True)), ("lh.", left), ("rh.", ~left)):
             volume = _filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
-            _write_volume(files.mask(side + name), volume)
+            _write_volume(files.path("mask", mask=side + name), volume)
 
 
 def _labels(name: str, rois: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -145,8 +145,8 @@ def _write_design(files: NsdFiles, trials: Trials) -> None:
     shared, subjects = np.arange(N_SHARED), np.arange(len(VOLUMES))[:, None]
     images = np.hstack([np.tile(shared, (len(VOLUMES), 1)), N_SHARED + subjects * OWN + np.arange(OWN)])
     design = {"masterordering": order[None] + 1.0, "subjectim": images + 1.0, "sharedix": shared[None] + 1.0}
-    savemat(files.design, design, do_compression=True)
-    with files.table.open("w", newline="") as file:
+    savemat(files.path("design"), design, do_compression=True)
+    with files.path("table").open("w", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *_table(order, images)])
 
 
@@ -167,11 +167,11 @@ def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray, nifti: 
     for number in progress(numbers, "writing sessions"):
         scaled = np.round(trials.betas[trials.session == number] * PER_PERCENT)
         betas = np.clip(scaled, *np.array([-1, 1]) * np.iinfo(np.int16).max).astype(np.int16)
-        path = files.betas / f"betas_session{number:02d}.hdf5"
+        path = files.path("nifti" if nifti else "session", session=number)
         if nifti:
             whole = np.zeros((np.prod(files.volume), len(betas)), np.int16)
             whole[inside] = betas.T
-            _write_volume(path.with_suffix(".nii.gz"), whole.reshape(*files.volume, -1))
+            _write_volume(path, whole.reshape(*files.volume, -1))
         else:
             _write_hdf5(path, files.volume, betas, inside, trials.source)
 

@@ -15,6 +15,7 @@ from lib.analysis.images92 import load_images92
 from lib.core import fetch
 from lib.data import images92
 from lib.data.images92 import Images92, read_images92
+from lib.data.layouts import source_of
 from lib.figures import rsa as figures
 from lib.figures.style import notice
 from lib.simulation.images92_like import simulate_images92
@@ -155,7 +156,7 @@ def test_stand_in_holds_what_was_planted(stand_in: Images92) -> None:
 
 def test_pictures_say_that_they_are_simulated(stand_in: Images92) -> None:
     assert "Simulated data" in notice(stand_in.source).data
-    assert "Measured data" in notice(images92.MEASURED).data
+    assert "Measured data" in notice(source_of("images92")).data
     for figure in (figures.contact_sheet(stand_in), figures.mean_rdms(stand_in)):
         assert "SIMULATED" in figure.get_suptitle()
 

@@ -9,7 +9,10 @@ import pytest
 
 from lib.core import fetch
 from lib.data.images92 import read_images92
-from lib.data.kay2017 import CROP, KAY2017, Kay2017, read_kay2017
+from lib.data.kay2017 import CROP, Kay2017, read_kay2017
+from lib.data.layouts import source_of
+
+KAY2017 = source_of("kay2017")
 
 AS_TEXT = sorted(range(1, 93), key=str)  # 1, 10, 11, ...
 OTHERS = [f"OTHER{i}" for i in range(23)]

@@ -186,10 +186,10 @@ def test_all_eight_volumes(tmp_path: Path, subject: int) -> None:
     files = nsd.NsdFiles(tmp_path, subject)
     labels = np.full(files.volume, -1, np.int16)
     labels[10, 20, 30:37] = range(1, 8)
-    write_nifti(files.mask("prf-visualrois"), labels)
+    write_nifti(files.path("mask", mask="prf-visualrois"), labels)
     masks = nsd.read_rois(files, ["V1", "V4"])
     assert [int(mask.sum()) for mask in masks.values()] == [2, 1] and masks["V4"][10, 20, 36]
-    write_nifti(files.mask("prf-visualrois"), labels.swapaxes(0, 1))
+    write_nifti(files.path("mask", mask="prf-visualrois"), labels.swapaxes(0, 1))
     with pytest.raises(ValueError, match=f"shape of the volume to be \\({files.volume[0]}, "):
         nsd.read_rois(files, ["V1"])
 
