@@ -7,7 +7,7 @@ import numpy as np
 
 from lib.analysis.nested import Coordinates, NestedResult
 from lib.analysis.rsa import compare, rdm
-from lib.core.fetch import cached
+from lib.core.downloads import cached
 from lib.data.images92 import Images92, read_images92
 from lib.data.kay2017 import Kay2017, read_kay2017
 from lib.networks import ZOO, Network, extract, load_network

@@ -16,7 +16,7 @@ from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import EncodingStudy
 from lib.analysis.loading import LoadOptions
 from lib.core import choose
-from lib.core.fetch import DATASETS, cached
+from lib.core.downloads import DATASETS, cached
 from lib.core.tables import Table
 from lib.data import Participant
 from lib.data.areas import ROIS

@@ -5,7 +5,8 @@ import sys
 import threading
 from contextlib import suppress
 
-from lib.core.fetch import DATASETS, Download, FetchError, cache_folder, cached, fetch, is_good
+from lib.core.downloads import DATASETS, Download, cache_folder, cached, is_good
+from lib.core.fetch import FetchError, fetch
 from lib.core.tables import Table
 
 _SMALL = ("images92", "kay2017", "squeezenet-object")  # free, 10 MB in all: what the book shows of measured brains

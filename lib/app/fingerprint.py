@@ -18,7 +18,7 @@ from pathlib import Path
 from lib.app.notebooks import MEASURE, NotebookSource
 from lib.app.parameters import Value
 from lib.core.disk import ROOT, sha256_of_file, stamp
-from lib.core.fetch import cache_folder
+from lib.core.downloads import cache_folder
 
 LIB = ROOT / "lib"
 # Packages whose version can change a notebook's numbers or pictures.

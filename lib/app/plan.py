@@ -24,7 +24,8 @@ from lib.app.parameters import at_least, user_path
 from lib.app.sweep.forecast import Size, resident_bytes
 from lib.core import choose
 from lib.core.disk import check_room
-from lib.core.fetch import DATASETS, TIMEOUT, Download, FetchError, cache_folder, cached, fetch, fetch_file
+from lib.core.downloads import DATASETS, Download, cache_folder, cached
+from lib.core.fetch import TIMEOUT, FetchError, fetch, fetch_file
 from lib.core.tables import Table
 from lib.data.god import N_SUBJECTS
 from lib.data.laion import LAST_SESSION, SUBJECTS

@@ -1,6 +1,5 @@
-"""Pinned, checked, resumable downloads into one cache folder; `downloads.toml` lists them.
+"""Pinned, checked, resumable downloads into one cache folder; `lib.core.downloads` knows which.
 
-The cache is the folder named by the environment variable COMPANION_DATA, else the platform's user cache.
 The transfer is our own, on requests: the field's downloader, pooch, begins again when a download was cut off, hashes
 every file at every call, and cannot compare the hash prefixes that torchvision publishes.
 
@@ -9,27 +8,19 @@ published SHA-256 they must have it. Without one, the server must say how long t
 cut off is noticed, and the file must open as one of its format.
 """
 
-import os
-import pickletools
 import time
-import tomllib
 import warnings
-import zipfile
-from collections import deque
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from filelock import FileLock
-from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from lib.core import choose
-from lib.core.disk import ROOT, read_json, sha256_of_file, stamp, write_json
+from lib.core.disk import sha256_of_file, stamp, write_json
+from lib.core.downloads import DATASETS, Download, cache_folder, cache_path, flaw_of, is_good, record_of
 
 TIMEOUT = (10, 60)  # seconds: to connect, and of silence during a transfer
 ATTEMPTS = 4  # in a row that bring no new byte
@@ -44,72 +35,6 @@ class FetchError(RuntimeError):
 
 class _Refused(Exception):
     """What the server sends is not wanted; the message is the reason. Another attempt would bring the same."""
-
-
-@dataclass(frozen=True)
-class Download:
-    """One file that users download themselves.
-
-    Attributes
-    ----------
-    name : str
-        What it is, in a few words.
-    url : str
-        Pinned address.
-    path : str
-        Where it lies under the cache folder.
-    sha256 : str or None
-        SHA-256 or, where only that is published, its first digits; None where nothing is.
-    licence : str
-    size : int or None
-        Bytes; nothing larger than twice that is taken.
-    format : str or None
-        A key of `FORMATS`; None where only the SHA-256 tells.
-    """
-
-    name: str
-    url: str
-    path: str
-    sha256: str | None
-    licence: str
-    size: int | None = None
-    format: str | None = None
-
-
-DATASETS = {
-    name: tuple(Download(**{"sha256": None, **file}) for file in files)
-    for name, files in tomllib.loads(Path(__file__).with_name("downloads.toml").read_text(encoding="utf-8")).items()
-}
-
-
-def cache_folder() -> Path:
-    """The folder that holds all downloads: COMPANION_DATA, else the platform's user cache.
-
-    A relative COMPANION_DATA starts at the project's root, where make runs; notebooks run one folder below.
-    """
-    named = os.environ.get("COMPANION_DATA")
-    return ROOT / Path(named).expanduser() if named else user_cache_path("brains-and-networks-companion")
-
-
-def cached(name: str) -> list[Path] | None:
-    """Files of a data set if all are in the cache and are what they should be; never touches the network.
-
-    Parameters
-    ----------
-    name : str
-        A key of `DATASETS`.
-
-    Returns
-    -------
-    list of Path, or None if a file is missing or has other bytes than expected.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, with the names there are.
-    """
-    downloads = DATASETS[choose("download", name, DATASETS)]
-    return [_at(d) for d in downloads] if all(map(is_good, downloads)) else None
 
 
 def fetch(name: str) -> list[Path]:
@@ -139,36 +64,11 @@ def fetch_file(download: Download) -> Path:
     """Download one file, unless it is there and what it should be; returns where it lies. Raises as `fetch` does."""
     if not is_good(download):
         _fetch_one(download)
-    return _at(download)
-
-
-def is_good(download: Download) -> bool:
-    """Whether the file is there and is what it should be; not hashed again if untouched since its download."""
-    path = _at(download)
-    try:
-        record = _record(download)
-        expected = download.sha256 or record.get("sha256", "")
-        untouched = [record.get("size"), record.get("mtime_ns")] == list(stamp(path))
-        # A file put there by hand, with no hash to compare it with, is believed if it opens.
-        digest = record["sha256"] if untouched else sha256_of_file(path) if expected else ""
-        return digest.startswith(expected) and not (download.sha256 is None and _flaw(download, path))
-    except OSError:  # not there, a folder, or not ours to read
-        return False
-
-
-def _at(download: Download, suffix: str = "") -> Path:
-    """Where a download lies, or with a suffix what belongs to it: ".part", ".part.tag", ".sha256.json"."""
-    return cache_folder() / f"{download.path}{suffix}"
-
-
-def _record(download: Download) -> dict[str, Any]:
-    """Hash, size and time of a file when it was downloaded; empty for a file put there by hand."""
-    record = read_json(_at(download, ".sha256.json"))
-    return record if isinstance(record, dict) and isinstance(record.get("sha256"), str) else {}
+    return cache_path(download)
 
 
 def _fetch_one(download: Download) -> None:
-    path = _at(download)
+    path = cache_path(download)
     if path.exists():
         warnings.warn(f"{path} has other bytes than it should: it is downloaded again.", stacklevel=3)
     try:
@@ -184,11 +84,11 @@ def _fetch_one(download: Download) -> None:
 
 def _arrive(download: Download) -> None:
     """Transfer and check; if what is wrong began with an earlier run's part, once more from the beginning."""
-    part, tag = _at(download, ".part"), _at(download, ".part.tag")
+    part, tag = cache_path(download, ".part"), cache_path(download, ".part.tag")
     began_before = part.exists()
     try:
         _transfer(download)
-        if flaw := _flaw(download, part):
+        if flaw := flaw_of(download, part):
             raise _Refused(f"{flaw}, and it was removed")
     except _Refused:
         part.unlink(missing_ok=True)
@@ -202,7 +102,7 @@ def _arrive(download: Download) -> None:
 
 def _accept(download: Download) -> None:
     """Give the part its name, and remember its hash; a folder that does not let us costs a hash at every call."""
-    path, part, before = _at(download), _at(download, ".part"), _record(download).get("sha256")
+    path, part, before = cache_path(download), cache_path(download, ".part"), record_of(download).get("sha256")
     digest = sha256_of_file(part)
     if before not in (None, digest):
         told = f"{download.url} gave other bytes than the first time: SHA-256 was {before}, is now {digest}."
@@ -210,43 +110,7 @@ def _accept(download: Download) -> None:
     part.replace(path)
     size, mtime_ns = stamp(path)
     with suppress(OSError):
-        write_json(_at(download, ".sha256.json"), {"sha256": digest, "size": size, "mtime_ns": mtime_ns})
-
-
-# Checks
-
-
-def _flaw(download: Download, path: Path) -> str:
-    """What shows that a file is not the one wanted; empty if nothing does."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip()
-    if not start or start.startswith(b"<"):
-        return "the file is a web page" if start else "the file is empty"
-    if download.sha256:
-        return "" if sha256_of_file(path).startswith(download.sha256) else "its bytes are not the published ones"
-    try:
-        FORMATS[download.format](path)
-    except Exception as error:  # each library has exceptions of its own for a bad file
-        return f"the file is no whole {download.format} file ({type(error).__name__})"
-    return ""
-
-
-def _open_hdf5(path: Path) -> None:
-    import h5py  # loaded here because checkpoints do without it
-
-    h5py.File(path).close()
-
-
-def _open_pytorch(path: Path) -> None:
-    """PyTorch writes a zip file; before 1.6 it wrote five pickles, which are not done here, and then the numbers."""
-    if zipfile.is_zipfile(path):
-        return zipfile.ZipFile(path).close()
-    with path.open("rb") as file:
-        for _ in range(5):
-            deque(pickletools.genops(file), maxlen=0)
-
-
-FORMATS: Mapping[str | None, Callable[[Path], object]] = {"HDF5": _open_hdf5, "PyTorch": _open_pytorch, None: Path.stat}
+        write_json(cache_path(download, ".sha256.json"), {"sha256": digest, "size": size, "mtime_ns": mtime_ns})
 
 
 # Transfer
@@ -254,7 +118,7 @@ FORMATS: Mapping[str | None, Callable[[Path], object]] = {"HDF5": _open_hdf5, "P
 
 def _transfer(download: Download) -> None:
     """Bring all bytes into `<file>.part`; when cut off, go on as long as that brings new ones."""
-    part = _at(download, ".part")
+    part = cache_path(download, ".part")
     most, failures = _size(part), 0
     while True:
         try:
@@ -274,7 +138,7 @@ def _size(path: Path) -> int:
 
 def _receive(download: Download, part: Path) -> None:
     """One request: the rest of the file if the server can, else all of it."""
-    have, tag = _size(part), _at(download, ".part.tag")
+    have, tag = _size(part), cache_path(download, ".part.tag")
     headers = _headers(have, tag.read_text() if tag.exists() else "", download.sha256 is not None)
     with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == 416 and have:  # nothing is missing; the check decides
@@ -329,5 +193,5 @@ def _reason(download: Download, error: Exception) -> str:
 def _sentence(download: Download, reason: str) -> str:
     return (
         f"Could not download {download.path} from {download.url}: {reason}; try again later, or put the file "
-        f"at {_at(download)} yourself, or let COMPANION_DATA name a folder that holds {download.path}."
+        f"at {cache_path(download)} yourself, or let COMPANION_DATA name a folder that holds {download.path}."
     )

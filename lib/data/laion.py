@@ -26,7 +26,7 @@ from lib.core import choose
 from lib.core.disk import sha256_of_file
 from lib.data.areas import chosen_rois
 from lib.data.files import SIMULATED, parse_planted, read_columns, read_file, require_equal, require_folder
-from lib.data.layouts import DATASETS, Files, source_of
+from lib.data.layouts import DESCRIPTIONS, Files, source_of
 from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import decode_picture, stored, stored_key
 from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
@@ -39,7 +39,7 @@ FORM = "https://laion-fmri.hebartlab.com/request"
 REPOSITORY = "https://github.com/ViCCo-Group/LAION-fMRI"
 TRIAL_COLUMNS = ("run", "beta_index", "label")
 
-MASK_PARTS: Mapping[str, Sequence[str]] = DATASETS["laion"]["areas"]  # masks of the papers' ROIs
+MASK_PARTS: Mapping[str, Sequence[str]] = DESCRIPTIONS["laion"]["areas"]  # masks of the papers' ROIs
 
 # Maps of the noise ceiling in the order of preference, and 1 / n of the repeats n that they are for. Of all images
 # together: 881 shown 12 times and 5323 shown 4 times.

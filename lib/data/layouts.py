@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from lib.data.participant import Source
 
-DATASETS: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("datasets.toml").read_text(encoding="utf-8"))
+DESCRIPTIONS: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("datasets.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Files:
         **details
             What its path depends on besides the participant: `session`, `mask`, ...
         """
-        path = self.root / DATASETS[self.dataset]["paths"][name].format(subject=self.subject, **details)
+        path = self.root / DESCRIPTIONS[self.dataset]["paths"][name].format(subject=self.subject, **details)
         unpacked = path.with_suffix("")
         return unpacked if path.suffix == ".gz" and unpacked.exists() and not path.exists() else path
 
@@ -48,7 +48,7 @@ def source_of(dataset: str, planted: Mapping[str, str | None] | None = None, fou
     found : str
         What was read, by default the description of the whole data set.
     """
-    published = DATASETS[dataset]["source"]
+    published = DESCRIPTIONS[dataset]["source"]
     if not planted:
         return Source(dataset, **(published | {"description": found or published["description"]}), simulated=False)
     text = f"simulated, in {dataset.upper()}'s layout, {planted['description']}{found and f'; {found}'}"

@@ -20,7 +20,7 @@ from lib.core import choose
 from lib.core.pixels import from_array
 from lib.data.areas import chosen_rois
 from lib.data.files import read_columns, read_file, read_planted, require_equal, require_folder
-from lib.data.layouts import DATASETS, Files, source_of
+from lib.data.layouts import DESCRIPTIONS, Files, source_of
 from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import stored, stored_key
 from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
@@ -28,7 +28,7 @@ from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_
 from lib.data.volumes import open_volume, read_volume, read_voxels
 
 VOXEL_SIZE = 1.8  # millimetres
-_NSD = DATASETS["nsd"]
+_NSD = DESCRIPTIONS["nsd"]
 VOLUMES = dict(enumerate(map(tuple, _NSD["participants"]["volumes"]), 1))  # (X, Y, Z) of each participant
 SESSIONS = dict(enumerate(_NSD["participants"]["sessions"], 1))
 ROI_LABELS = {file: dict(enumerate(labels, 1)) for file, labels in _NSD["labels"].items()}

@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from lib.core import choose
-from lib.core.fetch import cached
+from lib.core.downloads import cached
 from lib.networks import layers
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import State, load_state, read_state

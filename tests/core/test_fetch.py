@@ -17,8 +17,9 @@ import h5py
 import pytest
 
 from lib.app import fetch as command
-from lib.core import fetch
-from lib.core.fetch import DATASETS, Download, FetchError
+from lib.core import downloads, fetch
+from lib.core.downloads import DATASETS, Download
+from lib.core.fetch import FetchError
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -150,8 +151,8 @@ def leftovers(path: Path) -> set[str]:
 @pytest.mark.parametrize("manner", ["good", "slow", "cut", "rangeless", "rangelesscut", "busy"])
 def test_ends_whole(offer, manner: str) -> None:
     path = offer(manner)
-    assert fetch.cached("toy") is None
-    assert fetch.fetch("toy") == fetch.cached("toy") == [path]
+    assert downloads.cached("toy") is None
+    assert fetch.fetch("toy") == downloads.cached("toy") == [path]
     assert path.read_bytes() == CONTENT
     assert leftovers(path) == {"", ".sha256.json"}
 
@@ -172,7 +173,7 @@ def test_ends_absent_and_says_why(offer, manner: str, reason: str, left: set[str
     assert reason in str(error.value)
     assert str(path) in str(error.value) and f"/{manner}" in str(error.value)
     assert str(error.value).count(". ") == 0 and str(error.value).endswith(".")
-    assert fetch.cached("toy") is None and leftovers(path) == left
+    assert downloads.cached("toy") is None and leftovers(path) == left
 
 
 def test_resumes_where_it_was_cut_off(offer, server: Server) -> None:
@@ -222,7 +223,7 @@ def test_a_downloaded_file_is_hashed_once(offer, monkeypatch: pytest.MonkeyPatch
     path = offer("good")
     fetch.fetch("toy")
     monkeypatch.setattr(fetch, "sha256_of_file", lambda *_: pytest.fail("hashed again"))
-    assert fetch.cached("toy") == [path]
+    assert downloads.cached("toy") == [path]
 
 
 @pytest.mark.parametrize("manner", ["good", "missing"])
@@ -230,7 +231,7 @@ def test_corrupted_file_is_fetched_again(offer, manner: str) -> None:
     path = offer("good")
     fetch.fetch("toy")
     path.write_bytes(CONTENT[:-1])
-    assert fetch.cached("toy") is None
+    assert downloads.cached("toy") is None
     offer(manner)
     with pytest.warns(UserWarning, match="other bytes than it should"):
         if manner == "missing":
@@ -238,7 +239,7 @@ def test_corrupted_file_is_fetched_again(offer, manner: str) -> None:
                 fetch.fetch("toy")
         else:
             fetch.fetch("toy")
-    assert (fetch.cached("toy") == [path]) == (manner == "good")
+    assert (downloads.cached("toy") == [path]) == (manner == "good")
 
 
 def test_corrupted_file_and_wrong_server_do_not_make_a_good_one(offer) -> None:
@@ -247,7 +248,7 @@ def test_corrupted_file_and_wrong_server_do_not_make_a_good_one(offer) -> None:
     path.write_bytes(b"corrupted")
     with pytest.raises(FetchError, match="not the published ones"), pytest.warns(UserWarning):
         fetch.fetch("toy")
-    assert fetch.cached("toy") is None
+    assert downloads.cached("toy") is None
 
 
 def test_hash_prefix(offer) -> None:
@@ -267,7 +268,7 @@ def test_unpublished_hash_is_recorded_and_compared(offer) -> None:
     with pytest.warns(UserWarning, match="other bytes than the first time"):
         fetch.fetch("toy")
     path.write_bytes(b"changed on disk")
-    assert fetch.cached("toy") is None
+    assert downloads.cached("toy") is None
 
 
 def test_file_put_by_hand_is_taken_and_nothing_is_written(offer, server: Server) -> None:
@@ -275,14 +276,14 @@ def test_file_put_by_hand_is_taken_and_nothing_is_written(offer, server: Server)
         path = offer("missing", sha256)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(CONTENT)
-        assert fetch.fetch("toy") == fetch.cached("toy") == [path]
+        assert fetch.fetch("toy") == downloads.cached("toy") == [path]
         assert leftovers(path) == {""} and not server.asked
 
 
 def test_record_that_cannot_be_written_costs_only_time(offer) -> None:
     path = offer("good")
     path.with_name("toy.bin.sha256.json").mkdir(parents=True)
-    assert fetch.fetch("toy") == fetch.cached("toy") == [path]
+    assert fetch.fetch("toy") == downloads.cached("toy") == [path]
 
 
 def test_folder_that_cannot_be_written(offer, cache: Path) -> None:
@@ -301,7 +302,7 @@ def test_no_network(offer, server: Server) -> None:
 
 
 def test_unknown_name_lists_the_names() -> None:
-    for call in (fetch.fetch, fetch.cached):
+    for call in (fetch.fetch, downloads.cached):
         with pytest.raises(ValueError, match="Did you mean 'images92'"):
             call("image92")
 
@@ -310,9 +311,9 @@ def test_relative_cache_starts_at_the_projects_root(monkeypatch: pytest.MonkeyPa
     root = Path(fetch.__file__).parents[2]
     monkeypatch.setenv("COMPANION_DATA", "some/cache")
     monkeypatch.chdir(tmp_path)
-    assert fetch.cache_folder() == root / "some/cache"
+    assert downloads.cache_folder() == root / "some/cache"
     monkeypatch.delenv("COMPANION_DATA")
-    assert fetch.cache_folder().is_absolute()
+    assert downloads.cache_folder().is_absolute()
 
 
 def run(*words: str) -> int:
@@ -397,9 +398,9 @@ def test_without_a_hash_only_a_whole_file_of_its_format_is_taken(unhashed, serve
     with pytest.raises(FetchError, match=reason) as error:
         fetch.fetch("toy")
     assert str(error.value).count(". ") == 0 and "\n" not in str(error.value)
-    assert fetch.cached("toy") is None and leftovers(path) == set() and len(server.asked) == 1
+    assert downloads.cached("toy") is None and leftovers(path) == set() and len(server.asked) == 1
     unhashed(format, body=GOOD[format])
-    assert fetch.fetch("toy") == [path] == fetch.cached("toy"), "the server was mended"
+    assert fetch.fetch("toy") == [path] == downloads.cached("toy"), "the server was mended"
     assert path.read_bytes() == GOOD[format]
 
 
@@ -418,7 +419,7 @@ def test_what_a_reader_would_refuse_is_never_called_good(unhashed, format: str, 
     with pytest.raises(FetchError, match=f"the file is no whole {format} file"):
         fetch.fetch("toy")
     path.write_bytes(BROKEN[case](format))
-    assert fetch.cached("toy") is None, "put there by hand"
+    assert downloads.cached("toy") is None, "put there by hand"
 
 
 @pytest.mark.parametrize("cut", [0, 1, 80, 120])
@@ -426,7 +427,7 @@ def test_checkpoints_of_before_pytorch_1_6(unhashed, cut: int) -> None:
     body = five_pickles()
     unhashed("PyTorch", body=body[:-cut] if cut else body)
     if cut in (0, 1):  # the numbers behind the pickles are the reader's matter: the server said how many bytes come
-        assert fetch.fetch("toy") == fetch.cached("toy")
+        assert fetch.fetch("toy") == downloads.cached("toy")
     else:
         with pytest.raises(FetchError, match="no whole PyTorch file"):
             fetch.fetch("toy")
@@ -439,7 +440,7 @@ def test_what_an_earlier_version_took_for_good_is_fetched_again(unhashed) -> Non
     status, digest = path.stat(), hashlib.sha256(b"").hexdigest()
     record = f'{{"sha256": "{digest}", "size": 0, "mtime_ns": {status.st_mtime_ns}}}'
     path.with_name("toy.bin.sha256.json").write_text(record)
-    assert fetch.cached("toy") is None
+    assert downloads.cached("toy") is None
     with pytest.warns(UserWarning, match="other bytes than"):
         fetch.fetch("toy")
     assert path.read_bytes() == GOOD["HDF5"]
@@ -496,11 +497,11 @@ def test_a_cache_that_cannot_be_read_is_no_cache(unhashed, monkeypatch: pytest.M
     def locked(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(fetch, "stamp", locked)
-    assert fetch.cached("toy") is None
+    monkeypatch.setattr(downloads, "stamp", locked)
+    assert downloads.cached("toy") is None
     path.unlink()
     path.mkdir()
-    assert fetch.cached("toy") is None
+    assert downloads.cached("toy") is None
 
 
 @pytest.mark.parametrize("record", ["[]", "1", '{"sha256": 3}', '{"size": 1}', "\x00"])
@@ -508,7 +509,7 @@ def test_a_record_that_is_none_is_not_believed(unhashed, record: str) -> None:
     path = unhashed("HDF5", body=GOOD["HDF5"])
     fetch.fetch("toy")
     path.with_name("toy.bin.sha256.json").write_text(record)
-    assert fetch.cached("toy") == [path]
+    assert downloads.cached("toy") == [path]
 
 
 def test_list_is_sound() -> None:
@@ -517,7 +518,7 @@ def test_list_is_sound() -> None:
     for download in downloads:
         assert download.licence and not Path(download.path).is_absolute() and ".." not in download.path
         assert download.sha256 is None or int(download.sha256, 16) >= 0
-        assert download.sha256 or download.format in fetch.FORMATS.keys() - {None}, f"{download.path}: what tells?"
+        assert download.sha256 or download.format in downloads.FORMATS.keys() - {None}, f"{download.path}: what tells?"
         assert download.url.startswith("https://") or "places2.csail.mit.edu" in download.url
 
 

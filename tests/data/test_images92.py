@@ -12,7 +12,7 @@ from scipy.io import savemat
 from lib.__main__ import main
 from lib.analysis import rsa
 from lib.analysis.images92 import load_images92
-from lib.core import fetch
+from lib.core import downloads
 from lib.data import images92
 from lib.data.images92 import Images92, read_images92
 from lib.data.layouts import source_of
@@ -22,7 +22,7 @@ from lib.simulation.images92_like import simulate_images92
 
 RNG = np.random.default_rng(0)
 FIELDS = {"category": "human face", "human": 1, "face": 1, "animal": 1, "natural": 1}
-PHOTOGRAPHS, RESPONSES = (Path(download.path).name for download in fetch.DATASETS["images92"])
+PHOTOGRAPHS, RESPONSES = (Path(download.path).name for download in downloads.DATASETS["images92"])
 
 
 def entries(n: int = 92, size: int = 175, dtype: type = np.uint8, drop: str = "") -> np.ndarray:
@@ -181,7 +181,7 @@ def test_notebook_without_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.slow("runs a notebook")
 def test_notebook_with_the_data(tmp_path: Path) -> None:
-    if not (fetch.cached("images92") and fetch.cached("kay2017")):
+    if not (downloads.cached("images92") and downloads.cached("kay2017")):
         pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch images92 kay2017")
     shown = run_notebook(tmp_path / "out.ipynb")
     assert "Measured data" in shown and shown.count("PNG") == 6

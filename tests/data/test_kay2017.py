@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from lib.core import fetch
+from lib.core import downloads
 from lib.data.images92 import read_images92
 from lib.data.kay2017 import CROP, Kay2017, read_kay2017
 from lib.data.layouts import source_of
@@ -139,7 +139,7 @@ def test_file_that_is_none(tmp_path: Path, bytes_: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def measured() -> Kay2017:
-    paths = fetch.cached("kay2017")
+    paths = downloads.cached("kay2017")
     if not paths:
         pytest.skip("the measured data are not in COMPANION_DATA: python -m lib fetch kay2017")
     return read_kay2017(*paths)
@@ -147,7 +147,7 @@ def measured() -> Kay2017:
 
 def test_measured_ceilings(measured: Kay2017) -> None:
     """Known for the published file: .97 over all photographs, .73 within those that show no face."""
-    paths = fetch.cached("images92")
+    paths = downloads.cached("images92")
     if not paths:
         pytest.skip("the photographs are not in COMPANION_DATA: python -m lib fetch images92")
     data = read_images92(*paths)
@@ -160,7 +160,7 @@ def test_measured_ceilings(measured: Kay2017) -> None:
 
 def test_measured_photographs_are_those_of_images92(measured: Kay2017) -> None:
     """By what is object and what is ground, in 40 x 40 fields."""
-    paths = fetch.cached("images92")
+    paths = downloads.cached("images92")
     if not paths:
         pytest.skip("the photographs are not in COMPANION_DATA: python -m lib fetch images92")
 

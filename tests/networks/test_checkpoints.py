@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from lib.core import fetch
+from lib.core import downloads
 from lib.networks import load_network
 from lib.networks.checkpoints import load_state, read_state
 from lib.networks.zoo import MINIATURES
@@ -314,8 +314,8 @@ def test_published_checkpoint_from_the_cache(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=f"run: python -m lib fetch {name}"):
         load_network(name, "published")
-    download = fetch.DATASETS[name][0]
-    monkeypatch.setitem(fetch.DATASETS, name, (replace(download, sha256=None),))
+    download = downloads.DATASETS[name][0]
+    monkeypatch.setitem(downloads.DATASETS, name, (replace(download, sha256=None),))
     random = load_network(name, "untrained-full").module.state_dict()
     (tmp_path / download.path).parent.mkdir()
     legacy({"state_dict": parallel_whole({k: t + 1 for k, t in random.items()})}, tmp_path / download.path)

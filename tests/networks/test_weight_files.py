@@ -9,7 +9,7 @@ import torch
 import torchvision
 from torch.nn import functional
 
-from lib.core.fetch import cached
+from lib.core.downloads import cached
 from lib.networks import extract, load_network
 from lib.networks.efficientnet import SameConv2d
 from lib.networks.weight_files import CAFFE_MEAN, packaged_weights, read_squeezenet

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from lib.app.fingerprint import code_lines, data_files, notebook_fingerprint, versions
 from lib.app.sweep.tasks import Task
 from lib.core.disk import digest_of, read_json, remove, sha256_of_file, written_aside
-from lib.core.fetch import cache_folder
+from lib.core.downloads import cache_folder
 
 PARTICIPANT = re.compile(r"subj(?:ect)?0?(\d+)", re.IGNORECASE)  # in names of files that belong to one participant
 HALF_WRITTEN = (".tls", ".*.part", "*/.*.part", "results/.*.lock")
