@@ -15,8 +15,8 @@ from lib.figures import style
 from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 from lib.networks import ZOO, Network
 from lib.simulation.cards import read_card, scores
-from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d
-from lib.simulation.tasks import CLASSES, EDGE_TASKS, target
+from lib.simulation.scenes import OBJECTS, SCENES, Scenes
+from lib.simulation.tasks import CLASSES, EDGE_TASKS, edges_2d, edges_3d, target
 from lib.simulation.worlds import World
 
 SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page of them at 150 weighed 3 MB

@@ -232,13 +232,6 @@ def _convolution(before: int, after: int) -> tuple[nn.Module, ...]:
     return convolve, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)
 
 
-def zero_residuals(module: nn.Module) -> None:
-    """Set the last scale of every bottleneck to 0, so that it begins as its shortcut and learns sooner (Goyal 2017)."""
-    for part in module.modules():
-        if isinstance(part, Bottleneck):
-            nn.init.zeros_(part.bn3.weight)
-
-
 def _initialise(module: nn.Module) -> None:
     """Random weights that keep the variance of gradients from layer to layer (He et al. 2015, ICCV)."""
     for part in module.modules():

@@ -209,7 +209,7 @@ def load_decoder(name: str) -> nn.Module:
     -------
     Module
         Maps codes, the answer (n, 32, 4, 4) of the network's module, to edges (n, 64, 64), in the units of
-        `lib.simulation.scenes.edges_2d` or `edges_3d`.
+        `lib.simulation.tasks.edges_2d` or `edges_3d`.
 
     Raises
     ------

@@ -16,7 +16,6 @@ from lib.core import progress
 
 SIZE = 64
 FAR = 30.0
-NEAREST_JUMP = 0.08  # disparity between neighbouring pixels from which on we speak of an occlusion
 
 Y, X = np.meshgrid(np.linspace(-1, 1, SIZE), np.linspace(-1, 1, SIZE), indexing="ij")
 
@@ -384,37 +383,3 @@ def render_many(seed: int, indices: Iterable[int]) -> Scenes:
     indices = list(indices)
     scenes = [render(seed, i) for i in progress(indices, "rendering scenes")]
     return Scenes(*(np.stack([getattr(s, name) for s in scenes]) for name in Scene.__dataclass_fields__))
-
-
-def edges_2d(images: np.ndarray) -> np.ndarray:
-    """Texture edges: gradient magnitude of the smoothed luminance (Canny 1986 without thinning, as Taskonomy's).
-
-    Parameters
-    ----------
-    images : uint8 array of shape (n_images, height, width, 3)
-
-    Returns
-    -------
-    array of shape (n_images, height, width), float32, grey levels (0..1) per pixel
-    """
-    luminance = images.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
-    slope = [ndimage.gaussian_filter(luminance, (0, 1, 1), order=o) for o in ((0, 1, 0), (0, 0, 1))]
-    return np.hypot(*slope)
-
-
-def edges_3d(depth: np.ndarray) -> np.ndarray:
-    """Occlusion edges: where disparity (1 / depth) jumps between neighbouring pixels, blurred by one pixel.
-
-    Parameters
-    ----------
-    depth : array of shape (n_images, height, width)
-        Slanted surfaces change by at most 2 / 64 a pixel and make no edge.
-
-    Returns
-    -------
-    array of shape (n_images, height, width), float32, 0..1
-    """
-    disparity = 1 / depth
-    down = np.abs(np.diff(disparity, axis=1, append=disparity[:, -1:])) > NEAREST_JUMP
-    right = np.abs(np.diff(disparity, axis=2, append=disparity[:, :, -1:])) > NEAREST_JUMP
-    return ndimage.gaussian_filter((down | right).astype(np.float32), (0, 1, 1))

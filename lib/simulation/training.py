@@ -25,7 +25,7 @@ from tqdm import tqdm
 from lib.core import choose
 from lib.core.disk import written_aside
 from lib.core.memory import keeping_memory
-from lib.networks.architectures import zero_residuals
+from lib.networks.architectures import Bottleneck
 from lib.networks.extraction import prepare
 from lib.networks.network import Network
 from lib.networks.zoo import MINIATURES, ZOO, load_decoder, load_network, miniature, miniature_pixels, untrained_decoder
@@ -129,6 +129,13 @@ def train_miniature(name: str, scenes: Scenes) -> Trained:
         zero_residuals(network)
     with _one_thread(), keeping_memory():
         return Trained(network, _descend(network, scenes, recipe))
+
+
+def zero_residuals(module: nn.Module) -> None:
+    """Set the last scale of every bottleneck to 0, so that it begins as its shortcut and learns sooner (Goyal 2017)."""
+    for part in module.modules():
+        if isinstance(part, Bottleneck):
+            nn.init.zeros_(part.bn3.weight)
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Banded ridge: one regression on several feature spaces, with a penalty for each of them.
 
 Feature spaces enter a joint ridge regression through one kernel, K = sum_k w_k K_k, with w_k >= 0 that sum to one; K_k
-is the X
+is the kernel X_k X_k' of one space, centred, with a mean eigenvalue of 1. The weights are searched at random (Dupré la
+Tour et al. 2022): candidates are drawn, and each target keeps the one that predicts it best out of fold.
+
 A candidate costs one eigendecomposition of K, about 5 n^3 operations for n images, and 2 n^2 a target for each penalty
 a; all models that include its spaces can use it.
 """

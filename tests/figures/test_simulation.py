@@ -29,7 +29,8 @@ from lib.figures.simulation import (
 from lib.figures.style import COLOURS
 from lib.networks import Network
 from lib.simulation.cards import read_card
-from lib.simulation.scenes import OBJECTS, SCENES, Scenes, edges_2d, edges_3d, render_many
+from lib.simulation.scenes import OBJECTS, SCENES, Scenes, render_many
+from lib.simulation.tasks import edges_2d, edges_3d
 from lib.simulation.worlds import WORLDS, World
 
 RNG = np.random.default_rng(0)

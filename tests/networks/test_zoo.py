@@ -13,12 +13,13 @@ from visualpriors.taskonomy_network import TaskonomyEncoder as PublishedEncoder
 
 from lib.core.device import find_device
 from lib.networks import ZOO, extract, load_network, zoo
-from lib.networks.architectures import Bottleneck, TaskonomyEncoder, zero_residuals
+from lib.networks.architectures import Bottleneck, TaskonomyEncoder
 from lib.networks.extraction import prepare
 from lib.networks.network import Network
 from lib.networks.own import own_network
 from lib.networks.tracing import Traced
 from lib.networks.zoo import Spec, load_decoder, miniature
+from lib.simulation.training import zero_residuals
 
 MINIATURES = [name for name in ZOO if ZOO[name].miniature]
 PAPERS = [name for name in MINIATURES if ZOO[name].full]

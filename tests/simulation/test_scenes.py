@@ -10,13 +10,12 @@ from lib.simulation.scenes import (
     Canvas,
     X,
     Y,
-    edges_2d,
-    edges_3d,
     invented,
     render,
     render_many,
     scene_image,
 )
+from lib.simulation.tasks import edges_2d, edges_3d
 
 SCENES_OF_TEST = render_many(7, range(300))
 
