@@ -5,7 +5,7 @@ Only the voxels of the ROIs asked for are read, and one session at a time: betas
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,6 @@ N_TRIALS, IMAGES_PER_PARTICIPANT, N_SHARED, N_STIMULI = 30_000, 10_000, 1000, 73
 BRICK = (N_STIMULI, 425, 425, 3)
 EXPECTED = f"int16 betas of {TRIALS_PER_SESSION} trials"
 PER_PERCENT = 300  # betas are stored as percent signal change times this
-TRIALS_AT_ONCE = 25  # whole volumes in memory while a session is read: 35 MB
 
 SPLITS = ("random", "shared1000")
 HEMISPHERES = {"joined": ("",), "separate": ("lh.", "rh.")}
@@ -303,28 +302,18 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def _read_hdf5(path: Path, inside: np.ndarray) -> np.ndarray:
-    """Voxels of an HDF5 file, (750, n_voxels): h5py shows it as (trial, Z, Y, X), the masks are (X, Y, Z)."""
-    x, y, z = np.nonzero(inside)
-    rows, columns = (slice(i.min(), i.max() + 1) for i in (y, x))
-    voxels = np.empty((TRIALS_PER_SESSION, len(x)), np.float32)
+    """Voxels of an HDF5 file, (750, n_voxels), a chunk at a time: h5py shows (trial, Z, Y, X), the mask is (X, Y, Z)."""
+    places = np.nonzero(inside)[::-1]
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in places)
+    voxels = np.empty((TRIALS_PER_SESSION, len(places[0])), np.float32)
     with h5py.File(path) as file:
-        for trials, planes in _pieces(file["betas"], slice(z.min(), z.max() + 1)):
-            part = (z >= planes.start) & (z < planes.stop)
-            piece = file["betas"][trials, planes, rows, columns]
-            voxels[trials, part] = piece[:, (z - planes.start)[part], (y - rows.start)[part], (x - columns.start)[part]]
+        betas, volumes = file["betas"], ((slice(t, t + 1), *box) for t in range(TRIALS_PER_SESSION))
+        for trials, *part in betas.iter_chunks((slice(0, TRIALS_PER_SESSION), *box)) if betas.chunks else volumes:
+            pairs = list(zip(places, part, strict=True))
+            here = np.all([(i >= of.start) & (i < of.stop) for i, of in pairs], axis=0)
+            within = (i[here] - of.start for i, of in pairs)
+            voxels[trials, here] = betas[trials, *part][:, *within]
     return voxels
-
-
-def _pieces(betas: h5py.Dataset, planes: slice) -> Iterator[tuple[slice, slice]]:
-    """Trials and planes to read at once, so that no compressed chunk is opened twice and little is held in memory."""
-    whole = slice(0, TRIALS_PER_SESSION)
-    if betas.chunks and betas.chunks[0] <= TRIALS_AT_ONCE:
-        step = betas.chunks[0] * (TRIALS_AT_ONCE // betas.chunks[0])
-        yield from ((slice(t, min(t + step, TRIALS_PER_SESSION)), planes) for t in range(0, TRIALS_PER_SESSION, step))
-    else:
-        depth = betas.chunks[1] if betas.chunks else 1
-        for start in range(planes.start - planes.start % depth, planes.stop, depth):
-            yield whole, slice(max(start, planes.start), min(start + depth, planes.stop))
 
 
 def _read_nifti(path: Path, inside: np.ndarray) -> np.ndarray:

@@ -36,7 +36,14 @@ def read_volume(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = 
 
 
 def check_affine(path: Path, found: np.ndarray, wanted: np.ndarray) -> None:
-    """Refuse a file that does not lie on the grid of the betas, whose affine is `wanted`, array of shape (4, 4)."""
+    """Refuse a file that does not lie on the grid of the betas.
+
+    Parameters
+    ----------
+    path : Path
+    found, wanted : arrays of shape (4, 4)
+        The affine of the file, and that of the betas.
+    """
     if not np.allclose(found, wanted, atol=_TOLERANCE):
         expected, axes = ("".join(nibabel.aff2axcodes(one)) for one in (wanted, found))
         other = f"another, its axes {axes}" if axes != expected else "another"

@@ -18,7 +18,7 @@ import pytest
 
 from lib.app import fetch as command
 from lib.core import downloads, fetch
-from lib.core.downloads import DATASETS, Download
+from lib.core.downloads import DATASETS, FORMATS, Download
 from lib.core.fetch import FetchError
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -518,7 +518,7 @@ def test_list_is_sound() -> None:
     for download in downloads:
         assert download.licence and not Path(download.path).is_absolute() and ".." not in download.path
         assert download.sha256 is None or int(download.sha256, 16) >= 0
-        assert download.sha256 or download.format in downloads.FORMATS.keys() - {None}, f"{download.path}: what tells?"
+        assert download.sha256 or download.format in FORMATS.keys() - {None}, f"{download.path}: what tells?"
         assert download.url.startswith("https://") or "places2.csail.mit.edu" in download.url
 
 
