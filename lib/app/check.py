@@ -207,11 +207,8 @@ def _laion_embeddings(models: list[str]) -> str:
     return ", ".join(models)
 
 
-_ITEMS: dict[str, Callable[[str | Path, int], Iterator[_Item]]] = {
-    "nsd": _nsd_items,
-    "god": _god_items,
-    "laion": _laion_items,
-}
+_Items = Callable[[str | Path, int], Iterator[_Item]]
+_ITEMS: dict[str, _Items] = {"nsd": _nsd_items, "god": _god_items, "laion": _laion_items}
 
 
 def _report(findings: list[Finding]) -> str:

@@ -76,21 +76,15 @@ def _write_laion(folder: Path, subjects: Sequence[int], world: str, seed: int, s
 
 
 def _write_god(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
-    n_images, voxels_per_roi = size.n_images, size.voxels_per_roi
     for subject in subjects:
-        participant = simulate_god(
-            subject=subject, world=world, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi
-        )
+        participant = simulate_god(subject=subject, world=world, seed=seed, **asdict(size))
         write_god(participant, folder, subject)
     write_features(participant, folder, _alexnet_units(participant))
     write_images(participant, folder)
 
 
-_WRITE: Mapping[str, Callable[[Path, Sequence[int], str, int, ParticipantSize], None]] = {
-    "nsd": _write_nsd,
-    "god": _write_god,
-    "laion": _write_laion,
-}
+_Write = Callable[[Path, Sequence[int], str, int, ParticipantSize], None]
+_WRITE: Mapping[str, _Write] = {"nsd": _write_nsd, "god": _write_god, "laion": _write_laion}
 
 
 def _alexnet_units(participant: Participant) -> Mapping[str, np.ndarray]:
@@ -105,24 +99,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add, nsd, god = parser.add_argument, NSD.default, GOD.default
     add("target", type=user_path, metavar="OUT", help="a new folder")
     add("--layout", required=True, help="nsd, god or laion")
-    add(
-        "--subject",
-        type=at_least(1),
-        nargs="+",
-        help="its number (nsd, laion: 1); several for god, all five by default",
-    )
+    add("--subject", type=at_least(1), nargs="+", help="its number (nsd, laion: 1); several for god, by default all")
     add("--world", default="as-published", help="what is planted")
     add("--seed", type=at_least(0), default=0)
-    add(
-        "--images",
-        type=at_least(1),
-        help=f"seen ({nsd.n_images}; of nsd a multiple of 250) or trained on (god: {god.n_images})",
-    )
-    add(
-        "--voxels",
-        type=at_least(1),
-        help=f"voxels of each ROI (nsd, laion: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})",
-    )
+    images = f"seen ({nsd.n_images}; of nsd a multiple of 250) or trained on (god: {god.n_images})"
+    voxels = f"voxels of each ROI (nsd, laion: {nsd.voxels_per_roi}, god: {god.voxels_per_roi})"
+    add("--images", type=at_least(1), help=images)
+    add("--voxels", type=at_least(1), help=voxels)
     add("--full", action="store_true", help="as many images and voxels as the measured data have in these ROIs")
 
 

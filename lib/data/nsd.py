@@ -302,7 +302,7 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype]:
 
 
 def _read_hdf5(path: Path, inside: np.ndarray) -> np.ndarray:
-    """Voxels of an HDF5 file, (750, n_voxels), a chunk at a time: h5py shows (trial, Z, Y, X), the mask is (X, Y, Z)."""
+    """Voxels of an HDF5 file, (750, n_voxels), chunk by chunk: h5py shows (trial, Z, Y, X), the mask is (X, Y, Z)."""
     places = np.nonzero(inside)[::-1]
     box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in places)
     voxels = np.empty((TRIALS_PER_SESSION, len(places[0])), np.float32)

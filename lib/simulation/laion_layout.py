@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 
 import h5py
-import nibabel
 import numpy as np
 from PIL import Image
 
@@ -21,14 +20,13 @@ from lib.core.scores import noise_ceiling
 from lib.data.areas import PLACE
 from lib.data.files import SIMULATED
 from lib.data.laion import CEILINGS, MASK_PARTS, LaionFiles, stimulus_ids
-from lib.simulation.nsd_layout import place
+from lib.simulation.nsd_layout import filled, place, planted_text, simulated_hdf5, write_volume
 from lib.simulation.nsd_like import OWN_IMAGES, Trials
 
-AFFINE = np.array([[-1.778, 0, 0, 90], [0, 1.778, 0, -126], [0, 0, 1.778, -72], [0, 0, 0, 1]])  # x from right to left
+_AFFINE = np.array([[-1.778, 0, 0, 90], [0, 1.778, 0, -126], [0, 0, 1.778, -72], [0, 0, 0, 1]])  # x from right to left
 OWN_PLACES = {1: "p01", 3: "p04", 5: "p03", 6: "p02", 7: "p05"}  # how names of pictures call the participants
 CATEGORIES = {"V": "retinotopy", "h": "retinotopy", "F": "face", "O": "face"}  # of masks by their first letter
 _MARGIN = 5  # voxels added along each axis to the box that the simulated ones fill
-COMMENT = "comment"  # kind of the header extension that holds what was planted
 
 
 def picture_name(image: int, subject: int) -> str:
@@ -54,37 +52,17 @@ def write_laion(trials: Trials, root: Path) -> None:
     names = {image: picture_name(image, trials.subject) for image in trials.images.tolist()}
     for number in progress(np.unique(trials.session).tolist(), "writing sessions"):
         chosen = trials.session == number
-        betas = _filled(volume, inside, trials.betas[chosen])
-        _write_volume(files.session(number), betas, json.dumps(_planted(trials)))
+        betas = filled(volume, inside, trials.betas[chosen].astype(np.float32))
+        write_volume(files.session(number), betas, _AFFINE, f"{SIMULATED} {planted_text(trials.source)}")
         labels = [names[image] for image in trials.shown[chosen].tolist()]
         _write_trials(files.path("trials", session=number), number, labels)
-    rsquare = 100 * noise_ceiling(trials.ncsnr, 1) + 1
-    _write_volume(files.path("rsquare"), _filled(volume, inside, rsquare[None])[..., 0])
-    for name, share in CEILINGS.items():
-        path = files.path("ceiling", ceiling=name)
-        _write_volume(path, _filled(volume, inside, 100 * noise_ceiling(trials.ncsnr, 1 / share)[None])[..., 0])
+    maps = {files.path("rsquare"): 100 * noise_ceiling(trials.ncsnr, 1) + 1}
+    maps |= {files.path("ceiling", ceiling=c): 100 * noise_ceiling(trials.ncsnr, 1 / s) for c, s in CEILINGS.items()}
+    for path, values in maps.items():
+        write_volume(path, filled(volume, inside, values.astype(np.float32)), _AFFINE)
     _write_masks(files, volume, inside, trials)
     _write_pictures(files, trials, names)
     _write_split(files, list(names.values()))
-
-
-def _planted(trials: Trials) -> dict[str, str | None]:
-    return {"world": trials.source.world, "description": trials.source.description}
-
-
-def _filled(volume: Sequence[int], inside: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Values (n_volumes, n_voxels) as float32 (X, Y, Z, n_volumes), 0 outside."""
-    whole = np.zeros((int(np.prod(volume)), len(values)), np.float32)
-    whole[inside] = values.T
-    return whole.reshape(*volume, len(values))
-
-
-def _write_volume(path: Path, values: np.ndarray, planted: str | None = None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = nibabel.Nifti1Image(values, AFFINE)
-    if planted:
-        image.header.extensions.append(nibabel.nifti1.Nifti1Extension(COMMENT, f"{SIMULATED} {planted}".encode()))
-    nibabel.save(image, path)
 
 
 def _write_trials(path: Path, number: int, labels: Sequence[str]) -> None:
@@ -99,16 +77,15 @@ def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
         csv.writer(file, delimiter=delimiter).writerows([header, *rows])
 
 
-def _write_masks(files: LaionFiles, volume: Sequence[int], inside: np.ndarray, trials: Trials) -> None:
+def _write_masks(files: LaionFiles, volume: tuple[int, ...], inside: np.ndarray, trials: Trials) -> None:
     """One file per mask; the parts of an ROI, such as V1v and V1d, take equal shares of its voxels."""
     for roi, parts in MASK_PARTS.items():
         mask = np.flatnonzero(trials.rois.get(roi, np.zeros(0, bool)))
         for part, voxels in zip(parts, np.array_split(mask, max(1, len(parts))), strict=False):
-            values = np.zeros(int(np.prod(volume)), np.uint8)
-            values[inside[voxels]] = 1
+            values = filled(volume, inside[voxels], np.ones(len(voxels), np.uint8))
             category = "place" if roi in PLACE else CATEGORIES[part[0]]
             path = files.path("mask", category=category, mask=part.replace("FFA", "FFA-"))
-            _write_volume(path, values.reshape(*volume))
+            write_volume(path, values, _AFFINE)
 
 
 def _write_pictures(files: LaionFiles, trials: Trials, names: dict[int, str]) -> None:
@@ -116,8 +93,7 @@ def _write_pictures(files: LaionFiles, trials: Trials, names: dict[int, str]) ->
     header = ("image_name", "dataset", "participant", "unique_or_shared", "n_reps")
     rows = [(name, "LAION", name.split("_")[0], name.split("_")[0], "4rep") for name in names.values()]
     _write_rows(files.path("table"), header, rows)
-    with h5py.File(files.path("stimuli"), "w") as file:
-        file.attrs[SIMULATED] = json.dumps(_planted(trials))
+    with simulated_hdf5(files.path("stimuli"), trials.source) as file:
         pictures = file.create_dataset("images", len(names), h5py.vlen_dtype(np.uint8))
         for row, image in enumerate(progress(names, "writing pictures")):
             pictures[row] = np.frombuffer(_png(trials.stimuli[image]), np.uint8)

@@ -28,6 +28,7 @@ from lib.data.nsd import (
     ROI_PARTS,
     SESSIONS,
     VOLUMES,
+    VOXEL_SIZE,
     NsdFiles,
 )
 from lib.data.participant import Source, Stimuli
@@ -40,6 +41,7 @@ FILL = TRIALS_PER_SESSION // N_REPEATS  # so many images fill a session
 BOX = 8  # edge of the compressed chunks, in voxels
 BLOCKS, ROUNDS = 128, 10  # of enlarged images
 NOT_CORTEX, UNLABELLED = -1, 0
+AFFINE = np.diag([VOXEL_SIZE, VOXEL_SIZE, VOXEL_SIZE, 1])
 
 
 def check_size(subject: int, n_images: int) -> None:
@@ -73,7 +75,7 @@ def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
     for path in (files.session(1), files.path("mask", mask=""), files.path("design"), files.path("stimuli")):
         path.parent.mkdir(parents=True, exist_ok=True)
     inside = place(trials.positions, files.volume)
-    _write_volume(files.path("ncsnr"), _filled(files.volume, inside, trials.ncsnr, 0).astype(np.float32))
+    write_volume(files.path("ncsnr"), filled(files.volume, inside, trials.ncsnr.astype(np.float32)))
     _write_masks(files, inside, trials.rois)
     _write_design(files, trials)
     _write_images(files.path("stimuli"), trials.stimuli, trials.images, trials.subject, trials.source)
@@ -96,15 +98,41 @@ def place(positions: np.ndarray, volume: tuple[int, ...]) -> np.ndarray:
     return np.ravel_multi_index(tuple((positions + (volume - box) // 2).T), volume)
 
 
-def _filled(volume: tuple[int, ...], inside: np.ndarray, values: np.ndarray, elsewhere: float) -> np.ndarray:
-    """A volume (X, Y, Z) that holds `values` at the flat indices `inside`."""
-    whole = np.full(volume, elsewhere, values.dtype)
-    whole.flat[inside] = values
-    return whole
+def filled(volume: tuple[int, ...], inside: np.ndarray, values: np.ndarray, elsewhere: float = 0) -> np.ndarray:
+    """Volumes that hold `values` at the flat indices `inside`.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z)
+    inside : int array of shape (n_voxels,)
+    values : array of shape (..., n_voxels)
+    elsewhere : float
+
+    Returns
+    -------
+    array of shape (X, Y, Z, ...)
+    """
+    whole = np.full((int(np.prod(volume)), *values.shape[:-1]), elsewhere, values.dtype)
+    whole[inside] = values.T
+    return whole.reshape(*volume, *values.shape[:-1])
 
 
-def _write_volume(path: Path, values: np.ndarray) -> None:
-    nibabel.save(nibabel.Nifti1Image(values, np.diag([1.8, 1.8, 1.8, 1])), path)
+def write_volume(path: Path, values: np.ndarray, affine: np.ndarray = AFFINE, comment: str = "") -> None:
+    """Write a NIfTI file.
+
+    Parameters
+    ----------
+    path : Path
+    values : array of shape (X, Y, Z, ...)
+    affine : array of shape (4, 4)
+    comment : str
+        For the header.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nibabel.Nifti1Image(values, affine)
+    if comment:
+        image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", comment.encode()))
+    nibabel.save(image, path)
 
 
 def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndarray]) -> None:
@@ -114,8 +142,8 @@ def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndar
     for name in ROI_LABELS:
         labels = _labels(name, rois)
         for side, voxels in (("", np.full(len(row), True)), ("lh.", left), ("rh.", ~left)):
-            volume = _filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
-            _write_volume(files.path("mask", mask=side + name), volume)
+            volume = filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
+            write_volume(files.path("mask", mask=side + name), volume)
 
 
 def _labels(name: str, rois: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -148,9 +176,7 @@ def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray, nifti: 
         betas = np.clip(scaled, *np.array([-1, 1]) * np.iinfo(np.int16).max).astype(np.int16)
         path = files.path("nifti" if nifti else "session", session=number)
         if nifti:
-            whole = np.zeros((np.prod(files.volume), len(betas)), np.int16)
-            whole[inside] = betas.T
-            _write_volume(path, whole.reshape(*files.volume, -1))
+            write_volume(path, filled(files.volume, inside, betas))
         else:
             _write_hdf5(path, files.volume, betas, inside, trials.source)
 
@@ -167,6 +193,11 @@ def _write_hdf5(path: Path, volume: tuple[int, ...], betas: np.ndarray, inside: 
         dataset[:, low[0] : high[0], low[1] : high[1], low[2] : high[2]] = box
 
 
+def planted_text(source: Source) -> str:
+    """What was planted, as `lib.data.files.parse_planted` reads it."""
+    return json.dumps({"world": source.world, "description": source.description})
+
+
 @contextmanager
 def simulated_hdf5(path: Path, source: Source) -> Iterator[h5py.File]:
     """A new HDF5 file that says in the attribute `simulated`, as JSON, what was planted.
@@ -178,7 +209,7 @@ def simulated_hdf5(path: Path, source: Source) -> Iterator[h5py.File]:
     """
     try:
         with h5py.File(path, "w") as file:
-            file.attrs[SIMULATED] = json.dumps({"world": source.world, "description": source.description})
+            file.attrs[SIMULATED] = planted_text(source)
             yield file
     except RuntimeError as error:  # so h5py says of a full disk, if it finds out when the file is closed
         raise OSError(f"{path.name}: {error}") from error
