@@ -26,8 +26,8 @@ from lib.claims import CLAIMS, evaluate
 from lib.claims.claim import Contrast
 from lib.data.areas import EARLY
 from lib.figures.benchmarks import benchmark
+from lib.figures.judging import calibration_figure, outcome_bars, verdict_parts
 from lib.figures.ledger import claim_cards
-from lib.figures.verdicts import calibration_figure, outcome_bars, verdict_parts
 
 # %% tags=["parameters"]
 seed = 0  # of the first study

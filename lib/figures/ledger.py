@@ -12,7 +12,7 @@ from lib.claims.evidence import Evidence
 from lib.claims.rates import Ledger, Rate
 from lib.core.tables import Table
 from lib.figures import style
-from lib.figures.verdicts import OUTCOME_COLOURS
+from lib.figures.judging import OUTCOME_COLOURS
 
 _CSS = Path(__file__).with_suffix(".css")
 _MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))

@@ -11,15 +11,9 @@ from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE, Evidence
 from lib.claims.rates import Ledger
 from lib.core.scores import Interval
+from lib.figures.judging import OUTCOME_COLOURS, calibration_figure, outcome_bars, verdict_parts
 from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table
-from lib.figures.verdicts import (
-    OUTCOME_COLOURS,
-    calibration_figure,
-    outcome_bars,
-    verdict_comparison,
-    verdict_parts,
-    verdict_table,
-)
+from lib.figures.verdicts import verdict_comparison, verdict_table
 
 
 def verdict(claim: str, outcome: str, effect: float = 0.0, where: str = "V1") -> Verdict:
