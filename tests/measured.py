@@ -1,6 +1,8 @@
 """Small NSD, GOD and LAION-fMRI folders, written by hand from the descriptions of their layouts for several tests."""
 
+import csv
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +18,7 @@ EXPERIMENT = "nsddata/experiments/nsd"
 BETAS = "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"
 MASKS = "nsddata/ppdata/subj01/func1pt8mm/roi"
 STIMULI = "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5"
-DESIGN = f"{EXPERIMENT}/nsd_expdesign.mat"
+DESIGN, TABLE = f"{EXPERIMENT}/nsd_expdesign.mat", f"{EXPERIMENT}/nsd_stim_info_merged.csv"
 NCSNR = f"{BETAS}/ncsnr.nii.gz"
 LARGEST = {"prf-visualrois": 7, "floc-places": 3, "floc-faces": 5}
 
@@ -71,7 +73,20 @@ def write_design(root: Path, **other: np.ndarray | None) -> tuple[np.ndarray, np
     return order[0], subjects, shared[0]
 
 
-def write_tiny_nsd(root: Path) -> TinyNsd:
+def write_table(
+    root: Path, order: np.ndarray, own: np.ndarray, columns: Iterable[str] = (), n_rows: int = 73000
+) -> None:
+    """The images' table for participant 1: three trials, from 1, of each of their images."""
+    trials = np.zeros((73000, 3), int)
+    trials[own - 1] = np.argsort(order, kind="stable").reshape(10000, 3) + 1
+    columns = list(columns) or ["", "cocoId", "cropBox", "nsdId", *(f"subject1_rep{i}" for i in range(3))]
+    with (root / TABLE).open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([i, 0, "(0, 0, 0.1, 0.2)", i, *trials[i].tolist()] for i in range(n_rows))
+
+
+def write_tiny_nsd(root: Path, table: bool = True) -> TinyNsd:
     """Two sessions of participant 1 in a volume of 5 x 6 x 7; places and faces overlap."""
     rng = np.random.default_rng(0)
     betas = rng.integers(-900, 1200, (2, 750, *VOLUME)).astype(np.int16)
@@ -86,6 +101,8 @@ def write_tiny_nsd(root: Path) -> TinyNsd:
     ncsnr = rng.uniform(0, 1, VOLUME).astype(np.float32)
     write_nifti(root / NCSNR, ncsnr)
     order, subjects, shared = write_design(root)
+    if table:
+        write_table(root, order, subjects[0])
     write_brick(root / STIMULI)
     return TinyNsd(root, betas, labels, ncsnr, subjects[0][order - 1] - 1, shared - 1)
 

@@ -13,7 +13,7 @@ from lib.core import choose
 from lib.core.tables import Table
 from lib.data import Participant, god, laion, nsd
 from lib.data.embeddings import EMBEDDINGS
-from lib.data.files import require_equal
+from lib.data.files import require_equal, require_file
 from lib.data.volumes import read_volume
 
 NSD_SITE = "naturalscenesdataset.org, after its data use agreement"
@@ -89,6 +89,7 @@ def _nsd_items(root: str | Path, subject: int) -> Iterator[_Item]:
     files = nsd.nsd_files(subject, root)
     yield _Item("betas", "responses of every figure", NSD_SITE, lambda: _sessions(files))
     yield _Item("design", "which image was shown when", NSD_SITE, lambda: _design(files))
+    yield _Item("images' table", "checks the design", NSD_SITE, lambda: _table(files), required=False)
     yield _Item("images", "what the networks look at", NSD_SITE, lambda: _stimuli(files))
     yield _Item("ncsnr", "noise ceilings", NSD_SITE, lambda: _median(files.path("ncsnr"), files.volume))
     for name in nsd.ROI_LABELS:
@@ -117,6 +118,12 @@ def _ranges(numbers: list[int]) -> str:
 
 def _design(files: nsd.NsdFiles) -> str:
     return f"{len(np.unique(nsd.read_design(files).image))} images in {nsd.N_TRIALS} trials"
+
+
+def _table(files: nsd.NsdFiles) -> str:
+    require_file(files.path("table"), "what is known of each image")
+    nsd.read_design(files)
+    return "agrees with the design"
 
 
 def _stimuli(files: nsd.NsdFiles) -> str:

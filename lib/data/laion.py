@@ -9,7 +9,9 @@ import hashlib
 import json
 import operator
 import os
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from io import BytesIO
@@ -324,7 +326,7 @@ def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, 
     left_out = f"; {unseen} of its images were not shown in these sessions" if unseen else ""
     unused = len(shown) - len(train) - len(test)
     left_out += f"; {unused} images shown are in neither part" if unused else ""
-    return Split(train, test, f"{split} of pool {folder.name} (SHA-256 {sha256_of_file(path)[:12]}){left_out}")
+    return Split(train, test, f"{split} of pool {folder.name} ({_version(folder, path)}){left_out}")
 
 
 def _split_ids(path: Path) -> tuple[list[str], list[str]]:
@@ -341,6 +343,19 @@ def _check_names(files: LaionFiles, path: Path, parts: Iterable[Sequence[str]]) 
     if table.exists() and (unknown := sorted(wanted - set(picture_names(table)))):
         found = f"{len(unknown)} that are not there, the first is {unknown[0]}"
         raise ValueError(f"{path}: expected pictures of {table.name}, found {found}: take files of one version.")
+
+
+def _version(folder: Path, path: Path) -> str:
+    """The commit of a clone that holds the splits, and the digest of the file: splits were changed once already."""
+    digest = f"SHA-256 {sha256_of_file(path)[:12]}"
+    repository = folder.parents[3]  # above laion_fmri/splits/data/POOL
+    if not (repository / ".git").exists():
+        return f"commit unknown, {digest}"
+    with suppress(OSError, subprocess.CalledProcessError):
+        asked = ["git", "-C", str(repository), "rev-parse", "HEAD"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        return f"commit {done.stdout.strip()[:12]}, {digest}"
+    return f"commit unknown, {digest}"
 
 
 # Pictures

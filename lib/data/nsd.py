@@ -19,7 +19,7 @@ from scipy.io import loadmat
 from lib.core import choose
 from lib.core.pixels import from_array
 from lib.data.areas import chosen_rois
-from lib.data.files import read_file, read_planted, require_equal, require_folder
+from lib.data.files import read_columns, read_file, read_planted, require_equal, require_folder
 from lib.data.layouts import DESCRIPTIONS, Files, source_of
 from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import stored, stored_key
@@ -144,7 +144,7 @@ class NsdDesign:
 
 
 def read_design(files: NsdFiles) -> NsdDesign:
-    """Read which image was shown in each trial."""
+    """Read which image was shown in each trial; where the images' table is there, it must agree."""
     names = {"masterordering": (1, N_TRIALS), "subjectim": (8, IMAGES_PER_PARTICIPANT), "sharedix": (1, N_SHARED)}
     path = files.path("design")
     arrays = read_file(path, f"a MATLAB file with {', '.join(names)}", partial(_arrays, names=tuple(names)))
@@ -152,7 +152,10 @@ def read_design(files: NsdFiles) -> NsdDesign:
         require_equal(path, f"the shape of {name}", shape, arrays[name].shape)
     order = _within(path, "masterordering", arrays["masterordering"][0], IMAGES_PER_PARTICIPANT) - 1
     images = _within(path, "subjectim", arrays["subjectim"][files.subject - 1], N_STIMULI) - 1
-    return NsdDesign(images[order], _within(path, "sharedix", arrays["sharedix"][0], N_STIMULI) - 1)
+    design = NsdDesign(images[order], _within(path, "sharedix", arrays["sharedix"][0], N_STIMULI) - 1)
+    if files.path("table").exists():
+        _check_table(files, design)
+    return design
 
 
 def _arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -163,12 +166,28 @@ def _arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: content[name].astype(np.int64) for name in names}
 
 
-def _within(path: Path, name: str, values: np.ndarray, largest: int) -> np.ndarray:
-    """The values, if all lie between 1 and the largest."""
-    low, high = int(values.min()), int(values.max())
-    if low < 1 or high > largest:
-        raise ValueError(f"{path}: expected {name} from 1 to {largest}, found {low} to {high}.")
+def _within(path: Path, name: str, values: np.ndarray, largest: int, least: int = 1) -> np.ndarray:
+    """The values, if all lie in the range."""
+    low, high = int(values.min(initial=least)), int(values.max(initial=least))
+    if low < least or high > largest:
+        raise ValueError(f"{path}: expected {name} from {least} to {largest}, found {low} to {high}.")
     return values
+
+
+def _check_table(files: NsdFiles, design: NsdDesign) -> None:
+    """The images' table names up to three trials of each image; the design must show that image in them."""
+    columns = ["nsdId", *(f"subject{files.subject}_rep{i}" for i in range(3))]
+    expected, read = f"a table with columns {', '.join(columns)}", partial(read_columns, columns=columns)
+    path = files.path("table")
+    rows = read_file(path, expected, lambda path: np.array(read(path)).astype(int))
+    require_equal(path, "the number of rows", N_STIMULI, len(rows))
+    trials = _within(path, "trials", rows[:, 1:], N_TRIALS, least=0)
+    row, repeat = np.nonzero(trials)
+    shown = design.image[trials[row, repeat] - 1]
+    for first in np.flatnonzero(shown != rows[row, 0])[:1]:
+        trial, found = trials[row[first], repeat[first]], rows[row[first], 0]
+        expected = f"trial {trial} of participant {files.subject} to show image {shown[first]}"
+        raise ValueError(f"{path}: expected {expected} as in {files.path('design').name}, found {found}.")
 
 
 def read_layout(

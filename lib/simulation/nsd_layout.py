@@ -3,6 +3,7 @@
 Every HDF5 file says in an attribute that it was simulated, and the reader passes that on.
 """
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from lib.data.nsd import (
     BRICK,
     IMAGES_PER_PARTICIPANT,
     N_SHARED,
+    N_STIMULI,
     PER_PERCENT,
     ROI_LABELS,
     ROI_PARTS,
@@ -42,6 +44,11 @@ BOX = 8  # edge of the compressed chunks, in voxels
 BLOCKS, ROUNDS = 128, 10  # of enlarged images
 NOT_CORTEX, UNLABELLED = -1, 0
 AFFINE = np.diag([VOXEL_SIZE, VOXEL_SIZE, VOXEL_SIZE, 1])
+COLUMNS = (
+    *("index", "cocoId", "cocoSplit", "cropBox", "loss", "nsdId", "flagged", "BOLD5000", "shared1000"),
+    *(f"subject{s}" for s in VOLUMES),
+    *(f"subject{s}_rep{i}" for s in VOLUMES for i in range(N_REPEATS)),
+)
 
 
 def check_size(subject: int, n_images: int) -> None:
@@ -167,6 +174,20 @@ def _write_design(files: NsdFiles, trials: Trials) -> None:
     images = np.hstack([np.tile(shared, (len(VOLUMES), 1)), N_SHARED + subjects * OWN + np.arange(OWN)])
     design = {"masterordering": order[None] + 1.0, "subjectim": images + 1.0, "sharedix": shared[None] + 1.0}
     savemat(files.path("design"), design, do_compression=True)
+    with files.path("table").open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *_table(order, images)])
+
+
+def _table(order: np.ndarray, images: np.ndarray) -> Iterator[list[object]]:
+    """One row per image of the images' table; `order` (30000,) and `images` (8, 10000) count from 0."""
+    position = np.full((N_STIMULI, len(VOLUMES)), -1)
+    for column, ids in enumerate(images):
+        position[ids, column] = np.arange(IMAGES_PER_PARTICIPANT)
+    when = np.argsort(order, kind="stable").reshape(IMAGES_PER_PARTICIPANT, N_REPEATS) + 1
+    repeats = np.where(position[..., None] >= 0, when[position], 0)
+    for i, (seen, trials) in enumerate(zip((position >= 0).astype(int), repeats, strict=True)):
+        row = [i, i, "none", "(0, 0, 0, 0)", 0.0, i, False, False, i < N_SHARED]
+        yield [*row, *seen.tolist(), *trials.ravel().tolist()]
 
 
 def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray, nifti: bool) -> None:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from measured import BETAS, DESIGN, MASKS, NCSNR, STIMULI, VOLUME, tiny_god, write_god, write_tiny_nsd
+from measured import BETAS, DESIGN, MASKS, NCSNR, STIMULI, TABLE, VOLUME, tiny_god, write_god, write_tiny_nsd
 from PIL import Image
 
 from lib.__main__ import main
@@ -24,10 +24,17 @@ def root(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path(shutil.copytree(whole, tmp_path / "nsd"))
 
 
+@pytest.fixture
+def without_table(root: Path) -> Path:
+    """The images' table may be missing, and takes a second to read."""
+    (root / TABLE).unlink()
+    return root
+
+
 def test_whole_folder_will_do(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "nsd", str(root), "--subject", "1"]) == 0
     out = capsys.readouterr().out
-    assert "2 of 40 sessions, without 3-40" in out and "10000 images in 30000 trials" in out
+    assert "2 of 40 sessions, without 3-40" in out and "agrees with the design" in out
     assert "aTLfaces" in out and "The figures can run on participant 1 of nsd." in out
     assert nsd.load_nsd(data_root=root).n_voxels > 0  # and they can
 
@@ -44,19 +51,27 @@ NEEDED = {
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_each_missing_file_is_named_with_its_source(root: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_missing_file_is_named_with_its_source(
+    without_table: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     for file in NEEDED[name]:
-        (root / file).unlink()
-    assert main(["check", "nsd", str(root)]) == 1
+        (without_table / file).unlink()
+    assert main(["check", "nsd", str(without_table)]) == 1
     out = capsys.readouterr().out
     row = next(line for line in out.splitlines() if line.startswith(name + " "))
     assert "MISSING" in row and out.count("MISSING") == 1
-    assert f"\n{name}: {root}" in out and "naturalscenesdataset.org" in out and "cannot run" in out
+    assert f"\n{name}: {without_table}" in out and "naturalscenesdataset.org" in out and "cannot run" in out
 
 
-def test_wrong_file_is_not_called_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (root / STIMULI).write_bytes(b"nothing of the kind")
-    assert main(["check", "nsd", str(root)]) == 1
+def test_what_is_not_needed_may_be_missing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / TABLE).unlink()
+    assert main(["check", "nsd", str(root)]) == 0
+    assert "not here" in capsys.readouterr().out
+
+
+def test_wrong_file_is_not_called_missing(without_table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (without_table / STIMULI).write_bytes(b"nothing of the kind")
+    assert main(["check", "nsd", str(without_table)]) == 1
     out = capsys.readouterr().out
     assert "WRONG" in out and "MISSING" not in out
 

@@ -19,6 +19,7 @@ from measured import (
     MASKS,
     NCSNR,
     STIMULI,
+    TABLE,
     VOLUME,
     TinyGod,
     tiny_god,
@@ -107,8 +108,24 @@ def design(**arrays: np.ndarray | None) -> Break:
     return lambda root: write_design(root, **arrays) and None
 
 
+def table(change: Callable[[list[str]], list[str]]) -> Break:
+    def write(root: Path) -> None:
+        lines = (root / TABLE).read_text().splitlines()
+        (root / TABLE).write_text("\n".join(change(lines)) + "\n")
+
+    return write
+
+
 def unlabelled() -> np.ndarray:
     return np.zeros(VOLUME, np.int16)
+
+
+def other_trial(lines: list[str]) -> list[str]:
+    """Two images that swap their trials."""
+    shown = [i for i, line in enumerate(lines[1:], start=1) if not line.endswith(",0,0,0")][:2]
+    a, b = (lines[i].rsplit(",", 3) for i in shown)
+    lines[shown[0]], lines[shown[1]] = ",".join([a[0], *b[1:]]), ",".join([b[0], *a[1:]])
+    return lines
 
 
 ORDER = np.arange(30000)[None] % 10000 + 1
@@ -233,9 +250,31 @@ NSD: dict[str, Row] = {
         r"subjectim from 1 to 73000, found .* to 82000",
     ),
     "no shared image shown": (
-        design(**UNSHARED, sharedix=np.arange(72001, 73001)[None]),
+        lambda root: (design(**UNSHARED, sharedix=np.arange(72001, 73001)[None])(root), gone(TABLE)(root)) and None,
         {"split": "shared1000"},
         r"expected images of both kinds for split 'shared1000', found 0 shared and 1500 other",
+    ),
+    "table without a column": (
+        table(lambda lines: [lines[0].replace("subject1_rep1", "rep1"), *lines[1:]]),
+        {},
+        r"merged.csv: expected a table with columns nsdId, .*, found KeyError: 'no column subject1_rep1'",
+    ),
+    "table cut short": (table(lambda lines: lines[:100]), {}, r"number of rows to be 73000, found 99"),
+    "table cut within a row": (
+        table(lambda lines: [*lines[:-1], lines[-1][:4]]),
+        {},
+        r"merged.csv: .*found IndexError",
+    ),
+    "table not of numbers": (
+        table(lambda lines: [*lines[:-1], lines[-1] + "x"]),
+        {},
+        r"merged.csv: .*found ValueError",
+    ),
+    "table empty": (empty(TABLE), {}, r"merged.csv: .*found KeyError: 'no column nsdId"),
+    "table disagrees": (
+        table(other_trial),
+        {},
+        r"expected trial \d+ of participant 1 to show image \d+ as in nsd_expd",
     ),
     "images gone": (gone(STIMULI), {}, r"nsd_stimuli.hdf5: expected HDF5 dataset imgBrick .*found no such file"),
     "images no HDF5": (text(STIMULI), {}, r"nsd_stimuli.hdf5: expected HDF5 dataset imgBrick .*, found OSError"),
@@ -279,7 +318,7 @@ def test_nsd(case: str, good_nsd: Path, tmp_path: Path, monkeypatch: pytest.Monk
     refused(sentence, "nsd", root, options)
 
 
-@pytest.mark.parametrize("file", [FIRST, FACES, NCSNR, DESIGN, STIMULI])
+@pytest.mark.parametrize("file", [FIRST, FACES, NCSNR, DESIGN, TABLE, STIMULI])
 def test_no_permission(file: str, good_nsd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(nsd.VOLUMES, 1, VOLUME)
     may = os.access

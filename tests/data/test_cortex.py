@@ -24,7 +24,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyNsd:
     monkeypatch.setitem(nsd.VOLUMES, 1, VOLUME)
     monkeypatch.setattr(cortex, "VOXELS_AT_ONCE", 23)
     monkeypatch.setattr(cortex, "ROWS_AT_ONCE", 70)
-    return write_tiny_nsd(tmp_path / "nsd")
+    return write_tiny_nsd(tmp_path / "nsd", table=False)
 
 
 def in_cortex(tiny: TinyNsd) -> np.ndarray:

@@ -32,7 +32,7 @@ FILE = {roi: name for name, rois in {"prf-visualrois": ("V1", "V2", "V3", "V4"),
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyNsd:
     monkeypatch.setitem(nsd.VOLUMES, 1, VOLUME)
-    return write_tiny_nsd(tmp_path / "nsd")
+    return write_tiny_nsd(tmp_path / "nsd", table=False)
 
 
 def expected_mask(tiny: TinyNsd, roi: str) -> np.ndarray:
@@ -173,9 +173,9 @@ def test_participant_without_a_label_lacks_the_roi_and_says_so(tiny: TinyNsd) ->
     assert not participant.source.simulated
 
 
-def test_the_design_says_which_image_each_trial_showed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_images_table_must_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(nsd.VOLUMES, 1, VOLUME)
-    tiny = write_tiny_nsd(tmp_path)
+    tiny = write_tiny_nsd(tmp_path, table=True)
     design = nsd.read_design(nsd.nsd_files(1, tmp_path))
     np.testing.assert_array_equal(design.image, tiny.image)
     np.testing.assert_array_equal(design.shared, tiny.shared)
