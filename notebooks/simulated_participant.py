@@ -34,6 +34,7 @@ from lib.analysis.encoding import encode
 from lib.data import Responses
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.data.trials import ncsnr_of_repeats, standardise_runs
+from lib.figures.plant import N_STORED, plant_explorer
 from lib.figures.simulation import (
     ncsnr_histograms,
     planted_layers,
@@ -42,7 +43,7 @@ from lib.figures.simulation import (
     session_baselines,
 )  # fmt: skip
 from lib.networks import load_network
-from lib.simulation.nsd_like import NCSNR_EARLY, NCSNR_HIGHER, draw_trials, simulate
+from lib.simulation.nsd_like import NCSNR_EARLY, NCSNR_HIGHER, draw_trials, shown_pictures, simulate
 from lib.simulation.worlds import WORLDS, World
 
 # %% tags=["parameters"]
@@ -166,6 +167,29 @@ three = standardised[trials.shown == participant.test.stimulus_ids[0]]
 print("mean of three trials:", np.allclose(three.mean(axis=0), participant.test.responses[0], atol=1e-5))
 
 # %% [markdown]
+# ## Plant it yourself
+#
+# Here you are the brain. Choose which layers drive an area, how noisy a trial is, and how much is measured; the page then does what this
+# book does: ridge regression from each layer, stacking, the noise ceiling, and the verdict on a claim. The voxels are planted in the largest
+# principal components of each layer, and every number is the one that `lib` computes.
+
+# %%
+pictures = shown_pictures(subject, seed, N_STORED)
+parts = {"Conv-3": 6, "FC-7": 2, "no layer": 2}
+plant_explorer(load_network("alexnet-object"), pictures, parts, claimed="Conv-3")
+
+# %% [markdown]
+# Four things to try:
+#
+# 1. Let one layer drive everything. Its neighbours drive nothing, and still predict nearly as well, since they hold much of the same.
+#    The claim about R is mostly undecided where the claim about weights holds.
+# 2. Add repeats, then images. Repeats raise the {term}`noise ceiling`; images bring the {term}`stack` closer to it. What no layer holds stays
+#    out of reach.
+# 3. Let two layers drive alike and claim that one of them leads. The claim is false, yet most draws leave it *undecided*: undecided does not
+#    mean true.
+# 4. Set all parts to 0. Some layer still has the largest R and the largest weight. Only the verdict says that there is nothing to compare.
+
+# %% [markdown]
 # ## What a simulation can show, and what it cannot
 #
 # | can | cannot |
@@ -184,7 +208,25 @@ print("mean of three trials:", np.allclose(three.mean(axis=0), participant.test.
 #
 # Two worlds are there against too much trust: in *noise* nothing should be found, and in *flat* no layer was favoured. See
 # what [Figure 1](fig1_alexnet) makes of them.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} The analysis finds what was planted. Is it right about brains, then?
+# That does not follow. A simulation shows whether the analysis can find what its author put in, under the author's assumptions.
+# Real voxels may break them.
+# ```
+#
+# ```{dropdown} Why does the book simulate worlds in which nothing can be found?
+# Finding what is there is no merit unless the analysis also fails to find what is not. In *noise* nothing drives the voxels, and in
+# *flat* no layer is favoured.
+# ```
+#
+# ```{dropdown} What raises the noise ceiling: more images or more repeats?
+# More repeats: averaging them removes noise. More images help the model to come closer to the ceiling.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

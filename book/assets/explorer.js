@@ -421,7 +421,9 @@
       make("div", { class: "explorer-panels" }, plot, make("div", {}, shown, readout)));
   }
 
-  const kinds = { voxels, stacking, choices, photographs };
+  const tools = { make, labelled, menu, slider, picture, show, number, interval, axis, frame, line, nearest };
+  const plant = (figure, data) => globalThis.plant.draw(figure, data, tools); // plant.js
+  const kinds = { voxels, stacking, choices, photographs, plant };
   for (const figure of document.querySelectorAll("figure[data-explorer]"))
     kinds[figure.dataset.explorer](figure, JSON.parse(figure.querySelector("script").textContent));
 })();

@@ -43,7 +43,7 @@ def html_page(notebook: NotebookNode, name: str) -> str:
     body, _ = HTMLExporter(template_name="basic", **quiet).from_notebook_node(notebook)
     explorers = "data-explorer" in body
     scripts = [_MATHJAX % _mathjax()] if _FORMULAS.search(words) else []
-    scripts += [f"<script>{_asset('explorer.js')}</script>"] if explorers else []
+    scripts += [f"<script>{_asset(name)}</script>" for name in ("plant.js", "explorer.js") if explorers]
     style = _code_style() + (_asset("companion.css") if explorers else "")
     template = Template(files("lib.app").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(

@@ -30,7 +30,7 @@ def explorer(kind: str, data: Mapping[str, object], table: Table, caption: str, 
 
     Parameters
     ----------
-    kind : "voxels", "stacking", "choices" or "photographs"
+    kind : "voxels", "stacking", "choices", "photographs" or "plant"
         Which part of the script.
     data : mapping
         Numbers and names for the script, as JSON has them.
