@@ -127,7 +127,24 @@ evidence_table(EVIDENCE)
 # Networks trained on objects do explain more of a scanned brain than edge networks do (W7). By encoding, ResNet50 is not the worse model. By decoding
 # these numbers cannot say (Y1): the brain hierarchy score asks whether the order of a network's layers follows the order of areas, not how well
 # units are decoded, and ResNet-50-v2 is another network. Nor does Brain-Score bear on an order of layers (W1): each area is scored with one layer.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} A claim is *undecided*. Is it false?
+# No. The data do not say. More images, voxels or people might decide it.
+# ```
+#
+# ```{dropdown} A claim *holds* in a simulated participant. Does it hold in brains?
+# That does not follow. It says that the rule finds what was planted, with so many images. Only measured data speak about brains.
+# ```
+#
+# ```{dropdown} Why does a claim about all areas hold so rarely?
+# It must come out right in each of them, so it is as strong as its weakest area. A rule on the mean could hold because of a few
+# areas.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

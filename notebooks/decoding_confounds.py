@@ -267,6 +267,22 @@ benchmark_table(counted["rates"], columns)
 # choices explains why they should not.
 
 # %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} Two columns of numbers differ. Is the network the cause?
+# Only if nothing else differs. Between the published columns the output, the place of reading and the number of parameters differ
+# too.
+# ```
+#
+# ```{dropdown} One set of choices gives the published verdict. Why show all of them?
+# Each is a legitimate analysis. If the verdict changes with a choice, it says as much about the choice as about the brain.
+# ```
+#
+# ```{dropdown} Batch normalisation changes every activation. Why does it hardly change the scores here?
+# It shifts and scales each unit, and a correlation does not notice shift and scale.
+# ```
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{exercise} What softmax does to a unit

@@ -173,6 +173,23 @@ verdict_table(evaluate(study, ["W1", "W2"]))
 # `python -m lib run fig1_alexnet -p world flat` and look again.
 
 # %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} In every area some layer predicts best. Does every area prefer a layer?
+# No. Of several numbers one is always the largest, even in a world where every layer drives every area alike. A claim needs a lead,
+# its interval, and a size that matters.
+# ```
+#
+# ```{dropdown} R of two neighbouring layers is nearly equal, but their weights differ a lot. Is that a contradiction?
+# No. Neighbours hold much the same, so each predicts well alone. The stack needs only one of them, and gives it the weight of both.
+# ```
+#
+# ```{dropdown} Each row shows the best voxels of its own network. Why is that a problem for comparing rows?
+# The rows then show different voxels, and a difference between rows may come from the choice. Claims are decided on the same voxels
+# for both networks.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

@@ -152,7 +152,24 @@ verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 # %% [markdown]
 # On a simulated participant this says which of the planted claims so many images can decide. On a measured one the same cells decide the same
 # claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER`.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} No difference between the two tasks was found. Are their preferred layers the same?
+# That does not follow: noise may hide a difference. Sameness must be shown too, by an interval that lies wholly within what is too
+# small to matter.
+# ```
+#
+# ```{dropdown} Avgpool predicts a face area nearly as well as Conv-5, and gets hardly any weight. Why?
+# It is the mean of Conv-5's maps and knows nothing that Conv-5 does not know. Beside Conv-5 it adds nothing.
+# ```
+#
+# ```{dropdown} The shift is significant in AlexNet and not in ResNet50. Does it differ between them?
+# That does not follow. The difference between the two shifts needs an interval of its own.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

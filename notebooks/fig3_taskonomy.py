@@ -151,7 +151,25 @@ verdict_table(evaluate(study, ["W6", "W7", "W8"]))
 # %% [markdown]
 # W8 is about all networks: wherever a stack was fitted, it should predict better than its best layer. Why the middle layers of an
 # edge network predict face and place areas at all is the question of [a page of its own](variance_partitioning).
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} An edge network predicts face areas. Do these areas respond to edges?
+# That does not follow. The edge network's layers hold much that other networks hold too. What only they hold is the question of
+# [variance partitioning](variance_partitioning).
+# ```
+#
+# ```{dropdown} Conv-3 is the best layer in early and in late areas. What does that say about the network?
+# It shows no progression along the visual hierarchy: the same layer serves all areas best. It does not say that the areas are
+# alike.
+# ```
+#
+# ```{dropdown} The edge networks have fewer layers in their stacks. Why does this matter for comparing stacks?
+# A stack of more layers has more to choose from. Part of its lead may come from the number of layers and not from the task.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

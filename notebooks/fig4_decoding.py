@@ -177,6 +177,24 @@ verdict_table(evaluate(study))
 # [what the verdict is made of](decoding_confounds).
 
 # %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} A unit is decoded well from an area. Does the unit drive the area?
+# That does not follow. Decoding shows that the area holds information from which the unit can be predicted. Something that drives
+# both would do.
+# ```
+#
+# ```{dropdown} ResNet-50's output is decoded poorly. Is ResNet-50 unlike the brain?
+# That does not follow. How well an output can be decoded also depends on whether it is read before or after softmax, and on whether
+# the network knows the objects it is shown.
+# ```
+#
+# ```{dropdown} A mean over many units is above chance. May each unit count as an observation?
+# No. Units of a layer respond to the same few properties of the images, so their scores rise and fall together. The permutation
+# test keeps them together.
+# ```
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{exercise} Where a penalty helps

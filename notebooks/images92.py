@@ -236,6 +236,23 @@ accuracy_figure(data, found, published_top1)
 # this page. What can be tested is that depth and training matter for a face area.
 
 # %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} A trained network predicts a face area well. Has it learned what the area computes?
+# Not necessarily. One bit, whether the image shows a face, predicts nearly as well over these images. Look at the images without
+# faces, where the label says nothing.
+# ```
+#
+# ```{dropdown} Why is the best layer chosen on other images than those it is scored on?
+# The largest of many noisy scores is too large. A layer chosen on the scored images would be shown at its luckiest.
+# ```
+#
+# ```{dropdown} Why compare with an untrained twin and not only with chance?
+# An untrained network keeps much of the image, so it predicts better than chance. What training adds is the difference between the
+# two.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

@@ -124,7 +124,25 @@ for row in outside:
 # Listed are those outside. Intervals of weights come out a little short where blocks touch each other, since neighbours across an edge are
 # alike. That of the stack's gain (W8) is too short with many voxels: where a voxel is hardly predicted, the root in R = sign(R²) √|R²| makes
 # differences of R uneven. False positives are rare on the right, since a claim must beat *every* other layer.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} An interval includes zero. Is there no effect?
+# That does not follow: the effect may be real and too uncertain to see. That an effect is too small to matter is shown only if the
+# whole interval lies below the smallest effect that matters.
+# ```
+#
+# ```{dropdown} Why do blocks of neighbouring voxels count, and not single voxels?
+# Neighbours share signal and noise. Counting each of them as independent makes intervals too short.
+# ```
+#
+# ```{dropdown} An effect is surely above zero and smaller than the smallest effect that matters. What is the verdict?
+# The claim does not hold, since its estimate is too small to matter. It is contradicted if the whole interval lies below that size,
+# and undecided otherwise.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

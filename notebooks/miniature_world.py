@@ -234,7 +234,25 @@ Table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 #
 # Everything can be made again from the seed, in minutes on a laptop: `make miniatures`. Another version of PyTorch may give slightly
 # different weights.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} A network was trained to name objects. Does it know anything about places?
+# Yes. Training rewards one label and does not forbid the others. A linear probe reads the place from its middle layers well above
+# chance.
+# ```
+#
+# ```{dropdown} A label can be read from a layer. Was it learned?
+# Not necessarily. It can be read from untrained networks too, since random filters keep much of the image.
+# ```
+#
+# ```{dropdown} These networks are nearly always right. Would they name objects in photographs?
+# This page cannot say. They were trained and tested on the same kind of easy drawings; their accuracy there says little about
+# photographs.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

@@ -192,7 +192,25 @@ selection_effect(study, network.name)
 # Chosen by the score that is shown, voxels of nothing look predicted, in every area. Chosen out of fold, they score no
 # better than all voxels do. So our figures follow the paper's choice where they reproduce it, and every claim is decided on
 # voxels chosen out of fold.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} A perfect model predicts a voxel with a low R. How can that be?
+# The voxel is noisy: trials of the same image differ, and no model predicts noise. Compare R with the root of the noise ceiling,
+# not with one.
+# ```
+#
+# ```{dropdown} A voxel's score lies above its noise ceiling. Is something wrong?
+# Not necessarily. The ceiling is an expectation, estimated from few repeats, and the score is measured on few images. Both vary by
+# chance.
+# ```
+#
+# ```{dropdown} A prediction has the right order but is twice too large. Which scores notice?
+# R² and R do, since they count squared errors. The correlation r does not: it forgives any scale and shift.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

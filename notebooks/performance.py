@@ -123,6 +123,22 @@ half_correlations_table(snapshots, measured)
 # be no contradiction: encoding fits a weight to every unit, similarity takes all units as they are.
 
 # %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} Networks that name objects better are more like the brain in a plot. Does accuracy cause the likeness?
+# That does not follow. The networks differ in depth, width and training too. Follow one network along its own training to see what
+# learning changes.
+# ```
+#
+# ```{dropdown} Likeness falls in the better half of the networks. Is that an inverted U?
+# Not yet. A few points in one half have a slope by chance, and the networks in it differ in more than accuracy.
+# ```
+#
+# ```{dropdown} Encoding says that a network became more like the brain, similarity says that it did not. Can both be right?
+# Yes. Encoding fits a weight to each unit and can ignore those that do not help. Similarity takes all units as they are.
+# ```
+
+# %% [markdown]
 # ## Exercises
 #
 # ```{exercise} Halves

@@ -258,7 +258,25 @@ for protocol in ("fast", "reference"):
 # Here they do not: with one scale per unit, the many quiet units of the toy layer drown the few loud ones, and the
 # loud ones are what its voxels listen to. That was planted. Which scale suits a real layer is a question about the layer, and
 # the protocol a choice to report.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} A layer has more features than there are images. Must the regression overfit?
+# No. Without a penalty it fits any responses perfectly, noise included. The penalty shrinks the directions along which images
+# hardly differ, so that few directions count.
+# ```
+#
+# ```{dropdown} Two layers have the same Gram matrix. Can ridge regression tell them apart?
+# No. Its predictions depend on the features through their Gram matrix alone. An encoding model says what a layer holds up to
+# rotation, not what single units stand for.
+# ```
+#
+# ```{dropdown} Should every voxel get the same penalty?
+# No. A noisy voxel needs a larger penalty than a clear one. Generalised cross-validation chooses one for each voxel.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

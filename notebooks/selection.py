@@ -130,7 +130,23 @@ verdict_comparison(found)
 # A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. That
 # guard is what the circular choice disarms, for the luckiest voxels of a brain that answers to nothing lie above zero by
 # construction. What is left in *noise* is the contrast between layers, and how often chance arranges it.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} The best voxels are chosen by the scores that are shown. Why are these scores too high?
+# A score is what a voxel deserves plus luck. Choosing the highest scores also chooses the luckiest ones.
+# ```
+#
+# ```{dropdown} Choosing out of fold gives lower scores. Does it find worse voxels?
+# No. The voxels are about as good on fresh images. It merely does not count the luck of the test images.
+# ```
+#
+# ```{dropdown} Nothing can be predicted in *noise*. What do its best voxels look like?
+# Predicted, if they are chosen by the scores that are shown. Chosen out of fold, they score around zero or below.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

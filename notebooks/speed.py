@@ -219,3 +219,18 @@ print(f"{operations:.1e} operations: {operations / speed:.0f} s, and half of it 
 # down the same for every phase in the function `work`. Seven layers take seven times as long, and the eigenvectors come on top.
 # ```{solution-end}
 # ```
+
+# %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} A method is faster. What must be asked first?
+# Whether it predicts held-out images as well. Speed that costs accuracy has to be weighed against it.
+# ```
+#
+# ```{dropdown} Why do the published scores come out higher when test responses are standardised by themselves?
+# The standardisation uses the mean of the very responses that are to be predicted, which no prediction could have known.
+# ```
+#
+# ```{dropdown} Why can many penalties be tried at little cost?
+# One decomposition of the Gram matrix serves all of them. For each penalty only the shrinkage of the directions changes.
+# ```

@@ -230,7 +230,26 @@ Table(["", "A", "A again", "B", "C"], [("before", w[0, 0], "", *w[0, 1:]), ("aft
 # %% [markdown]
 # The prediction is the same, and the weight of A has halved. A plot of weights over layers therefore depends on
 # how finely a network was cut into layers.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} Layer A has the largest weight. Does it drive the voxel?
+# Not necessarily. The weight says how useful the layer's prediction is beside the others in the stack. A layer that drives nothing
+# can have all of the weight if it holds what several others hold.
+# ```
+#
+# ```{dropdown} Can the stack predict worse than its best layer?
+# Not on the errors it was learned from: choosing that layer alone is one of its mixtures. On new images it can, since the weights
+# were fitted to other images.
+# ```
+#
+# ```{dropdown} A layer is put into the stack twice. What happens to the weights and to the prediction?
+# The two copies share the weight of the one, and the prediction stays the same. So a profile of weights also depends on how finely
+# a network is cut into layers.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

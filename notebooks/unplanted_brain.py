@@ -121,7 +121,26 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # :class: tip
 # All six networks predict this brain, and none of them is in it.
 # ```
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} A network predicts this brain best. Is the brain made of that network?
+# No. None of the networks that are analysed drives this brain, and all of them predict it, since networks that are trained on the
+# same images share much.
+# ```
+#
+# ```{dropdown} A claim holds in this brain, where nobody planted it. What does the same claim say when it holds in a person?
+# That the person's brain shares what brings it about here: a progression from local to global. It does not say that the brain
+# resembles the network in the figure.
+# ```
+#
+# ```{dropdown} The best layer moves by one from one network to the other. Is that a shift?
+# Perhaps not. Neighbouring layers predict nearly as well, so the best of them changes by chance. Look at the shift of the weights
+# and its interval.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

@@ -201,7 +201,24 @@ shared_variance_table(found)
 # networks know faces or places. The green symbols are what would be. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
 # cube of the number of images, as printed above.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} A layer has unique variance. Is that a property of the layer?
+# No. Unique means beyond the others that were included. With other others it changes.
+# ```
+#
+# ```{dropdown} A layer's stacking weight is zero. Is nothing lost without it?
+# From the stack, nothing. But a weight says nothing about what the layer knows that others do not: a joint regression may use what
+# no mixture of predictions can.
+# ```
+#
+# ```{dropdown} An edge network predicts face areas, and none of that is unique. Do face areas use edges?
+# The prediction cannot say. All of it may be information that other networks hold as well.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

@@ -151,7 +151,25 @@ stack_against_ceiling(study)
 # miracle. This ceiling was estimated from three presentations of each of 120 pictures, and an estimate errs to both sides.
 #
 # To use it in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: CONTRIBUTING.md says where.
+
+# %% [markdown]
+# ## Three questions
 #
+# ```{dropdown} The folder is read without an error. Are the events right?
+# That does not follow. Events of the right length in the wrong order are not noticed. Look at the noise ceilings: they are near
+# zero if events and responses do not belong together.
+# ```
+#
+# ```{dropdown} Why are whole pictures held out, and not single trials?
+# Trials of one picture share its signal. If some of them were used for fitting, the test would be about pictures that the model has
+# seen.
+# ```
+#
+# ```{dropdown} Why standardise within runs or sessions?
+# Their baselines and gains differ. Left in, these differences would count as noise.
+# ```
+
+# %% [markdown]
 # ## Exercises
 
 # %% [markdown]

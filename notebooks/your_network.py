@@ -238,6 +238,22 @@ print(verdict.outcome, verdict.where)
 # ```
 
 # %% [markdown]
+# ## Three questions
+#
+# ```{dropdown} Your network predicts the voxels well. What may you conclude about brains?
+# Here nothing: nobody was scanned. With a measured participant, that the layers hold information which the voxels hold too.
+# ```
+#
+# ```{dropdown} Your claim holds. Why look at the world *flat* before you report it?
+# In *flat* no layer is preferred. A claim that holds there as well follows from how layers are built, and says nothing about this
+# brain.
+# ```
+#
+# ```{dropdown} Half of a claim comes out right. May you report that half?
+# Not as the finding you set out for. Choosing the half that came out right after looking is selection.
+# ```
+
+# %% [markdown]
 # ## What may you conclude?
 #
 # About brains, nothing: nobody was scanned. About your network, that its layers share a progression from local to global with the networks
