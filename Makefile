@@ -76,7 +76,7 @@ test: check book ## `make check`, then build the book and run the slow tests
 student: $(VENV)/.book ## notebooks without their solutions, into _build/student
 	$(BIN)/python -m lib student _build/student
 
-slides: $(VENV)/.book ## every figure as SVG, 16:9, into _build/slides; half an hour
+slides: $(VENV)/.book ## every figure as SVG, 16:9, and as PDF, into _build/slides; half an hour
 	$(BIN)/python -m lib slides _build/slides $(PARAMETERS)
 
 test-slurm: $(VENV)/.test ## a sweep through a real SLURM on this machine: root, Debian's packages

@@ -151,8 +151,17 @@ evidence_table(EVIDENCE)
 # ```{exercise} The rule that W1 should not be
 # :label: ex-ledger-argmax
 #
+# *Level 2 of 3, 15 minutes. Against the belief that the layer with the highest mean is a finding.*
+#
 # "In V1-V3 the layer with the highest mean R is Conv-2 or Conv-3." In which of the worlds do you expect this rule to hold? Write it, and
 # look.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# An argmax always names some layer, in noise as well. Print the best layer of each area in each world, and ask what a
+# die would have named.
 # ```
 
 # %% [markdown]
@@ -182,8 +191,16 @@ for world, study in encoding_studies(people, ["alexnet-object"], weights, n_best
 # ```{exercise} The price of many areas
 # :label: ex-ledger-weakest
 #
+# *Level 1 of 3, 10 minutes. Against the belief that a claim about ten areas is as easy to pass as a claim about one.*
+#
 # W6 must hold for two networks in ten areas. Suppose each of the twenty contrasts, alone, came out right nineteen times in twenty, and
 # independently. How often would the claim hold where it is true? What would be wrong with asking for the *mean* over areas instead?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Twenty independent events that each come out right with probability .95: multiply.
 # ```
 
 # %% [markdown]

@@ -288,8 +288,16 @@ benchmark_table(counted["rates"], columns)
 # ```{exercise} What softmax does to a unit
 # :label: ex-confound-softmax
 #
+# *Level 2 of 3, 10 minutes. Against the belief that an output is the same thing to decode before and after softmax.*
+#
 # ResNet-50's output was read after softmax. Compare the dimensions and the tail of the same eight units as logits, after softmax and
 # after its logarithm. Which would you rather have to predict, and why?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Softmax is large for one class and nearly zero for all others. What does that do to the tail of a unit over images?
 # ```
 
 # %% [markdown]
@@ -311,8 +319,17 @@ for tap in ("fc", "fc|softmax", "fc|log_softmax"):
 # ```{exercise} Which could have been removed?
 # :label: ex-confound
 #
+# *Level 3 of 3, 15 minutes. Against the belief that a re-analysis can repair every confound.*
+#
 # Which of the four things could paper Y have removed without new data, and how? Which not? Compute what dimensions and tails predict
 # once the others are gone.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Go through the four one by one: can it be undone with the same voxels and the same network, by reading another stage
+# or by another regression?
 # ```
 
 # %% [markdown]

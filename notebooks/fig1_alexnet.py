@@ -147,13 +147,13 @@ planted_and_recovered(study)
 # ## How much could be explained at all?
 #
 # The [noise ceiling](noise_ceiling) of a voxel is the variance that even the true model could explain of its averaged
-# responses. **Look for** the distance of the points from the dashed line.
+# responses. **Look for** the distance of the coloured lines from the dashed line.
 
-# %% mystnb={"image": {"alt": "Scatter plots, one per network: variance explained by the stack against the noise ceiling of each voxel, with the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling; a point is a voxel, the dashed line is a perfect model.", "name": "fig-alexnet-ceilings"}}
+# %% mystnb={"image": {"alt": "One panel per network: grey density of voxels by noise ceiling and variance explained by the stack, a line of medians for each group of areas, and the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling. The darker, the more voxels (logarithmic); a coloured line is the median of a group's voxels in ten steps of the ceiling, the dashed line a perfect model.", "name": "fig-alexnet-ceilings"}}
 stack_against_ceiling(study)
 
 # %% [markdown]
-# Points follow the line from below. What is missing no layer of these networks predicts, or it is too fine a detail to be learned from
+# The medians follow the dashed line from below. What is missing no layer of these networks predicts, or it is too fine a detail to be learned from
 # this many images.
 
 # %% [markdown]
@@ -196,8 +196,16 @@ verdict_table(evaluate(study, ["W1", "W2"]))
 # ```{exercise} Every layer alike
 # :label: ex-flat
 #
+# *Level 2 of 3, 15 minutes. Against the belief that a layer's weight says how much that layer drives the voxel.*
+#
 # In the world *flat*, every layer drives every area alike. Before you look: which layer do you expect to get the largest stacking
 # weight, and in which areas? Draw planted and recovered shares for a participant of that world, and explain the profile.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The stack compares layers by what each explains beyond the others. Which layer holds most of what the others hold?
 # ```
 
 # %% [markdown]
@@ -224,9 +232,17 @@ planted_and_recovered(alike)
 # ```{exercise} The luckiest voxels of nobody
 # :label: ex-selection
 #
+# *Level 2 of 3, 10 minutes. Against the belief that the best voxels show what an area does.*
+#
 # The figure shows the best voxels by test score, which is also the score on its axis. In the world *noise* nothing can be
 # predicted. What is the mean R of the stack over the best voxels of an area, chosen by test score, and what if they are chosen by
 # out-of-fold score?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Choosing by the number that is reported keeps the voxels whose noise happened to agree with the prediction.
 # ```
 
 # %% [markdown]

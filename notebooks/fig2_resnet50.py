@@ -176,8 +176,16 @@ verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 # ```{exercise} Which layer is "layer 4"?
 # :label: ex-resnet-layer4
 #
+# *Level 1 of 3, 10 minutes. Against the belief that a layer's name in a paper says which module was read.*
+#
 # Claim W5 reads "layer 4" as Conv-5. How large are the mean weights of Conv-4 and of Conv-5 in place and face areas, and would the
 # claim hold under the other reading?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The voxels shown are `shown.best(name, roi)`; average their weights over the place and face areas, layer by layer.
 # ```
 
 # %% [markdown]
@@ -200,9 +208,18 @@ for name, result in shown.encoding.items():
 # ```{exercise} The world upside down
 # :label: ex-resnet-reversed
 #
+# *Level 2 of 3, 15 minutes. Against the belief that a claim that holds once would hold in any brain.*
+#
 # In the world *reversed*, ResNet50-Object drives every area through Avgpool, ResNet50-Place the early areas through Conv-5 and
 # the higher ones through Conv-2. Which of the three claims fail, and which contrast breaks each? Guess, then evaluate them on a
 # participant of that world.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Write down for each network which layer drives V1 and which drives FFA in this world. Then read each claim with those
+# layers in mind.
 # ```
 
 # %% [markdown]

@@ -176,8 +176,16 @@ verdict_table(evaluate(study, ["W6", "W7", "W8"]))
 # ```{exercise} What does stacking add?
 # :label: ex-edge-stack
 #
+# *Level 1 of 3, 10 minutes. Against the belief that a stack of few layers cannot gain much over the best one.*
+#
 # By how much does each network's stack predict better than its best layer? Explain why the number is small for the edge networks
 # or large, before you look.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Stacking gains when layers err on different images. Does the number of layers say anything about that?
 # ```
 
 # %% [markdown]
@@ -199,8 +207,17 @@ for name, result in study.encoding.items():
 # ```{exercise} Without training
 # :label: ex-edge-untrained
 #
+# *Level 3 of 3, 15 minutes. Against the belief that only a trained network can satisfy claims about layers.*
+#
 # Predict the same voxels, which trained networks drive, from Edge3d and from ResNet50-Object before they were trained. What is left of the
 # three claims: of Conv-3's lead in face areas (W6), of ResNet50's lead over the edge network (W7), and of the gain by stacking (W8)?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Give `encoding_study` the weights "untrained", and compare the same three numbers: the profile in FFA, the mean R, and
+# the gain of the stack.
 # ```
 
 # %% [markdown]

@@ -132,9 +132,9 @@ decoding_table(preset, study)
 # %% [markdown]
 # ## The figure
 #
-# **Look for** the order of the two networks from the second layer on, and at the last.
+# **Look for** the order of the two networks from the second layer on, and at the last; then for areas that differ from the others.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Ten panels, one per area: mean correlation of decoded units over eight layers, a line with error bars for AlexNet and one for ResNet-50."}, "figure": {"caption": "Correlation of decoded and true units over test images, in the layout of paper Y's Figure 1: mean over the units of a layer, then over participants, with 95 % bootstrap intervals over participants. A thin line is one participant.", "name": "fig-decoding"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Left, mean correlation of decoded units in the whole visual cortex over eight layers, a line with error bars for AlexNet and one for ResNet-50. Right, two maps of all areas by layers with a number in each cell."}, "figure": {"caption": "Correlation of decoded and true units over test images, the numbers of paper Y's Figure 1: mean over the units of a layer, then over participants. Left: all visual voxels (VC), 95 % t intervals over participants; a thin line is one participant. Right: every area; bold numbers have intervals above zero.", "name": "fig-decoding"}}
 decoding_figure(study)
 
 # %% [markdown]
@@ -200,8 +200,18 @@ verdict_table(evaluate(study))
 # ```{exercise} Where a penalty helps
 # :label: ex-decoding-ols
 #
+# *Level 2 of 3, 10 minutes. Against the belief that least squares is good enough whenever there are more trials than
+# voxels.*
+#
 # Least squares fits one weight per voxel to 1200 trials: a hundred in V1, eight hundred in VC. Decode one participant
 # with ridge regression too. In which area do you expect the largest gain?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The error of least squares grows with the number of weights for each trial. Compare 100 and 800 weights with 1200
+# trials.
 # ```
 
 # %% [markdown]
@@ -224,8 +234,16 @@ for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0
 # ```{exercise} Familiar objects
 # :label: ex-decoding-familiar
 #
+# *Level 3 of 3, 15 minutes. Against the belief that how well a unit is decoded depends on the brain alone.*
+#
 # Imagine a brain that *is* AlexNet's output, without noise, and decode ResNet-50's softmax from it. How well can that be done for the
 # pictures of this page, and how well for pictures of the eight objects that both networks can name? What does that say of claim Y3?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# What does softmax give for a picture whose object the network can name, and what for one that it has to guess?
 # ```
 
 # %% [markdown]
@@ -259,8 +277,17 @@ for objects, pictures in shown.items():
 # ```{exercise} How sure is a mean over a thousand units?
 # :label: ex-decoding-noise
 #
+# *Level 2 of 3, 10 minutes. Against the belief that a thousand units are a thousand observations.*
+#
 # If units were independent, the mean r of 1000 units over 50 images would have a standard deviation of 1/√(49 · 1000) where
 # nothing can be decoded. Assign predictions to wrong images, and compare.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Units of a layer rise and fall together over images. `permutation_scores` mixes the images up and keeps the units
+# together.
 # ```
 
 # %% [markdown]

@@ -259,7 +259,15 @@ accuracy_figure(data, found, published_top1)
 # ```{exercise} One bit more
 # :label: images92-one-bit
 #
+# *Level 2 of 3, 10 minutes. Against the belief that a network predicts a face area for reasons richer than one bit.*
+#
 # How much do the label and the network share? Add the label to the layers of the first network, and look at the stack.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# If the last layers separate faces from other images already, what can a label still add to the stack?
 # ```
 
 # %% [markdown]
@@ -281,7 +289,15 @@ print(f"network: {found[first].r(found[first].stack)[0]:.3f}; with the label: {b
 # ```{exercise} Without faces
 # :label: images92-no-faces
 #
+# *Level 2 of 3, 10 minutes. Against the belief that what people share in IT is about faces alone.*
+#
 # Faces are the darkest block of IT. Leave all faces out. How much is left of what participants share about IT?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Keep the rows and the columns of the images without a face, and compute the ceiling again.
 # ```
 
 # %% [markdown]

@@ -149,8 +149,17 @@ for row in outside:
 # ```{exercise} As if voxels were independent
 # :label: judging-independent
 #
+# *Level 2 of 3, 10 minutes. Against the belief that voxels are independent observations.*
+#
 # How much shorter would the bars be if every voxel counted as a block of its own, and the images were the only ones? Compare the errors of
 # one contrast.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Neighbouring voxels share signal and noise, and all voxels of a person saw the same images. Which of the two does an
+# error over single voxels leave out?
 # ```
 
 # %% [markdown]
@@ -179,7 +188,15 @@ for name, values, blocks in (
 # ```{exercise} A rule for sameness
 # :label: judging-same
 #
+# *Level 3 of 3, 15 minutes. Against the belief that no significant difference means no difference.*
+#
 # In the second brain the two networks are alike. Does the shift of the weights' centre, `task_shift`, show it, and with how few images?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Look at where the whole interval lies, not whether it contains zero.
 # ```
 
 # %% [markdown]

@@ -259,7 +259,15 @@ Table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 # ```{exercise} Without colour
 # :label: world-grey
 #
+# *Level 1 of 3, 10 minutes. Against the belief that colour serves places most.*
+#
 # Show the networks the held-out scenes in grey. Which of them suffer more? Guess first.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Ask which of the two is small in the picture and has to be set apart from what is behind it.
 # ```
 
 # %% [markdown]
@@ -287,7 +295,15 @@ for name, network in loaded.items():
 # ```{exercise} Where is the place?
 # :label: world-layers
 #
+# *Level 2 of 3, 10 minutes. Against the belief that a network trained on objects knows nothing of places.*
+#
 # Probe the network that names objects for the *place*, layer by layer. Where does it fade? Is it training that makes it fade?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Compare with the untrained network layer by layer: what fades only in the trained one was lost by training.
 # ```
 
 # %% [markdown]

@@ -217,8 +217,16 @@ selection_effect(study, network.name)
 # ```{exercise} How many repeats?
 # :label: ceiling-repeats
 #
+# *Level 1 of 3, 10 minutes. Against the belief that a correlation of .4 is a poor model.*
+#
 # In higher areas of the first NSD participant the median ncsnr is .40. How often would one have to show each image for
 # half of the variance to be explainable? And for a voxel at .30?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Write the ceiling as a function of the ncsnr and of m repeats, set it to one half, and solve for m.
 # ```
 
 # %% [markdown]
@@ -241,7 +249,15 @@ for level in (0.40, 0.30):
 # ```{exercise} Fewer, luckier
 # :label: ceiling-luck
 #
+# *Level 2 of 3, 10 minutes. Against the belief that the best voxels show what an area does.*
+#
 # What happens to the selection effect in V1 if only the best 20 voxels are shown, and what if all are?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Both lines choose voxels by a score. Only one of the two scores is also the one reported.
 # ```
 
 # %% [markdown]

@@ -76,7 +76,7 @@ ceilings = {f"similarity, {roi}": rdm_noise_ceiling(matrices) for roi, matrices 
 # %% [markdown]
 # **Look for** lines that turn down at their right end.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants; grey: noise ceiling.", "name": "fig-performance"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants. Grey: noise ceiling, as far as the lines reach; dotted: chance accuracy.", "name": "fig-performance"}}
 performance_figure(snapshots, likeness, ceilings, simulated=True)
 
 # %% [markdown]
@@ -144,8 +144,16 @@ half_correlations_table(snapshots, measured)
 # ```{exercise} Halves
 # :label: ex-turning
 #
+# *Level 3 of 3, 15 minutes. Against the belief that a trend over networks is a trend over performance.*
+#
 # The table splits the networks in halves by accuracy. Why is a negative number in the second column alone not yet an inverted U? Follow
 # each network through its own training.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Networks differ in depth and width as well. Along the training of one network only the weights change.
 # ```
 
 # %% [markdown]
@@ -166,7 +174,15 @@ training_correlations_table(snapshots, likeness)
 # ```{exercise} Before training
 # :label: ex-untrained
 #
+# *Level 2 of 3, 10 minutes. Against the belief that a network that learned nothing predicts nothing.*
+#
 # An untrained network knows no object. How like the brain is it, by each measure, compared with the same network at the end?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# An untrained convolution still keeps edges, colours and where things are. Compare the first epoch with the last.
 # ```
 
 # %% [markdown]

@@ -283,7 +283,15 @@ for protocol in ("fast", "reference"):
 # ```{exercise} A louder layer
 # :label: ridge-louder
 #
+# *Level 1 of 3, 10 minutes. Against the belief that features must be standardised one by one before ridge regression.*
+#
 # Multiply all features by 100. Predict what happens to the penalties and to the predictions, then try.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Before the fit the layer is divided by one number. What is left of a factor that all features share?
 # ```
 
 # %% [markdown]
@@ -306,7 +314,15 @@ print("same penalties:", torch.equal(louder.alphas, fit.alphas), f"- largest dif
 # ```{exercise} Every unit twice
 # :label: ridge-twice
 #
+# *Level 2 of 3, 10 minutes. Against the belief that more features always mean more information.*
+#
 # Give ridge every unit twice. What becomes of the Gram matrix, and which penalties give the old predictions?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Write out the Gram matrix of the features placed side by side with themselves: $[X, X][X, X]' = 2XX'$.
 # ```
 
 # %% [markdown]

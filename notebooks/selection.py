@@ -153,8 +153,17 @@ verdict_comparison(found)
 # ```{exercise} How many test images?
 # :label: selection-images
 #
+# *Level 2 of 3, 10 minutes. Against the belief that the luck of the best voxels does not depend on the number of test
+# images.*
+#
 # NSD leaves about 1,500 images for testing. What happens to the gap between published and fresh when there are more
 # test images? Draw the curves with a quarter and with all of the test images.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The error of a mean over n images falls with the square root of n.
 # ```
 
 # %% [markdown]
@@ -177,8 +186,16 @@ selection_curves({f"{last}, a quarter of the test images": fewer[last], last: st
 # ```{exercise} Is choosing wrong?
 # :label: selection-any
 #
+# *Level 3 of 3, 15 minutes. Against the belief that choosing voxels is always wrong.*
+#
 # Compare the left end of the orange line with its right end, where nothing is chosen. Which voxels does an out-of-fold score find?
 # Why is it fair to show them, and what would you write into the caption?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Compare the noise ceilings of the chosen voxels with those of all voxels of the area.
 # ```
 
 # %% [markdown]

@@ -233,7 +233,16 @@ plant_explorer(load_network("alexnet-object"), pictures, parts, claimed="Conv-3"
 # ```{exercise} Forget the sessions
 # :label: simulated-sessions
 #
+# *Level 2 of 3, 10 minutes. Against the belief that standardising within sessions is cosmetic.*
+#
 # Skip the standardisation within sessions. What happens to the estimated ncsnr, and why?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The repeats of an image lie in different sessions. Where does a shift between sessions end up: in the signal or in the
+# noise?
 # ```
 
 # %% [markdown]
@@ -255,8 +264,17 @@ print(f"median ncsnr: {np.nanmedian(estimated):.3f} standardised, {np.nanmedian(
 # ```{exercise} A world of your own
 # :label: simulated-world
 #
+# *Level 3 of 3, 15 minutes. Against the belief that a simulated brain must look like a real one to be useful.*
+#
 # Write a world in which only face areas answer, to the last two layers of AlexNet-Object. Plot it. What should a claim
 # about place areas come to in it?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# A `World` needs a profile for each layer that drives something, and for each area the shares of the profiles; an empty
+# dictionary means nothing.
 # ```
 
 # %% [markdown]

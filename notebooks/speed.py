@@ -109,7 +109,16 @@ for title, found in studies.items():
 # ```{exercise} Eighty images
 # :label: ex-speed-few
 #
+# *Level 3 of 3, 20 minutes. Against the belief that a fast shortcut for choosing the penalty is wrong everywhere or
+# nowhere.*
+#
 # Let a participant see 80 images. In which layers do `fast` and `gcv` differ most, and why in those?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Print the worst single voxel beside the mean. What do the residual degrees of freedom do when images are few?
 # ```
 
 # %% [markdown]
@@ -200,8 +209,16 @@ benchmark_table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "p
 # ```{exercise} By pencil
 # :label: ex-speed-limit
 #
+# *Level 2 of 3, 10 minutes. Against the belief that the time of an analysis cannot be known before it runs.*
+#
 # Before you read the rehearsal's table again: estimate by pencil how many operations the Gram matrix of one layer takes,
 # and how long that is at the speed of the machine.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The Gram matrix has one entry for each pair of images, and each entry is a sum over features.
 # ```
 
 # %% [markdown]

@@ -256,7 +256,15 @@ Table(["", "A", "A again", "B", "C"], [("before", w[0, 0], "", *w[0, 1:]), ("aft
 # ```{exercise} Two layers by hand
 # :label: stacking-two
 #
+# *Level 2 of 3, 15 minutes. Against the belief that stacking weights need an optimiser.*
+#
 # For two layers, find the weight of the first that minimises $w'Pw$, and compare with `simplex_weights` for layers A and B.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# With two layers there is one free number t. The error is a parabola in t.
 # ```
 
 # %% [markdown]
@@ -279,8 +287,16 @@ print(f"largest difference: {np.abs(np.clip(t, 0, 1) - simplex_weights(P_two)[:,
 # ```{exercise} Equally good
 # :label: stacking-equal
 #
+# *Level 1 of 3, 10 minutes. Against the belief that layers that predict equally well get equal weights.*
+#
 # Two layers predict a voxel equally well. Which weights do they get? Does it matter how alike their errors are? Then add a
 # third, equally good, whose errors have less in common with theirs.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Put ones on the diagonal of P and the agreement of errors beside it, and vary that agreement.
 # ```
 
 # %% [markdown]

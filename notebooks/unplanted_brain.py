@@ -147,7 +147,16 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # ```{exercise} Which network is nearest?
 # :label: unplanted-nearest
 #
+# *Level 2 of 3, 10 minutes. Against the belief that the network that predicts best is the model of the brain.*
+#
 # The brain was trained on objects, places and edges. Which network predicts it best, and does the answer depend on the area?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# The truth is known: the brain is a network of its own, which is not among the candidates. What can a ranking of the
+# candidates still mean?
 # ```
 
 # %% [markdown]
@@ -168,8 +177,16 @@ network_scores(study)
 # ```{exercise} Without training
 # :label: unplanted-untrained
 #
+# *Level 3 of 3, 15 minutes. Against the belief that a claim that holds is evidence about the task.*
+#
 # Analyse this brain with the same networks before they were trained. Which claims can still hold? What would you conclude from one that
 # does?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Sort the claims into those that need training and those that a progression from local to global would satisfy.
 # ```
 
 # %% [markdown]

@@ -225,8 +225,16 @@ shared_variance_table(found)
 # ```{exercise} The order of the question
 # :label: variance-order
 #
+# *Level 2 of 3, 15 minutes. Against the belief that the unique variance of a layer is one number.*
+#
 # What a layer adds depends on what is already there. For Edge3d in the face areas, compare what Conv-3 adds when it comes first, after
 # Conv-1 and Conv-2, and last of all. Why can no single number be "the variance explained by Conv-3"?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Compare the same layer entering first, in the middle and last. What happened to the difference?
 # ```
 
 # %% [markdown]
@@ -254,8 +262,16 @@ for given in before:
 # ```{exercise} Other others
 # :label: variance-others
 #
+# *Level 3 of 3, 15 minutes. Against the belief that unique variance is a property of the layer.*
+#
 # "Beyond the others" depends on who the others are. For Conv-3 of Edge3d in the face areas, let them be nobody, a single ResNet50, or
 # both. When does the shared part shrink, and what would you have to add to `others` before you call the rest unique to edges?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Change who stands in `others`, and keep the layer and the voxels.
 # ```
 
 # %% [markdown]

@@ -141,16 +141,16 @@ encoding_figure(study, selection="out-of-fold")
 # %% [markdown]
 # In the world *as-published* V1 to V4 peak at Conv-3, place and face areas at FC-7: what was planted came back through arrays and PNG files.
 #
-# **Look for** the distance of the points from the dashed line, and for points beyond it.
+# **Look for** the distance of the lines from the dashed one, and for grey beyond it.
 
-# %% mystnb={"image": {"alt": "Scatter plot of the variance explained by the stack against the noise ceiling of each voxel, with the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling estimated from the repeats of the test pictures; a point is a voxel, the dashed line a perfect model.", "name": "fig-own-data-ceilings"}}
+# %% mystnb={"image": {"alt": "Grey density of voxels by noise ceiling and variance explained by the stack, a line of medians for each group of areas, and the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling estimated from the repeats of the test pictures. The darker, the more voxels (logarithmic); a coloured line is the median of a group's voxels in ten steps of the ceiling, the dashed line a perfect model.", "name": "fig-own-data-ceilings"}}
 stack_against_ceiling(study)
 
 # %% [markdown]
-# Most points lie well below the line: in this world a voxel listens to one of six networks, and this is one of them. The few above it are no
+# Most voxels lie well below the line: in this world a voxel listens to one of six networks, and this is one of them. The few above it are no
 # miracle. This ceiling was estimated from three presentations of each of 120 pictures, and an estimate errs to both sides.
 #
-# To use it in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: CONTRIBUTING.md says where.
+# To use it in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: `CONTRIBUTING.md` says where.
 
 # %% [markdown]
 # ## Three questions
@@ -176,8 +176,16 @@ stack_against_ceiling(study)
 # ```{exercise} An area of your own
 # :label: own-data-area
 #
+# *Level 1 of 3, 10 minutes. Against the belief that an area must be fitted again when its mask changes.*
+#
 # Masks are arrays, so areas can be joined and cut. Make one area of all place areas (OPA, PPA, RSC) and one of all face areas, draw
 # the figure with these two alone, and say which layer each prefers.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Scores belong to voxels. Join masks with `|` and give the study another participant with `replace`.
 # ```
 
 # %% [markdown]
@@ -207,8 +215,16 @@ encoding_figure(regrouped, selection="out-of-fold")
 # ```{exercise} What is refused
 # :label: own-data-refused
 #
+# *Level 2 of 3, 15 minutes. Against the belief that an analysis that runs has read the right files.*
+#
 # Hand over masks of another brain, with ten voxels more, and events of which the last is missing. What do you learn from the answers? What
 # mistake would *not* be found?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Try each mistake in turn, and look at the noise ceilings of the one that is not refused.
 # ```
 
 # %% [markdown]

@@ -64,9 +64,17 @@ notice(participant.source)
 # ```{exercise} Choose a network
 # :label: own-choose
 #
+# *Level 1 of 3, 10 minutes. Against the belief that any network can be compared once it is downloaded.*
+#
 # torchvision builds many networks by name: `torchvision.models.list_models(torchvision.models)` lists them. Choose a light one that
 # is not in `lib.networks.ZOO` and call it `module`. It gets no weights and as many outputs as there are `OBJECTS`. Look at the
 # parts it is made of.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# `get_model(name, weights=None, num_classes=...)` builds a network; `named_children` lists its parts.
 # ```
 
 # %% [markdown]
@@ -102,9 +110,17 @@ for epoch in training.train_classifier(module, scenes, n_epochs):
 # ```{exercise} Choose its layers
 # :label: own-layers
 #
+# *Level 2 of 3, 10 minutes. Against the belief that a layer is what the paper calls one.*
+#
 # Which places of your network do you want to read? Write a dictionary `layers` from names of your own to names of its parts, from the
 # first to the last. Five or six will do, spread over its depth. A part's name is what `named_children` printed, and
 # `"stage2.0"` is the first part of `stage2`. `own_network` makes a `Network` of it, and refuses a part that does not exist.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Take the end of each stage, in the order in which an image passes them.
 # ```
 
 # %% [markdown]
@@ -139,9 +155,17 @@ for layer, activations in extract(network, participant.images(participant.test)[
 # ```{exercise} Encode
 # :label: own-encode
 #
+# *Level 1 of 3, 10 minutes. Against the belief that one score is enough to say that a network is good.*
+#
 # Predict the participant's voxels from your network and, to compare, from the miniature `alexnet-object`. `encode(participant, network)`
 # does one network. Put both results into a dictionary by name, and make a `study` of it:
 # `EncodingStudy(participant, results, n_best_voxels, "own")`, where "own" says whose weights the networks had.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Two networks, two calls of `encode`, one dictionary by name.
 # ```
 
 # %% [markdown]
@@ -181,10 +205,18 @@ network_scores(study)
 # ```{exercise} Decide
 # :label: own-claim
 #
+# *Level 3 of 3, 15 minutes. Against the belief that a sentence about layers is a test already.*
+#
 # "Its early layers predict V1 to V4 better, its late layers place and face areas." Write it as contrasts: `wang2021.preferences(study,
 # [network.name], wanted, "score")` takes a dictionary from an area to the layers that should be preferred there, and gives for
 # each area the margin by which they are, with its error. Call them `contrasts`. `judge("mine", contrasts, SMALLEST_EFFECTS)`
 # decides: does the claim hold, is it contradicted, or undecided, and in which area?
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# For each area name the layers that should be ahead. The contrast compares their mean with that of all other layers.
 # ```
 
 # %% [markdown]
@@ -212,9 +244,17 @@ print(verdict.outcome, verdict.where)
 # ```{exercise} Where nothing about layers is true
 # :label: own-control
 #
+# *Level 3 of 3, 15 minutes. Against the belief that an analysis that finds the claim has shown it.*
+#
 # A contrast that comes out right says little until one knows that it can come out wrong. In the world *flat* every layer of six other
 # networks drives every area alike. Simulate a participant of that world, decide the same claim, and call the contrasts `control`. Half the
 # images will do.
+# ```
+#
+# ```{hint}
+# :class: dropdown
+#
+# Keep the claim word for word, and change the world only.
 # ```
 
 # %% [markdown]
@@ -262,4 +302,4 @@ print(verdict.outcome, verdict.where)
 # [your lab's own](your_data), and the same five cells speak about a brain.
 #
 # Where to go from here: another task (`scenes.scene_label` instead of objects), [what your network explains beyond
-# AlexNet](variance_partitioning), or the [ledger](claims) with a row of your own (CONTRIBUTING.md says how).
+# AlexNet](variance_partitioning), or the [ledger](claims) with a row of your own (`CONTRIBUTING.md` says how).

@@ -7,7 +7,9 @@
 """
 
 import ast
+import math
 import re
+from itertools import takewhile
 from typing import Any
 
 import nbformat
@@ -18,7 +20,9 @@ from lib.app.copies import figure_names
 
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
-WORDS_PER_MINUTE = 200
+WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
+AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
+FOLDED = re.compile(r"^(`{3,}|:{3,})\s*\{.*\n(?::.*\n)*:class:.*dropdown.*\n(?:.*\n)*?\1`*:*$", re.MULTILINE)
 
 
 def arrange(app: Sphinx, page: str, content: list[str]) -> None:
@@ -35,11 +39,19 @@ def arranged(notebook: NotebookNode, name: str) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             _fold(cell)
+    lead = [*lead, f"*About {reading_minutes(notebook)} min to read, without the exercises.*"]
     first = notebook.cells[0]
     blocks = re.split(r"\n\s*\n", first.source)
     before = 3 if len(blocks) > 2 and blocks[1].endswith(":") else 2  # title, question, and the list that it opens
     first.source = "\n\n".join([*blocks[:before], *lead, *blocks[before:]])
     return notebook
+
+
+def reading_minutes(notebook: NotebookNode) -> int:
+    """What reading a page takes, without its exercises, its questions and what is folded."""
+    read = NotebookNode(cells=list(takewhile(lambda cell: not AFTER.search(cell.source), notebook.cells)))
+    words = "\n\n".join(cell.source for cell in read.cells if cell.cell_type == "markdown")
+    return math.ceil(len(FOLDED.sub("", words).split()) / WORDS_PER_MINUTE + len(figure_names(read)))
 
 
 def _lead(notebook: NotebookNode, name: str) -> list[str]:

@@ -43,15 +43,23 @@ def share(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
         return
     book = Book(Path(app.srcdir))
     executed = Executed(page, Path(app.srcdir)) if page.startswith("notebooks/") else None
-    context["metatags"] = context.get("metatags", "") + _tags(book, page, context["title"], doctree)
+    cover = _cover(app)
+    context["metatags"] = context.get("metatags", "") + _tags(book, page, context["title"], doctree, cover)
     context["body"] += _about(executed, book) + _cite(book, page, context["title"], executed)
 
 
-def _tags(book: Book, page: str, title: str, doctree: nodes.document) -> str:
+def _cover(app: Sphinx) -> list[str]:
+    """The landing page's first figure, for pages without one of their own; none while no notebook was executed."""
+    shown = (name for pages, name in app.env.images.values() if app.config.root_doc in pages)
+    return [name for name in shown if name.endswith(".png")][:1]
+
+
+def _tags(book: Book, page: str, title: str, doctree: nodes.document, cover: list[str]) -> str:
     paragraph = next((one.astext() for one in doctree.findall(nodes.paragraph)), "")
     words = re.sub(r"\s+", " ", paragraph)
     short = words if len(words) <= DESCRIPTION else words[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
-    pictures = [image["uri"] for image in doctree.findall(nodes.image) if "_thumbnails" in image["uri"]]
+    own = [image["uri"] for image in doctree.findall(nodes.image) if "_thumbnails" in image["uri"]]
+    pictures = own or cover
     tags = {"og:title": re.sub("<[^>]+>", "", title), "og:description": short, "og:url": f"{book.address}/{page}.html"}
     if pictures:
         tags["og:image"] = f"{book.address}/_images/{Path(pictures[0]).name}"
@@ -122,7 +130,7 @@ def _entry(kind: str, key: str, **fields: str) -> str:
 
 
 def list_pages(app: Sphinx, error: Exception | None) -> None:
-    """Write the list of pages for search engines, and the page for addresses that lead nowhere."""
+    """Write the list of pages for search engines and the page for addresses that lead nowhere; mend the search."""
     if error is not None or app.builder.format != "html":
         return
     address = Book(Path(app.srcdir)).address
@@ -130,6 +138,10 @@ def list_pages(app: Sphinx, error: Exception | None) -> None:
     Path(app.outdir, "sitemap.xml").write_text(SITEMAP.format(urls=urls))
     Path(app.outdir, "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {address}/sitemap.xml\n")
     Path(app.outdir, "404.html").write_text(MISSING.format(address=address))
+    search = Path(app.outdir, "_static", "searchtools.js")
+    search.write_text(
+        search.read_text().replace('[role="main"]', "article")
+    )  # which begins with words, not with buttons
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -254,6 +254,8 @@ def _plain_cell(cell: NotebookNode, plain: Callable[[str], str], figure: str | N
     if cell.cell_type == "markdown":
         cell.source = plain(cell.source)
     for output in cell.get("outputs", ()):
+        for kind in [kind for kind in output.get("data", {}) if kind.startswith("application/vnd.companion")]:
+            del output.data[kind]  # for the book's pages alone
         if "text/markdown" in output.get("data", {}):
             output.data["text/markdown"] = plain(output.data["text/markdown"])
         if "image/png" in output.get("data", {}) and "image" in about:

@@ -1,12 +1,13 @@
-"""The book's figures as slides: SVG, 16:9, one file for each figure with a caption.
+"""The book's figures as slides: SVG, 16:9, and PDF in the figure's own size, for each figure with a caption.
 
     python -m lib slides OUT [NOTEBOOK ...]
 
-Notebooks are executed with their figures drawn as SVG; each is then put on a white canvas of 1280 x 720, as large as it
-fits, and the caption comes with it as the picture's title and description.
+Notebooks are executed with their figures drawn as SVG and PDF; each SVG is then put on a white canvas of 1280 x 720, as
+large as it fits, and the caption comes with it as the picture's title and description.
 """
 
 import argparse
+import base64
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from lib.app.parameters import Value, user_path
 from lib.app.run import add_parameter_arguments, given_parameters
 
 WIDTH, HEIGHT, _MARGIN = 1280, 720, 32  # pixels
-DRAW_SVG = 'get_ipython().config.InlineBackend.figure_formats = {"svg"}  # read when matplotlib is first imported'
+DRAW = 'get_ipython().config.InlineBackend.figure_formats = {"svg", "pdf"}  # read when matplotlib is first imported'
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _EPILOG = """A notebook is executed again only if it changed; what was executed lies in OUT/executed.
 
@@ -31,14 +32,15 @@ examples:
 """
 
 
-def slides_of(notebook: NotebookNode) -> dict[str, str]:
-    """Slides of an executed notebook: name of each figure with a caption -> SVG."""
+def slides_of(notebook: NotebookNode) -> dict[str, bytes]:
+    """Slides of an executed notebook, two for each figure with a caption: name of the file -> its content."""
     slides = {}
     for cell in notebook.cells:
         figure = cell.metadata.get("mystnb", {}).get("figure", {})
-        drawn = [o.data["image/svg+xml"] for o in cell.get("outputs", ()) if "image/svg+xml" in o.get("data", {})]
-        for picture in drawn[:1] if "caption" in figure else ():
-            slides[figure["name"]] = slide("".join(picture), figure["caption"])
+        drawn = [o.data for o in cell.get("outputs", ()) if "image/svg+xml" in o.get("data", {})]
+        for data in drawn[:1] if "caption" in figure else ():
+            slides[f"{figure['name']}.svg"] = slide("".join(data["image/svg+xml"]), figure["caption"]).encode()
+            slides[f"{figure['name']}.pdf"] = base64.b64decode(data["application/pdf"])
     return slides
 
 
@@ -79,18 +81,17 @@ def write_slides(source: NotebookSource, given: Mapping[str, Value], target: Pat
         The folder to write into.
     """
     executed = target / "executed" / f"{source.name}.ipynb"
-    run_notebook(NotebookSource(source.path, prelude=DRAW_SVG), given, executed)
+    run_notebook(NotebookSource(source.path, prelude=DRAW), given, executed)
     slides = slides_of(nbformat.read(executed, as_version=4))
-    paths = {target / f"{name}.svg": content for name, content in slides.items()}
-    for path, content in paths.items():
-        path.write_text(content, encoding="utf-8")
-    return list(paths)
+    for name, content in slides.items():
+        (target / name).write_bytes(content)
+    return [target / name for name in slides]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib slides`."""
     add = parser.add_argument
-    add("target", type=user_path, metavar="OUT", help="folder to write FIGURE.svg into; made if need be")
+    add("target", type=user_path, metavar="OUT", help="folder to write FIGURE.svg and FIGURE.pdf into; made if need be")
     add("names", nargs="*", metavar="NOTEBOOK", help="such as fig1_alexnet (default: all, which takes half an hour)")
     add_parameter_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

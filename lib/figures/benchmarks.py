@@ -108,7 +108,9 @@ def gain_by_ceiling(studies: Mapping[str, tuple[Participant, EncodingResult, Enc
         centres = np.array([participant.noise_ceiling[group].mean() for group in groups])
         for k, name in enumerate([*fast.layers, "stack"]):
             found = [bootstrap_mean(gain[k, group]) for group in groups]
-            style.errorbar(ax, centres + 0.004 * (k - 3), found, k, label=name, ms=3, lw=1, capsize=0)
+            whole = {"color": "0.45", "marker": "X", "ls": "--"} if name == "stack" else {}
+            usual = {"label": name, "ms": 3, "lw": 1, "capsize": 0}
+            style.errorbar(ax, centres + 0.004 * (k - 3), found, k, **usual | whole)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
         ax.set_title(title, fontsize=SMALL)

@@ -4,6 +4,7 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from lib.analysis.decoding_study import DecodingStudy
 from lib.claims.yu2018 import ONE_PERSON
@@ -12,9 +13,9 @@ from lib.core.tables import Table, plain
 from lib.data.god import PER_CATEGORY
 from lib.data.participant import Participant
 from lib.figures import style
-from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
+from lib.figures.style import COLOURS, NORMAL, SMALL, NumberedFigure, subplots
 
-N_COLUMNS = 5
+WHOLE = "VC"  # the area of all voxels, shown with its participants; of other data the last area
 
 
 def pictures_shown(participant: Participant, n_categories: int = 2) -> Figure | Markdown:
@@ -37,22 +38,47 @@ def pictures_shown(participant: Participant, n_categories: int = 2) -> Figure | 
 
 
 def decoding_figure(study: DecodingStudy) -> Figure:
-    """The layout of paper Y's figure: a panel per ROI, mean r of each layer of each network with its 95 % interval.
+    """Mean r of every layer of each network: in the whole visual cortex with 95 % intervals, then in every ROI.
 
-    Means are over units, then over participants; t intervals are over participants. A grey line per participant.
+    Means are over units, then over participants; t intervals are over participants, and a thin line is one of them. In
+    the maps of all ROIs, numbers in bold have intervals above zero. Paper Y draws a panel per ROI.
     """
-    n_rows = -(-len(study.rois) // N_COLUMNS)
-    figure, axes = subplots(n_rows, N_COLUMNS, (10, 2.4 * n_rows + 0.6), sharex=True, sharey=True)
-    for ax, (i, roi) in zip(axes.flat, enumerate(study.rois), strict=False):
-        _roi_panel(ax, study, i)
-        ax.set_title(roi, fontsize=NORMAL, weight="bold")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("mean r over units", fontsize=SMALL)
-    for ax in axes[-1]:
-        ax.set_xlabel("layer", fontsize=SMALL)
-    style.legend_below(figure, axes[0, 0], ncols=2, frameon=True)
+    n = 1 + len(study.networks)
+    figure = _overview(study, *subplots(1, n, (10.5, 4)))
+    figure.narrow = _overview(study, *subplots(n, 1, (3.8, 3.6 * n)))
+    return figure
+
+
+def _overview(study: DecodingStudy, figure: NumberedFigure, axes: np.ndarray) -> NumberedFigure:
+    whole, *maps = axes.flat
+    roi = study.rois.index(WHOLE) if WHOLE in study.rois else len(study.rois) - 1
+    _roi_panel(whole, study, roi)
+    style.label_axes(whole, f"{study.rois[roi]}, 95 % intervals", "layer", "mean r over units")
+    style.legend_below(figure, whole, ncols=1 if len(axes) > 1 else 3)
+    highest = max(study.scores(layer).mean(0).max() for name in study.networks for layer in study.layers(name))
+    for ax, (i, network) in zip(maps, enumerate(study.networks), strict=True):
+        picture = _map(ax, study, network, highest)
+        ax.set_title(network, fontsize=NORMAL, color=COLOURS[i], weight="bold")
+    figure.colorbar(picture, ax=maps, label="mean r over units and participants", shrink=0.8)
     note = ONE_PERSON if len(study.participants) == 1 else ""
-    return style.label_data(figure, study.simulated, study.weights, note=note)
+    style.label_data(figure, study.simulated, study.weights, note=note)
+    return figure
+
+
+def _map(ax: Axes, study: DecodingStudy, network: str, highest: float) -> AxesImage:
+    """Mean r of every ROI (rows) and layer (columns) of one network, written into its cell."""
+    layers = study.layers(network)
+    found = [[t_interval(scores) for scores in study.scores(layer).T] for layer in layers]  # (n_layers, n_rois)
+    means = np.array([[one.estimate for one in row] for row in found]).T
+    picture = ax.imshow(means, cmap="Greys", vmin=0, vmax=highest, aspect="auto")
+    for (roi, layer), mean in np.ndenumerate(means):
+        sure = "bold" if found[layer][roi].low > 0 else "normal"
+        colour = "white" if mean > 0.55 * highest else "black"
+        text = f"{mean:.2f}".replace("0.", ".").replace("-.00", ".00")
+        ax.text(layer, roi, text, ha="center", va="center", fontsize=SMALL - 1, weight=sure, color=colour)
+    style.label_layers(ax, layers)
+    ax.set_yticks(range(len(study.rois)), study.rois, fontsize=SMALL)
+    return picture
 
 
 def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
@@ -63,9 +89,8 @@ def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
         x = np.arange(1, len(layers) + 1) + (i - 0.5) * 0.15
         ax.plot(x, each, color=COLOURS[i], lw=0.4, alpha=0.5)
         style.errorbar(ax, x, found, i, label=f"{network} ({layers[0]} to {layers[-1]})", lw=1.2, elinewidth=1)
-    ax.axhline(0, color="0.6", lw=0.6)
+    ax.axhline(0, color="0.6", lw=0.6, label="chance")
     ax.set_xticks(range(1, len(layers) + 1))
-    ax.tick_params(labelsize=SMALL)
 
 
 def permutation_grid(study: DecodingStudy, level: float = 0.01) -> Figure:

@@ -12,7 +12,7 @@ from lib.claims.wang2021 import ALEXNETS, RESNETS, task_shift
 from lib.core.scores import Interval, bootstrap_mean
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.figures import style
-from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
+from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, NumberedFigure, subplots
 from lib.simulation.worlds import WORLDS, World
 
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
@@ -35,28 +35,46 @@ def encoding_figure(study: EncodingStudy, selection: str = "test") -> Figure:
     """The layout of paper W's figures: R of each network's layers, then the stacking weights, one column per ROI.
 
     A line is a voxel: the `study.n_best` best of the ROI by stacked score on the test images, as published, or by
-    out-of-fold score (`selection="out-of-fold"`). The dark line is their mean.
+    out-of-fold score (`selection="out-of-fold"`). The dark line is their mean. On a narrow screen, ROIs are rows.
     """
+    figure = _areas_by_measure(study, selection, areas_across=True)
+    figure.narrow = _areas_by_measure(study, selection, areas_across=False)
+    return figure
+
+
+def _areas_by_measure(study: EncodingStudy, selection: str, areas_across: bool) -> NumberedFigure:
+    """A panel for each ROI and measure, ROIs side by side, or one below the other for a narrow screen."""
     rois = study.rois()
-    rows = [(name, what) for what in ("score", "weights") for name in study.encoding]
-    figure, axes = subplots(len(rows), len(rois), (10, 1.5 * len(rows) + 0.5), sharex="col", sharey="row")
-    for (name, what), row in zip(rows, axes, strict=True):
+    kinds = [(name, what) for what in ("score", "weights") for name in study.encoding]
+    shape = (len(kinds), len(rois)) if areas_across else (len(rois), len(kinds))
+    size = (10, 1.5 * len(kinds) + 0.5) if areas_across else (3.7, 0.85 * len(rois) + 1)
+    figure, axes = subplots(*shape, size, sharex="col", sharey="row" if areas_across else True)
+    grid = axes if areas_across else axes.T  # (n_kinds, n_rois)
+    for (name, what), row in zip(kinds, grid, strict=True):
+        result, label = study.encoding[name], f"{name}\n{'R' if what == 'score' else 'weight'}"
+        n = len(result.layers)
+        shown = range(n) if areas_across else (0, n // 2, n - 1)  # for more names there is no room
         for ax, roi in zip(row, rois, strict=True):
             best = study.best(name, roi, selection)
-            _voxel_lines(ax, getattr(study.encoding[name], what)[:, best], _roi_colour(roi))
-            style.label_layers(ax, study.encoding[name].layers, 90)
+            _voxel_lines(ax, getattr(result, what)[:, best], _roi_colour(roi))
+            ax.set_xticks(shown, [result.layers[i] for i in shown], rotation=90, fontsize=SMALL)
             if what == "score":
                 ax.axhline(0, color="0.6", linewidth=0.6)
-        row[0].set_ylabel(f"{name}\n{'R' if what == 'score' else 'weight'}", fontsize=NORMAL)
-    for ax, roi in zip(axes[0], rois, strict=True):
-        ax.set_title(roi, fontsize=NORMAL + 1, color=_roi_colour(roi), weight="bold")
-    return label_studies(figure, study)
+        if areas_across:
+            row[0].set_ylabel(label, fontsize=NORMAL)
+        else:
+            row[0].set_title(label.replace("-", "-\n"), fontsize=SMALL)
+    for ax, roi in zip(grid[0], rois, strict=True):
+        write = ax.set_title if areas_across else ax.set_ylabel
+        write(roi, fontsize=NORMAL + 1, color=_roi_colour(roi), weight="bold")
+    label_studies(figure, study)
+    return figure
 
 
 def _voxel_lines(ax: Axes, values: np.ndarray, colour: str) -> None:
     """Thin lines (n_layers, n_voxels), and their mean."""
     ax.plot(values, color=colour, alpha=np.clip(16 / values.shape[1], 0.08, 0.4), linewidth=0.6)
-    ax.plot(values.mean(1), color="black", linewidth=1.6)
+    ax.plot(values.mean(1), color="black", linewidth=1.6, label="mean")
     ax.tick_params(axis="y", labelsize=SMALL)
 
 
@@ -106,7 +124,7 @@ def planted_and_recovered(study: EncodingStudy) -> Figure:
             ax.plot([], "o", color=COLOURS[1], markersize=3.5, label="stacking weight, one dot per ROI")
             style.label_layers(ax, result.layers)
             ax.set_title(f"{group}: {', '.join(rois)}", fontsize=SMALL)
-        row[0].set_ylabel(name, fontsize=SMALL)
+        row[0].set_ylabel(f"{name}\nshare, weight", fontsize=SMALL)
     style.legend_below(figure, axes[0, 0], ncols=2, frameon=True)
     return label_studies(figure, study)
 
@@ -133,20 +151,31 @@ def network_scores(study: EncodingStudy) -> Figure:
 
 
 def stack_against_ceiling(study: EncodingStudy) -> Figure:
-    """Variance the stack explains in each voxel against the largest that any model could explain."""
+    """Variance the stack explains in each voxel against the largest that any model could explain.
+
+    Grey counts voxels, on a logarithmic scale; a line is the median of a group's voxels in ten steps of the ceiling.
+    """
     figure, axes = subplots(1, len(study.encoding), (8, 3.6), sharex=True, sharey=True)
+    ceiling = study.participant.noise_ceiling
     for ax, (name, result) in zip(axes.flat, study.encoding.items(), strict=True):
         explained = np.sign(result.stacked_score) * result.stacked_score**2
-        for group, rois in _groups(study).items():
+        ax.hexbin(ceiling, explained, extent=(0, 1, -0.2, 1), gridsize=40, bins="log", mincnt=1, cmap="Greys", lw=0)
+        for i, (group, rois) in enumerate(_groups(study).items()):
             voxels = np.any([study.participant.roi(roi) for roi in rois], axis=0)
-            ceiling = study.participant.noise_ceiling[voxels]
-            ax.plot(ceiling, explained[voxels], ".", markersize=2, color=_roi_colour(rois[0]), alpha=0.5, label=group)
-        ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--")
+            x, y = _medians(ceiling[voxels], explained[voxels])
+            ax.plot(x, y, color=_roi_colour(rois[0]), marker=MARKERS[i], ms=4, label=group)
+        ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--", label="noise ceiling")
         ax.set(xlim=(0, 1), ylim=(-0.2, 1), xlabel="noise ceiling (variance)")
         ax.set_title(name, fontsize=NORMAL)
     axes.flat[0].set_ylabel("variance explained by the stack, R2")
-    style.small_legend(axes.flat[0], markerscale=5)
+    style.small_legend(axes.flat[0])
     return label_studies(figure, study)
+
+
+def _medians(x: np.ndarray, y: np.ndarray, n_steps: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Medians of x and y in groups of equal size along x, arrays of shape (n_groups,)."""
+    groups = [group for group in np.array_split(np.argsort(x), n_steps) if len(group)]
+    return np.array([np.median(x[group]) for group in groups]), np.array([np.median(y[group]) for group in groups])
 
 
 def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:

@@ -1,22 +1,29 @@
 """What all figures share: colours, axes, error bars, legends, and the words that say whose data a figure shows."""
 
-from collections.abc import Sequence
-from typing import Any
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import Collection
+from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
 
 from lib.core.scores import Interval
 from lib.core.tables import plain
 from lib.data import Source
+from lib.figures.numbers import figure_csv
 
 # Okabe & Ito's colours, told apart by colour-blind readers too; yellow is left out, too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vP*"
 SMALL, NORMAL = 8, 9  # points
+NARROW = "application/vnd.companion.narrow+png"  # the kind of output that a phone is shown instead
 PAPER_N_BEST = 200  # voxels per ROI in the figures of paper W
 
 
@@ -65,7 +72,26 @@ def notice(source: Source) -> Markdown:
     return Markdown(text, metadata={"simulated": source.simulated})  # which chooses among the page's cells, see execute
 
 
-def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, np.ndarray]:
+class NumberedFigure(Figure):
+    """A figure that a notebook keeps with its numbers, and with another drawing for narrow screens if there is one."""
+
+    narrow: "NumberedFigure | None" = None
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        numbers = figure_csv(self)
+        return ({"text/csv": numbers} if numbers else {}) | ({NARROW: _png(self.narrow)} if self.narrow else {})
+
+
+def _png(figure: Figure) -> str:
+    """A picture as a notebook keeps it."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", bbox_inches="tight")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def subplots(
+    n_rows: int, n_columns: int, size: tuple[float, float], **options: Any
+) -> tuple[NumberedFigure, np.ndarray]:
     """A white figure and its axes, array of shape (n_rows, n_columns); a notebook shows it once.
 
     It is closed for pyplot, so only the cell that returns it shows it.
@@ -77,10 +103,53 @@ def subplots(n_rows: int, n_columns: int, size: tuple[float, float], **options: 
     **options
         Of `matplotlib.pyplot.subplots`.
     """
-    usual: dict[str, Any] = {"dpi": 150, "layout": "constrained", "facecolor": "white"}
+    usual: dict[str, Any] = {"dpi": 150, "layout": "constrained", "facecolor": "white", "FigureClass": NumberedFigure}
     figure, axes = plt.subplots(n_rows, n_columns, squeeze=False, figsize=size, **(usual | options))
     plt.close(figure)
-    return figure, axes
+    return cast("NumberedFigure", figure), axes
+
+
+def restyled(
+    figure: Figure,
+    *,
+    title: str = "",
+    size: tuple[float, float] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> Figure:
+    """Give a figure another look and the same numbers; return it.
+
+    Parameters
+    ----------
+    figure : Figure
+    title : str
+        Written below the warning about the data, which stays.
+    size : (width, height) in inches, optional
+    colours : mapping of a colour in the figure, such as one of `COLOURS`, to another, optional
+
+    Raises
+    ------
+    ValueError
+        What should be a colour is none.
+    """
+    if size:
+        figure.set_size_inches(size)
+    if title:
+        figure.suptitle("\n".join(filter(None, (figure.get_suptitle(), title))))
+    new = {to_hex(old): to_rgb(colour) for old, colour in (colours or {}).items()}
+    for artist in figure.findobj(include_self=False):
+        for kind in ("color", "facecolor", "edgecolor"):
+            _recolour(artist, kind, new)
+    return figure
+
+
+def _recolour(artist: Artist, kind: str, new: Mapping[str, tuple[float, float, float]]) -> None:
+    """Replace an artist's colours of one kind, and keep how far one sees through them."""
+    if not (hasattr(artist, f"get_{kind}") and hasattr(artist, f"set_{kind}")):
+        return
+    old = to_rgba_array(getattr(artist, f"get_{kind}")())  # (n_colours, 4)
+    changed = np.array([[*new.get(to_hex(one), one[:3]), one[3]] for one in old]).reshape(old.shape)
+    if (changed != old).any():
+        getattr(artist, f"set_{kind}")(changed if isinstance(artist, Collection) else changed[0])
 
 
 def errorbar(ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, **style: Any) -> None:

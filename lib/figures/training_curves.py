@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.analysis.rsa import NoiseCeiling
@@ -11,6 +12,7 @@ from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table
 from lib.figures import style
 from lib.figures.style import NORMAL, SMALL, subplots
+from lib.simulation.scenes import OBJECTS
 
 
 def performance_figure(
@@ -32,19 +34,27 @@ def performance_figure(
     figure, axes = subplots(1, len(likeness), (3.2 * len(likeness), 3.4), sharex=True)
     shapes = list(dict.fromkeys(one.shape for one in snapshots))
     for ax, (measure, values) in zip(axes.flat, likeness.items(), strict=True):
-        if measure in ceilings:
-            ax.axhspan(ceilings[measure].lower_r, ceilings[measure].upper_r, color="0.85", label="noise ceiling")
         for i, shape in enumerate(shapes):
             mine = [k for k, one in enumerate(snapshots) if one.shape == shape]
             found = [bootstrap_mean(values[k]) for k in mine]
             accuracy = np.array([snapshots[k].accuracy for k in mine])
             style.errorbar(ax, accuracy, found, i, label=str(shape), lw=1.2, elinewidth=1)
-        ax.set_title(measure, fontsize=NORMAL)
-        ax.set_xlabel("accuracy on held-out scenes", fontsize=SMALL)
+        ax.axvline(1 / len(OBJECTS), color="0.6", lw=0.8, ls=":", label="chance")
+        title = [measure, *([_draw_ceiling(ax, ceilings[measure])] if measure in ceilings else [])]
+        ax.set_title("\n".join(title), fontsize=NORMAL)
+        ax.set_xlabel("accuracy on held-out scenes (share)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
-    axes[0, 0].set_ylabel("likeness to the brain", fontsize=SMALL)
+    axes[0, 0].set_ylabel("likeness to the brain (r)", fontsize=SMALL)
     style.legend_below(figure, axes[0, 0], ncols=3, frameon=True)
     return style.label_data(figure, simulated)
+
+
+def _draw_ceiling(ax: Axes, ceiling: NoiseCeiling) -> str:
+    """Shade the noise ceiling as far as the lines reach, so that it does not press them together; return its words."""
+    reach = ax.get_ylim()
+    ax.axhspan(ceiling.lower_r, ceiling.upper_r, color="0.85", zorder=0, label="noise ceiling")
+    ax.set_ylim(reach)
+    return f"noise ceiling {ceiling.lower_r:.2f} to {ceiling.upper_r:.2f}"
 
 
 def half_correlations_table(snapshots: Sequence[Snapshot], likeness: Mapping[str, np.ndarray]) -> Table:

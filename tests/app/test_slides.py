@@ -49,13 +49,14 @@ def command(folder: Path, *words: str) -> int:
 
 def test_a_figure_with_a_caption_becomes_a_slide(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(folder, "lines", "-p", "title", "two") == 0
-    assert "[1/1] lines: fig-line.svg" in capsys.readouterr().out
+    assert "[1/1] lines: fig-line.svg, fig-line.pdf" in capsys.readouterr().out
     assert [path.name for path in sorted((folder / "out").glob("*.svg"))] == ["fig-line.svg"]
     canvas = ET.parse(folder / "out" / "fig-line.svg").getroot()
     assert (canvas.get("width"), canvas.get("height"), canvas.get("viewBox")) == ("1280", "720", "0 0 1280 720")
     assert canvas.find(f"{{{SVG}}}desc").text == "A line that rises."
     assert canvas.find(".//*[@id='two']") is not None, "drawn with the parameter, as lines and not as pixels"
     assert canvas.find(f".//{{{SVG}}}image") is None
+    assert (folder / "out" / "fig-line.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_an_unchanged_notebook_is_not_executed_again(folder: Path) -> None:

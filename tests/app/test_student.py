@@ -112,6 +112,17 @@ def test_every_notebook_has_two_exercises_with_executed_solutions(name: str) -> 
     assert "{solution}" not in text, "a solution without gates is not executed"
 
 
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_exercise_tells_its_level_time_and_misconception_and_has_a_hint(name: str) -> None:
+    words = "\n".join(cell.source for cell in SOURCES[name].notebook.cells if cell.cell_type == "markdown")
+    one = re.compile(
+        r"^```\{exercise\}.*\n:label: (\S+)\n\n\*Level [123] of 3, (?:5|10|15|20) minutes\. Against the belief that "
+        r"[^*]+\.\*\n\n(?:.+\n|\n)+?```\n\n```\{hint\}\n:class: dropdown\n\n(?:.+\n)+```$",
+        re.MULTILINE,
+    )
+    assert one.findall(words) == exercises(SOURCES[name])
+
+
 def test_labels_of_exercises_are_unique_in_the_book() -> None:
     labels = [label for source in SOURCES.values() for label in exercises(source)]
     assert len(labels) == len(set(labels))

@@ -205,3 +205,8 @@ def test_pages_load_scripts_only_where_they_are_used() -> None:
         assert "fontawesome.js" not in loaded, path
         assert ("searchindex.js" in loaded) == (path.name == "search.html"), path
         assert ("mathjax" in loaded) == ('class="math' in path.read_text(encoding="utf-8")), path
+
+
+def test_no_name_of_a_file_became_an_address() -> None:
+    urls = {url for path in built_pages() for url in addresses(path).links}
+    assert [url for url in sorted(urls) if re.fullmatch(r"https?://[^/]+\.(md|py|toml)", url)] == []

@@ -4,10 +4,12 @@ import re
 
 import pytest
 from browser import HTML, ROOT, chromium, contents, find_chromium, opened, served
-from layout import _lines, arranged
+from layout import _lines, arranged, reading_minutes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import Page
+
+from lib.app.notebooks import NotebookSource
 
 NOTEBOOKS = [page for page in contents() if page.startswith("notebooks/")]
 # Blocks of code that hold more than they show, and the top of the first picture.
@@ -55,6 +57,7 @@ def test_page_leads_with_the_figure_of_the_landing_page(page: NotebookNode) -> N
     assert [blocks[0], blocks[1], blocks[-1]] == ["# Figure 7: title", "A question.", "More words."]
     assert blocks[2] == "```{thumbnail} mine\n:alt: Alt of two.\n:target: fig-two\n:lead:\n```"
     assert blocks[3].startswith("Figure 7: [") and blocks[3].endswith("](#fig-two).")
+    assert blocks[4] == "*About 3 min to read, without the exercises.*"
 
 
 def test_a_list_stays_with_the_sentence_that_opens_it() -> None:
@@ -65,7 +68,20 @@ def test_a_list_stays_with_the_sentence_that_opens_it() -> None:
 
 def test_a_page_that_drew_nothing_has_no_lead() -> None:
     page = arranged(new_notebook(cells=[new_markdown_cell("# T\n\nQ."), figure("one", "x", drawn=False)]), "mine")
-    assert page.cells[0].source == "# T\n\nQ."
+    assert page.cells[0].source == "# T\n\nQ.\n\n*About 2 min to read, without the exercises.*"
+
+
+def test_reading_takes_a_minute_for_a_hundred_words_and_each_figure_but_not_for_what_is_folded() -> None:
+    folded = "```{note} x\n:class: dropdown\n\n" + "fold " * 500 + "\n```"
+    cells = [new_markdown_cell(f"# T\n\n{'word ' * 98}\n\n{folded}"), figure("one", "x", drawn=True)]
+    exercises = [new_markdown_cell("## Exercises\n\n" + "word " * 900), figure("two", "x", drawn=True)]
+    assert reading_minutes(new_notebook(cells=[*cells, *exercises])) == 2
+    assert reading_minutes(new_notebook(cells=[*cells, new_markdown_cell("one"), *exercises])) == 3
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_no_page_takes_more_than_twenty_minutes(name: str) -> None:
+    assert reading_minutes(NotebookSource(ROOT / f"{name}.py").notebook) <= 20
 
 
 def test_figures_are_numbered(page: NotebookNode) -> None:
@@ -128,8 +144,3 @@ def test_first_screen_holds_the_picture_the_answers_and_the_doors(screen: Page) 
     for one in (drawing, screen.locator("article li").first, doors):
         box = one.bounding_box()
         assert box["y"] + box["height"] < 900
-
-
-def test_path_of_the_idea_page_visits_every_notebook_once() -> None:
-    path = (ROOT / "book" / "idea.md").read_text().partition("(path)=")[2]
-    assert sorted(re.findall(r"\{doc\}`\.\./(notebooks/\w+)`", path)) == sorted(NOTEBOOKS)

@@ -97,8 +97,7 @@ def test_every_page_can_be_cited_and_passed_on(page: str) -> None:
     tags = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"', text))
     assert len(tags["description"]) > 20 and tags["og:description"] == tags["description"]
     assert tags["og:url"] == f"{BOOK.address}/{page}.html"
-    if picture := tags.get("og:image"):
-        assert (HTML / picture.removeprefix(f"{BOOK.address}/")).is_file()
+    assert (HTML / tags["og:image"].removeprefix(f"{BOOK.address}/")).is_file()
     assert '<details class="about-page" id="cite">' in text and 'href="#cite"' in text
     assert ("How this page was computed" in text) == page.startswith("notebooks/")
 

@@ -126,7 +126,7 @@ def test_figures_show_areas_of_other_names(trials: Trials) -> None:
     figure = encoding_figure(study)
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["V1", "ours"]
     legend = stack_against_ceiling(study).axes[0].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["Early visual", "Other"]
+    assert [text.get_text() for text in legend.get_texts()] == ["Early visual", "Other", "noise ceiling"]
 
 
 @pytest.mark.parametrize(

@@ -75,5 +75,7 @@ def test_gains_are_grouped_by_the_voxels_ceiling() -> None:
             np.testing.assert_allclose(points[:, 1], [mean.estimate for mean in means])
             np.testing.assert_allclose((low, high), np.transpose([(mean.low, mean.high) for mean in means]))
             np.testing.assert_allclose(points[:, 0], [brain.noise_ceiling[g].mean() for g in groups], atol=0.03)
+        looks = [(drawn.lines[0].get_color(), drawn.lines[0].get_marker()) for drawn in ax.containers]
+        assert len(set(looks)) == len(looks), "no two layers look alike, and the stack like none"
     assert "SIMULATED" in figure.get_suptitle()
     assert gain_by_ceiling({"one": (make_brain(MEASURED), fast, reference)}).get_suptitle() == ""

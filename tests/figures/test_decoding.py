@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from made import MEASURED, bars, legend, lines, make_decoding, ticks
 
 from lib.analysis.decoding_study import DecodingStudy
@@ -13,31 +14,52 @@ from lib.figures.decoding import decoding_figure, permutation_grid, unit_table
 NETWORKS = {"alexnet-object": ["cnn1", "cnn8"], "resnet50-object": ["resnet1", "resnet8"]}
 
 
-def test_each_panel_shows_each_layers_mean_over_participants(decoding: DecodingStudy) -> None:
+def test_the_first_panel_shows_each_layers_mean_over_participants(decoding: DecodingStudy) -> None:
     figure = decoding_figure(decoding)
-    shown = [ax for ax in figure.axes if ax.get_title()]
-    assert [ax.get_title() for ax in shown] == decoding.rois
-    for i, ax in enumerate(shown):
-        found = bars(ax)
-        assert list(found) == ["alexnet-object (cnn1 to cnn8)", "resnet50-object (resnet1 to resnet8)"]
-        people = [line for line in ax.lines if line.get_linewidth() == 0.4]
-        for k, layers in enumerate(NETWORKS.values()):
-            scores = np.array([decoding.scores(layer)[:, i] for layer in layers])  # (n_layers, n_participants)
-            means = [t_interval(one) for one in scores]
-            points, low, high = found[list(found)[k]]
-            np.testing.assert_allclose(points[:, 1], [one.estimate for one in means])
-            np.testing.assert_allclose((low, high), np.transpose([(one.low, one.high) for one in means]))
-            assert points[:, 0].round().tolist() == [1, 2]
-            np.testing.assert_allclose([line.get_ydata() for line in people[3 * k : 3 * k + 3]], scores.T)
-    assert legend(figure) == list(found)
-    assert figure.axes[0].get_ylabel() == "mean r over units"
+    ax, roi = figure.axes[0], len(decoding.rois) - 1  # there is no VC
+    found = bars(ax)
+    assert ax.get_title() == f"{decoding.rois[-1]}, 95 % intervals"
+    assert list(found) == ["alexnet-object (cnn1 to cnn8)", "resnet50-object (resnet1 to resnet8)"]
+    people = [line for line in ax.lines if line.get_linewidth() == 0.4]
+    for k, layers in enumerate(NETWORKS.values()):
+        scores = np.array([decoding.scores(layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
+        means = [t_interval(one) for one in scores]
+        points, low, high = found[list(found)[k]]
+        np.testing.assert_allclose(points[:, 1], [one.estimate for one in means])
+        np.testing.assert_allclose((low, high), np.transpose([(one.low, one.high) for one in means]))
+        assert points[:, 0].round().tolist() == [1, 2]
+        np.testing.assert_allclose([line.get_ydata() for line in people[3 * k : 3 * k + 3]], scores.T)
+    assert sorted(legend(figure)) == sorted(["chance", *found]) and ax.get_ylabel() == "mean r over units"
+
+
+def test_a_map_holds_every_area_and_layer_of_a_network(decoding: DecodingStudy) -> None:
+    figure = decoding_figure(decoding)
+    for one in (figure, figure.narrow):
+        for ax, (network, layers) in zip(one.axes[1:3], NETWORKS.items(), strict=True):
+            means = np.array([decoding.scores(layer).mean(0) for layer in layers]).T
+            np.testing.assert_allclose(ax.images[0].get_array(), means)
+            assert (ax.get_title(), ticks(ax), ticks(ax, "y")) == (network, layers, decoding.rois)
+            for text in ax.texts:
+                layer, roi = map(int, text.get_position())
+                assert float(text.get_text()) == pytest.approx(means[roi, layer], abs=0.0051)
+                above = t_interval(decoding.scores(layers[layer])[:, roi]).low > 0
+                assert text.get_weight() == ("bold" if above else "normal")
+            assert len(ax.texts) == means.size
+    assert len({text.get_weight() for ax in figure.axes for text in ax.texts}) == 2, "the check can fail"
+
+
+def test_an_area_of_all_voxels_comes_first(decoding: DecodingStudy) -> None:
+    renamed = [[replace(r, roi="VC" if r.roi == "V2" else r.roi) for r in of_one] for of_one in decoding.results]
+    whole = replace(decoding, results=renamed)
+    points, _, _ = bars(decoding_figure(whole).axes[0])["alexnet-object (cnn1 to cnn8)"]
+    np.testing.assert_allclose(points[:, 1], [whole.scores(layer)[:, 1].mean() for layer in ("cnn1", "cnn8")])
 
 
 def test_one_participant_is_drawn_without_intervals(decoding: DecodingStudy) -> None:
     alone = replace(decoding, participants=decoding.participants[:1], results=decoding.results[:1])
     figure = decoding_figure(alone)
     points, low, high = bars(figure.axes[0])["alexnet-object (cnn1 to cnn8)"]
-    np.testing.assert_allclose(points[:, 1], [alone.scores(layer)[0, 0] for layer in NETWORKS["alexnet-object"]])
+    np.testing.assert_allclose(points[:, 1], [alone.scores(layer)[0, -1] for layer in NETWORKS["alexnet-object"]])
     assert np.isnan([low, high]).all() and figure.get_suptitle().endswith(f"; {ONE_PERSON}")
 
 

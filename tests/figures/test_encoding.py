@@ -19,7 +19,7 @@ from lib.figures.encoding import (
     stack_against_ceiling,
     task_shifts,
 )
-from lib.figures.style import COLOURS
+from lib.figures.style import COLOURS, NARROW
 from lib.networks.zoo import PAPER_W
 from lib.simulation.worlds import WORLDS
 
@@ -41,6 +41,20 @@ def test_the_papers_figure_shows_scores_then_weights_of_the_best_voxels(study: E
             assert ticks(axes[-1, 0]) == list(result.layers)
             assert (lines(ax, 2) != []) == (what == "score")  # the line at zero
     assert [ax.get_title() for ax in axes[0]] == list(FEW)
+
+
+def test_on_a_narrow_screen_the_areas_are_rows(study: EncodingStudy) -> None:
+    figure = encoding_figure(study)
+    wide, narrow = np.reshape(figure.axes, (4, len(FEW))), np.reshape(figure.narrow.axes, (len(FEW), 4))
+    for there, here in zip(wide.flat, narrow.T.flat, strict=True):
+        for one, other in zip(there.lines, here.lines, strict=True):
+            np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+    assert [ax.get_ylabel() for ax in narrow[:, 0]] == list(FEW)
+    assert [ax.get_title().replace("-\n", "-") for ax in narrow[0]] == [ax.get_ylabel() for ax in wide[:, 0]]
+    layers = list(study.encoding["alexnet-object"].layers)
+    assert ticks(narrow[-1, 0]) == [layers[0], layers[3], layers[-1]]
+    assert figure.narrow.get_figwidth() < 4 and figure.narrow.get_suptitle() == figure.get_suptitle()
+    assert figure._repr_mimebundle_()[NARROW]
 
 
 def test_published_selection_is_the_default(study: EncodingStudy) -> None:
@@ -94,7 +108,7 @@ def test_planted_bars_are_the_worlds_and_dots_the_weights_found(world: str | Non
             means = [result.weights[:, study.best(name, roi)].mean(1) for roi in rois]
             np.testing.assert_allclose(lines(ax, len(result.layers)), means)
             assert ax.get_title() == f"{group}: {', '.join(rois)}" and ticks(ax) == list(result.layers)
-        assert row[0].get_ylabel() == name
+        assert row[0].get_ylabel() == f"{name}\nshare, weight"
 
 
 def test_network_scores_are_means_over_all_voxels_of_an_area(everyone: EncodingStudy) -> None:
@@ -110,15 +124,17 @@ def test_network_scores_are_means_over_all_voxels_of_an_area(everyone: EncodingS
 
 
 def test_the_stack_is_held_against_the_ceiling_as_shares_of_variance(study: EncodingStudy) -> None:
-    figure = stack_against_ceiling(study)
+    figure, ceiling = stack_against_ceiling(study), study.participant.noise_ceiling
     for ax, (name, result) in zip(figure.axes, study.encoding.items(), strict=True):
+        explained = np.sign(result.stacked_score) * result.stacked_score**2
         for line, rois in zip(ax.lines, GROUPS.values(), strict=False):
-            voxels = np.any([study.participant.roi(roi) for roi in rois], axis=0)
-            R = result.stacked_score[voxels]
-            np.testing.assert_allclose(line.get_xdata(), study.participant.noise_ceiling[voxels])
-            np.testing.assert_allclose(line.get_ydata(), np.where(R > 0, R**2, -(R**2)))
+            voxels = np.flatnonzero(np.any([study.participant.roi(roi) for roi in rois], axis=0))
+            steps = [step for step in np.array_split(voxels[np.argsort(ceiling[voxels])], 10) if len(step)]
+            expected = [(np.median(ceiling[step]), np.median(explained[step])) for step in steps]
+            np.testing.assert_allclose(line.get_xydata(), expected)
         assert ax.get_title() == name and ax.lines[-1].get_xydata().tolist() == [[0, 0], [1, 1]]
-    assert legend(figure.axes[0]) == list(GROUPS)
+        assert ax.collections[0].get_array().sum() == len(ceiling), "every voxel is counted"
+    assert legend(figure.axes[0]) == [*GROUPS, "noise ceiling"]
 
 
 def test_task_shifts_are_those_of_each_architecture(everyone: EncodingStudy, monkeypatch: pytest.MonkeyPatch) -> None:

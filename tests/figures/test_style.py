@@ -6,12 +6,14 @@ from docutils.core import publish_doctree
 from docutils.nodes import Admonition, Node, raw
 from made import MEASURED, bars, legend, make_study
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex, to_rgba_array
 from myst_parser.parsers.docutils_ import Parser
 
 from lib.core.scores import Interval
 from lib.data import Source
 from lib.figures import style
-from lib.figures.encoding import data_of, label_studies
+from lib.figures.encoding import data_of, encoding_figure, label_studies
+from lib.figures.numbers import figure_csv
 
 NASTY = [
     "<script>alert(1)</script>", "```", "a\n```\n\n<b>", "`code`", "{eval-rst}", "```{eval-rst}\n.. raw:: html\n",
@@ -112,6 +114,38 @@ def test_labels_and_legends() -> None:
     assert [(text.get_text(), text.get_rotation()) for text in ax.get_xticklabels()] == [("Conv-1", 30), ("FC-7", 30)]
     assert legend(ax) == ["a", "b"] and legend(figure) == ["a", "b", "c"]
     assert not ax.spines["top"].get_visible() and ax.spines["left"].get_visible()
+
+
+def test_a_figure_gets_another_look_and_keeps_its_numbers() -> None:
+    figure = encoding_figure(make_study())
+    numbers, others = figure_csv(figure), {line.get_color() for line in figure.axes[-1].lines}
+    restyled = style.restyled(figure, title="Mine", size=(4, 3), colours={style.COLOURS[0]: "navy"})
+    assert restyled is figure and figure_csv(figure) == numbers
+    assert figure.get_suptitle() == "SIMULATED DATA: nobody was scanned\nMine"
+    assert figure.get_size_inches().tolist() == [4, 3]
+    first = figure.axes[0]
+    assert to_hex(first.title.get_color()) == to_hex(first.lines[0].get_color()) == to_hex("navy")
+    assert (
+        to_hex(first.lines[-2].get_color()) == "#000000"
+        and {one.get_color() for one in figure.axes[-1].lines} == others
+    )
+
+
+def test_bars_and_points_change_their_colour_and_stay_as_transparent() -> None:
+    figure, axes = style.subplots(1, 1, (3, 2))
+    bars_, points = (
+        axes[0, 0].bar([0], [1], color="red"),
+        axes[0, 0].scatter([0, 1], [0, 1], c=["red", "blue"], alpha=0.5),
+    )
+    style.restyled(figure, colours={"red": "green"})
+    assert to_hex(bars_[0].get_facecolor()) == to_hex("green")
+    np.testing.assert_allclose(points.get_facecolor(), to_rgba_array(["green", "blue"], 0.5))
+
+
+@pytest.mark.parametrize("colours", [{"bleu": "red"}, {"red": "bleu"}])
+def test_what_is_no_colour_is_refused(colours: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="bleu"):
+        style.restyled(style.subplots(1, 1, (3, 2))[0], colours=colours)
 
 
 def test_montage_puts_images_in_rows() -> None:

@@ -29,7 +29,7 @@ def test_each_network_is_a_line_over_its_epochs(snapshots: list[Snapshot], liken
     figure = performance_figure(snapshots, likeness, {"similarity, V1": ceiling}, simulated=True)
     for ax, (measure, values) in zip(figure.axes, likeness.items(), strict=True):
         found = bars(ax)
-        assert ax.get_title() == measure
+        assert ax.get_title().split("\n")[0] == measure
         assert list(found) == ["3 layers of 4 channels", "5 layers of 12 channels"]
         for (points, low, high), own in zip(found.values(), (slice(0, 3), slice(3, 6)), strict=True):
             means = [bootstrap_mean(one) for one in values[own]]
@@ -38,9 +38,17 @@ def test_each_network_is_a_line_over_its_epochs(snapshots: list[Snapshot], liken
             np.testing.assert_allclose((low, high), np.transpose([(one.low, one.high) for one in means]))
     band = figure.axes[0].patches[0].get_extents().transformed(figure.axes[0].transData.inverted())
     np.testing.assert_allclose((band.y0, band.y1), (0.7, 0.9))
-    assert not figure.axes[1].patches and legend(figure) == ["noise ceiling", *found]
+    assert figure.axes[0].get_title().endswith("\nnoise ceiling 0.70 to 0.90") and "ceiling" not in ax.get_title()
+    assert not figure.axes[1].patches and sorted(legend(figure)) == sorted(["chance", "noise ceiling", *found])
     assert "SIMULATED" in figure.get_suptitle()
     assert performance_figure(snapshots, likeness, {}, simulated=False).get_suptitle() == ""
+
+
+def test_a_ceiling_far_above_the_lines_does_not_press_them_together(snapshots: list[Snapshot]) -> None:
+    low = {"similarity, V1": np.random.default_rng(0).uniform(0, 0.1, (6, 4))}
+    far = performance_figure(snapshots, low, {"similarity, V1": NoiseCeiling(0.9, 0.8, 0.7)}, simulated=True)
+    none = performance_figure(snapshots, low, {}, simulated=True)
+    assert far.axes[0].get_ylim() == none.axes[0].get_ylim() and far.axes[0].get_ylim()[1] < 0.2
 
 
 def test_tables_correlate_the_mean_likeness(snapshots: list[Snapshot], likeness: dict[str, np.ndarray]) -> None:

@@ -1,0 +1,118 @@
+"""What a figure offers on its page: the full picture, its numbers, another drawing for narrow screens; and on paper."""
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import HTML, chromium, contents, find_chromium, opened, served
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pictures import FIGURE, FOLDER, offered, written
+from playwright.sync_api import Page
+
+from lib.app.copies import plain_notebook
+from lib.figures.style import NARROW
+
+NOTEBOOKS = [page for page in contents() if page.startswith("notebooks/")]
+FIGURE_HTML = """<figure class="align-default" id="fig-one">
+<img alt="A line." src="../_images/abc.png" />
+<figcaption>
+<p><span class="caption-text"><strong>Figure 1.</strong> A line.</span></p>
+</figcaption>
+</figure>"""
+# What is wider on paper than the paper, and what could be read only by scrolling.
+CUT_ON_PAPER = """() => {
+  const width = document.documentElement.clientWidth;
+  return Array.from(document.querySelectorAll("article *"))
+    .filter((one) => one.checkVisibility() && !one.closest("svg, mjx-container, .explorer-live"))
+    .filter((one) => one.getBoundingClientRect().right > width + 1 || (one.scrollWidth > one.clientWidth + 1
+      && one.clientWidth && ["auto", "scroll", "hidden"].includes(getComputedStyle(one).overflowX)))
+    .map((one) => one.outerHTML.slice(0, 90));
+}"""
+
+
+def drawn(name: str, **data: str) -> object:
+    """A cell with a named figure whose output holds a picture and other kinds."""
+    about = {"mystnb": {"image": {"alt": "A line."}, "figure": {"name": name, "caption": "A line."}}}
+    return new_code_cell("draw()", metadata=about, outputs=[new_output("display_data", {"image/png": "", **data})])
+
+
+def test_numbers_and_narrow_drawings_are_written_beside_the_pages(tmp_path: Path) -> None:
+    narrow = base64.b64encode(b"narrow").decode()
+    both, plain = drawn("fig-one", **{"text/csv": "x,y\n1,2\n", NARROW: narrow}), drawn("fig-two")
+    notebook = new_notebook(cells=[new_markdown_cell("# T"), both, plain, new_code_cell("1")])
+    assert written(notebook, tmp_path) == {"fig-one.csv", "fig-one.png"}
+    assert (tmp_path / "fig-one.csv").read_text() == "x,y\n1,2\n" and (
+        tmp_path / "fig-one.png"
+    ).read_bytes() == b"narrow"
+    copied = plain_notebook(notebook, "notebooks/mine").cells[1].outputs[0].data
+    assert set(copied) == {"image/png", "text/csv"}, "a copy keeps the numbers"
+
+
+def test_a_figure_leads_to_what_there_is() -> None:
+    def shown(*kept: str) -> str:
+        return FIGURE.sub(lambda found: offered(found, set(kept), f"../{FOLDER}"), FIGURE_HTML)
+
+    alone, all_ = shown(), shown("fig-one.csv", "fig-one.png")
+    for text in (alone, all_):
+        assert '<a class="enlarge" href="../_images/abc.png"' in text and text.count("</a>") == text.count("<a ")
+    assert "csv" not in alone and "<picture>" not in alone
+    assert '<a href="../_figures/fig-one.csv" download>' in all_
+    assert '<source media="(max-width: 600px)" srcset="../_figures/fig-one.png"><img alt="A line."' in all_
+    assert shown("fig-two.csv") == alone
+
+
+def page_text(name: str) -> str:
+    path = HTML / f"{name}.html"
+    if not path.is_file():
+        pytest.skip("the book is not built: make book")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow("looks at the built book")
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_captioned_figure_of_a_page_has_its_numbers(name: str) -> None:
+    figures = re.findall(r'<figure class="align-default" id="(fig-[^"]+)">\s*<a class="enlarge"', page_text(name))
+    offered_ = re.findall(rf'href="\.\./{FOLDER}/([^"]+)\.csv" download', page_text(name))
+    pictures_only = {"fig-decoding-pictures", "fig-images92-sheet"}
+    assert set(offered_) <= set(figures) and len(set(figures) - set(offered_) - pictures_only) <= len(figures) // 2
+    assert [one for one in offered_ if not (HTML / FOLDER / f"{one}.csv").read_text().count("\n") > 1] == []
+    assert max([(HTML / FOLDER / f"{one}.csv").stat().st_size for one in offered_], default=0) < 500_000
+
+
+@pytest.fixture(scope="module")
+def paper() -> Iterator[Page]:
+    """A page of the built book as it is printed, A4 with margins of a centimetre."""
+    if not HTML.is_dir():
+        pytest.skip("the book is not built: make book")
+    with served() as address, chromium(find_chromium()) as browser:
+        with opened(browser, f"{address}/index.html", 718, "light") as (page, _):
+            page.emulate_media(media="print")
+            page.address = address
+            yield page
+
+
+@pytest.mark.slow("looks at the built book")
+@pytest.mark.parametrize("name", contents())
+def test_nothing_is_cut_on_paper(paper: Page, name: str) -> None:
+    paper.goto(f"{paper.address}/{name}.html")
+    assert paper.evaluate(CUT_ON_PAPER) == []
+    assert paper.locator("article").is_visible() and not paper.locator(".bd-sidebar-primary").is_visible()
+
+
+@pytest.mark.slow("looks at the built book")
+def test_a_page_is_printed(paper: Page) -> None:
+    paper.goto(f"{paper.address}/notebooks/ridge.html")
+    assert paper.pdf(format="A4").startswith(b"%PDF-")
+
+
+@pytest.mark.slow("looks at the built book")
+def test_a_figure_is_enlarged_by_a_key_and_stacked_on_a_phone() -> None:
+    page_text("notebooks/fig1_alexnet")
+    with served() as address, chromium(find_chromium()) as browser:
+        with opened(browser, f"{address}/notebooks/fig1_alexnet.html", 390, "light") as (page, _):
+            shown = page.locator("#fig-alexnet img").evaluate("async (i) => { await i.decode(); return i.currentSrc; }")
+            assert shown.endswith(f"{FOLDER}/fig-alexnet.png")
+            page.locator("#fig-alexnet a.enlarge").press("Enter")
+            page.wait_for_url("**/_images/*.png")
