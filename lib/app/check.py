@@ -1,4 +1,7 @@
-"""`python -m lib check`: what of a measured data set is there, what is missing, what for, and where to get it."""
+"""`python -m lib check`: what of a measured data set is there, what is missing, what for, and where to get it.
+
+With the name of a network: whether it answers as it should (`lib.app.check_network`).
+"""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -227,13 +230,18 @@ def _report(findings: list[Finding]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m lib check`."""
-    parser.add_argument("dataset", help="nsd, god or laion")
-    parser.add_argument("root", type=user_path, help="the folder that holds it")
+    parser.add_argument("dataset", help="nsd, god or laion, or a network with published weights, lite0-object say")
+    words = "the folder that holds it; of a network, pictures of known classes, which may be left out"
+    parser.add_argument("root", type=user_path, nargs="?", help=words)
     parser.add_argument("--subject", type=int, default=1, help="number of the participant")
 
 
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib check`; return 0 if the figures can run, else 1."""
+    if args.dataset not in _ITEMS:
+        from lib.app.check_network import check_published  # slow to import
+
+        return check_published(args.dataset, args.root, list(_ITEMS))
     try:
         findings = check(args.dataset, args.root, args.subject)
     except OSError as error:  # no such folder: nothing can run

