@@ -13,6 +13,7 @@ from lib.data.kay2017 import Kay2017, read_kay2017
 from lib.networks import ZOO, Network, extract, load_network
 from lib.simulation.images92_like import simulate_images92, simulate_kay2017
 
+_SAME = 0.8  # of the photographs: 87 of 92 look most like themselves, the others like each other
 _BATCH_SIZE = 8  # images: the maps of 32 would need more memory than all that is kept
 
 
@@ -60,6 +61,10 @@ class PhotographStudy:
         names = (label.partition(", ")[0] for label in self.alike)
         return tuple(n for n in dict.fromkeys(names) if self.trained(n) in self.found and self.twins(n) in self.found)
 
+    def trained_on(self, *tasks: str) -> tuple[str, ...]:
+        """Those of `networks` that were trained on one of these tasks (see `lib.networks.zoo.Spec`)."""
+        return tuple(name for name in self.networks if name in ZOO and ZOO[name].task in tasks)
+
     def trained(self, network: str) -> str:
         """Label of a network with its published weights."""
         return f"{network}, published"
@@ -79,9 +84,43 @@ def load_photograph_data() -> PhotographData:
     """Read the measured data if `python -m lib fetch images92 kay2017` has brought them; else simulate a stand-in."""
     photographs, responses = cached("images92"), cached("kay2017")
     if photographs and responses:
-        return PhotographData(read_images92(*photographs), read_kay2017(*responses))
+        data = PhotographData(read_images92(*photographs), read_kay2017(*responses))
+        require_same_photographs(data.images.images, data.areas.images)
+        return data
     images = simulate_images92()
     return PhotographData(images, simulate_kay2017(images))
+
+
+def require_same_photographs(some: np.ndarray, others: np.ndarray) -> None:
+    """Refuse photographs in another order: the outline of most is like that of the other file's photograph there.
+
+    Parameters
+    ----------
+    some : uint8 array of shape (n_images, height, width, 3)
+        Objects on a grey ground.
+    others : uint8 array of shape (n_images, other_height, other_width, 3)
+        The same, larger or smaller.
+
+    Raises
+    ------
+    ValueError
+        Says how many agree.
+    """
+    n_images = len(some)
+    alike = np.corrcoef(_outlines(some), _outlines(others))[:n_images, n_images:]
+    n_same = int((alike.argmax(1) == np.arange(n_images)).sum())
+    if n_same < _SAME * n_images:
+        raise ValueError(
+            f"images92 and kay2017: expected the photographs of both in the same order, found {n_same} of {n_images} "
+            "that look alike; fetch both again."
+        )
+
+
+def _outlines(images: np.ndarray) -> np.ndarray:
+    """What is object and what is ground, in 40 x 40 fields: boolean array of shape (n_images, 1600)."""
+    places = np.linspace(0, images.shape[1] - 1, 40).astype(int)
+    grey = images[:, places][:, :, places].mean(3)
+    return np.asarray(np.abs(grey - np.median(grey[:, 0, 0])) > 6).reshape(len(images), -1)
 
 
 @dataclass(frozen=True)
@@ -130,10 +169,8 @@ def likeness(
     -------
     dict of area to array of shape (n_layers, n_participants)
     """
-    rdms = [list(one.rdms[way].values()) for one in networks]
-    return {
-        area: np.mean([[compare(rdm, own) for rdm in layers] for layers in rdms], 0) for area, own in people.items()
-    }
+    rdms = [np.stack(list(one.rdms[way].values())) for one in networks]
+    return {area: np.mean([compare(layers, own) for layers in rdms], 0) for area, own in people.items()}
 
 
 def _layer_rdms(layers: Mapping[str, np.ndarray], *, centred: bool) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ the stack whose weights were learned on them. So all three scores can be compare
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from lib.analysis.encoding import contiguous_folds
 from lib.core import progress
 from lib.core.scores import Interval, correlation
 from lib.core.validation import matrix
-from lib.solvers.ridge import ALPHAS, decompose, fit_ridge, project
+from lib.solvers.ridge import ALPHAS, Design, Ridge, decompose, fit_ridge, project
 from lib.solvers.stacking import error_products, simplex_weights
 
 Fold = tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # order, images, predictions, weights, best layer
@@ -92,13 +92,13 @@ class NestedResult:
         ----------
         predictions : array of shape (..., n_images, n_targets)
             One of this result's; its first dimension is the order.
-        images : array of shape (n_shown,), boolean of shape (n_images,), or slice
-            By default all.
+        images : array of shape (n_shown,) or (n_samples, n_shown), boolean of shape (n_images,), or slice
+            By default all; of several samples of the images, a row each.
 
         Returns
         -------
         array of shape (..., n_targets)
-            Without the dimensions of orders and images.
+            Without the dimensions of orders and images; with one of samples before the targets, if there are any.
         """
         r: np.ndarray = self.r_of_draws(predictions, images).mean(0)
         return r
@@ -131,7 +131,7 @@ class NestedResult:
         """
         pool = np.arange(len(self.responses))[images]
         draws = np.random.default_rng(seed).choice(pool, (n_bootstrap, len(pool)))
-        resampled = np.array([self.r(predictions, draw) for draw in draws])
+        resampled = self.r(predictions, draws)
         low, high = np.nanquantile(resampled, (0.025, 0.975), axis=0)
         return [Interval(*map(float, one)) for one in zip(self.r(predictions, images), low, high, strict=True)]
 
@@ -203,11 +203,31 @@ def _predict_fold(
     errors, predictions = [], []
     for layer in spaces.values():
         design = decompose(layer.values[train])
-        ridge = fit_ridge(design, responses[train], layer.alphas, folds=inner)
-        errors.append(ridge.out_of_fold(inner))
+        ridge, out_of_fold = _fit(design, responses[train], layer.alphas, inner)
+        errors.append(out_of_fold)
         predictions.append(ridge.predict(project(design, layer.values[held_out])))
     P = error_products(errors)
     return held_out, torch.stack(predictions).numpy(), simplex_weights(P).T, np.einsum("vkk->vk", P).argmin(1)
+
+
+def _fit(design: Design, y: np.ndarray, alphas: np.ndarray, folds: Sequence[slice]) -> tuple[Ridge, torch.Tensor]:
+    """`fit_ridge` by cross-validation, and its out-of-fold errors of shape (n_images, n_targets).
+
+    Where the features span the images, all penalties are tried at once: one by one, as voxels by the thousand want it,
+    most of the time would be the calls of so small products. The formulas are those of `Ridge.out_of_fold`.
+    """
+    if design.n_outside:
+        ridge = fit_ridge(design, y, alphas, folds=folds)
+        return ridge, ridge.out_of_fold(folds)
+    ridge, grid = fit_ridge(design, y, alphas[:1]), torch.from_numpy(alphas)
+    shrunk = grid[:, None] / (design.e + grid[:, None])  # (n_alphas, rank)
+    residuals = design.U @ (shrunk[..., None] * ridge.Z)  # (n_alphas, n_images, n_targets)
+    for fold in folds:
+        hidden = (design.U[fold] * shrunk[:, None]) @ design.U[fold].T  # I - H_FF of every penalty
+        residuals[:, fold] = torch.linalg.solve(hidden, residuals[:, fold])
+    cost = torch.stack([residuals[:, fold].square().mean(1) for fold in folds]).mean(0)
+    best, targets = cost.argmin(0), torch.arange(y.shape[1])
+    return replace(ridge, alphas=grid[best]), residuals[best, :, targets].T
 
 
 def _gathered(layers: tuple[str, ...], responses: np.ndarray, folds: list[Fold], n_orders: int) -> NestedResult:

@@ -76,10 +76,10 @@ def _predict_half(
         coefficients = usable.astype(float)
     weights = coefficients / coefficients.sum()
     combined = np.tensordot(np.where(usable, coefficients / np.where(usable, spread, 1), 0), models, 1)
-    ranked = [compare(_part(model, learn), _part(rdms, learn)).mean() for model in models[usable]]
-    best = models[usable][np.argmax(ranked)]
-    scores = [compare(_part(one, held_out), _part(rdms, held_out)) for one in (combined, best)]
-    return weights, *scores
+    ranked = compare(_part(models[usable], learn), _part(rdms, learn)).mean(1)
+    best = models[usable][ranked.argmax()]
+    stack, alone = compare(_part(np.stack([combined, best]), held_out), _part(rdms, held_out))
+    return weights, stack, alone
 
 
 def _part(rdms: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -73,22 +73,26 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    model_rdm : array of shape (n_images, n_images)
+    model_rdm : array of shape (n_images, n_images) or (n_models, n_images, n_images)
+        Of several models at once, participants are ranked once.
     rdms : array of shape (n_participants, n_images, n_images)
 
     Returns
     -------
-    array of shape (n_participants,)
+    array of shape (n_participants,) or (n_models, n_participants)
 
     Raises
     ------
     ValueError
         RDMs that are not square, of other images, not symmetric, not finite, or the same for all pairs.
     """
-    model, people = _pairs("model's RDM", np.asarray(model_rdm)[None]), _pairs("participants' RDMs", rdms)
-    if model.shape != people[:1].shape:
+    models = np.asarray(model_rdm)
+    pairs = _pairs("model's RDM", models if models.ndim == 3 else models[None])
+    people = _pairs("participants' RDMs", rdms)
+    if pairs.shape[1] != people.shape[1]:
         raise ValueError(f"The model's RDM has shape {np.shape(model_rdm)}, the participants' {np.shape(rdms)}.")
-    return np.asarray(_spearman(model, people)[0])
+    r = _spearman(pairs, people)
+    return r if models.ndim == 3 else r[0]
 
 
 def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:

@@ -55,6 +55,12 @@ def test_compare_is_spearmans_r(n_people: int, n_images: int, ties: bool) -> Non
     np.testing.assert_allclose(rsa.compare(rdms[0], rdms[1:]), toolbox, atol=1e-12)
 
 
+def test_several_models_are_compared_at_once_as_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    models, people = (np.stack([rsa.rdm(rng.normal(size=(9, 20))) for _ in range(n)]) for n in (3, 4))
+    np.testing.assert_allclose(rsa.compare(models, people), [rsa.compare(one, people) for one in models])
+
+
 def test_compare_is_blind_to_any_monotone_change() -> None:
     rdms = random_rdms(4, 10)
     np.testing.assert_allclose(rsa.compare(rdms[0] ** 3, np.expm1(rdms)), rsa.compare(rdms[0], rdms))

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
+from lib.analysis.images92 import require_same_photographs
 from lib.core import downloads
 from lib.data.images92 import read_images92
 from lib.data.kay2017 import CROP, Kay2017, read_kay2017
@@ -137,6 +138,21 @@ def test_file_that_is_none(tmp_path: Path, bytes_: bytes) -> None:
         read_kay2017(path)
 
 
+def test_photographs_in_another_order_are_refused() -> None:
+    """A box of its own for each, in two sizes and on two grounds."""
+    rng, small, large = (
+        np.random.default_rng(0),
+        np.full((20, 80, 80, 3), 128, np.uint8),
+        np.full((20, 160, 160, 3), 127, np.uint8),
+    )
+    for i, (top, left, height, width) in enumerate(rng.integers(8, 36, (20, 4))):
+        small[i, top : top + height, left : left + width] = 30
+        large[i, 2 * top : 2 * (top + height), 2 * left : 2 * (left + width)] = 30
+    require_same_photographs(small, large)
+    with pytest.raises(ValueError, match="expected the photographs of both in the same order, found 0 of 20"):
+        require_same_photographs(small, np.roll(large, 1, axis=0))
+
+
 @pytest.fixture(scope="module")
 def measured() -> Kay2017:
     paths = downloads.cached("kay2017")
@@ -159,18 +175,12 @@ def test_measured_ceilings(measured: Kay2017) -> None:
 
 
 def test_measured_photographs_are_those_of_images92(measured: Kay2017) -> None:
-    """By what is object and what is ground, in 40 x 40 fields."""
     paths = downloads.cached("images92")
     if not paths:
         pytest.skip("the photographs are not in COMPANION_DATA: python -m lib fetch images92")
-
-    def silhouettes(images: np.ndarray, ground: int) -> np.ndarray:
-        grey = images.astype(float).mean(3)
-        places = np.linspace(0, grey.shape[1] - 1, 40).astype(int)
-        return (np.abs(grey[:, places][:, :, places] - ground) > 6).reshape(92, -1)
-
-    ours, theirs = silhouettes(measured.images, 127), silhouettes(read_images92(*paths).images, 128)
-    alike = np.corrcoef(ours, theirs)[:92, 92:].argmax(1) == np.arange(92)
-    assert alike.sum() >= 80
+    photographs = read_images92(*paths).images
+    require_same_photographs(photographs, measured.images)
+    with pytest.raises(ValueError, match=r"in the same order, found \d+ of 92 that look alike"):
+        require_same_photographs(photographs, measured.images[np.array(AS_TEXT) - 1])
     boots = measured.bootstraps["FFA"].std(0, ddof=1)
     assert np.corrcoef(boots, measured.standard_errors["FFA"])[0, 1] > 0.5
