@@ -14,8 +14,8 @@ from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
 from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import NoiseCeiling
-from lib.claims import Verdict
-from lib.claims.measured import MEASURED_EFFECTS, SENTENCES
+from lib.claims import CLAIMS, UNTESTED, Verdict
+from lib.claims.measured import ASKED_HERE, MEASURED_EFFECTS, SENTENCES
 from lib.core.scores import Interval
 from lib.core.tables import Table, plain
 from lib.figures import style
@@ -42,7 +42,8 @@ def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figu
         ax.axvline(ceiling, color="0.4", ls="--", lw=1, label="noise ceiling")
         ax.axvline(0, color="0.7", lw=0.8)
         for y, (label, result) in enumerate(found.items()):
-            colour, draws = COLOURS[int("untrained" in label)], result.r_of_draws(result.best, images)[:, 0]
+            kind = 1 if "untrained" in label else 2 if "edges" in label else 0
+            colour, draws = COLOURS[kind], result.r_of_draws(result.best, images)[:, 0]
             if len(draws) > 1:
                 ax.plot(draws, np.full(len(draws), y + 0.25), "|", color=colour, ms=5, label="each untrained twin")
             _interval(ax, result.interval(result.best, images)[0], y, colour)
@@ -147,10 +148,26 @@ def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:
 
 
 def _sentence_row(name: str, verdict: Verdict) -> tuple[str, ...]:
-    effects = "; ".join(f"{plain(network)} {part.effect}" for network, part in verdict.parts.items())
+    effects = "; ".join(f"{plain(network)} {part.effect}" for network, part in verdict.parts.items()) or verdict.where
     smallest = {MEASURED_EFFECTS[part.measure] for part in verdict.parts.values()}
     least = ", ".join(f"{one.value:g} {one.unit}" for one in smallest)
     return SENTENCES[name].words, f"**{verdict.outcome}**", effects, least
+
+
+def asked_table(verdicts: Mapping[str, Verdict]) -> Table:
+    """Paper W's claims: by which sentence of this page each is asked, what became of it, and what cannot be asked.
+
+    Parameters
+    ----------
+    verdicts : mapping of name to Verdict
+        As `lib.claims.measured.decide_sentences` gives them.
+    """
+    header = ("", "paper W", "asked here by", "which here", "as far as these data go")
+    rows = []
+    for name, (sentence, words) in ASKED_HERE.items():
+        outcome = verdicts[sentence].outcome if sentence else UNTESTED
+        rows.append((name, CLAIMS[name].title, sentence or "-", f"**{outcome}**", words))
+    return Table(header, rows)
 
 
 def geometry_table(found: Mapping[str, Mapping[str, StackedGeometry]]) -> Table:

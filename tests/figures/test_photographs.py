@@ -13,7 +13,7 @@ from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
 from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import NoiseCeiling
-from lib.claims import HOLDS, Verdict
+from lib.claims import HOLDS, UNTESTED, Verdict
 from lib.claims.claim import ClaimPart
 from lib.core.scores import Interval
 from lib.data.images92 import Images92
@@ -142,6 +142,19 @@ def test_the_explorers_sheet_has_the_photographs_in_their_order(data: Photograph
 
 def test_the_explorer_of_92_photographs_is_light() -> None:
     assert len(photographs._sheet(simulate_images92().images)) < 120_000
+
+
+def test_what_is_left_of_paper_ws_claims_is_shown_with_its_sentences_outcome() -> None:
+    verdicts = {name: Verdict(name, f"outcome of {name}", None, "") for name in ("M2", "M4", "M5", "M6")}
+    rows = {row[0]: row for row in photographs.asked_table(verdicts).rows}
+    assert rows["W7"][2:4] == ("M5", "**outcome of M5**") and rows["W8"][3] == "**outcome of M6**"
+    assert rows["W2"][2:4] == ("-", f"**{UNTESTED}**") and "place area" in rows["W4"][4]
+
+
+def test_edge_networks_have_a_colour_of_their_own(data: PhotographData, found: dict[str, NestedResult]) -> None:
+    three = {**found, "hed-edges, published": found[LABELS[0]]}
+    points = [one[0].get_color() for one in photographs.best_layers(data, three).axes[0].containers]
+    assert len(set(points)) == 3
 
 
 def test_sentences_are_shown_with_every_network_and_the_smallest_effect() -> None:
