@@ -92,6 +92,7 @@ verdicts: $(VENV)/.book ## how often each claim holds over twenty seeds; an hour
 	$(BIN)/python -m benchmarks.verdicts encoding
 	$(BIN)/python -m benchmarks.verdicts decoding
 	$(BIN)/python -m benchmarks.verdicts calibration
+	$(BIN)/python -m benchmarks.verdicts photographs
 
 miniatures: $(VENV)/.book ## train the small networks again
 	$(BIN)/python -m lib miniatures

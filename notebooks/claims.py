@@ -25,7 +25,7 @@ from lib.claims.evidence import EVIDENCE
 from lib.claims.rates import ledger
 from lib.claims.studies import EVERY_WORLD
 from lib.figures.benchmarks import benchmark, benchmark_table
-from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table
+from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
@@ -57,7 +57,7 @@ measured = {"dataset": dataset, "subject": subject, "data_root": data_root}
 found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=sweep, **measured, **size)
 
 # %%
-ledger_table(found)
+ledger_table(found, photograph_verdicts())
 
 # %% [markdown]
 # Blue: the claim holds. Orange: it is contradicted. Yellow: the data leave it undecided. Grey: this world's participants, or the networks that
@@ -110,8 +110,11 @@ claim_cards(CLAIMS.values())
 # %% [markdown]
 # ## What is measured in this book
 #
-# [Measured brains](images92) decides sentences of its own, M1 to M4, on 92 photographs: by the same rule, with the data that
-# anybody can fetch.
+# The last rows are sentences of our own, M1 to M6, about 92 photographs and the data that anybody can fetch. They were written after
+# a first look at these data, so they describe them and confirm nothing. [Measured brains](images92) decides them anew, by the same rule,
+# with all networks; here stands what it found with four of them (EfficientNet-Lite0, SqueezeNet, MobileNetV2, HED). Where the data could
+# not be fetched, the column says *simulated stand-in*, and no verdict is shown. *A part: M2* says that a sentence of ours asks
+# a part of a paper's claim; [which part](images92) stands on that page.
 #
 # ## What others measured
 #

@@ -151,7 +151,7 @@ def sweep_ledger(folder: str) -> Ledger:
         raise FileNotFoundError(f"{path}: expected what `python -m lib collect {folder}` writes, found no such file.")
     parts: dict[bool, dict[str, Verdicts]] = {True: {}, False: {}}
     for name, column in json.loads(path.read_text()).items():
-        found = {claim: [_read_verdict(one) for one in verdicts] for claim, verdicts in column["verdicts"].items()}
+        found = {claim: [read_verdict(one) for one in verdicts] for claim, verdicts in column["verdicts"].items()}
         parts[column["simulated"]][name] = found
         if any(len(verdicts) > 1 for verdicts in found.values()):
             groups = {claim: [judge_group(claim, own, CLAIMS[claim].smallest)] for claim, own in found.items()}
@@ -159,7 +159,8 @@ def sweep_ledger(folder: str) -> Ledger:
     return Ledger(parts[True], parts[False])
 
 
-def _read_verdict(plain: Mapping[str, Any]) -> Verdict:
+def read_verdict(plain: Mapping[str, Any]) -> Verdict:
+    """A verdict from what `dataclasses.asdict` made of it."""
     effect = Interval(**plain["effect"]) if plain["effect"] else None
     parts = {name: ClaimPart(**{**one, "effect": Interval(**one["effect"])}) for name, one in plain["parts"].items()}
     return Verdict(**{**plain, "effect": effect, "parts": parts})

@@ -9,12 +9,16 @@ from matplotlib.figure import Figure
 
 from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
 from lib.claims.evidence import Evidence
-from lib.claims.rates import Ledger, Rate
+from lib.claims.measured import ASKED_HERE, SENTENCES
+from lib.claims.rates import Ledger, Rate, read_verdict
+from lib.core.downloads import cached
 from lib.core.tables import Table
 from lib.figures import style
+from lib.figures.benchmarks import RESULTS, benchmark
 from lib.figures.judging import OUTCOME_COLOURS
 
 _CSS = Path(__file__).with_suffix(".css")
+_PHOTOGRAPHS, _STAND_IN = "92 photographs", "92 images"  # measured, and in place of them
 _MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))
 
 
@@ -59,18 +63,64 @@ def evidence_figure(found: Sequence[Evidence]) -> Figure:
     return figure
 
 
-def ledger_table(ledger: Ledger) -> HTML:
-    """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure."""
-    found = ledger.columns
-    claims = [name for name in CLAIMS if any(name in verdicts for verdicts in found.values())]
-    above = [("SIMULATED: nobody was scanned", len(ledger.simulated)), ("MEASURED", len(ledger.measured))]
+def photograph_verdicts(results: Path = RESULTS) -> dict[str, Verdict] | None:
+    """What became of this book's own sentences about the 92 photographs; None where these are not on this machine.
+
+    The page about them decides them anew; here they are read from the file of results, as `make verdicts` wrote it.
+    Without the data, that page shows a stand-in, and nothing is said about people.
+    """
+    if not (cached("images92") and cached("kay2017")):
+        return None
+    rows = benchmark("photographs", results)["rows"]
+    return {name: read_verdict(row["verdict"]) for name, row in rows.items()}
+
+
+def ledger_table(ledger: Ledger, photographs: Mapping[str, Verdict] | None = None) -> HTML:
+    """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    photographs : mapping of name to Verdict, optional
+        As `photograph_verdicts` gives them: this book's own sentences get rows, and a column.
+    """
+    own = _PHOTOGRAPHS if photographs else _STAND_IN
+    simulated, measured = ([*part] + [own] * here for part, here in _sides(ledger, bool(photographs)))
+    above = [("SIMULATED: nobody was scanned", len(simulated)), ("MEASURED", len(measured))]
     groups = "".join(f'<th scope="colgroup" colspan="{n}">{words}</th>' for words, n in above if n)
-    columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in found)
-    rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{columns}</tr>']
-    for name in claims:
-        cells = "".join(_ledger_cell(name, verdicts.get(name, ())) for verdicts in found.values())
-        rows.append(f'<tr><th scope="row"><b>{name}</b> {escape(CLAIMS[name].title)}</th>{cells}</tr>')
+    columns = [*simulated, *measured]
+    heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{heads}</tr>']
+    for name in [name for name in CLAIMS if any(name in verdicts for verdicts in ledger.columns.values())]:
+        cells = {column: _ledger_cell(name, verdicts.get(name, ())) for column, verdicts in ledger.columns.items()}
+        cells[own] = _sentence_of(name)
+        rows.append(_ledger_row(name, CLAIMS[name].title, [cells[column] for column in columns]))
+    for name, sentence in SENTENCES.items():
+        cell = _own_cell(photographs[name]) if photographs else "<td>simulated stand-in</td>"
+        rows.append(_ledger_row(name, sentence.words, [cell if column == own else "<td>–</td>" for column in columns]))
     return HTML(f'<style>\n{_CSS.read_text()}</style><table class="ledger">{"".join(rows)}</table>')
+
+
+def _sides(ledger: Ledger, measured: bool) -> list[tuple[Iterable[str], bool]]:
+    """Columns of the simulated and of the measured side, and whether the photographs stand there."""
+    return [(ledger.simulated, not measured), (ledger.measured, measured)]
+
+
+def _ledger_row(name: str, words: str, cells: Iterable[str]) -> str:
+    return f'<tr><th scope="row"><b>{name}</b> {escape(words)}</th>{"".join(cells)}</tr>'
+
+
+def _sentence_of(claim: str) -> str:
+    """Where the 92 photographs ask a part of a paper's claim."""
+    sentence = ASKED_HERE.get(claim, ("", ""))[0]
+    return f"<td>a part: {sentence}</td>" if sentence else f"<td>{_MARKS[UNTESTED]} {UNTESTED}</td>"
+
+
+def _own_cell(verdict: Verdict) -> str:
+    """The verdict on one of this book's own sentences, with the interval of the network that decides."""
+    interval = f"<br><small>{escape(str(verdict.effect))}</small>" if verdict.effect else ""
+    text = f'<a href="images92.html">{_MARKS[verdict.outcome]} {verdict.outcome}{interval}</a>'
+    return f'<td style="background: {OUTCOME_COLOURS[verdict.outcome]}">{text}</td>'
 
 
 def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:

@@ -1,18 +1,22 @@
 """Tables of verdicts, the ledger, cards and evidence say what was decided and what was published."""
 
 import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 from made import make_study
 from matplotlib.colors import to_hex
 
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict, evaluate
 from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE, Evidence
-from lib.claims.rates import Ledger
+from lib.claims.measured import SENTENCES
+from lib.claims.rates import Ledger, read_verdict
 from lib.core.scores import Interval
+from lib.figures.benchmarks import benchmark
 from lib.figures.judging import OUTCOME_COLOURS, calibration_figure, outcome_bars, verdict_parts
-from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table
+from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
 from lib.figures.verdicts import verdict_comparison, verdict_table
 
 
@@ -55,8 +59,8 @@ def test_the_ledger_marks_each_claim_in_each_column() -> None:
     }
     html = ledger_table(Ledger(simulated, measured)).data
     assert html.index("SIMULATED") < html.index("MEASURED") and 'colspan="3">MEASURED' in html
-    assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["claim", "flat&lt;", "nsd", "god", "people"]
-    rows = [re.findall(r'<td style="(.*?)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:]]
+    assert re.findall(r'<th scope="col">(.*?)</th>', html) == ["claim", "flat&lt;", "92 images", "nsd", "god", "people"]
+    rows = [re.findall(r'<td style="(.*?)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:4]]
     words = [[re.sub(r"<.*?>", " ", cell).replace("&nbsp;", "").split() for _, cell in row] for row in rows]
     assert words == [
         [["✓", "2", "✗", "1", "+0.000"], ["?", UNDECIDED, "-0.250"], *2 * [["–", *UNTESTED.split()]]],
@@ -75,6 +79,34 @@ def test_the_ledger_marks_each_claim_in_each_column() -> None:
 def test_a_ledger_of_simulations_has_no_measured_columns() -> None:
     html = ledger_table(Ledger({"flat": {"W1": [verdict("W1", HOLDS)]}}, {})).data
     assert "SIMULATED" in html and "MEASURED" not in html
+
+
+def test_sentences_about_photographs_have_a_measured_column_where_the_data_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, found = (
+        Ledger({"flat": {"W7": [verdict("W7", HOLDS)]}}, {}),
+        {name: verdict(name, HOLDS) for name in SENTENCES},
+    )
+    found["M5"] = verdict("M5", UNDECIDED, 0.1)
+    rows = {
+        kind: dict(re.findall(r"<tr><th scope=\"row\"><b>(..)</b>.*?</th>.*?(<td[^>]*>(?:(?!<td).)*</td>)</tr>", html))
+        for kind, html in ((True, ledger_table(ledger, found).data), (False, ledger_table(ledger).data))
+    }
+    assert list(rows[True]) == list(rows[False]) == ["W7", *SENTENCES]
+    assert rows[True]["W7"] == rows[False]["W7"] == "<td>a part: M5</td>"
+    assert (
+        UNDECIDED in rows[True]["M5"] and "+0.100 [" in rows[True]["M5"] and 'href="images92.html"' in rows[True]["M5"]
+    )
+    assert rows[False]["M5"] == "<td>simulated stand-in</td>"
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path))
+    assert photograph_verdicts() is None
+
+
+def test_what_is_recorded_of_the_photographs_are_these_sentences() -> None:
+    rows = benchmark("photographs")["rows"]
+    assert {name: row["words"] for name, row in rows.items()} == {name: one.words for name, one in SENTENCES.items()}
+    assert all(read_verdict(row["verdict"]).claim == name for name, row in rows.items())
 
 
 def test_cards_and_evidence() -> None:
