@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 from rerun import Executed
 from sphinx.application import Sphinx
@@ -18,6 +19,16 @@ FIGURE = re.compile(
 )
 FOLDER = "_figures"  # of the built book: x.csv, and x.png for narrow screens
 NARROW_SCREEN = "(max-width: 600px)"
+
+
+def leave_out(app: Sphinx, page: str, content: list[str]) -> None:
+    """Leave out, before Sphinx reads a notebook, what it does not know and this module takes from the file itself."""
+    if page.startswith("notebooks/"):
+        notebook = nbformat.reads(content[0], as_version=4)
+        for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+            for kind in ("text/csv", NARROW):
+                output.get("data", {}).pop(kind, None)
+        content[0] = nbformat.writes(notebook)
 
 
 def offer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -65,5 +76,6 @@ def offered(found: re.Match[str], kept: set[str], folder: str) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.connect("source-read", leave_out)
     app.connect("html-page-context", offer)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from browser import HTML, chromium, contents, find_chromium, opened, served
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from pictures import FIGURE, FOLDER, offered, written
+from pictures import FIGURE, FOLDER, leave_out, offered, written
 from playwright.sync_api import Page
 
 from lib.app.copies import plain_notebook
@@ -48,6 +49,12 @@ def test_numbers_and_narrow_drawings_are_written_beside_the_pages(tmp_path: Path
     ).read_bytes() == b"narrow"
     copied = plain_notebook(notebook, "notebooks/mine").cells[1].outputs[0].data
     assert set(copied) == {"image/png", "text/csv"}, "a copy keeps the numbers"
+
+
+def test_sphinx_sees_only_what_it_knows() -> None:
+    content = [nbformat.writes(new_notebook(cells=[drawn("fig-one", **{"text/csv": "x\n1\n", NARROW: "abc"})]))]
+    leave_out(None, "notebooks/mine", content)
+    assert set(nbformat.reads(content[0], as_version=4).cells[0].outputs[0].data) == {"image/png"}
 
 
 def test_a_figure_leads_to_what_there_is() -> None:
