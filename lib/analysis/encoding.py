@@ -3,7 +3,8 @@
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache, partial
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from lib.analysis.usable import strips, varies
 from lib.core import choose, progress
 from lib.core.device import find_device
+from lib.core.kept import kept
 from lib.core.memory import keeping_memory, release_pages
 from lib.core.scale import power_of_two
 from lib.core.scores import correlation, group_starts, pseudo_values, r2, r2_without, signed_root
@@ -19,6 +21,7 @@ from lib.core.validation import matrix, penalties
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.networks import Network, extract
+from lib.networks.extraction import PIXELS, name_of
 from lib.solvers import reference
 from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold_errors, project
 from lib.solvers.stacking import error_products, simplex_weights
@@ -83,13 +86,18 @@ class EncodingResult:
         return self.layers.index(choose("layer", name, self.layers))
 
 
-class FitOptions(TypedDict, total=False):
-    """Options of `fit_encoding`, as other functions pass them on."""
+class Protocol(TypedDict, total=False):
+    """Options of `fit_encoding` that results depend on, as other functions pass them on."""
 
     protocol: str
     alphas: np.ndarray
     n_folds: int
     device: str
+
+
+class FitOptions(Protocol, total=False):
+    """All options of `fit_encoding`."""
+
     memory_bytes: int
 
 
@@ -139,16 +147,8 @@ def fit_encoding(
     X, y = check_images("training", features, responses)
     X_test, y_test = check_images("test", test_features, test_responses)
     _check_match(X, X_test, y, y_test)
-    protocol, usable = choose("protocol", protocol, PROTOCOLS), varies(y) & varies(y_test)
-    settings = Settings(protocol, contiguous_folds(len(y), n_folds), penalties(alphas), find_device(device))
-    notes = _notes(usable)
-    layers = [_prepare(name, X[name], X_test[name], settings) for name in progress(features, "decomposing layers")]
-    blocks = _blocks(usable, voxels_at_once(len(layers), len(y) + len(y_test), memory_bytes))
-    with keeping_memory():
-        fits = [_fit_block(layers, protocol, y, y_test, block) for block in progress(blocks, "fitting voxels")]
-    found: dict[str, Any] = _scatter([group for block in fits for group in block], usable)
-    solvers, precisions = (tuple(getattr(one, name) for one in layers) for name in ("solver", "precision"))
-    return EncodingResult(tuple(features), **found, notes=notes, solvers=solvers, precisions=precisions)
+    settings = _settings(len(y), protocol=protocol, alphas=alphas, n_folds=n_folds, device=device)
+    return _decompose_layers(X, X_test, settings).fit(y, y_test, memory_bytes)
 
 
 def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int = 5) -> np.ndarray:
@@ -338,6 +338,14 @@ class Settings:
     device: str
 
 
+def _settings(
+    n_images: int, *, protocol: str = "fast", alphas: np.ndarray = ALPHAS, n_folds: int = 5, device: str = "cpu"
+) -> Settings:
+    """Check the options of `fit_encoding`, for this number of training images."""
+    folds = contiguous_folds(n_images, n_folds)
+    return Settings(choose("protocol", protocol, PROTOCOLS), folds, penalties(alphas), find_device(device))
+
+
 def _prepare(name: str, X: np.ndarray, X_test: np.ndarray, settings: Settings) -> PreparedLayer:
     prepare = _prepare_reference if settings.protocol.startswith("reference") else _prepare_ridge
     try:
@@ -389,6 +397,52 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) ->
 # All layers
 
 
+@dataclass(frozen=True)
+class DecomposedLayers:
+    """Layers decomposed for some training and test images, to fit any responses to these images.
+
+    Attributes
+    ----------
+    settings : Settings
+    layers : mapping of name to PreparedLayer
+    n_images, n_test : int
+    """
+
+    settings: Settings
+    layers: Mapping[str, PreparedLayer]
+    n_images: int
+    n_test: int
+
+    def fit(
+        self, responses: np.ndarray, test_responses: np.ndarray, memory_bytes: int = MEMORY_BYTES
+    ) -> EncodingResult:
+        """Fit, stack and score, as `fit_encoding` does.
+
+        Parameters
+        ----------
+        responses : array of shape (n_images, n_voxels)
+        test_responses : array of shape (n_test, n_voxels)
+        memory_bytes : int
+        """
+        y = matrix("training responses", responses, n_rows=self.n_images, finite=False)
+        y_test = matrix("test responses", test_responses, n_rows=self.n_test, n_columns=y.shape[1], finite=False)
+        layers, usable = list(self.layers.values()), varies(y) & varies(y_test)
+        notes = _notes(usable)
+        blocks = _blocks(usable, voxels_at_once(len(layers), len(y) + len(y_test), memory_bytes))
+        protocol = self.settings.protocol
+        with keeping_memory():
+            fits = [_fit_block(layers, protocol, y, y_test, block) for block in progress(blocks, "fitting voxels")]
+        found: dict[str, Any] = _scatter([group for block in fits for group in block], usable)
+        solvers, precisions = (tuple(getattr(one, name) for one in layers) for name in ("solver", "precision"))
+        return EncodingResult(tuple(self.layers), **found, notes=notes, solvers=solvers, precisions=precisions)
+
+
+def _decompose_layers(X: Features, X_test: Features, settings: Settings) -> DecomposedLayers:
+    """Decompose features that fit each other."""
+    layers = {name: _prepare(name, X[name], X_test[name], settings) for name in progress(X, "decomposing layers")}
+    return DecomposedLayers(settings, layers, *(len(next(iter(part.values()))) for part in (X, X_test)))
+
+
 def _fit_block(
     layers: Sequence[PreparedLayer], protocol: str, y: np.ndarray, y_test: np.ndarray, voxels: np.ndarray
 ) -> list[dict[str, np.ndarray]]:
@@ -435,7 +489,7 @@ def _weights_by_images(errors: Sequence[torch.Tensor], P: np.ndarray, weights: n
     for start, end in zip(starts, [*starts[1:], n], strict=True):
         own = error_products([one[start:end] for one in errors])
         share = (end - start) / n
-        without.append(simplex_weights((P - share * own) / (1 - share)) if share < 1 else weights)
+        without.append(simplex_weights((P - share * own) / (1 - share), weights) if share < 1 else weights)
     return pseudo_values(weights.T, np.stack([one.T for one in without], 1)).astype(np.float32)
 
 
@@ -485,11 +539,71 @@ def encode(
     **options
         Of `fit_encoding`: `protocol`, `alphas`, `n_folds`, `device`, `memory_bytes`.
     """
-    features, test_features = (
-        extract(network, participant.images(part), preprocessing=preprocessing, cache=cache)
-        for part in (participant.train, participant.test)
-    )
-    return fit_encoding(features, participant.train.responses, test_features, participant.test.responses, **options)
+    return encode_together([participant], network, preprocessing=preprocessing, cache=cache, **options)[0]
+
+
+def encode_together(
+    participants: Sequence[Participant],
+    network: Network,
+    *,
+    preprocessing: str = "as-published",
+    cache: str | os.PathLike[str] | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    **options: Unpack[Protocol],
+) -> list[EncodingResult]:
+    """`encode` of participants who saw the same images: every layer is decomposed once for all of them.
+
+    Results are kept and shared where COMPANION_RESULTS says (`lib.core.kept`).
+
+    Parameters
+    ----------
+    participants : sequence of Participant
+    network, preprocessing, cache, memory_bytes, **options
+        As for `encode`; no option changes with the participant.
+
+    Raises
+    ------
+    ValueError
+        The images differ.
+    """
+    first = participants[0]
+    shown = [first.images(part) for part in (first.train, first.test)]
+    if any(not np.array_equal(a, b) for one in participants for a, b in zip(_ids(one), _ids(first), strict=True)):
+        raise ValueError("These participants did not see the same images, so they cannot be encoded together.")
+    settings = _settings(len(first.train), **options)
+    pixels = network.pixels[choose("preprocessing", preprocessing, network.pixels)]
+
+    @lru_cache
+    def decomposed() -> DecomposedLayers:
+        X, X_test = (extract(network, images, preprocessing=preprocessing, cache=cache) for images in shown)
+        return _decompose_layers(X, X_test, settings)
+
+    def depends(one: Participant) -> list[object]:
+        seen = [network.name, network.digest, [*network.layers.items()], network.input_size, PIXELS[pixels]]
+        seen += [find_device("auto"), *map(name_of, shown)]
+        fitted = [settings.protocol, [[f.start, f.stop] for f in settings.folds], settings.alphas, settings.device]
+        return [*seen, *fitted, one.train.responses, one.test.responses]
+
+    def fit(one: Participant) -> Mapping[str, np.ndarray]:
+        return arrays_of(decomposed().fit(one.train.responses, one.test.responses, memory_bytes))
+
+    return [result_of(kept(__name__, partial(depends, one), partial(fit, one))) for one in participants]
+
+
+def _ids(participant: Participant) -> tuple[np.ndarray, np.ndarray]:
+    return participant.train.stimulus_ids, participant.test.stimulus_ids
+
+
+def arrays_of(result: EncodingResult) -> dict[str, np.ndarray]:
+    """A result as arrays by name, to be kept in a file."""
+    return {name: np.asarray(value) for name, value in vars(result).items()}
+
+
+def result_of(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
+    """The result that `arrays_of` took apart; other arrays are ignored."""
+    found: dict[str, Any] = {one.name: arrays[one.name] for one in fields(EncodingResult)}
+    texts = [one.name for one in fields(EncodingResult) if one.type == tuple[str, ...]]
+    return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})
 
 
 def encode_features(participant: Participant, features: ImageFeatures, **options: Unpack[FitOptions]) -> EncodingResult:

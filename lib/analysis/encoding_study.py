@@ -1,14 +1,14 @@
 """What the encoding claims are decided on: one participant, encoded by several networks."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from lib.analysis.encoding import EncodingResult, encode
+from lib.analysis.encoding import EncodingResult, encode_together
 from lib.core import choose
-from lib.data import Brain, Participant, Responses
+from lib.data import Brain, Participant
 from lib.data.areas import ROIS
 from lib.networks import load_network
 
@@ -134,8 +134,7 @@ def encoding_study(
     n_best : int
         As in `EncodingStudy`.
     """
-    encoding = {name: encode(participant, load_network(name, weights)) for name in networks}
-    return EncodingStudy(participant, encoding, n_best, weights)
+    return encoding_studies({participant.name: participant}, networks, weights, n_best)[participant.name]
 
 
 def encoding_studies(
@@ -154,34 +153,11 @@ def encoding_studies(
     ValueError
         The images differ.
     """
-    together = encoding_study(_side_by_side(list(participants.values())), networks, weights, n_best)
-    ends = np.cumsum([person.n_voxels for person in participants.values()])
-    return {
-        name: replace(together, participant=person, encoding=_voxels(together, slice(end - person.n_voxels, end)))
-        for (name, person), end in zip(participants.items(), ends, strict=True)
-    }
-
-
-def _side_by_side(participants: Sequence[Participant]) -> Participant:
-    """One participant that holds all the voxels of several, and no ROIs; images that differ are refused."""
-
-    def joined(parts: Sequence[Responses]) -> Responses:
-        if any(not np.array_equal(one.stimulus_ids, parts[0].stimulus_ids) for one in parts):
-            raise ValueError("These participants did not see the same images, so they cannot be encoded together.")
-        return replace(parts[0], responses=np.hstack([one.responses for one in parts]))
-
-    train, test = joined([one.train for one in participants]), joined([one.test for one in participants])
-    return replace(participants[0], train=train, test=test, rois={})
-
-
-def _voxels(study: EncodingStudy, voxels: slice) -> dict[str, EncodingResult]:
-    """The results for some of the voxels."""
-    parts = {}
-    for name, result in study.encoding.items():
-        values = {field.name: getattr(result, field.name) for field in fields(result)}
-        arrays: dict[str, Any] = {n: value[..., voxels] for n, value in values.items() if isinstance(value, np.ndarray)}
-        parts[name] = replace(result, **arrays)
-    return parts
+    names, people = list(networks), list(participants.values())
+    found = [encode_together(people, load_network(name, weights)) for name in names]
+    encodings = [dict(zip(names, of_one, strict=True)) for of_one in zip(*found, strict=True)]
+    together = zip(participants.items(), encodings, strict=True)
+    return {name: EncodingStudy(person, encoding, n_best, weights) for (name, person), encoding in together}
 
 
 def best_voxels(score: np.ndarray, roi: np.ndarray, n_best: int) -> np.ndarray:

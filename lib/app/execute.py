@@ -31,10 +31,12 @@ from nbformat.v4 import new_code_cell
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from lib.app.fingerprint import notebook_fingerprint, versions
+from lib.app.fingerprint import notebook_fingerprint
 from lib.app.notebooks import MEASURE, NotebookSource
 from lib.app.parameters import Value, literal
+from lib.core.code import versions
 from lib.core.disk import ROOT, read_json, written_aside
+from lib.core.kept import FOLDER
 
 _START_SECONDS = 120  # for a kernel to answer; a machine that computes is slow
 _LOOK_SECONDS = 0.1  # between two looks whether to stop
@@ -176,7 +178,8 @@ def _executed(
 ) -> NotebookNode:
     """The notebook as papermill executes it; what has run is kept as `failed`."""
     token, path = uuid.uuid4().hex, [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = {**environment, MARK: token, "PYTHONPATH": os.pathsep.join(path)}
+    variables = {FOLDER: os.environ.get(FOLDER, str(ROOT / "_build" / "results")), **environment, MARK: token}
+    variables["PYTHONPATH"] = os.pathsep.join(path)
     thread = ThreadPoolExecutor(1).submit(  # in the main thread, nbclient would take over the process' signals
         papermill.execute_notebook,
         _with_measure(source.notebook),

@@ -1,10 +1,10 @@
 """From single trials to one response per image."""
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from lib.core.scale import ROUNDING, constant_columns, power_of_two
 from lib.core.scores import noise_ceiling
@@ -22,8 +22,12 @@ def random_split(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ----------
     images : int array of shape (n_images,), ascending
     """
-    train, test = train_test_split(images, test_size=0.15, random_state=42)
-    return np.sort(train), np.sort(test)
+    if len(images) < 2:
+        raise ValueError(f"A split into training and test images needs at least 2 images, found {len(images)}.")
+    # scikit-learn's train_test_split, which paper W used, without the second that its import takes.
+    shuffled = np.random.RandomState(42).permutation(len(images))
+    n_test = math.ceil(0.15 * len(images))
+    return np.sort(images[shuffled[n_test:]]), np.sort(images[shuffled[:n_test]])
 
 
 def standardise_runs(betas: np.ndarray, run: Iterable[Hashable]) -> np.ndarray:

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifierCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from lib.core.disk import write_json
 from lib.networks.extraction import extract
@@ -86,6 +83,10 @@ def probe(network: Network, training: Scenes, held_out: Scenes) -> dict[str, Any
     dict
         "layer", a tap, and two mappings of "object" and "place": "accuracy" (0..1) and "chance".
     """
+    from sklearn.linear_model import RidgeClassifierCV  # only those who train networks pay for the import
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     layer = PENULTIMATE[network.name.partition("-")[0]]
     train, test = (extract(network, images, [layer])[layer] for images in (training.image[:N_PROBE], held_out.image))
     asked = [task for task in CLASSES if task != ZOO[network.name].task]

@@ -126,7 +126,9 @@ def held_out_ids(n_images: int) -> np.ndarray:
 
 def god_stimuli(seed: int) -> Stimuli:
     """Invented objects in rendered scenes by the ids of `training_ids` and `held_out_ids`."""
-    return Stimuli(f"god-things-{STIMULUS_WORLD + seed}", partial(_rendered, STIMULUS_WORLD + seed))
+    return Stimuli(
+        f"god-things-{STIMULUS_WORLD + seed}-{nsd_like.scene_code()}", partial(_rendered, STIMULUS_WORLD + seed)
+    )
 
 
 def _rendered(seed: int, image_id: int) -> np.ndarray:

@@ -5,19 +5,24 @@ Nobody was scanned. These participants let anyone run the analyses and check whe
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 from scipy.special import gammaincinv, ndtr
 
+from lib.core.code import code_lines
+from lib.core.device import find_device
+from lib.core.disk import digest_of
+from lib.core.kept import kept
 from lib.core.scores import noise_ceiling
 from lib.data.areas import EARLY
 from lib.data.nsd import VOXEL_SIZE
 from lib.data.participant import Images, Participant, Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
 from lib.networks import extract, load_network
+from lib.networks.extraction import name_of
 from lib.simulation import scenes
-from lib.simulation.planting import UNITS_READ, Layer, planted_components, predictor
+from lib.simulation.planting import UNITS_READ, Layer, Profile, planted_components, predictor
 from lib.simulation.sheet import positions, sheet_noise, smooth_fields
 from lib.simulation.sizes import NSD, ParticipantSize
 from lib.simulation.worlds import World, find_world
@@ -194,7 +199,13 @@ def shown_pictures(subject: int, seed: int, n_images: int) -> Images:
 
 def scene_stimuli(seed: int) -> Stimuli:
     """The pictures that simulated participants see, rendered when asked for."""
-    return Stimuli(f"scenes-{STIMULUS_WORLD + seed}", partial(scenes.scene_image, STIMULUS_WORLD + seed))
+    return Stimuli(f"scenes-{STIMULUS_WORLD + seed}-{scene_code()}", partial(scenes.scene_image, STIMULUS_WORLD + seed))
+
+
+@cache
+def scene_code() -> str:
+    """Digest of the code that renders scenes: other code may mean other pictures."""
+    return digest_of(code_lines([scenes.__name__]))[:16]
 
 
 def consecutive_rois(rois: Iterable[str], voxels_per_roi: int) -> dict[str, np.ndarray]:
@@ -226,16 +237,35 @@ def draw_ncsnr(rng: np.random.Generator, rois: Iterable[str], voxels_per_roi: in
     return np.concatenate([np.interp(rng.random(voxels_per_roi), NCSNR_QUANTILES, q) for q in quantiles])
 
 
-def components_of(worlds: Iterable[World], images: Sequence[np.ndarray]) -> Components:
-    """Directions of every profile of some worlds, see `lib.simulation.planting`; the networks see the images once."""
+def components_of(worlds: Iterable[World], images: Images) -> Components:
+    """Directions of every profile of some worlds, see `lib.simulation.planting`; the networks see the images once.
+
+    Directions are kept and shared where COMPANION_RESULTS says (`lib.core.kept`).
+    """
     profiles = {tuple(profile.items()): profile for world in worlds for profile in world.profiles.values()}
-    predictors = {}
-    for name in sorted({network for profile in profiles.values() for network in profile}):
-        network, named = load_network(name), {profile.get(name) for profile in profiles.values()}
-        layers = network.decoding_layers if named & set(network.decoding_layers) else network.layers
-        for layer, activations in extract(network, images, list(layers), n_units=UNITS_READ).items():
-            predictors[name, layer] = predictor(activations)
-    return {key: planted_components(profile, predictors) for key, profile in profiles.items()}
+    network = lru_cache(load_network)
+
+    def layers_of(name: str) -> list[str]:
+        decoding, named = network(name).decoding_layers, {profile.get(name) for profile in profiles.values()}
+        return list(decoding if named & set(decoding) else network(name).layers)
+
+    @lru_cache
+    def predictors(name: str) -> dict[Layer, np.ndarray]:
+        answers = extract(network(name), images, layers_of(name), n_units=UNITS_READ)
+        return {(name, layer): predictor(activations) for layer, activations in answers.items()}
+
+    def depends(profile: Profile) -> list[object]:
+        read = [(name, network(name).digest, layers_of(name)) for name in sorted(profile)]
+        return [list(profile.items()), read, name_of(images), find_device("auto")]
+
+    def directions(profile: Profile) -> dict[str, np.ndarray]:
+        of_profile = {key: root for name in sorted(profile) for key, root in predictors(name).items()}
+        return {"directions": planted_components(profile, of_profile)}
+
+    return {
+        key: kept(__name__, partial(depends, profile), partial(directions, profile))["directions"]
+        for key, profile in profiles.items()
+    }
 
 
 def draw_shares(rng: np.random.Generator, world: World, voxels_per_roi: int) -> VoxelShares:

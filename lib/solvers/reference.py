@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.linalg import svd
-from sklearn.model_selection import KFold
 
 from lib.core.scale import constant_columns, power_of_two
 from lib.core.scores import r2
@@ -86,6 +85,8 @@ def choose_alphas(X: np.ndarray, groups: Sequence[np.ndarray], alphas: np.ndarra
     -------
     list of arrays of shape (n_voxels,)
     """
+    from sklearn.model_selection import KFold  # takes a second to import, and few notebooks come here
+
     alphas = penalties(alphas)
     costs = [np.zeros((len(alphas), Y.shape[1])) for Y in groups]
     for train, held_out in KFold(INNER_FOLDS).split(X):

@@ -351,6 +351,9 @@ class Ridge:
         return torch.cat([block.to(along.device).T @ along for block in columns]) / d.scale
 
 
+FoldErrors = Callable[[Ridge, torch.Tensor | slice, torch.Tensor], torch.Tensor]
+
+
 def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[torch.Tensor]:
     """`Ridge.out_of_fold` of several groups of voxels on one design: each matrix I - H_FF is factored once for all.
 
@@ -372,7 +375,7 @@ def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[
             errors = _fold_errors(ridges[0].design, alpha, fold)
             for ridge, left, voxels in zip(ridges, residuals, chosen, strict=True):
                 if len(ridge.alphas[voxels]):
-                    left[fold][:, voxels] = errors(ridge.y[:, voxels], left[fold][:, voxels])
+                    left[fold][:, voxels] = errors(ridge, voxels, left[fold][:, voxels])
     return residuals
 
 
@@ -382,8 +385,8 @@ def _with_penalty(ridge: Ridge, alpha: float) -> torch.Tensor | slice:
     return slice(None) if chosen.all() else torch.nonzero(chosen)[:, 0]
 
 
-def _fold_errors(design: Design, alpha: float, fold: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """A function from responses (n_images, n_voxels) and the fold's residuals to the fold's out-of-fold errors.
+def _fold_errors(design: Design, alpha: float, fold: slice) -> FoldErrors:
+    """A function from a regression, some of its voxels and the fold's residuals to the fold's out-of-fold errors.
 
     Where the features span the fold's images, but not all, I - H_FF is a difference of which rounding leaves nothing if
     the penalty is small. Then the other images are fitted again, in double precision.
@@ -392,7 +395,7 @@ def _fold_errors(design: Design, alpha: float, fold: slice) -> Callable[[torch.T
     if design.n_outside and _nearly_singular(leverage):
         return _fitted_again(design, alpha, fold)
     solve = positive_solver(leverage)
-    return lambda y, residuals: solve(residuals)
+    return lambda ridge, voxels, residuals: solve(residuals)
 
 
 def _nearly_singular(matrix: torch.Tensor) -> bool:
@@ -400,7 +403,7 @@ def _nearly_singular(matrix: torch.Tensor) -> bool:
     return bool(failed > 0) or float(factor.diagonal().min()) ** 4 < torch.finfo(matrix.dtype).eps
 
 
-def _fitted_again(design: Design, alpha: float, fold: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def _fitted_again(design: Design, alpha: float, fold: slice) -> FoldErrors:
     T, e = design.U.cpu().double(), design.e.cpu().double()
     T = T * e.sqrt()
     others = torch.ones(len(T), dtype=torch.bool)
@@ -409,8 +412,8 @@ def _fitted_again(design: Design, alpha: float, fold: slice) -> Callable[[torch.
     A = T[others] - mean
     solve = positive_solver(A.T @ A + alpha * torch.eye(len(e), dtype=T.dtype))
 
-    def errors(y: torch.Tensor, residuals: torch.Tensor) -> torch.Tensor:
-        Y = y.cpu().double()
+    def errors(ridge: Ridge, voxels: torch.Tensor | slice, residuals: torch.Tensor) -> torch.Tensor:
+        Y = ridge.y[:, voxels].cpu().double()
         left = Y - Y[others].mean(0)
         return (left[fold] - (T[fold] - mean) @ solve(A.T @ left[others])).to(residuals)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lib.app import fingerprint
-from lib.app.fingerprint import LIB, modules_used, notebook_fingerprint
+from lib.app.fingerprint import notebook_fingerprint
 from lib.app.notebooks import NotebookSource, find_sources
+from lib.core import code
+from lib.core.code import LIB, modules_used
 
 SOURCES = find_sources()
 FIGURES = ["fig1_alexnet", "fig2_resnet50", "fig3_taskonomy", "fig4_decoding"]
@@ -26,8 +27,8 @@ Mark = Callable[..., str]
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of lib whose files may be changed."""
     shutil.copytree(LIB, tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(fingerprint, "LIB", tmp_path / "lib")
-    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+    monkeypatch.setattr(code, "LIB", tmp_path / "lib")
+    monkeypatch.setattr(code, "ROOT", tmp_path)
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "no data"))
     return tmp_path / "lib"
 

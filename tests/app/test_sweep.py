@@ -25,13 +25,13 @@ import pytest
 from distributed import Client, LocalCluster, SpecCluster
 
 from lib.__main__ import main
-from lib.analysis.encoding import EncodingResult, encode
+from lib.analysis.encoding import EncodingResult, encode, result_of
 from lib.analysis.loading import load_participant
-from lib.app.fingerprint import LIB, modules_used
 from lib.app.sweep import engine, store, tasks, worker
-from lib.app.sweep.analyses import decoding_results, encoding_result
+from lib.app.sweep.analyses import decoding_results
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import make_grid
+from lib.core.code import LIB, modules_used
 from lib.networks import load_network
 
 pytestmark = pytest.mark.slow("starts workers of a cluster on this machine")
@@ -119,7 +119,7 @@ def alone(subject: int, network: str) -> EncodingResult:
 
 def found(folder: Path, task: tasks.Task) -> EncodingResult:
     with np.load(Store(folder / "out").result(task)) as arrays:
-        return encoding_result(arrays)
+        return result_of(arrays)
 
 
 def test_the_grid_holds_every_combination_once_and_each_takes_what_it_knows(folder: Path) -> None:

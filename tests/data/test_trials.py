@@ -4,11 +4,26 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
 from lib.data import Responses
-from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats, standardise_runs
+from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats, random_split, standardise_runs
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("n_images", [2, 3, 19, 20, 21, 907, 10_000])
+def test_images_are_split_as_scikit_learn_splits_them(n_images: int) -> None:
+    images = np.sort(RNG.choice(73_000, n_images, replace=False))
+    for found, expected in zip(
+        random_split(images), train_test_split(images, test_size=0.15, random_state=42), strict=True
+    ):
+        np.testing.assert_array_equal(found, np.sort(expected))
+
+
+def test_one_image_cannot_be_split() -> None:
+    with pytest.raises(ValueError, match="at least 2 images, found 1"):
+        random_split(np.arange(1))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

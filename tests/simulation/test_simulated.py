@@ -1,11 +1,15 @@
 """Simulated participants: the trial structure of NSD, the noise measured on it, and no hidden signal."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from lib.analysis.loading import load_participant
+from lib.core.kept import FOLDER
 from lib.data.areas import ROIS
 from lib.data.trials import average_repeats, standardise_runs
+from lib.simulation import nsd_like
 from lib.simulation.nsd_like import NCSNR_EARLY, draw_ncsnr, shown_ids, simulate
 from lib.simulation.worlds import find_world
 
@@ -99,3 +103,18 @@ def test_standardising_takes_each_session_by_itself():
     standardised = standardise_runs(betas, np.array([1, 1, 2, 2]))
     np.testing.assert_allclose(standardised[:, 0], [-1, 1, -1, 1])
     assert np.isnan(standardised[:2, 1]).all()  # a voxel silent in a session drops out later
+
+
+def test_directions_are_kept_for_the_same_profiles_networks_and_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = simulate(n_images=40, voxels_per_roi=3)
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    simulate(n_images=40, voxels_per_roi=3)
+    n_profiles = len(list(tmp_path.glob("*.npz")))
+    assert n_profiles == len(find_world("as-published").profiles)
+    simulate(n_images=40, voxels_per_roi=3, seed=1)
+    assert len(list(tmp_path.glob("*.npz"))) == 2 * n_profiles
+    monkeypatch.setattr(nsd_like, "extract", None)  # nothing is computed again
+    again = simulate(n_images=40, voxels_per_roi=3)
+    np.testing.assert_array_equal(again.train.responses, fresh.train.responses)

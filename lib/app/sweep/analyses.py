@@ -10,7 +10,7 @@ import numpy as np
 
 from lib.analysis.decoding import Choices, DecodingResult, decode_participant
 from lib.analysis.decoding_study import units_to_decode
-from lib.analysis.encoding import MEMORY_BYTES, PROTOCOLS, EncodingResult, encode
+from lib.analysis.encoding import MEMORY_BYTES, PROTOCOLS, arrays_of, encode
 from lib.analysis.loading import load_participant
 from lib.app.parameters import Parameter
 from lib.core.device import DEVICES
@@ -102,7 +102,7 @@ class Encoding(Analysis):
         participant, network = self.participant(shared), load_network(self.network, self.weights)
         fit = {name: getattr(self, name) for name in ("protocol", "n_folds", "device", "memory_bytes")}
         result = encode(participant, network, cache=shared / "features", **fit)
-        return {name: np.asarray(value) for name, value in vars(result).items()} | _brain_arrays(participant)
+        return arrays_of(result) | _brain_arrays(participant)
 
 
 @dataclass(frozen=True)
@@ -143,13 +143,6 @@ class Decoding(Analysis):
 
 
 ANALYSIS_TYPES: dict[str, type[Encoding] | type[Decoding]] = {"encoding": Encoding, "decoding": Decoding}
-
-
-def encoding_result(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
-    """Read back the result of an encoding task."""
-    found: dict[str, Any] = {one.name: arrays[one.name] for one in fields(EncodingResult)}
-    texts = [one.name for one in fields(EncodingResult) if one.type == tuple[str, ...]]
-    return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})
 
 
 def decoding_results(arrays: Mapping[str, np.ndarray], task: Decoding) -> list[DecodingResult]:

@@ -17,9 +17,9 @@ import numpy as np
 
 from lib.analysis.decoding import DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
-from lib.analysis.encoding import EncodingResult
+from lib.analysis.encoding import EncodingResult, result_of
 from lib.analysis.encoding_study import EncodingStudy
-from lib.app.sweep.analyses import ANALYSIS_TYPES, Decoding, Encoding, decoding_results, encoding_result, stored_brain
+from lib.app.sweep.analyses import ANALYSIS_TYPES, Decoding, Encoding, decoding_results, stored_brain
 from lib.app.sweep.store import Store
 from lib.claims import Verdict, evaluate
 from lib.claims.rates import VERDICTS
@@ -75,7 +75,7 @@ class Done:
     @property
     def encoding(self) -> EncodingResult:
         """The result of an encoding."""
-        return encoding_result(self.arrays)
+        return result_of(self.arrays)
 
     @property
     def decoding(self) -> list[DecodingResult]:

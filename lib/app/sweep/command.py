@@ -16,7 +16,6 @@ from typing import Any
 import psutil
 from tqdm import tqdm
 
-from lib.app.fingerprint import versions
 from lib.app.notebooks import NOTEBOOKS
 from lib.app.parameters import Value, parse_value
 from lib.app.sweep.engine import Workers, killed_by_signals, parse_bytes, run_all
@@ -24,6 +23,7 @@ from lib.app.sweep.forecast import Forecast, forecast
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import Outcome
+from lib.core.code import versions
 from lib.core.disk import read_json, write_json
 from lib.core.tables import Table
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from lib.app.fingerprint import code_lines, data_files, notebook_fingerprint, versions
+from lib.app.fingerprint import data_files, notebook_fingerprint
 from lib.app.sweep.tasks import Task
+from lib.core.code import code_lines, versions
 from lib.core.disk import digest_of, read_json, remove, sha256_of_file, written_aside
 from lib.core.downloads import cache_folder
 

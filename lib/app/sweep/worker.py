@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from lib.app.execute import NotebookFailed, run_notebook
-from lib.app.fingerprint import versions
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
+from lib.core.code import versions
 from lib.core.disk import read_json, sha256_of_file, write_json
 from lib.core.memory import peak_memory
 
