@@ -28,7 +28,7 @@ EXAMPLES = $(shell grep -rl '>>> ' lib --include='*.py')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install first lab book notebooks check test test-slurm student slides bench rehearsal verdicts miniatures serve screenshots
+.PHONY: help install first lab book notebooks check test test-slurm student slides bench times rehearsal verdicts miniatures serve screenshots
 .PHONY: constraints resolve clean clean-all
 
 help: ## this list
@@ -84,6 +84,9 @@ test-slurm: $(VENV)/.test ## a sweep through a real SLURM on this machine: root,
 
 bench: $(VENV)/.bench ## time the solvers side by side with their peers
 	$(BIN)/python -m benchmarks
+
+times: $(VENV)/.book ## time install, first figure, book, check, test and edits in a fresh clone; an hour
+	$(BIN)/python -m benchmarks.times
 
 rehearsal: $(VENV)/.book ## one NSD participant in size: time and memory by phase
 	$(BIN)/python -m benchmarks.rehearsal

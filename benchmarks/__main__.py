@@ -10,6 +10,8 @@ BENCHMARKS = {
     "protocols": "five small layers against stacking-fmri, some 5 minutes",
     "stacking": "stacking weights against cvxopt, a minute",
     "decoding": "units from voxels against FastL2LiR and a pseudo-inverse per iteration, 3 minutes",
+    "shapes": "twelve layers of random shapes against himalaya given kernels, some 20 minutes on a quiet machine",
+    "extraction": "activations to disk against a bare forward pass, a minute",
     "growth": "how the time of a layer grows, some 3 minutes",
 }
 

@@ -25,7 +25,15 @@
 # %%
 from lib.analysis.encoding import encode
 from lib.analysis.loading import load_participant
-from lib.figures.benchmarks import benchmark, benchmark_table, gain_by_ceiling, growth_curves, machine_note, r2_gain
+from lib.figures.benchmarks import (
+    benchmark,
+    benchmark_table,
+    gain_by_ceiling,
+    growth_curves,
+    machine_note,
+    r2_gain,
+    shapes_table,
+)
 from lib.figures.style import notice
 from lib.networks import load_network
 
@@ -162,6 +170,17 @@ benchmark_table(
 # %% [markdown]
 # That was one layer with 2,000 images, 8,000 features and 6,000 voxels: penalties, out-of-fold predictions, refit, test
 # predictions. himalaya {cite}`dupre2022` is the field's fast solver.
+#
+# One shape may suit one solver, and a kernel can be computed once for all folds. So here are twelve shapes drawn at random (1,000 to 3,000
+# images, 2,000 to 20,000 features and voxels, decaying and flat spectra), against himalaya given kernels. **Look for** the worst
+# case: the least of the first two rows and the most of the last.
+
+# %% mystnb={"markdown_format": "myst"}
+shapes_table()
+
+# %% [markdown]
+# Each row is a distribution over the twelve shapes: how many times faster the layer is, with penalties by generalised cross-validation and by
+# cross-validation over the folds, and how many times longer than the arithmetic limit it takes.
 
 # %% mystnb={"image": {"alt": "Three panels with logarithmic axes: seconds against the number of images, of features and of voxels, for the whole job, the products over features, and the rest, beside the arithmetic limit."}, "figure": {"caption": "One layer, one size at a time (otherwise 2,000 images, 4,000 features, 4,000 voxels). What does not touch the features does not grow with their number; time grows in proportion to the voxels once these outweigh the decomposition.", "name": "fig-growth"}}
 growth_curves(benchmark("growth")["rows"])

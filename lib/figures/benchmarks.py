@@ -58,6 +58,15 @@ def benchmark_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str
     return Table(list(columns.values()), [[_number(row.get(key)) for key in columns] for row in rows])
 
 
+def shapes_table(results: Path = RESULTS) -> Table | Markdown:
+    """Ours against himalaya given kernels: the worst, median and best of the shapes; a sentence if never measured."""
+    try:
+        rows = benchmark("shapes", results)["rows"]["summary"]
+    except FileNotFoundError:
+        return Markdown("Not measured on this machine yet: `python -m benchmarks shapes` does.")
+    return benchmark_table(rows, {name: name for name in ("over shapes", "least", "median", "most")})
+
+
 def _number(value: object) -> str:
     if isinstance(value, float) and abs(value) < 1000:
         return f"{value:.3g}"

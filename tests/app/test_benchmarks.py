@@ -2,19 +2,20 @@
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import harness, rehearsal, ridge, stacking, verdicts
+from benchmarks import harness, rehearsal, ridge, shapes, stacking, times, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib.claims import CONTRADICTED, HOLDS, UNDECIDED, Verdict
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
-from lib.figures.benchmarks import benchmark, benchmark_table, machine_note
+from lib.figures.benchmarks import benchmark, benchmark_table, machine_note, shapes_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,12 +131,52 @@ def test_the_page_about_scaling_tells_what_was_recorded():
 
 def test_recorded_benchmarks_are_those_that_can_be_run():
     recorded = json.loads(harness.RESULTS.read_text())
-    assert set(recorded) == {
+    can_be_run = {
         *(*BENCHMARKS, "rehearsal", "cortex"),
         *(f"sweep {promise}" for promise in PROMISES),
         *(f"verdicts {kind}" for kind in STUDY_KINDS),
         verdicts.CALIBRATION,
     }
+    assert set(recorded) <= can_be_run
+    assert can_be_run - set(recorded) <= {"shapes", "extraction"}  # pages do without them
+
+
+def test_shapes_are_drawn_within_their_ranges_and_the_same_again():
+    drawn = list(shapes.draw_shapes())
+    assert drawn == list(shapes.draw_shapes()) != list(shapes.draw_shapes(seed=1))
+    assert len({(one.images, one.features, one.voxels) for one in drawn}) == shapes.N_SHAPES
+    assert [one.spectrum for one in drawn[:2]] == ["decaying", "flat"] and len({one.seed for one in drawn}) == 12
+    for name, (least, most) in shapes.RANGES.items():
+        assert all(least <= getattr(one, name) <= most for one in drawn)
+
+
+@pytest.mark.parametrize("spectrum", ["decaying", "flat"])
+def test_himalaya_given_kernels_finds_what_it_finds_in_features(spectrum):
+    data = shapes.LayerShape(100, 150, 20, spectrum, 3).data()
+    given, alone = shapes.given_kernels(data), ridge.himalaya(data, "torch")
+    np.testing.assert_allclose(given.alphas, alone.alphas)
+    np.testing.assert_allclose(given.predictions, alone.predictions, atol=1e-3)
+    np.testing.assert_allclose(given.out_of_fold, alone.out_of_fold, atol=1e-3)
+    eigenvalues = np.linalg.svd(data.X, compute_uv=False) ** 2
+    assert (eigenvalues[0] > 20 * np.median(eigenvalues)) == (spectrum == "decaying")
+
+
+def test_the_distribution_over_shapes_is_recorded_and_shown(results, monkeypatch):
+    monkeypatch.setattr(shapes, "machine", harness.machine)
+    drawn = [shapes.LayerShape(40, 60, 9, "flat", seed) for seed in (1, 2)]
+    monkeypatch.setattr(shapes, "draw_shapes", lambda *_, **__: drawn)
+    monkeypatch.setattr(shapes, "compare", _compared)
+    shapes.main(quick=True)
+    (ratio, k_fold, limit) = benchmark("shapes", results)["rows"]["summary"]
+    assert ratio == {"over shapes": "ours is faster by", "least": 10.0, "median": 15.0, "most": 20.0}
+    assert (k_fold["most"], limit["most"]) == (2.0, 1.5)
+    assert "| ours is faster by | 10 | 15 | 20 |" in shapes_table(results)._repr_markdown_()
+    assert "python -m benchmarks shapes" in shapes_table(results.with_name("none.json")).data
+
+
+def _compared(shape: shapes.LayerShape) -> dict[str, object]:
+    ratio = 10.0 * max(1, shape.seed)
+    return {"ours is faster by": ratio, "K-fold is faster by": 2.0, "times the limit": 1.5}
 
 
 def test_a_benchmark_that_was_not_run_is_refused(tmp_path):
@@ -151,3 +192,27 @@ def test_table_shows_the_columns_asked_for():
         "| --- | --- | --- | --- |",
         "| ours | 1.23 | 20,000 |  |",
     ]
+
+
+def test_times_stand_between_their_marks_and_nothing_else_changes(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n\n{times.BEGIN}\nold\n{times.END}\n\nafter\n")
+    times.write([times.Step("make book", 299.6, 412.2, 3.14e9)], page)
+    text = page.read_text()
+    assert text.startswith("before\n\n") and text.endswith("\n\nafter\n") and "old" not in text
+    assert "| make book | 5.0 | 6.9 | 3.1 |" in text
+    times.write([], page)
+    assert text.count(times.BEGIN) == page.read_text().count(times.BEGIN) == 1
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match=r"page.md: expected .* found none"):
+        times.write([], page)
+    assert times.BEGIN in (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_a_step_tells_the_time_and_memory_of_all_its_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(times, "_LOOK_SECONDS", 0.01)
+    code = "x = b'1' * 300_000_000; s = sum(range(6_000_000))"
+    step = times.measure("a step", f'{sys.executable} -c "{code}" & wait', tmp_path)
+    assert step.peak_bytes > 3e8 and step.processor_seconds > 0.02
+    with pytest.raises(RuntimeError, match="a step failed: exit status 3"):
+        times.measure("a step", "exit 3", tmp_path)

@@ -25,7 +25,7 @@ from lib.core import disk
 from lib.data.participant import Images, Stimuli
 from lib.networks import Network, extract, load_network
 from lib.networks import cache as storage
-from lib.networks.extraction import name_of, prepare
+from lib.networks.extraction import name_of
 from lib.networks.own import own_network
 
 N, BATCH = 75, 16
@@ -390,34 +390,3 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     words = [sys.executable, "-c", textwrap.dedent(MEASURE), str(tmp_path), "4000"]
     grown, written = map(int, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
     assert written > 200e6 and grown < 30e6
-
-
-@pytest.mark.slow("times a network over many images")
-def test_throughput(tmp_path: Path) -> None:
-    """At least 0.9 of the bare forward pass: processor time on one thread, so that other programs do not count.
-
-    The key, a fifth of a second for 61 million weights whatever the number of images, is counted apart.
-    """
-    network = load_network("alexnet-object", "untrained-full")
-    photographs = np.random.default_rng(0).integers(0, 256, (128, 224, 224, 3), dtype=np.uint8)
-    batches = prepare(photographs, 224, "unit").split(32)
-    bare, ours, share = [], [], 0.0
-    key, whole = seconds(lambda: network.digest), network.traced().whole()  # overwrites nothing, as reading must
-    while len(ours) < 3 or (share < 0.9 and len(ours) < 8):
-        fresh = images(128, str(len(ours)), lambda i: photographs[i])
-        bare.append(seconds(lambda: [whole(batch) for batch in batches]))
-        ours.append(seconds(lambda fresh=fresh: extract(network, fresh, cache=tmp_path)))
-        share = min(bare) / (min(ours) - key)
-    print(f"throughput: {share:.2f} of the bare forward pass, {1e3 * min(ours) / 128:.1f} ms an image")
-    assert share >= 0.9
-
-
-@torch.inference_mode()
-def seconds(call: Callable[[], object]) -> float:
-    """Processor time of a call that has one thread for its arithmetic."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    begin = time.process_time()
-    call()
-    torch.set_num_threads(threads)
-    return time.process_time() - begin

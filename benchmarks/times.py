@@ -1,0 +1,103 @@
+"""How long the commands of CONTRIBUTING.md take in a fresh clone: `make times` writes the table there.
+
+Run it on a machine that does nothing else.
+
+Install, first figure, book, check and tests, and what is to be waited for after an edit.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import psutil
+
+from lib.core.disk import ROOT
+
+PAGE = ROOT / "CONTRIBUTING.md"
+BEGIN, END = "<!-- times: written by `make times` -->", "<!-- end of times -->"
+STEPS = {
+    "make install": "make install",
+    "make first": "make first",
+    "make book": "make book",
+    "make book again": "make book",
+    "make book after a change of one figure": "echo '# changed' >> lib/figures/follow_ups.py && make book",
+    "make book after a change of one page's prose": "echo 'Changed.' >> book/idea.md && make book",
+    "make check": "make check",
+    "make test": "make test",
+}
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, its seconds on the wall and on processors, and the most bytes that its processes held together."""
+
+    name: str
+    seconds: float
+    processor_seconds: float
+    peak_bytes: float
+
+
+def measure(name: str, command: str, folder: Path) -> Step:
+    """Run a shell command in a folder; RuntimeError if it fails."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COMPANION_RESULTS")}
+    before, start, ended, peak = os.times(), time.perf_counter(), Event(), [0]
+    process = subprocess.Popen(command, shell=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
+    watch = Thread(target=_watch, args=(process.pid, ended, peak))
+    watch.start()
+    status = process.wait()
+    ended.set()
+    watch.join()
+    if status:
+        raise RuntimeError(f"{name} failed: exit status {status} of {command!r} in {folder}.")
+    seconds, after = time.perf_counter() - start, os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return Step(name, seconds, used, peak[0])
+
+
+def _watch(pid: int, ended: Event, peak: list[int]) -> None:
+    """Note the largest sum of the resident bytes of a process and its descendants."""
+    while True:
+        try:
+            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+            peak[0] = max(peak[0], sum(one.memory_info().rss for one in family))
+        except psutil.Error:
+            pass  # one of them just ended
+        if ended.wait(_LOOK_SECONDS):
+            return
+
+
+def write(steps: Iterable[Step], page: Path = PAGE) -> None:
+    """Put the table between its marks; ValueError if the page has none."""
+    text = page.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{page}: expected the marks {BEGIN!r} and {END!r}, found none or one.")
+    head = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores:\n\n"
+    head += "| | minutes | on processors | GB |\n|---|---|---|---|\n"
+    rows = [
+        f"| {one.name} | {one.seconds / 60:.1f} | {one.processor_seconds / 60:.1f} | {one.peak_bytes / 1e9:.1f} |\n"
+        for one in steps
+    ]
+    between = re.escape(BEGIN) + ".*" + re.escape(END)
+    table = "".join([BEGIN, "\n", head, *rows, END])
+    page.write_text(re.sub(between, lambda _: table, text, flags=re.DOTALL), encoding="utf-8")
+
+
+def main() -> None:
+    """Clone this repository, run every step there, and write the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    with TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        write([measure(name, command, clone) for name, command in STEPS.items()])
+
+
+if __name__ == "__main__":
+    main()
