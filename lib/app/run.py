@@ -17,6 +17,8 @@ from lib.app.page import how_to_open, show_page, write_page
 from lib.app.parameters import Value, parse_pairs, parse_value, user_path
 
 Job = tuple[NotebookSource, dict[str, Value]]
+# The notebooks that take longest, in this order; the first computes much that others then find (`lib.core.kept`).
+LONGEST = ("claims", "decoding_confounds", "selection", "speed", "performance", "your_network", "images92")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,9 +93,14 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         raise ValueError("--output goes with one notebook, not with --all.")
     _check_output(args.output)
     if args.all:
-        return share_out(sources.values(), given)
+        return share_out(sorted(sources.values(), key=_begins), given)
     source = named_source(args.notebook, sources)
     return [(source, source.checked(given))]
+
+
+def _begins(source: NotebookSource) -> int:
+    """Long notebooks begin first, so that none of them is left alone at the end."""
+    return LONGEST.index(source.name) if source.name in LONGEST else len(LONGEST)
 
 
 def _check_output(path: Path | None) -> None:
