@@ -1,6 +1,7 @@
 """What a reader needs to trust a page and to pass it on.
 
 * At the end of each page: how to cite it; of a notebook also when, where from and with which versions it was executed.
+* On cards and in the table of contents: whether its brains are measured or simulated.
 * For other sites: a description, the page's picture, and its address; for search engines a list of all pages.
 * A page for addresses that lead nowhere.
 """
@@ -13,6 +14,7 @@ from typing import Any
 from docutils import nodes
 from rerun import Executed, duration
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxRole
 
 from lib.app.copies import Book
 
@@ -30,6 +32,8 @@ SITEMAP = """<?xml version="1.0" encoding="UTF-8"?>
 {urls}</urlset>
 """
 # What a notebook's boxes about its data say of it.
+MARKS = {(True,): "simulated", (False,): "measured", (False, True): "measured, simulated"}
+MEASURED_PAGE = "notebooks/images92"  # the build has the tag `measured` if this page shows measured brains
 KINDS = {
     (True,): "simulated; nobody was scanned",
     (False,): "measured",
@@ -95,6 +99,40 @@ def simulated_outputs(executed: Executed) -> set[bool]:
     return {one for one in told if one is not None} | written
 
 
+def kind_of_data(root: Path, page: str) -> str:
+    """Whether a page's brains are "measured" or "simulated", as it was executed; empty where it shows none."""
+    path = root / f"{page}.ipynb"
+    return MARKS.get(tuple(sorted(simulated_outputs(Executed(page, root)))), "") if path.is_file() else ""
+
+
+class Brains(SphinxRole):
+    """Say of a notebook, `images92` say, whether its brains are measured or simulated."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return a word; the page is built again when the notebook changes."""
+        root, page = Path(self.env.srcdir), f"notebooks/{self.text}"
+        self.env.note_dependency(str(root / f"{page}.ipynb"))
+        kind = kind_of_data(root, page)
+        return [nodes.inline("", kind.capitalize() or "No brain data", classes=_classes(kind))], []
+
+
+def mark_contents(app: Sphinx, env: Any) -> list[str]:
+    """Write behind each notebook's title in the table of contents whether its brains are measured or simulated."""
+    for page in sorted(env.tocs):
+        title = next(iter(env.tocs[page].findall(nodes.reference)), None)
+        if title is None:
+            continue
+        for old in list(title.findall(lambda node: "brains" in getattr(node, "attributes", {}).get("classes", ()))):
+            old.parent.remove(old)  # of an earlier build
+        if kind := kind_of_data(Path(app.srcdir), page):
+            title += nodes.inline("", f" {kind}", classes=_classes(kind))
+    return []
+
+
+def _classes(kind: str) -> list[str]:
+    return ["brains", *(["brains-measured"] if kind.startswith("measured") else [])]
+
+
 def _cite(book: Book, page: str, title: str, executed: Executed | None) -> str:
     date = executed.record.get("date", "") if executed else ""
     entries = bibtex(book, page, re.sub("<[^>]+>", "", html.unescape(title)), date)
@@ -146,6 +184,10 @@ def list_pages(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    if kind_of_data(Path(app.srcdir), MEASURED_PAGE) == "measured":
+        app.tags.add("measured")
+    app.add_role("brains", Brains())
+    app.connect("env-updated", mark_contents)
     app.connect("html-page-context", share, priority=800)  # before lines of code are wrapped
     app.connect("build-finished", list_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from pybtex.database import parse_string
 from rerun import Executed
 from sharing import _about, bibtex, simulated_outputs
+from sphinx.application import Sphinx
 
 from lib.app.copies import Book
 
@@ -72,6 +73,34 @@ def test_what_is_not_known_is_not_said(tmp_path: Path) -> None:
 )
 def test_kind_of_data_is_read_from_the_page(tmp_path: Path, simulated: tuple, words: str, found: set) -> None:
     assert simulated_outputs(executed(tmp_path, *simulated, words=words)) == found
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_landing_page_and_contents_say_what_this_build_shows(tmp_path: Path, simulated: bool) -> None:
+    """Built twice: a mark does not pile up."""
+    executed(tmp_path, simulated).path.rename(tmp_path / "notebooks" / "images92.ipynb")
+    (tmp_path / "notebooks" / "images92.md").write_text("# Brains\n\n## Part\n")
+    toc = "```{toctree}\nnotebooks/images92\n```\n"
+    only = ":::{only} measured\n* It holds.\n:::\n\n:::{only} not measured\n* Out of reach.\n:::\n"
+    (tmp_path / "index.md").write_text(f"# Book\n\n{only}\n{{brains}}`images92`\n\n{toc}")
+    kind = "simulated" if simulated else "measured"
+    for _ in range(2):
+        folders = (str(tmp_path), None, str(tmp_path / "out"), str(tmp_path / "trees"), "text")
+        options = {"extensions": ["myst_parser", "sharing"], "myst_enable_extensions": ["colon_fence"]}
+        app = Sphinx(*folders, {**options, "exclude_patterns": ["*/*.ipynb"]}, status=None, warning=None)
+        app.build()
+        text = (tmp_path / "out" / "index.txt").read_text()
+        assert ("It holds" in text, "Out of reach" in text) == (not simulated, simulated)
+        assert kind.capitalize() in text and app.env.tocs["notebooks/images92"].astext().count(f"Brains {kind}") == 1
+        assert "Part" in app.env.tocs["notebooks/images92"].astext()
+        (tmp_path / "index.md").touch()
+
+
+def test_every_card_of_the_landing_page_says_which_brains_it_shows() -> None:
+    cards = (ROOT / "book" / "index.md").read_text(encoding="utf-8").split(":::{grid-item-card}")[1:]
+    pictures = [re.findall(r"{thumbnail} (\w+)", card) for card in cards]
+    marks = [re.findall(r"{brains}`(\w+)`", card) for card in cards]
+    assert pictures == marks and len(list(filter(None, pictures))) == 6
 
 
 def test_citation_is_bibtex_of_the_page_and_the_book() -> None:
