@@ -35,7 +35,9 @@ from lib.analysis.encoding_study import encoding_study
 from lib.data import Source
 from lib.data.arrays import participant_from_trials
 from lib.figures.encoding import encoding_figure, stack_against_ceiling
+from lib.figures.explorers import picture_explorer
 from lib.figures.style import notice
+from lib.networks import load_network
 from lib.simulation.arrays_layout import write_arrays
 from lib.simulation.nsd_like import draw_trials
 
@@ -150,6 +152,13 @@ stack_against_ceiling(study)
 # Most voxels lie well below the line: in this world a voxel listens to one of six networks, and this is one of them. The few above it are no
 # miracle. This ceiling was estimated from three presentations of each of 120 pictures, and an estimate errs to both sides.
 #
+# Look at single pictures before you believe a mean. **Look for** points far from the others: which picture is it, and could the
+# response belong to another one?
+
+# %%
+picture_explorer(participant, [load_network("alexnet-object", weights)])
+
+# %% [markdown]
 # To use it in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: `CONTRIBUTING.md` says where.
 
 # %% [markdown]

@@ -389,7 +389,7 @@
 
     function scatter(predicted, measured) {
       const [across, up] = [axis(predicted), axis(measured)];
-      const { y } = frame(plot, `${area.value}: ${data.response}, % signal change`, [], up);
+      const { y } = frame(plot, `${area.value}: ${data.response}, ${data.unit}`, [], up);
       const x = (value) => LEFT + ((value - across.low) / (across.high - across.low)) * (WIDTH - LEFT - RIGHT);
       plot.append(...across.ticks.map((tick) =>
         make("text", { class: "middle", x: x(tick), y: HEIGHT - BOTTOM + 16 }, number(tick, across.digits))));
@@ -402,22 +402,22 @@
       const [predicted, measured] = [data.predicted[predictor.value][area.value], data.areas[area.value]];
       places = scatter(predicted, measured);
       const point = (i) => {
-        const name = `${data.faces[i] ? "holds" : "fails"}${i === k ? " chosen" : ""}`;
+        const name = `${data.filled[i] ? "holds" : "fails"}${i === k ? " chosen" : ""}`;
         return make("circle", { class: name, cx: places[i][0], cy: places[i][1], r: i === k ? 7 : 3.5 });
       };
       plot.append(...places.map((_, i) => i).filter((i) => i !== k).map(point), point(k));
       const across = data.columns > 1 ? (100 * (k % data.columns)) / (data.columns - 1) : 0;
       const down = rows > 1 ? (100 * Math.floor(k / data.columns)) / (rows - 1) : 0;
       shown.style.backgroundPosition = `${across}% ${down}%`;
-      const name = `Photograph ${k + 1} of ${places.length}, ${data.categories[k]}`;
+      const name = `${data.noun} ${k + 1} of ${places.length}, ${data.categories[k]}`;
       shown.setAttribute("aria-label", name);
       photograph.setAttribute("aria-valuetext", name);
-      plot.setAttribute("aria-label", `${data.response} of ${area.value} to ${places.length} photographs against what ${predictor.value} predicts`);
+      plot.setAttribute("aria-label", `${data.response} of ${area.value} to ${places.length} pictures against what ${predictor.value} predicts`);
       readout.textContent = `${name}: predicted ${number(predicted[k])}, ${data.response} ${number(measured[k])}.`;
     }
 
     draw();
-    show(figure, [labelled("Predicted by", predictor), labelled("Area", area), labelled("Photograph", photograph)],
+    show(figure, [labelled("Predicted by", predictor), labelled("Area", area), labelled(data.noun, photograph)],
       make("div", { class: "explorer-panels" }, plot, make("div", {}, shown, readout)));
   }
 

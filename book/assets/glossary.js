@@ -3,7 +3,15 @@
 (() => {
   "use strict";
   const terms = () => document.querySelectorAll(".term");
-  const reopen = () => terms().forEach((term) => term.classList.remove("closed"));
+  // Show what Escape has closed, and keep a box that begins near the right edge on the screen.
+  function reopen({ target }) {
+    terms().forEach((term) => term.classList.remove("closed"));
+    const box = target.closest?.(".term")?.lastElementChild;
+    if (!box) return;
+    box.style.translate = "";
+    const beyond = box.getBoundingClientRect().right + 8 - document.documentElement.clientWidth;
+    if (beyond > 0) box.style.translate = `${-beyond}px`;
+  }
   let open = null;
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") terms().forEach((term) => term.classList.add("closed"));

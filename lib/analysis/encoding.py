@@ -181,6 +181,29 @@ def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int
     return np.concatenate([error_products([f.errors for f in fits]) for fits in _fit_groups(prepared, groups)])
 
 
+def stacked_predictions(features: Features, responses: np.ndarray, test_features: Features) -> np.ndarray:
+    """What the stack of layers predicts of other images, fitted as `fit_encoding` fits by default.
+
+    Parameters
+    ----------
+    features : mapping of layer to array of shape (n_images, n_features)
+    responses : array of shape (n_images, n_voxels)
+    test_features : mapping of layer to array of shape (n_test, n_features)
+
+    Returns
+    -------
+    array of shape (n_test, n_voxels)
+        In units of the standardised responses.
+    """
+    layers, y = check_images("training", features, responses)
+    settings = Settings("fast", contiguous_folds(len(y), 5), ALPHAS, "cpu")
+    standardised = by_training(y, y)[0]
+    fits = [_prepare(name, X, test_features[name], settings).fit([standardised])[0] for name, X in layers.items()]
+    weights = simplex_weights(error_products([fit.errors for fit in fits]))
+    stacked: np.ndarray = np.einsum("vk,kiv->iv", weights, torch.stack([fit.predictions for fit in fits]).numpy())
+    return stacked
+
+
 # Input
 
 

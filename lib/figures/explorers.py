@@ -5,27 +5,36 @@ in another viewer) the table stands alone. Plotting libraries that draw in a bro
 book may, and their lines cannot be reached by keys or heard.
 """
 
+import base64
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 from IPython.display import HTML
+from PIL import Image
 
+from lib.analysis.encoding import by_training, stacked_predictions
 from lib.analysis.encoding_study import EncodingStudy
-from lib.core.scores import signed_root
+from lib.core.scores import correlation, signed_root
 from lib.core.tables import Table
-from lib.data import Brain
+from lib.data import Brain, Participant
 from lib.data.areas import ROIS
 from lib.figures import style
 from lib.figures.encoding import data_of
+from lib.networks import Network, extract
 
 _SHOWN = 30  # voxels of an ROI: an explorer stays small
+_N_PICTURES = 60
+_THUMBNAIL, SHEET_COLUMNS, _SHEET_QUALITY = 80, 10, 60  # pixels; pictures a row; of WebP: 90 kB for 92 photographs
 R_DIGITS = 3  # what a reader can see, and no more: a page is loaded over a network
 
 
-def explorer(kind: str, data: Mapping[str, object], table: Table, caption: str, warning: str) -> HTML:
+def explorer(
+    kind: str, data: Mapping[str, object], table: Table, caption: str, warning: str, picture: str = ""
+) -> HTML:
     """The HTML of a figure that a script draws.
 
     Parameters
@@ -39,11 +48,14 @@ def explorer(kind: str, data: Mapping[str, object], table: Table, caption: str, 
     caption : str
     warning : str
         Words on the data, see `lib.figures.style.data_warning`.
+    picture : str
+        HTML of a drawing above the table.
     """
     numbers = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     stamp = f'<p class="explorer-stamp">{escape(warning)}</p>' if warning else ""
     return HTML(
-        f'<figure class="explorer" data-explorer="{kind}">{stamp}<div class="explorer-table">{table.html()}</div>'
+        f'<figure class="explorer" data-explorer="{kind}">{stamp}'
+        f'<div class="explorer-table">{picture}{table.html()}</div>'
         f'<script type="application/json">{numbers}</script><figcaption>{escape(caption)}</figcaption></figure>'
     )
 
@@ -99,3 +111,58 @@ def _summary(study: EncodingStudy, network: str, best: np.ndarray) -> tuple[obje
     means = [getattr(result, what)[:, best].mean(1) for what in ("score", "weights")]
     peaks = [f"{result.layers[mean.argmax()]} ({mean.max():.2f})" for mean in means]
     return *peaks, result.stacked_score[best].mean(), np.nanmean(_ceiling(study.participant, best))
+
+
+def picture_explorer(participant: Participant, networks: Sequence[Network]) -> HTML:
+    """Test pictures beside the measured and the predicted response to each, for the clearest voxel of each ROI.
+
+    Parameters
+    ----------
+    participant : Participant
+        The clearest voxel is that of the highest noise ceiling, whatever is predicted.
+    networks : sequence of Network
+        The stack of a network's layers predicts.
+    """
+    ceiling = np.nan_to_num(participant.noise_ceiling)
+    voxels = {roi: int(np.argmax(np.where(mask, ceiling, -1))) for roi, mask in participant.rois.items()}
+    train, test = (part.responses[:, [*voxels.values()]] for part in (participant.train, participant.test))
+    test = test[:_N_PICTURES]
+    pictures = [np.asarray(image) for image, _ in zip(participant.images(participant.test), test, strict=False)]
+    predicted = {
+        network.name: stacked_predictions(
+            extract(network, participant.images(participant.train)), train, extract(network, pictures)
+        )
+        for network in networks
+    }
+    measured = by_training(train, test)[1]
+    simulated = participant.source.simulated
+    numbers = {
+        "response": "simulated response" if simulated else "measured response",
+        "unit": "standard deviations",
+        "noun": "Picture",
+        "areas": dict(zip(voxels, rounded(measured.T, R_DIGITS), strict=True)),
+        "predicted": {name: dict(zip(voxels, rounded(y.T, R_DIGITS), strict=True)) for name, y in predicted.items()},
+        "categories": [str(name) for name in participant.test.stimulus_ids[: len(test)]],
+        "filled": [True] * len(test),
+        "sheet": picture_sheet(pictures),
+        "columns": SHEET_COLUMNS,
+    }
+    r = [correlation(measured, one) for one in predicted.values()]
+    rows = list(zip(voxels, signed_root(ceiling[[*voxels.values()]]), *r, strict=True))
+    table = Table(
+        ("ROI", "noise ceiling, R", *(f"r, {name}" for name in predicted)), rows, "Clearest voxel of each ROI"
+    )
+    caption = (
+        f"Each point is one of {len(test)} test pictures: what the stack predicts of an area's clearest voxel, and its "
+        "response. Point at one, or move the slider, to see the picture."
+    )
+    return explorer("photographs", numbers, table, caption, style.data_warning(simulated))
+
+
+def picture_sheet(images: Iterable[np.ndarray]) -> str:
+    """All pictures in small, SHEET_COLUMNS a row, as the address of one picture that a page can hold."""
+    size = (_THUMBNAIL, _THUMBNAIL)
+    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)) for image in images]
+    sheet = Image.fromarray(style.montage(np.stack(small), SHEET_COLUMNS))
+    sheet.save(file := io.BytesIO(), "WEBP", quality=_SHEET_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

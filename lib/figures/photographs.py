@@ -1,14 +1,11 @@
 """Real networks on the 92 images: how well layers predict areas, and how alike their geometries are."""
 
-import base64
-import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from lib.analysis.images92 import PhotographData
 from lib.analysis.nested import NestedResult
@@ -19,11 +16,10 @@ from lib.claims.measured import ASKED_HERE, MEASURED_EFFECTS, SENTENCES
 from lib.core.scores import Interval
 from lib.core.tables import Table, plain
 from lib.figures import style
-from lib.figures.explorers import R_DIGITS, explorer, rounded
+from lib.figures.explorers import R_DIGITS, SHEET_COLUMNS, explorer, picture_sheet, rounded
 from lib.figures.style import COLOURS, MARKERS, SMALL, subplots
 
 _AREAS = ("FFA", "VWFA")
-_THUMBNAIL, _SHEET_COLUMNS, _SHEET_QUALITY = 80, 10, 60  # pixels; photographs a row; of WebP: 90 kB for 92 photographs
 
 
 def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figure:
@@ -250,25 +246,17 @@ def photograph_explorer(data: PhotographData, found: Mapping[str, NestedResult])
             for label, result in found.items()
         },
         "categories": [str(name) for name in data.images.category],
-        "faces": data.images.face.tolist(),
-        "sheet": _sheet(data.images.images),
-        "columns": _SHEET_COLUMNS,
+        "filled": data.images.face.tolist(),
+        "noun": "Photograph",
+        "unit": "% signal change",
+        "sheet": picture_sheet(data.images.images),
+        "columns": SHEET_COLUMNS,
     }
     caption = (
         f"Each point is a photograph: the response that the best layer predicts, and the {response}. Filled: "
         "photographs with a face. Point at one, or move the slider, to see the photograph."
     )
     return explorer("photographs", numbers, _by_category(data, found), caption, style.data_warning(data.simulated))
-
-
-def _sheet(images: np.ndarray) -> str:
-    """All photographs in small, side by side, as one picture that a page can hold."""
-    size = (_THUMBNAIL, _THUMBNAIL)
-    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)) for image in images]
-    Image.fromarray(style.montage(np.stack(small), _SHEET_COLUMNS)).save(
-        file := io.BytesIO(), "WEBP", quality=_SHEET_QUALITY
-    )
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _by_category(data: PhotographData, found: Mapping[str, NestedResult]) -> Table:

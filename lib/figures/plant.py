@@ -185,7 +185,8 @@ def plant_explorer(network: Network, images: Sequence[np.ndarray], parts: Mappin
         "point at."
     )
     warning = style.data_warning(simulated=True)
-    return explorer("plant", _stored_numbers(stored, start, claimed), _table(result, start, claimed), caption, warning)
+    numbers, table = _stored_numbers(stored, start, claimed), _table(result, start, claimed)
+    return explorer("plant", numbers, table, caption, warning, _picture(result, start))
 
 
 def _stored_numbers(
@@ -222,3 +223,17 @@ def _table(result: EncodingResult, start: Planting, claimed: str) -> Table:
         f"weight: {outcome}, {lead.interval()}"
     )
     return Table(("layer", "planted share", "mean R", "mean stacking weight"), rows, words)
+
+
+def _picture(result: EncodingResult, start: Planting) -> str:
+    """Planted shares and mean stacking weights as bars."""
+    shares, parts = np.asarray(start.parts[:-1]) / sum(start.parts), []
+    for values, left, colour in ((shares, 8, style.COLOURS[1]), (result.weights.mean(1), 25, style.COLOURS[0])):
+        bars = [(50 * i + left, round(100 * value)) for i, value in enumerate(values)]
+        parts += [f'<rect x="{x}" y="{130 - y}" width="16" height="{y}" fill="{colour}"/>' for x, y in bars]
+    names = [f'<text x="{50 * i + 25}" y="146" class="middle">{name}</text>' for i, name in enumerate(result.layers)]
+    words = "Left bars: planted share; right bars: mean stacking weight"
+    return (
+        f'<svg viewBox="0 0 {50 * len(names)} 152" role="img" aria-label="{words}, numbers in the table below">'
+        f'<text x="0" y="14">{words}</text>{"".join(parts + names)}</svg>'
+    )

@@ -161,6 +161,7 @@ EXPLORERS = {
     "notebooks/fig2_resnet50": "voxels",
     "notebooks/fig3_taskonomy": "voxels",
     "notebooks/stacking": "stacking",
+    "notebooks/your_data": "photographs",
     "notebooks/simulated_participant": "plant",
     "notebooks/decoding_confounds": "choices",
 }

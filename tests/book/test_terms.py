@@ -124,3 +124,13 @@ def test_a_definition_opens_by_a_tap_that_does_not_leave_the_page(page: Page) ->
     page.locator(".term > a").nth(1).tap()
     assert page.locator(".term [role=tooltip]").nth(1).is_visible() and page.url == address
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.slow("a browser")
+def test_a_definition_stays_on_the_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.evaluate("document.querySelector('.term').style.marginLeft = '900px'")
+    page.locator(".term > a").nth(1).focus()
+    page.locator(".term > a").first.focus()
+    box = page.locator(".term [role=tooltip]").first.bounding_box()
+    assert box["x"] + box["width"] <= 1000

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from made import FEW, MEASURED, make_study, payload
 
+from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import EncodingStudy
 from lib.core.tables import Table
-from lib.figures.explorers import explorer, rounded, voxel_explorer
+from lib.figures.explorers import explorer, picture_explorer, rounded, voxel_explorer
+from lib.networks import load_network
+from lib.simulation.nsd_like import simulate
 
 
 @pytest.mark.parametrize("selection", ["test", "out-of-fold"])
@@ -65,3 +68,19 @@ def test_text_cannot_leave_the_script() -> None:
 def test_numbers_are_rounded_as_deep_as_they_are_nested() -> None:
     assert rounded(np.array([[0.12345, np.nan], [np.inf, 2]]), 3) == [[0.123, None], [None, 2.0]]
     assert rounded(0.12345, 2) == 0.12 and rounded(np.float32("nan"), 2) is None
+
+
+@pytest.mark.slow("extracts and fits")
+def test_picture_explorer_shows_the_clearest_voxel_and_what_the_stack_predicts_of_it() -> None:
+    participant, network = simulate(n_images=200, voxels_per_roi=4), load_network("alexnet-object")
+    html = picture_explorer(participant, [network])
+    shown = payload(html)
+    voxel = int(np.flatnonzero(participant.roi("PPA"))[participant.noise_ceiling[participant.roi("PPA")].argmax()])
+    train, test = (part.responses[:, voxel] for part in (participant.train, participant.test))
+    np.testing.assert_allclose(shown["areas"]["PPA"], (test - train.mean()) / train.std(), atol=6e-4)
+    result = encode(participant, network)
+    r = np.corrcoef(shown["areas"]["PPA"], shown["predicted"]["alexnet-object"]["PPA"])[0, 1]
+    assert r == pytest.approx(result.stacked_correlation[voxel], abs=0.01)
+    assert shown["categories"] == [str(name) for name in participant.test.stimulus_ids]
+    assert shown["response"] == "simulated response" and "nobody was scanned" in html.data
+    assert len(html.data) < 150_000

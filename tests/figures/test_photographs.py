@@ -19,6 +19,7 @@ from lib.core.scores import Interval
 from lib.data.images92 import Images92
 from lib.data.kay2017 import Kay2017
 from lib.figures import photographs
+from lib.figures.explorers import picture_sheet
 from lib.simulation.images92_like import simulate_images92
 
 LABELS = ("net, published", "net, untrained-full")
@@ -123,7 +124,7 @@ def test_the_explorer_holds_every_photograph_with_its_own_numbers(
         np.testing.assert_allclose(shown["areas"][area], data.areas.betas[area], atol=6e-4)
         for label, result in found.items():
             np.testing.assert_allclose(shown["predicted"][label][area], result.best[:, :, i].mean(0), atol=6e-4)
-    assert shown["categories"] == list(data.images.category) and shown["faces"] == list(data.images.face)
+    assert shown["categories"] == list(data.images.category) and shown["filled"] == list(data.images.face)
     cell = f"<td>a face</td><td>3</td><td>{data.areas.betas['FFA'][:3].mean():.3f}</td>"
     assert cell in html.data and shown["response"] == "invented response" and "measured" not in html.data
 
@@ -141,7 +142,7 @@ def test_the_explorers_sheet_has_the_photographs_in_their_order(data: Photograph
 
 
 def test_the_explorer_of_92_photographs_is_light() -> None:
-    assert len(photographs._sheet(simulate_images92().images)) < 120_000
+    assert len(picture_sheet(simulate_images92().images)) < 120_000
 
 
 def test_what_is_left_of_paper_ws_claims_is_shown_with_its_sentences_outcome() -> None:

@@ -163,3 +163,11 @@ def test_another_number_of_pictures_is_refused() -> None:
 @pytest.mark.slow("extracts 400 pictures")
 def test_the_figure_stays_small(figure: str) -> None:
     assert len(figure) + (ROOT / "book" / "assets" / "plant.js").stat().st_size < 150_000
+
+
+@pytest.mark.slow("a browser")
+def test_without_a_script_there_is_a_picture_a_table_and_a_verdict(figure: str) -> None:
+    still = re.sub(r"<script.*?</script>", "", figure, flags=re.DOTALL)
+    heights = [int(height) for height in re.findall(r'<rect[^>]* height="(\d+)"', still)]
+    assert len(heights) == 14 and heights[2] == 60 and max(heights[7:]) == heights[9]  # Conv-3, planted and found
+    assert "<td>Conv-3</td><td>0.600</td>" in still and "That Conv-3 has the largest weight: undecided" in still
