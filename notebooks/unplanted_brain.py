@@ -29,6 +29,7 @@ from lib.analysis.encoding_study import encoding_studies
 from lib.claims import evaluate
 from lib.figures.encoding import network_scores, preferred_layers, task_shifts
 from lib.figures.follow_ups import preferred_layer_table, task_summary
+from lib.figures.schematic import area_schematic
 from lib.figures.simulation import planted_layers
 from lib.figures.style import notice
 from lib.figures.verdicts import verdict_comparison
@@ -70,6 +71,13 @@ notice(people[world].source)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
 preferred_layers(study.only(PAPER_W[:4]))
+
+# %% [markdown]
+# The same as a drawing: early areas on the left, place areas above, face areas below. The arrangement is ours; it is not anatomy.
+# **Look for** networks in which the boxes darken from left to right.
+
+# %% mystnb={"image": {"alt": "Six drawings, one per network: boxes for visual areas, early ones on the left, place areas above and face areas below, each with the name of its median preferred layer and darker the later the layer."}, "figure": {"caption": "Schematic of the areas, one per network. Each box names the layer that predicts the median voxel best on test images, among the area's best voxels, chosen by out-of-fold score. The darker, the later in its network. The arrangement is drawn; nothing anatomical is meant.", "name": "fig-unplanted-schematic"}}
+area_schematic(study)
 
 # %% [markdown]
 # ## Does the task move the weights?
