@@ -42,8 +42,8 @@ def rates(kind: str, seeds: Iterable[int], **size: int) -> Iterator[Mapping[str,
                 yield {"world": world, "analysis": analysis, "outcome": outcome, **percents}
 
 
-def sentences(networks: Iterable[str] = NETWORKS) -> dict[str, object]:
-    """What becomes of each sentence about the 92 photographs, as the page about them decides it."""
+def photograph_study(networks: Iterable[str] = NETWORKS) -> PhotographStudy:
+    """What the page about the 92 photographs computes of these networks, as far as they are there."""
     data = load_photograph_data()
     if data.simulated:
         raise SystemExit("The measured data are missing: python -m lib fetch images92 kay2017")
@@ -52,7 +52,12 @@ def sentences(networks: Iterable[str] = NETWORKS) -> dict[str, object]:
         seen = [represent(one, data.images.images) for one in draws]
         found[label] = mean_of_draws([encode_nested(one.coordinates, responses, n_orders=3) for one in seen])
         alike[label] = likeness(seen, data.images.rdms)
-    verdicts = decide_sentences(PhotographStudy(data.images.face, found, alike))
+    return PhotographStudy(data.images.face, found, alike)
+
+
+def sentences(study: PhotographStudy) -> dict[str, object]:
+    """What becomes of each sentence about the 92 photographs."""
+    verdicts = decide_sentences(study)
     return {name: {"words": SENTENCES[name].words, "verdict": asdict(one)} for name, one in verdicts.items()}
 
 
@@ -67,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small brains, to see that everything runs")
     chosen = parser.parse_args(arguments)
     if chosen.kind == PHOTOGRAPHS:
-        record(PHOTOGRAPHS, sentences())
+        record(PHOTOGRAPHS, sentences(photograph_study()))
         return
     n_seeds = chosen.seeds or (N_KNOWN if chosen.kind == CALIBRATION else N_SEEDS)
     if chosen.kind == CALIBRATION:

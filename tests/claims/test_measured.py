@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.verdicts import photograph_study
 from lib.analysis.images92 import PhotographStudy
 from lib.analysis.nested import NestedResult
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNTESTED
 from lib.claims.measured import ASKED_HERE, SENTENCES, decide_sentences
+from lib.core.downloads import cached
+from lib.figures.benchmarks import benchmark
 
 N_LAYERS = 6
 FACE = np.arange(92) < 24
@@ -89,3 +92,23 @@ def test_a_stack_is_compared_with_the_best_layer(noise: float, outcome: str) -> 
 def test_every_claim_of_paper_w_is_asked_or_says_why_not() -> None:
     assert list(ASKED_HERE) == [name for name in CLAIMS if name.startswith("W")]
     assert {sentence for sentence, _ in ASKED_HERE.values()} - {""} <= set(SENTENCES)
+
+
+@pytest.mark.slow("shows 92 photographs to eight networks of full size")
+def test_what_is_recorded_of_the_measured_brains_is_what_is_found() -> None:
+    if not all(map(cached, ("images92", "kay2017", "squeezenet-object"))):
+        pytest.skip("needs python -m lib fetch images92 kay2017 squeezenet-object")
+    one = photograph_study(("lite0-object", "squeezenet-object"))
+    recorded = benchmark("photographs")["rows"]
+    for name, verdict in decide_sentences(one).items():
+        for part, found in verdict.parts.items():
+            assert found.effect.estimate == pytest.approx(
+                recorded[name]["verdict"]["parts"][part]["effect"]["estimate"], abs=0.01
+            )
+    for network in one.networks:
+        trained, twins = one.found[one.trained(network)], one.found[one.twins(network)]
+        assert trained.r(trained.best)[0] > 0.85 and trained.r(trained.best, ~one.face)[0] > 0.25
+        assert twins.r(twins.best)[0] < 0.7
+        for area in ("EVC", "IT"):
+            better = one.alike[one.trained(network)][area].max(0) > one.alike[one.twins(network)][area].max(0)
+            assert better.sum() >= 13
