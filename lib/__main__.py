@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("lib.app.check", "say which files of measured data are there, and whether the figures can run"),
     "student": ("lib.app.student", "write notebooks without their solutions, for a class"),
     "slides": ("lib.app.slides", "write the book's figures for slides: SVG, 16:9"),
+    "maps": ("lib.app.maps", "draw the maps of voxels that figures 1 to 3 kept, and pages to turn through them"),
     "simulate": ("lib.app.simulate", "write a simulated participant in the layout of measured data"),
 }
 

@@ -34,7 +34,13 @@ from lib.analysis.loading import load_participant
 from lib.analysis.presets import analyse, encoding_choices
 from lib.analysis.results import write_results
 from lib.claims import evaluate
-from lib.figures.encoding import encoding_figure, planted_and_recovered, preferred_layers, stack_against_ceiling
+from lib.figures.encoding import (
+    encoding_figure,
+    planted_and_recovered,
+    preferred_layer_maps,
+    preferred_layers,
+    stack_against_ceiling,
+)
 from lib.figures.explorers import voxel_explorer
 from lib.figures.style import notice
 from lib.figures.verdicts import verdict_table
@@ -56,7 +62,7 @@ n_best_voxels = None  # voxels shown per ROI, and looked at by the claims; by de
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
-results = None  # an empty folder in which to keep arrays, the table of choices and maps of the voxels
+results = None  # an empty folder in which to keep arrays, tables and maps of the voxels
 
 # %% [markdown]
 # ## One participant, two networks
@@ -128,6 +134,16 @@ preferred_layers(study)
 # %% [markdown]
 # Voxels of one ROI differ, in the simulation because each mixes other directions of image space. A statement such as
 # "V2 prefers Conv-3" is a statement about a median.
+#
+# Where do the voxels of a preferred layer lie? A simulated area is a small sheet of cortex, whose neighbours answer alike. **Look for**
+# patches of one colour in an area.
+
+# %% mystnb={"image": {"alt": "For each network a row of small maps, one per ROI: each voxel is a square where it lies, its colour is the layer that predicts it best."}, "figure": {"caption": "The layer that predicts each voxel best on test images, where the voxel lies. Voxels whose stack predicts nothing are left out. A simulated area is a sheet, no part of anybody's brain; a measured one is seen along the axis in which it is narrowest.", "name": "fig-alexnet-maps"}}
+preferred_layer_maps(study)
+
+# %% [markdown]
+# Dark voxels form patches in the place and face areas: there, neighbours share the layers that drive them. The simulation made these patches, so they
+# say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
 
 # %% [markdown]
 # ## What was planted, and what was found

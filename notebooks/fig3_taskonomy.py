@@ -49,7 +49,7 @@ n_best_voxels = None  # voxels shown per ROI, and looked at by the claims; by de
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
-results = None  # an empty folder in which to keep arrays, the table of choices and maps of the voxels
+results = None  # an empty folder in which to keep arrays, tables and maps of the voxels
 
 # %% [markdown]
 # ## One participant, two networks, and four to compare with

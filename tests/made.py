@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
@@ -85,6 +87,36 @@ def make_specifications(seed: int) -> list[Specification]:
 def make_partition(seed: int) -> Partition:
     parts = np.random.default_rng(seed).uniform(0.01, 0.5, (4, 3, 6))  # 3 layers, 6 voxels
     return Partition(("Conv-1", "Conv-2", "Conv-3"), *parts)
+
+
+# Volumes and surfaces
+
+AFFINE = np.array([[-1.2, -0.9, 0.1, 14], [-0.9, 1.2, 0.0, -7], [-0.1, 0.0, 1.8, 2], [0, 0, 0, 1]])  # mirrored, oblique
+BOX = (slice(2, 6), slice(3, 8), slice(4, 9))
+
+
+def write_box(path: Path, factors: Sequence[float]) -> np.ndarray:
+    """A map of 9 x 10 x 11 with voxels in a box only; with several factors, a volume for each. Returns the volume."""
+    box = np.full((9, 10, 11), np.nan, np.float32)
+    box[BOX] = np.random.default_rng(0).uniform(0.1, 0.5, (4, 5, 5))
+    volume = np.stack([box * np.float32(factor) for factor in factors], -1).squeeze()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(volume, AFFINE), path)
+    return volume
+
+
+def write_spheres(folder: Path, centre: np.ndarray) -> None:
+    """Spheres of 6 mm, and of 4 mm within, as FreeSurfer writes surfaces; both hemispheres are the same."""
+    folder.mkdir()
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False), np.linspace(0.1, np.pi - 0.1, 12)
+    around, down = (grid.ravel() for grid in np.meshgrid(*angles, indexing="ij"))
+    points = np.column_stack([np.sin(down) * np.cos(around), np.sin(down) * np.sin(around), np.cos(down)])
+    i, j = (grid.ravel() for grid in np.meshgrid(np.arange(24), np.arange(11), indexing="ij"))
+    corners = [12 * a + b for a, b in ((i, j), ((i + 1) % 24, j), (i, j + 1), ((i + 1) % 24, j + 1))]
+    faces = np.vstack([np.column_stack(corners[:3]), np.column_stack(corners[1:])])
+    for side in ("lh", "rh"):
+        for name, radius in {"pial": 6, "white": 4}.items():
+            nibabel.freesurfer.write_geometry(folder / f"{side}.{name}", radius * points + centre, faces)
 
 
 # What was drawn

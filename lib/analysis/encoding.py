@@ -27,6 +27,7 @@ from lib.solvers.ridge import ALPHAS, decompose, fit_groups, out_of_fold_errors,
 from lib.solvers.stacking import error_products, simplex_weights
 
 PROTOCOLS = ("fast", "gcv", "k-fold", "reference", "reference-forward")
+DEVICE_TOLERANCE = 1e-3  # of R, between the processor and an accelerator
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
 GROUP = 256  # voxels multiplied together: fixed, since the last digits of a product depend on its width
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
@@ -133,7 +134,8 @@ def fit_encoding(
     n_folds : int
         Contiguous folds of the out-of-fold predictions that the stacking weights are learned from.
     device : "cpu", "cuda", "mps" or "auto"
-        Where matrix products run; the reference protocol knows only the processor.
+        Where matrix products run; the reference protocol knows only the processor. Scores of devices differ by at most
+        DEVICE_TOLERANCE.
     memory_bytes : int
         For the predictions and errors of a block of voxels, besides the features' decompositions, which need
         4 n_images (n_images + n_test) bytes a layer. A block has GROUP voxels at least. The results do not depend on

@@ -1,37 +1,53 @@
-"""Results that leave a notebook: arrays as NetCDF, tables as CSV, maps of voxels as NIfTI.
+"""Results that leave a notebook: arrays as NetCDF, tables as CSV and Parquet, maps of voxels as NIfTI."""
 
-NetCDF is the classic format, which SciPy writes and xarray, MATLAB and R open without more.
-"""
-
-import csv
 import json
 import os
-from collections.abc import Mapping
+import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
-from scipy.io import netcdf_file
+import pandas as pd
+import xarray as xr
 
-from lib.analysis.encoding_study import EncodingStudy
+from lib.analysis.encoding import EncodingResult
 from lib.analysis.presets import EncodingRun
 from lib.core.disk import written_aside
-from lib.core.tables import Table
 from lib.data import Brain
 
-SCORES = ("score", "cv_score", "correlation", "weights", "alphas")  # of every layer and voxel
-STACKED = ("stacked_score", "stacked_cv_score", "stacked_correlation")  # of every network and voxel
+FITTED = {  # of an EncodingResult: each layer and voxel, or each voxel
+    "score": "R on the test images, sign(R2) sqrt(|R2|)",
+    "cv_score": "R of out-of-fold predictions of the training images",
+    "correlation": "Pearson r on the test images",
+    "weights": "stacking weight",
+    "alphas": "ridge penalty",
+    "stacked_score": "R of the stack of all layers on the test images",
+    "stacked_cv_score": "R of the stack on out-of-fold predictions",
+    "stacked_correlation": "Pearson r of the stack on the test images",
+}
+DERIVED = {
+    "preferred_layer": "layer with the highest R on the test images, counted from 1",
+    "depth": "centre of mass of the stacking weights over layers, counted from 1",
+    "unique_variance": "R2 on the test images that the network adds to a joint regression on the other networks",
+}
+MAPS = ("score", "stacked_score", *DERIVED)
+_PACKAGES = ("numpy", "scipy", "torch", "torchvision", "xarray", "h5netcdf", "nibabel")
 
 
-def write_results(run: EncodingRun, folder: str | os.PathLike[str] | None) -> list[Path]:
-    """Write what an encoding analysis found: `results.nc`, `choices.csv`, and a folder `maps`.
+def write_results(
+    run: EncodingRun, folder: str | os.PathLike[str] | None, unique: xr.DataArray | None = None
+) -> list[Path]:
+    """Write what an encoding analysis found: `results.nc`, two tables, and a folder `maps`.
 
     Parameters
     ----------
     run : EncodingRun
     folder : path or None
         A new or empty folder; it gets its name when everything is written. None writes nothing.
+    unique : DataArray, optional
+        Variance unique to each network, as of `lib.analysis.unique.unique_variance`.
 
     Returns
     -------
@@ -45,32 +61,118 @@ def write_results(run: EncodingRun, folder: str | os.PathLike[str] | None) -> li
     """
     if folder is None:
         return []
-    table, target = run.table(), Path(folder).absolute()
+    arrays, target = result_arrays(run, unique), Path(folder).absolute()
+    tables = {"choices": pd.DataFrame(run.table().rows, columns=["choice", "value"]), "areas": area_means(arrays)}
     with written_aside(target) as part:
         part.mkdir()
-        write_arrays_netcdf(part / "results.nc", run.study, table)
-        with (part / "choices.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([table.header, *table.rows])
+        arrays.to_netcdf(part / "results.nc", engine="h5netcdf")
+        for name, table in tables.items():
+            table.to_csv(part / f"{name}.csv", index=False)
+            table.to_parquet(part / f"{name}.parquet", index=False)
         if run.participant.space is not None:
             (part / "maps").mkdir()
-            for name, values in voxel_maps(run.study).items():
+            for name, values in voxel_maps(arrays).items():
                 write_map(part / "maps" / f"{name}.nii.gz", values, run.participant)
     return sorted(path for path in target.rglob("*") if path.is_file())
 
 
-def voxel_maps(study: EncodingStudy) -> dict[str, np.ndarray]:
-    """Maps of each network by name, arrays of shape (n_voxels,).
+def result_arrays(run: EncodingRun, unique: xr.DataArray | None = None) -> xr.Dataset:
+    """Collect all scores, weights and penalties of an analysis, with what is known of its voxels.
 
-    `stacked_score`; `preferred_layer`, from 1, by score on the test images; `depth`, the centre of mass of the stacking
-    weights, from 1. Voxels that were not fitted hold NaN.
+    Parameters
+    ----------
+    run : EncodingRun
+    unique : DataArray, optional
+        As for `write_results`.
+
+    Returns
+    -------
+    Dataset
+        Dimensions are participant (one), network, layer (from 1, NaN beyond a network's last) and voxel. Areas, noise
+        ceilings and places of the voxels are coordinates. Attributes tell the source, choices and versions.
     """
-    maps = {}
-    for name, result in study.encoding.items():
-        layers = np.arange(1, len(result.layers) + 1)
-        fitted = np.isfinite(result.stacked_score)
-        maps[f"{name}_stacked_score"] = result.stacked_score
-        maps[f"{name}_preferred_layer"] = np.where(fitted, 1 + np.where(fitted, result.score, 0).argmax(0), np.nan)
-        maps[f"{name}_depth"] = layers @ result.weights
+    results, brain = run.study.encoding, run.participant
+    networks = [_of_network(result) for result in results.values()]
+    found = xr.concat(networks, pd.Index(list(results), name="network"), join="outer", fill_value={"layer_name": ""})
+    found = found.set_coords("layer_name")
+    found["preferred_layer"] = found.score.idxmax("layer")
+    found["depth"] = (found.weights * found.layer).sum("layer", min_count=1)
+    if unique is not None:
+        found["unique_variance"] = unique
+    found = found.expand_dims(participant=[brain.name]).assign_coords(_places(brain))
+    for name, values in found.data_vars.items():
+        values.attrs = {"long_name": (FITTED | DERIVED)[str(name)], "units": "1"}
+    return found.assign_attrs(_about(run))
+
+
+def _of_network(result: EncodingResult) -> xr.Dataset:
+    dimensions = ("layer", "voxel")
+    arrays = {name: getattr(result, name) for name in FITTED}
+    layers = range(1, len(result.layers) + 1)
+    fitted: dict[str, Any] = {name: (dimensions[-values.ndim :], values) for name, values in arrays.items()}
+    return xr.Dataset(fitted | {"layer_name": ("layer", list(result.layers))}, {"layer": layers})
+
+
+def _places(brain: Brain) -> dict[str, Any]:
+    """Coordinates: what is known of the voxels."""
+    places: dict[str, Any] = {"voxel": np.arange(brain.n_voxels), "roi": list(brain.rois)}
+    places["noise_ceiling"] = "voxel", brain.noise_ceiling
+    places["in_roi"] = ("roi", "voxel"), np.array(list(brain.rois.values()))
+    if brain.coordinates is not None:
+        places |= {"axis": ["x", "y", "z"], "position": (("voxel", "axis"), brain.coordinates, {"units": "mm"})}
+    if brain.space is not None:
+        places["ijk"] = ("voxel", "axis"), brain.space.voxels
+        places["affine"] = ("row", "column"), brain.space.affine
+    return places
+
+
+def _about(run: EncodingRun) -> dict[str, str]:
+    """Attributes of the file; the first four are those of the CF conventions."""
+    source, versions = run.participant.source, {name: version(name) for name in _PACKAGES}
+    return {
+        "Conventions": "CF-1.11",
+        "title": f"Encoding of {run.participant.name}",
+        "source": source.description,
+        "references": source.origin,
+        "license": source.licence,
+        "simulated": str(source.simulated),
+        "weights": run.study.weights,
+        "choices": json.dumps({str(name): str(value) for name, value in run.table().rows}),
+        "versions": json.dumps({"python": platform.python_version(), **versions}),
+    }
+
+
+def area_means(arrays: xr.Dataset) -> pd.DataFrame:
+    """Means over the voxels of each area that were fitted: a row for each network, area and layer.
+
+    Parameters
+    ----------
+    arrays : Dataset
+        As of `result_arrays`.
+    """
+    wanted = arrays[["score", "correlation", "weights", "stacked_score", "depth"]]
+    means = xr.concat([wanted.where(inside).mean("voxel") for inside in arrays.in_roi], "roi")
+    dimensions = ["participant", "network", "roi", "layer"]
+    return means.to_dataframe(dimensions).dropna(subset="score").reset_index()
+
+
+def voxel_maps(arrays: xr.Dataset) -> dict[str, np.ndarray]:
+    """Maps of each network by name: NETWORK_score with a row for each layer, then one for each other of `MAPS`.
+
+    Parameters
+    ----------
+    arrays : Dataset
+        As of `result_arrays`.
+
+    Returns
+    -------
+    dict of arrays of shape (n_layers, n_voxels) or (n_voxels,)
+        Voxels that were not fitted hold NaN.
+    """
+    maps: dict[str, np.ndarray] = {}
+    for network, found in arrays.isel(participant=0).groupby("network"):
+        layers = found.squeeze("network").isel(layer=found.layer_name.values.ravel() != "")
+        maps |= {f"{network}_{name}": layers[name].values for name in MAPS if name in layers}
     return maps
 
 
@@ -81,7 +183,8 @@ def write_map(path: Path, values: np.ndarray, brain: Brain) -> None:
     ----------
     path : Path
         Its name ends in .nii or .nii.gz.
-    values : array of shape (n_voxels,)
+    values : array of shape (n_voxels,) or (n_layers, n_voxels)
+        Layers become the fourth axis.
     brain : Brain
 
     Raises
@@ -91,73 +194,10 @@ def write_map(path: Path, values: np.ndarray, brain: Brain) -> None:
     """
     if brain.space is None:
         raise ValueError(f"{brain.name}: nobody knows where its voxels lie in a volume, so there is no map of them.")
-    if values.shape != (brain.n_voxels,):
+    if values.shape[-1:] != (brain.n_voxels,):
         raise ValueError(f"values: expected one for each of the {brain.n_voxels} voxels, found {values.shape}.")
-    volume = np.full(brain.space.shape, np.nan, np.float32)
-    volume[tuple(brain.space.voxels.T)] = values
+    volume = np.full((*brain.space.shape, *values.shape[:-1]), np.nan, np.float32)
+    volume[tuple(brain.space.voxels.T)] = values.T
     image: Any = nibabel.Nifti1Image(volume, brain.space.affine)  # type: ignore[no-untyped-call]
     image.header.set_xyzt_units("mm")
     nibabel.save(image, path)
-
-
-def write_arrays_netcdf(path: Path, study: EncodingStudy, choices: Table) -> None:
-    """Write all scores and weights as NetCDF, with dimensions network, layer and voxel.
-
-    Layers of all networks follow each other; `layer_network` says whose they are. ROIs, noise ceilings, and voxels and
-    millimetres, where they are known, are coordinates of `voxel`.
-
-    Parameters
-    ----------
-    path : Path
-    study : EncodingStudy
-    choices : Table
-        As of `EncodingRun.table`; it becomes an attribute.
-    """
-    brain, results = study.participant, study.encoding
-    layers = [(name, layer) for name, result in results.items() for layer in result.layers]
-    arrays: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
-        name: (("layer", "voxel"), np.concatenate([getattr(result, name) for result in results.values()]))
-        for name in SCORES
-    }
-    arrays |= {name: (("network", "voxel"), np.stack([getattr(r, name) for r in results.values()])) for name in STACKED}
-    arrays["noise_ceiling"] = ("voxel",), brain.noise_ceiling
-    arrays["in_roi"] = ("roi", "voxel"), np.array([brain.rois[roi] for roi in brain.rois], np.int8)
-    if brain.coordinates is not None:
-        arrays["millimetres"] = ("voxel", "axis"), np.asarray(brain.coordinates, float)
-    if brain.space is not None:
-        arrays["ijk"] = ("voxel", "axis"), np.asarray(brain.space.voxels, np.int32)
-    names = {"network": list(results), "roi": list(brain.rois), "axis": ["x", "y", "z"]}
-    names |= {"layer_name": [layer for _, layer in layers], "layer_network": [network for network, _ in layers]}
-    about = {
-        "title": f"Encoding of {brain.name}",
-        "source": brain.source.description,
-        "license": brain.source.licence,
-        "simulated": str(brain.source.simulated),
-        "choices": json.dumps({str(name): str(value) for name, value in choices.rows}),
-    }
-    _write_netcdf(path, arrays, names, about)
-
-
-def _write_netcdf(
-    path: Path,
-    arrays: Mapping[str, tuple[tuple[str, ...], np.ndarray]],
-    names: Mapping[str, list[str]],
-    about: Mapping[str, str],
-) -> None:
-    """Arrays with their dimensions; texts as characters, along the dimension before the `_`, as CF has it."""
-    with netcdf_file(str(path), "w", version=2) as file:
-        for key, text in about.items():
-            setattr(file, key, text.encode())
-        for name, (dimensions, values) in arrays.items():
-            for dimension, length in zip(dimensions, values.shape, strict=True):
-                if dimension not in file.dimensions:
-                    file.createDimension(dimension, length)
-            file.createVariable(name, values.dtype, dimensions)[:] = values
-        for name, texts in names.items():
-            if name.partition("_")[0] not in file.dimensions:
-                continue
-            encoded = np.array([text.encode() for text in texts], "S")
-            width = f"{name}_length"
-            file.createDimension(width, encoded.itemsize)
-            characters = encoded[:, None].view("S1").reshape(len(texts), -1)
-            file.createVariable(name, "c", (name.partition("_")[0], width))[:] = characters

@@ -4,24 +4,21 @@ import argparse
 import re
 import shlex
 import shutil
-import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import psutil
 import requests
 from tqdm import tqdm
 
 from lib.analysis.encoding import MEMORY_BYTES
 from lib.app.parameters import at_least, user_path
-from lib.app.sweep.forecast import Size, resident_bytes
+from lib.app.sweep.forecast import SLOWER, Size, resident_bytes, speed
 from lib.core import choose
 from lib.core.disk import check_room
 from lib.core.downloads import DATASETS, Download, cache_folder, cached
@@ -53,8 +50,7 @@ _WEIGHTS = {
     "alexnet-place": 233_999_000, "resnet50-place": 97_300_000,
     "taskonomy-edge2d": 94_500_000, "taskonomy-edge3d": 94_500_000,
 }  # fmt: skip
-_FEATURES, _TEST_SHARE, _FOLDS = 20_000, 0.15, 5
-_SLOWER = 1.7  # than products of matrices: measured for one participant in size (`make rehearsal`)
+_FEATURES, _TEST_SHARE = 20_000, 0.15
 _UNITS, _AREAS, _UNIONS, _KEPT = 1000, 7, 3, 500  # of figure 4: per layer; areas, unions of them, voxels kept
 
 
@@ -222,18 +218,14 @@ def _costs(dataset: str, memory: int) -> Iterator[tuple[str, str, str, str]]:
             n_bytes, operations = _encoding_cost(plan["images"], plan["voxels"], list(layers.values()))
         n_bytes += resident_bytes()
         verdict = "fits" if n_bytes <= memory else "too little"
-        yield figure, f"{n_bytes / 1e9:.1f}", verdict, f"{_SLOWER * operations / speed() / 3600:.2g}"
+        yield figure, f"{n_bytes / 1e9:.1f}", verdict, f"{SLOWER * operations / speed() / 3600:.2g}"
 
 
 def _encoding_cost(n_images: int, voxels: int, layers: Sequence[int]) -> tuple[int, float]:
     """Bytes of the largest moment, and operations in single precision, of encoding by networks of so many layers."""
     m = round(_TEST_SHARE * n_images)
-    n = n_images - m
-    size = Size(n, m, voxels, (_FEATURES,) * max(layers))
-    gram = _FEATURES * n**2 + 14 / 3 * n**3 + 2 * m * n * (_FEATURES + n)
-    leverage = 13 * _FOLDS * ((n / _FOLDS) ** 2 * n + (n / _FOLDS) ** 3 / 3)  # of the penalties that voxels chose
-    fits = voxels * n * (4 * n + 2 * n / _FOLDS * _FOLDS + 2 * m)
-    return size.peak(MEMORY_BYTES), sum(layers) * (gram + leverage + fits)
+    one, all_layers = (Size(n_images - m, m, voxels, (_FEATURES,) * n) for n in (max(layers), sum(layers)))
+    return one.peak(MEMORY_BYTES), all_layers.operations()
 
 
 def _decoding_cost(n_trials: int, voxels: int, layers: int) -> tuple[int, float]:
@@ -241,17 +233,6 @@ def _decoding_cost(n_trials: int, voxels: int, layers: int) -> tuple[int, float]
     cubes = _AREAS * _KEPT**3 + _UNIONS * (2 * _KEPT) ** 3
     n_bytes = 8 * (7 * n_trials * voxels + 2 * voxels**2 + (3 * n_trials + 2 * voxels) * layers * _UNITS)
     return n_bytes, 2 * layers * _UNITS * cubes / 3
-
-
-@cache
-def speed() -> float:
-    """Operations a second in a product of two matrices in single precision, on this machine now."""
-    n = 1500
-    a = np.random.default_rng(0).random((n, n), np.float32)
-    a @ a  # the first product starts threads
-    start = time.perf_counter()
-    a @ a
-    return 2 * n**3 / (time.perf_counter() - start)
 
 
 def _next(dataset: str, subject: int, root: Path, parts: Sequence[Part]) -> Iterator[str]:

@@ -127,6 +127,36 @@ def load_laion(
     """
     choose("zscore", zscore, ZSCORES)
     files = laion_files(subject, data_root)
+    grid, masks, layout = read_laion_layout(files, sessions, split, pool, zscore, rois)
+    rest = _read_rest(files, grid, layout, masks)
+    train, test = layout.parts(layout.averages())
+    return Participant(train=train, test=test, **rest)
+
+
+class LaionLayout(NamedTuple):
+    """What is known of a participant before any betas are read."""
+
+    grid: "Grid"
+    masks: Mapping[str, np.ndarray]
+    rows: Layout
+
+
+def read_laion_layout(
+    files: LaionFiles,
+    sessions: Iterable[int] | None = None,
+    split: str = "random",
+    pool: str = "participant",
+    zscore: str = "session",
+    rois: Iterable[str] | None = None,
+) -> LaionLayout:
+    """Read masks, trials and split of a participant.
+
+    Parameters
+    ----------
+    files : LaionFiles
+    sessions, split, pool, zscore, rois
+        As for `load_laion`.
+    """
     numbers = released_sessions(files, sessions)
     grid = read_grid(files.session(numbers[0]))
     masks = read_masks(files, grid, rois)
@@ -137,10 +167,7 @@ def load_laion(
         for n, table in tables.items()
     ]
     inside = np.any(list(masks.values()), axis=0)
-    layout = Layout(trials, divide_images(files, split, pool, names), zscore, inside)
-    rest = _read_rest(files, grid, layout, masks)
-    train, test = layout.parts(layout.averages())
-    return Participant(train=train, test=test, **rest)
+    return LaionLayout(grid, masks, Layout(trials, divide_images(files, split, pool, names), zscore, inside))
 
 
 def stimulus_ids(names: Iterable[str]) -> np.ndarray:

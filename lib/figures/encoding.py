@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 
 from lib.analysis.encoding_study import EncodingStudy
@@ -104,6 +105,41 @@ def preferred_layers(study: EncodingStudy, selection: str = "out-of-fold") -> Fi
         style.label_layers(ax, result.layers)
     axes.flat[0].set_yticks(range(len(rois)), rois, fontsize=SMALL)
     figure.colorbar(picture, ax=axes, label="share of the ROI's best voxels")
+    return label_studies(figure, study)
+
+
+def preferred_layer_maps(study: EncodingStudy) -> Figure:
+    """The layer that predicts each voxel best on test images, where the voxel lies: a row per network, a panel per ROI.
+
+    A panel looks along the axis in which the ROI is narrowest: a simulated ROI is a sheet. Voxels whose stack predicts
+    nothing, R <= 0, are left out.
+
+    Raises
+    ------
+    ValueError
+        Nobody knows where the voxels lie.
+    """
+    rois, positions = study.rois(), study.participant.coordinates
+    if positions is None:
+        raise ValueError(f"{study.participant.name}: nobody knows where its voxels lie, so there is no map of them.")
+    figure, axes = subplots(len(study.encoding), len(rois), (10, 1.1 * len(study.encoding) + 0.3))
+    for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
+        n = len(result.layers)
+        for ax, roi in zip(row, rois, strict=True):
+            inside = study.participant.roi(roi)
+            widest = np.sort(np.argsort(-np.ptp(positions[inside], axis=0), kind="stable")[:2])
+            shown = inside & (result.stacked_score > 0)
+            best = result.score[:, shown].argmax(0)
+            dots = ax.scatter(
+                *positions[shown][:, widest].T, c=best, s=2500 / inside.sum(), marker="s", linewidths=0,
+                cmap="viridis", norm=BoundaryNorm(np.arange(n + 1) - 0.5, 256),
+            )  # fmt: skip
+            ax.set(aspect="equal", xticks=[], yticks=[])
+        row[0].set_ylabel(name, fontsize=SMALL)
+        bar = figure.colorbar(dots, ax=row, ticks=range(n))
+        bar.ax.set_yticklabels(result.layers, fontsize=SMALL)
+    for ax, roi in zip(axes[0], rois, strict=True):
+        ax.set_title(roi, fontsize=NORMAL, color=_roi_colour(roi))
     return label_studies(figure, study)
 
 

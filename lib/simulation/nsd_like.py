@@ -17,7 +17,7 @@ from lib.core.kept import kept
 from lib.core.scores import noise_ceiling
 from lib.data.areas import EARLY
 from lib.data.nsd import VOXEL_SIZE
-from lib.data.participant import Images, Participant, Source, Stimuli
+from lib.data.participant import Images, Participant, Source, Space, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, standardise_runs
 from lib.networks import extract, load_network
 from lib.networks.extraction import name_of
@@ -148,6 +148,7 @@ def average_trials(trials: Trials) -> Participant:
         stimuli=trials.stimuli,
         source=trials.source,
         coordinates=VOXEL_SIZE * trials.positions,
+        space=Space(tuple(trials.positions.max(0) + 1), np.diag([*[VOXEL_SIZE] * 3, 1]), trials.positions),
     )
 
 

@@ -9,7 +9,7 @@ the default.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import svd
+from scipy.linalg import eigh, svd
 
 from lib.core.scale import constant_columns, power_of_two
 from lib.core.scores import r2
@@ -89,9 +89,12 @@ def choose_alphas(X: np.ndarray, groups: Sequence[np.ndarray], alphas: np.ndarra
 
     alphas = penalties(alphas)
     costs = [np.zeros((len(alphas), Y.shape[1])) for Y in groups]
+    gram = X @ X.T if _is_wide(X) else None  # its parts serve all folds, which are not z-scored anew
     for train, held_out in KFold(INNER_FOLDS).split(X):
-        U, s, Vt = _singular_vectors(X[train])
-        cross = X[held_out] @ Vt.T
+        if gram is None:
+            U, s, cross = _decomposed(X[train], X[held_out])
+        else:
+            U, s, cross = _decomposed_gram(gram[np.ix_(train, train)], gram[np.ix_(held_out, train)], X.shape[1])
         for Y, cost in zip(groups, costs, strict=True):
             Z = U.T @ Y[train]
             R2 = [r2(Y[held_out], cross @ ((s / (s**2 + alpha))[:, None] * Z)) for alpha in alphas]
@@ -117,17 +120,31 @@ def predict(
     -------
     list of arrays of shape (n_test, n_voxels)
     """
-    U, s, Vt = _singular_vectors(X)
-    cross = X_test @ Vt.T
+    U, s, cross = _decomposed(X, X_test)
     shrunk = (s[:, None] / (s[:, None] ** 2 + alpha) for alpha in alphas)
     return [cross @ (shrink * (U.T @ Y)) for shrink, Y in zip(shrunk, groups, strict=True)]
 
 
-def _singular_vectors(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """U, s and V' of X = U diag(s) V', without the singular values that are rounding."""
+def _is_wide(X: np.ndarray) -> bool:
+    """Whether an inner fold has more features than images, too."""
+    return X.shape[1] > len(X)
+
+
+def _decomposed(X: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U and s of X = U diag(s) V', and other images times V, without the singular values that are rounding."""
+    if _is_wide(X):
+        return _decomposed_gram(X @ X.T, others @ X.T, X.shape[1])
     try:
         U, s, Vt = svd(X, full_matrices=False)
     except np.linalg.LinAlgError:  # divide and conquer does not always converge; QR iteration nearly does
         U, s, Vt = svd(X, full_matrices=False, lapack_driver="gesvd")
     rank = int((s > max(X.shape) * np.finfo(np.float64).eps * s[0]).sum())
-    return U[:, :rank], s[:rank], Vt[:rank]
+    return U[:, :rank], s[:rank], others @ Vt[:rank].T
+
+
+def _decomposed_gram(gram: np.ndarray, cross: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of wide X, from X X' (n, n) and the other images' products with X (n_others, n): V is never formed."""
+    e, U = eigh(gram)
+    kept = e > n_features * np.finfo(np.float64).eps * e[-1]
+    U, s = U[:, kept], np.sqrt(e[kept])
+    return U, s, cross @ U / s

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from stacking_fmri.stacking import stacking_fmri
 
 from lib.analysis import encoding
-from lib.analysis.encoding import GROUP, EncodingResult, contiguous_folds, fit_encoding, voxels_at_once
+from lib.analysis.encoding import (
+    DEVICE_TOLERANCE,
+    GROUP,
+    EncodingResult,
+    contiguous_folds,
+    fit_encoding,
+    voxels_at_once,
+)
 from lib.core.device import DEVICES
 from lib.core.memory import release_pages
 from lib.core.scores import signed_root
@@ -257,7 +264,38 @@ def test_every_device_of_this_machine_gives_the_same_answer(device):
     single = [{k: X.astype(np.float32) for k, X in layers.items()} for layers in (train, test)]
     expected = fit_encoding(train, y, test, y_test)
     found = fit_encoding(single[0], y, single[1], y_test, device=device)
-    np.testing.assert_allclose(found.stacked_score, expected.stacked_score, atol=1e-3)
+    np.testing.assert_allclose(found.stacked_score, expected.stacked_score, atol=DEVICE_TOLERANCE)
+
+
+def single_only(monkeypatch):
+    """Let the processor stand for Apple's device, which knows no float64: what goes there in float64 is refused."""
+    monkeypatch.setattr(ridge, "SINGLE_FROM", 10)
+    monkeypatch.setitem(DEVICES, "mps", lambda: True)
+    move, went = torch.Tensor.to, []
+
+    def to(tensor, *where, **options):
+        if "mps" not in where:
+            return move(tensor, *where, **options)
+        if tensor.dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        went.append(tensor.dtype)
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    return went
+
+
+@pytest.mark.parametrize("protocol", ["gcv", "k-fold"])
+def test_an_accelerator_that_knows_only_float32_agrees_with_the_processor(protocol, monkeypatch):
+    """Within the tolerance that `fit_encoding` states."""
+    train, y, test, y_test = data(n=300, n_test=100, sizes=(10, 280, 600))
+    expected = fit_encoding(train, y, test, y_test, protocol=protocol)
+    went = single_only(monkeypatch)
+    found = fit_encoding(train, y, test, y_test, protocol=protocol, device="mps")
+    assert set(went) == {torch.float32} and expected.precisions == ("double",) * 3
+    for name in ("score", "cv_score", "stacked_score", "correlation"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=DEVICE_TOLERANCE)
+    assert not np.array_equal(found.score, expected.score)
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch):

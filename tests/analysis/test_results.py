@@ -1,6 +1,5 @@
-"""What leaves a notebook is what it held: arrays in NetCDF, maps on mirrored and oblique affines, choices."""
+"""What leaves a notebook is what it held: arrays in NetCDF, tables, maps on mirrored and oblique affines."""
 
-import csv
 import json
 import subprocess
 import sys
@@ -9,13 +8,17 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from measured import LAION_AFFINE, write_tiny_laion
 
 from lib.analysis.encoding import encode_features, fit_encoding
 from lib.analysis.loading import load_participant
 from lib.analysis.presets import EncodingRun, analyse, encoding_choices
-from lib.analysis.results import voxel_maps, write_map, write_results
+from lib.analysis.results import MAPS, result_arrays, voxel_maps, write_map, write_results
+from lib.analysis.unique import unique_variance
+from lib.analysis.variance import feature_spaces, joint_models, standardised_responses
 from lib.data.embeddings import read_embeddings
 
 TURNED = np.array([[1.2, -0.9, 0.1, 4], [0.9, 1.2, 0.0, -7], [-0.1, 0.0, 1.8, 2], [0, 0, 0, 1]])
@@ -28,6 +31,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EncodingRun:
     choices = encoding_choices("careful", "laion", "miniature")
     person = load_participant("laion", 1, root, **choices.reading)
     return analyse(person, ("alexnet-object", "taskonomy-edge2d"), choices)
+
+
+@pytest.fixture(scope="module")
+def written(run: EncodingRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results") / "out"
+    files = write_results(run, folder, unique_variance(run))
+    assert {file.name for file in files} >= {"results.nc", "areas.parquet", "choices.csv"}
+    return folder
 
 
 @pytest.mark.parametrize("affine", [LAION_AFFINE, TURNED], ids=["mirrored", "oblique"])
@@ -46,7 +57,7 @@ def test_map_comes_back_as_it_was_written(affine: np.ndarray, run: EncodingRun, 
 
 
 def test_maps_say_which_layer(run: EncodingRun) -> None:
-    result, maps = run.study.encoding["alexnet-object"], voxel_maps(run.study)
+    result, maps = run.study.encoding["alexnet-object"], voxel_maps(result_arrays(run))
     fitted = np.isfinite(result.stacked_score)
     assert (~fitted).sum() == 1 and np.isnan(maps["alexnet-object_preferred_layer"][~fitted]).all()
     np.testing.assert_array_equal(maps["alexnet-object_preferred_layer"][fitted], 1 + result.score[:, fitted].argmax(0))
@@ -56,35 +67,85 @@ def test_maps_say_which_layer(run: EncodingRun) -> None:
 
 READ = """
 import json, sys
-import numpy as np
-from scipy.io import netcdf_file
-with netcdf_file(sys.argv[1], mmap=False) as file:
-    text = lambda name: ["".join(row.astype(str)).rstrip("\\0") for row in file.variables[name][:]]
-    np.savez(sys.argv[2], **{name: file.variables[name][:] for name in ("score", "weights", "stacked_score", "ijk")})
-    dimensions = {name: file.variables[name].dimensions for name in ("score", "stacked_score", "in_roi")}
-    print(json.dumps([text("layer_network"), text("layer_name"), text("roi"), dimensions, file.choices.decode()]))
+import xarray
+found = xarray.open_dataset(sys.argv[1]).isel(participant=0)
+lines = {}
+for network in found.network.values:
+    own = found.sel(network=network)
+    own = own.isel(layer=own.layer_name.values != "")
+    for roi in found.roi.values:
+        inside = own.isel(voxel=found.in_roi.sel(roi=roi).values).dropna("voxel", subset=["stacked_score"])
+        best = inside.isel(voxel=(-inside.stacked_score).argsort(kind="stable").values[:3])
+        lines[f"{network} {roi}"] = [best.score.values.tolist(), best.weights.values.tolist()]
+names = {network: found.sel(network=network).layer_name.values.tolist() for network in found.network.values}
+print(json.dumps([lines, names, found.ijk.values.tolist(), dict(found.attrs), "torch" in sys.modules]))
 """
 
 
-def test_a_fresh_process_reads_the_numbers_with_scipy_alone(run: EncodingRun, tmp_path: Path) -> None:
-    written = write_results(run, tmp_path / "out")
-    assert {path.name for path in written} >= {"results.nc", "choices.csv", "taskonomy-edge2d_depth.nii.gz"}
-    words = [sys.executable, "-c", READ, str(tmp_path / "out/results.nc"), str(tmp_path / "read.npz")]
+def test_a_fresh_process_draws_figure_1_with_xarray_alone(run: EncodingRun, written: Path, tmp_path: Path) -> None:
+    """The lines of the figure: R and weights of each layer for an area's best voxels by test score."""
+    words = [sys.executable, "-c", READ, str(written / "results.nc")]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path)
-    networks, layers, rois, dimensions, choices = json.loads(done.stdout)
-    read, results = np.load(tmp_path / "read.npz"), run.study.encoding
-    for name, result in results.items():
-        rows = [row for row, network in enumerate(networks) if network == name]
-        assert [layers[row] for row in rows] == list(result.layers)
-        np.testing.assert_array_equal(read["score"][rows], result.score)
-        np.testing.assert_array_equal(read["weights"][rows], result.weights)
-    np.testing.assert_array_equal(read["stacked_score"], [result.stacked_score for result in results.values()])
-    np.testing.assert_array_equal(read["ijk"], run.participant.space.voxels)
-    assert rois == list(run.participant.rois) and dimensions["score"] == ["layer", "voxel"]
-    assert dimensions["stacked_score"] == ["network", "voxel"] and dimensions["in_roi"] == ["roi", "voxel"]
-    assert json.loads(choices)["regression"] == dict(run.table().rows)["regression"]
-    rows = list(csv.reader((tmp_path / "out/choices.csv").open(newline="")))
-    assert rows == [list(run.table().header), *(list(row) for row in run.table().rows)]
+    lines, names, ijk, about, torch_loaded = json.loads(done.stdout)
+    study = replace(run.study, n_best=3)
+    assert not torch_loaded and len(lines) == 2 * len(study.rois())
+    for line, (score, weights) in lines.items():
+        network, roi = line.split()
+        best, result = study.best(network, roi, "test"), study.encoding[network]
+        np.testing.assert_array_equal(score, result.score[:, best])
+        np.testing.assert_array_equal(weights, result.weights[:, best])
+    assert names["alexnet-object"] == list(run.study.encoding["alexnet-object"].layers)
+    assert names["taskonomy-edge2d"][3:] == ["Conv-5", "", "", ""]
+    np.testing.assert_array_equal(ijk, run.participant.space.voxels)
+    assert about["Conventions"] == "CF-1.11" and about["simulated"] == "False"
+    assert json.loads(about["choices"]) == dict(run.table().rows)
+    assert json.loads(about["versions"])["numpy"] == np.__version__
+
+
+def test_dimensions_are_those_of_the_field_and_people_can_be_joined(run: EncodingRun, written: Path) -> None:
+    with xr.open_dataset(written / "results.nc") as found:
+        assert found.score.dims == ("participant", "network", "layer", "voxel")
+        assert {"in_roi", "ijk", "noise_ceiling", "position", "affine"} <= set(found.coords)
+        assert all("long_name" in found[name].attrs for name in found.data_vars)
+        both = xr.concat([found, found.assign_coords(participant=["another"])], "participant")
+        assert both.score.shape == (2, 2, 7, run.participant.n_voxels)
+        inside = run.participant.roi("V1")
+        expected = np.nanmean(run.study.encoding["alexnet-object"].score[2, inside])
+        np.testing.assert_allclose(found.score.sel(network="alexnet-object", layer=3)[:, inside].mean(), expected)
+
+
+@pytest.mark.parametrize("name", ["choices", "areas"])
+def test_tables_are_the_same_as_csv_and_parquet(name: str, run: EncodingRun, written: Path) -> None:
+    text, binary = pd.read_csv(written / f"{name}.csv"), pd.read_parquet(written / f"{name}.parquet")
+    pd.testing.assert_frame_equal(text, binary, check_dtype=False)
+    if name == "choices":
+        assert dict(text.values) == dict(run.table().rows)
+    else:
+        row = text[(text.network == "alexnet-object") & (text.roi == "FFA") & (text.layer == 2)]
+        scores = run.study.encoding["alexnet-object"].score[1, run.participant.roi("FFA")]
+        assert row.score.item() == pytest.approx(np.nanmean(scores)) and row.layer_name.item() == "Conv-2"
+
+
+def test_maps_are_written_with_their_layers(run: EncodingRun, written: Path) -> None:
+    names = {f"{network}_{what}.nii.gz" for network in run.networks for what in MAPS}
+    assert {path.name for path in (written / "maps").iterdir()} == names
+    volume = np.asarray(nibabel.load(written / "maps/taskonomy-edge2d_score.nii.gz").dataobj)
+    found = volume[tuple(run.participant.space.voxels.T)].T
+    np.testing.assert_array_equal(found, run.study.encoding["taskonomy-edge2d"].score.astype(np.float32))
+
+
+def test_unique_variance_is_what_is_lost_without_the_network(run: EncodingRun, written: Path) -> None:
+    """Of a voxel that could not be fitted, nobody knows; the rest is that of a joint regression done here by hand."""
+    with xr.open_dataset(written / "results.nc") as found:
+        unique = found.unique_variance.sel(network="alexnet-object").values.ravel()
+    person = run.participant
+    spaces = feature_spaces(person, run.networks.values(), run.preprocessing)
+    voxels = np.flatnonzero(np.isfinite(run.study.encoding["alexnet-object"].stacked_score))
+    own, other = spaces.of("alexnet-object"), spaces.of("taskonomy-edge2d")
+    targets = standardised_responses(person, voxels)
+    joint = joint_models(spaces, targets, [[*own, *other], other, own])
+    np.testing.assert_allclose(unique[voxels], joint.r2([*own, *other]) - joint.r2(other), atol=1e-5)
+    assert np.isnan(np.delete(unique, voxels)).all() and len(voxels) == person.n_voxels - 1
 
 
 def test_nothing_is_written_over(run: EncodingRun, tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import harness, rehearsal, ridge, shapes, stacking, times, verdicts
+from benchmarks import choices, gpu, harness, rehearsal, ridge, shapes, stacking, times, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib.claims import CONTRADICTED, HOLDS, UNDECIDED, Verdict
@@ -138,7 +139,7 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
         verdicts.CALIBRATION,
     }
     assert set(recorded) <= can_be_run
-    assert can_be_run - set(recorded) <= {"shapes", "extraction"}  # pages do without them
+    assert can_be_run - set(recorded) <= {"shapes", "extraction", "gpu"}  # pages do without them
 
 
 def test_shapes_are_drawn_within_their_ranges_and_the_same_again():
@@ -177,6 +178,26 @@ def test_the_distribution_over_shapes_is_recorded_and_shown(results, monkeypatch
 def _compared(shape: shapes.LayerShape) -> dict[str, object]:
     ratio = 10.0 * max(1, shape.seed)
     return {"ours is faster by": ratio, "K-fold is faster by": 2.0, "times the limit": 1.5}
+
+
+def test_without_a_graphics_card_nothing_is_measured_and_that_is_said(results, monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    gpu.main()
+    assert capsys.readouterr().out == "not measured: this machine has no CUDA device\n" and not results.exists()
+
+
+def test_effect_of_a_choice_is_its_mean_change_over_all_others():
+    """R falls by .1 without z-scoring, and by another .05 where the protocol is the reference."""
+    rows = [
+        dict(zip(choices.CHOICES, values, strict=True))
+        | {"R": 0.5 - (0.1 + 0.05 * (values[2] == "reference")) * (values[0] == "none")}
+        | {"deeper": 2.0 + values[1]}
+        for values in product(*choices.CHOICES.values())
+    ]
+    found = {row["is"]: row for row in choices.effects(rows)}
+    assert list(found) == ["run", "none", "True", "reference"]
+    assert [found["none"][f"R, {what}"] for what in ("mean", "least", "most")] == pytest.approx([-0.125, -0.15, -0.1])
+    assert found["True"]["deeper, mean"] == 1 and found["True"]["R, mean"] == 0 == found["run"]["R, mean"]
 
 
 def test_a_benchmark_that_was_not_run_is_refused(tmp_path):

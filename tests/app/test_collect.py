@@ -1,17 +1,21 @@
 """A sweep gathered: the table against the results themselves, a picture per network, and the ledger's column."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from measured import write_tiny_laion
 from PIL import Image
 
 from lib.__main__ import main
 from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import encoding_study
 from lib.analysis.loading import load_participant
+from lib.app.sweep.collect import done_tasks
 from lib.app.sweep.command import Sweep
+from lib.app.sweep.forecast import encoding_forecast, encoding_size
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import Task, make_grid
 from lib.app.sweep.worker import perform
@@ -93,6 +97,47 @@ def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Pa
     (together,) = others.simulated[list(others.simulated)[1]]["W1"]
     assert together.where.endswith("; holds in 0 of 2 people")
     assert ledger([], [], "miniature", sweep=str(collected)) == others
+
+
+def test_room_on_the_disk_was_forecast(collected: Path) -> None:
+    """Activations of two people's pictures by two networks, and their results."""
+    grid = make_grid(["encoding"], {"subject": [1, 2], "network": list(PAIR), **SMALL})
+    found = [*(collected / "results").glob("encoding*"), *(collected / "shared/features").rglob("*.npy")]
+    decoded = [path for path in found if path.stat().st_size < 4 * 60 * 1000]
+    expected = sum(encoding_forecast(task.analysis).kept for task in grid)
+    assert expected == pytest.approx(sum(path.stat().st_size for path in found), rel=0.1), (found, decoded)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep over two participants in LAION's layout, the second with the first one's files under another name."""
+    folder = tmp_path_factory.mktemp("laion")
+    root = write_tiny_laion(folder / "data").root
+    for path in [path for path in root.rglob("*") if path.is_file() and "sub-01" in path.name]:
+        other = root / str(path.relative_to(root)).replace("sub-01", "sub-03")
+        other.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, other)
+    axes = {"dataset": ["laion"], "data_root": [str(root)], "subject": [1, 3], "network": list(PAIR)}
+    carry_out(make_grid(["encoding"], axes), folder / "out")
+    assert main(["collect", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+def test_people_of_laion_end_in_a_column_and_in_a_figure_with_a_line_each(people: Path) -> None:
+    others = sweep_ledger(str(people))
+    name = "sweep: laion, 2 participants"
+    assert list(others.measured) == [name, f"{name}: people in general"] and not others.simulated
+    assert len(others.measured[name]["W1"]) == 2 and len(others.measured[f"{name}: people in general"]["W1"]) == 1
+    table = pd.read_parquet(people / "table.parquet")
+    assert set(table.participant) == {"LAION-fMRI participant 1", "LAION-fMRI participant 3"}
+    assert {path.name for path in (people / "figures").iterdir()} == {f"encoding_{network}.png" for network in PAIR}
+
+
+def test_size_of_a_task_on_laion_is_read_from_its_files(people: Path) -> None:
+    (task, *_) = [one.analysis for one in done_tasks(people)]
+    person = task.participant(people / "shared")
+    size = encoding_size(task)
+    assert (size.n, size.m, size.voxels) == (len(person.train), len(person.test), person.n_voxels)
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

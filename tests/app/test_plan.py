@@ -59,6 +59,16 @@ def test_god_says_what_nobody_publishes(tmp_path: Path) -> None:
     assert raw.most == pytest.approx(3.97e9, rel=0.05) and raw not in [p for p in parts if not p.optional]
 
 
+@pytest.mark.parametrize("dataset", PLANS)
+def test_of_what_is_all_there_nothing_is_to_be_downloaded(dataset: str, tmp_path: Path) -> None:
+    for part in parts_of(dataset, 1, tmp_path):
+        for path in part.paths:
+            file = (tmp_path / "cache" if part.what.startswith("weights") else tmp_path) / path.replace("*", "x")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    assert str(still_missing(data_only(parts_of(dataset, 1, tmp_path)))) == "0.0 GB"
+
+
 @pytest.mark.parametrize("subject", range(1, 6))
 def test_raw_data_of_god_are_as_large_as_their_manifest(subject: int, tmp_path: Path) -> None:
     manifest = Path(os.environ.get("OPENNEURO_MANIFEST", tmp_path / "none"))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import shlex
 import shutil
@@ -28,11 +29,13 @@ from lib.__main__ import main
 from lib.analysis.encoding import EncodingResult, encode, result_of
 from lib.analysis.loading import load_participant
 from lib.app.sweep import engine, store, tasks, worker
-from lib.app.sweep.analyses import decoding_results
+from lib.app.sweep.analyses import Encoding, decoding_results
+from lib.app.sweep.forecast import encoding_forecast
 from lib.app.sweep.store import Store, fingerprint
 from lib.app.sweep.tasks import make_grid
 from lib.core.code import LIB, modules_used
 from lib.networks import load_network
+from lib.networks.zoo import PAPER_W
 
 pytestmark = pytest.mark.slow("starts workers of a cluster on this machine")
 
@@ -173,6 +176,25 @@ def test_a_dry_run_shows_tasks_needs_and_the_batch_script_and_does_nothing(
     assert "4 of 4 tasks to do" in said
     assert all(line in said for line in ("--cpus-per-task=3", "--mem=5G", "-t 02:30:00", "OMP_NUM_THREADS=3"))
     assert not [path for path in (folder / "out").rglob("*") if path.is_file()]
+
+
+def test_eight_people_by_six_networks_are_planned_before_they_start(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NSD's, without any of its files: 8,500 training images, ten areas of 1,000 voxels."""
+    monkeypatch.setattr("lib.app.sweep.forecast.speed", lambda n_threads: 1e10)
+    people = ["--subject", *"12345678", "--network", *PAPER_W, "-p", "dataset", "nsd", "--memory", "64GB"]
+    assert sweep(folder, "encoding", *people, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "48 of 48 tasks to do; 48 of these" in said and said.count("8,500 + 1,500 images, 10,000 voxels") == 48
+    each = encoding_forecast(Encoding(dataset="nsd", network="taskonomy-edge2d"))
+    cubes = 4 * 14 / 3 * 8500**3  # the decompositions of four layers alone
+    assert cubes < each.operations < 5 * cubes
+    hours, gigabytes = map(float, re.search(r"([\d.e+]+) core hours for the fits, at most ([\d.]+) GB", said).groups())
+    every = [encoding_forecast(Encoding(dataset="nsd", network=network)) for network in PAPER_W]
+    assert hours == pytest.approx(8 * sum(1.7 * one.operations / 1e10 / 3600 for one in every), rel=0.05)
+    assert gigabytes == pytest.approx(8 * sum(one.kept for one in every) / 1e9, abs=0.01)
+    assert not (folder / "out").exists()
 
 
 def test_what_cannot_fit_is_refused_with_the_numbers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

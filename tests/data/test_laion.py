@@ -108,6 +108,15 @@ def test_ceiling_of_other_repeats_in_percent_or_as_a_fraction(root: Path, values
     np.testing.assert_allclose(found.noise_ceiling, squared / (squared + m), rtol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1, 0.01])
+def test_explained_variance_in_percent_or_as_a_fraction_marks_the_same_brain(
+    root: Path, participant: Participant, tiny: TinyLaion, scale: float
+) -> None:
+    path = TinyLaion(root, {}, {}, np.ones(1), []).map("stat-rsquare_desc-R2mean")
+    write_laion_volume(path, np.where(tiny.brain, 30 * scale, 0).astype(np.float32))
+    assert load_laion(data_root=root).n_voxels == participant.n_voxels
+
+
 def test_one_session(tiny: TinyLaion) -> None:
     one = load_laion(data_root=tiny.root, sessions=[1])
     assert one.source.description.startswith("1 of 30 sessions") and not one.source.simulated

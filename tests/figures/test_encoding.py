@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made import FEW, MEASURED, N_BEST, SIMULATED, bars, legend, lines, make_study, ticks
+from made import FEW, MEASURED, N_BEST, N_VOXELS, SIMULATED, bars, legend, lines, make_study, ticks
 from matplotlib.colors import to_hex
 
 from lib.analysis.encoding_study import EncodingStudy
@@ -15,6 +15,7 @@ from lib.figures.encoding import (
     encoding_figure,
     network_scores,
     planted_and_recovered,
+    preferred_layer_maps,
     preferred_layers,
     stack_against_ceiling,
     task_shifts,
@@ -91,6 +92,25 @@ def test_preferred_layers_of_voxels_chosen_by_test_score(study: EncodingStudy) -
     np.testing.assert_allclose(
         ax.images[0].get_array()[0] * N_BEST, np.bincount(best, minlength=ax.images[0].get_array().shape[1])
     )
+
+
+def test_preferred_layers_lie_where_their_voxels_do(study: EncodingStudy) -> None:
+    """Each area is a sheet of two rows, apart from the others along the first axis."""
+    area, voxel = np.divmod(np.arange(study.participant.n_voxels), N_VOXELS)
+    positions = np.column_stack([9 * area, voxel % 2, voxel // 2]).astype(float)
+    with pytest.raises(ValueError, match="somebody: nobody knows where its voxels lie"):
+        preferred_layer_maps(study)
+    figure = preferred_layer_maps(replace(study, participant=replace(study.participant, coordinates=positions)))
+    panels = np.reshape(figure.axes[: 2 * len(FEW)], (2, len(FEW)))
+    for row, (name, result) in zip(panels, study.encoding.items(), strict=True):
+        assert row[0].get_ylabel() == name
+        for ax, roi in zip(row, FEW, strict=True):
+            shown = study.participant.roi(roi) & (result.stacked_score > 0)
+            np.testing.assert_array_equal(ax.collections[0].get_offsets(), positions[shown, 1:])
+            np.testing.assert_array_equal(ax.collections[0].get_array(), result.score[:, shown].argmax(0))
+    assert [ax.get_title() for ax in panels[0]] == list(FEW)
+    assert ticks(figure.axes[-1], "y") == list(study.encoding[PAPER_W[1]].layers)
+    assert figure.get_suptitle() == "SIMULATED DATA: nobody was scanned"
 
 
 @pytest.mark.parametrize("world", ["as-published", "reversed", "noise", "unplanted", None])

@@ -58,7 +58,7 @@ def test_directions_that_hold_rounding_only_carry_no_weight(alpha: float, repeat
 
 
 def test_second_driver_is_tried_where_the_first_does_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
-    X, Y, X_test = problem()
+    X, Y, X_test = problem(p=10)
     expected, drivers = predict(X, [Y], X_test, [np.ones(4)])[0], []
 
     def stubborn(X: np.ndarray, full_matrices: bool, lapack_driver: str = "gesdd") -> tuple[np.ndarray, ...]:
@@ -70,6 +70,20 @@ def test_second_driver_is_tried_where_the_first_does_not_converge(monkeypatch: p
     monkeypatch.setattr(reference, "svd", stubborn)
     np.testing.assert_allclose(predict(X, [Y], X_test, [np.ones(4)])[0], expected, atol=1e-10)
     assert drivers == ["gesdd", "gesvd"]
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_products_of_images_give_what_singular_vectors_give(repeated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many features, only X X' is decomposed; images shown twice leave directions of rounding."""
+    X, Y, X_test = problem(p=400)
+    X = zscore(np.vstack([X[:15], X[:15]])) if repeated else X
+    alphas = choose_alphas(X, [Y], ALPHAS)
+    found = [alphas[0], *predict(X, [Y], X_test, alphas), *out_of_fold(X, [Y], FOLDS, ALPHAS)]
+    monkeypatch.setattr(reference, "_is_wide", lambda X: False)
+    again = choose_alphas(X, [Y], ALPHAS)
+    expected = [again[0], *predict(X, [Y], X_test, again), *out_of_fold(X, [Y], FOLDS, ALPHAS)]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
 
 
 def test_a_voxel_constant_in_one_inner_fold_still_gets_its_penalty() -> None:

@@ -9,7 +9,7 @@ another; dask-jobqueue asks SLURM for workers. The rest is here:
 
     analyses   what encoding and decoding compute, and their parameters
     tasks      the grid
-    forecast   the memory that a task needs
+    forecast   the memory, core hours and room that a task needs
     store      results, records and logs on disk; whether a task is done
     worker     one task on a worker: its memory limit, its log, its record
     engine     workers: starting, encrypting, replacing and ending them

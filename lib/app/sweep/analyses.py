@@ -41,7 +41,7 @@ class Analysis:
         As of `lib.networks.load_network`.
     """
 
-    dataset: str = _one_of("simulated", "nsd", "god")
+    dataset: str = _one_of("simulated", "nsd", "god", "laion")
     subject: int = 1
     data_root: str | None = None
     world: str = "as-published"
@@ -73,7 +73,7 @@ class Encoding(Analysis):
     voxels : "rois" or "cortex"
         The voxels of all ROIs, or all that NSD's masks call cortex, read from a file.
     split, zscore : str
-        As of `lib.data.nsd.load_nsd`.
+        As of `lib.data.nsd.load_nsd`; of LAION-fMRI, images are split at random.
     protocol, n_folds, device, memory_bytes
         As of `lib.analysis.encoding.fit_encoding`.
     """
@@ -94,7 +94,7 @@ class Encoding(Analysis):
         """Read or simulate the participant; whole cortex is kept in a file below `shared`."""
         reading: dict[str, Any] = {"split": self.split, "zscore": self.zscore}
         if self.voxels == "rois":
-            return self._load(**(reading if self.dataset == "nsd" else {}))
+            return self._load(**(reading if self.dataset in ("nsd", "laion") else {}))
         return load_cortex(subject=self.subject, data_root=self.data_root, folder=shared / "responses", **reading)
 
     def run(self, shared: Path) -> Arrays:

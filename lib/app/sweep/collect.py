@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from lib.analysis.decoding import DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
@@ -29,12 +30,6 @@ from lib.core.disk import read_json, write_json, written_aside
 from lib.data import Brain
 from lib.figures.style import label_data
 from lib.figures.sweeps import profiles
-
-try:
-    import pandas as pd
-    import pyarrow  # noqa: F401  pandas writes parquet with it
-except ImportError as error:
-    raise SystemExit("Collecting needs pandas and pyarrow: pip install -e '.[cluster]'") from error
 
 STACK, EVERYWHERE = "stack", "all voxels"
 N_BEST = 200  # voxels of an ROI that decide, of measured participants

@@ -1,6 +1,6 @@
-"""The memory that a task will need, known before it starts: that of its largest moment.
+"""What a task will need, known before it starts: memory in its largest moment, core hours, room on the disk.
 
-It is a sum of arrays. With n training and m test images, layers of p features, and blocks of b voxels, in bytes:
+Memory is a sum of arrays. With n training and m test images, layers of p features, and blocks of b voxels, in bytes:
 
     what Python and its libraries hold                       as this process does
     each layer that is decomposed: U, test images            4 n (n + m)
@@ -10,42 +10,61 @@ and, whichever is larger, times HEAP,
     decomposing a layer: its activations, read through a
     memory map; Gram matrix and LAPACK's workspace           4 p (n + m) + 12 n^2
     a block: responses, one layer's products, errors         b (28 n + 8 m), b 4 (n + m) of every layer
+
+Core hours count the products and decompositions of the fit at this machine's speed; showing the pictures is extra.
 """
 
+import time
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import psutil
+from threadpoolctl import threadpool_limits
 
 from lib.analysis.encoding import voxels_at_once
 from lib.app.sweep.analyses import Decoding, Encoding
 from lib.app.sweep.store import Store
 from lib.app.sweep.tasks import Task
+from lib.core.scores import IMAGE_GROUPS
 from lib.data.cortex import VOXELS_AT_ONCE
+from lib.data.laion import laion_files, read_laion_layout
 from lib.data.nsd import nsd_files, read_layout, read_rois
 from lib.networks import extract, load_network
-from lib.simulation.sizes import GOD, NSD
+from lib.simulation.sizes import GOD, NSD, SIZES
 from lib.solvers.ridge import BLOCK_BYTES
 
+SLOWER = 1.7  # than products of matrices: measured for one participant in size (`make rehearsal`)
+_FOLDS = 5
 HEAP = 1.7  # arrays of many sizes come and go, and leave holes: measured (`make rehearsal`, `benchmarks.cortex`)
 SESSION_TRIALS = 750
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The memory that a task is expected to need.
+    """What a task is expected to need.
 
     Attributes
     ----------
     bytes : int or None
-        None where nobody knows.
+        Of memory; None where nobody knows.
     reason : str
         Where the number comes from, or why it is not known.
+    operations : float
+        In single precision, of the fit; 0 where nobody knows.
+    kept : int
+        Bytes on the disk: activations, shared by tasks on the same pictures, and results.
     """
 
     bytes: int | None
     reason: str
+    operations: float = 0.0
+    kept: int = 0
+
+    @property
+    def hours(self) -> float:
+        """Core hours at this machine's speed."""
+        return SLOWER * self.operations / speed(1) / 3600
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,20 @@ class Size:
         responses = 0 if self.cortex else (8 if self.simulated else 4) * (self.n + self.m) * self.voxels
         return max(self.loading(), responses + self.fitting(memory_bytes))
 
+    def operations(self) -> float:
+        """Operations in single precision of fitting all layers by the fast protocol."""
+        n, m, fold = self.n, self.m, self.n / _FOLDS
+        gram = sum(p * n**2 + 2 * m * n * (p + n) for p in self.features)
+        leverage = 13 * _FOLDS * (fold**2 * n + fold**3 / 3)  # of the penalties that voxels chose
+        fits = self.voxels * n * (6 * n + 2 * m)
+        return gram + len(self.features) * (14 / 3 * n**3 + leverage + fits)
+
+    def kept(self) -> int:
+        """Bytes on the disk: float32 activations, scores of layers and of groups of images."""
+        layers = len(self.features)
+        results = self.voxels * (8 * (5 * layers + 3) + 4 * IMAGE_GROUPS * (2 * layers + 1))
+        return 4 * (self.n + self.m) * sum(self.features) + results
+
 
 def forecast(task: Task, store: Store) -> Forecast:
     """The memory that a task is expected to need: what it needed before, else a sum of arrays."""
@@ -120,16 +153,23 @@ def encoding_forecast(task: Encoding) -> Forecast:
     size = encoding_size(task)
     layers = f"{len(size.features)} layers of up to {max(size.features):,} features"
     reason = f"{size.n:,} + {size.m:,} images, {size.voxels:,} voxels, {layers}"
-    return Forecast(resident_bytes() + size.peak(task.memory_bytes), reason)
+    peak = resident_bytes() + size.peak(task.memory_bytes)
+    return Forecast(peak, reason, size.operations(), size.kept())
 
 
 def encoding_size(task: Encoding) -> Size:
-    """How large an encoding task is; of measured data, the files that say so are read, but no betas."""
-    features = _n_features(task.network, task.weights)
-    if task.dataset == "simulated":
-        size = NSD.default.given(task.n_images, task.voxels_per_roi)
+    """How large an encoding task is; of measured data, the files that say so are read, but no betas.
+
+    Without a folder, measured data have their full size.
+    """
+    features, simulated = _n_features(task.network, task.weights), task.dataset == "simulated"
+    if simulated or task.data_root is None:
+        size = (NSD.default if simulated else SIZES[task.dataset].measured).given(task.n_images, task.voxels_per_roi)
         m = -(-15 * size.n_images // 100)
-        return Size(size.n_images - m, m, 10 * size.voxels_per_roi, features, simulated=True)
+        return Size(size.n_images - m, m, 10 * size.voxels_per_roi, features, simulated=simulated)
+    if task.dataset == "laion":
+        rows = read_laion_layout(laion_files(task.subject, task.data_root), split=task.split).rows
+        return Size(len(rows.split.train), len(rows.split.test), rows.shape[1], features)
     files, cortex = nsd_files(task.subject, task.data_root), task.voxels == "cortex"
     layout = read_layout(files, None, task.split, task.zscore)
     voxels = layout.shape[1] if cortex else int(np.any(list(read_rois(files).values()), axis=0).sum())
@@ -158,3 +198,21 @@ def decoding_forecast(task: Decoding) -> Forecast:
 def resident_bytes() -> int:
     """Bytes that Python and the libraries hold, as in this process."""
     return psutil.Process().memory_info().rss
+
+
+@cache
+def speed(n_threads: int | None = None) -> float:
+    """Operations a second in a product of two matrices in single precision, on this machine now.
+
+    Parameters
+    ----------
+    n_threads : int, optional
+        By default as many as the library takes.
+    """
+    n = 1500
+    a = np.random.default_rng(0).random((n, n), np.float32)
+    with threadpool_limits(n_threads):
+        a @ a  # the first product starts threads
+        start = time.perf_counter()
+        a @ a
+        return 2 * n**3 / (time.perf_counter() - start)

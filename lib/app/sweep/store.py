@@ -16,7 +16,7 @@ from lib.core.code import code_lines, versions
 from lib.core.disk import digest_of, read_json, remove, sha256_of_file, written_aside
 from lib.core.downloads import cache_folder
 
-PARTICIPANT = re.compile(r"subj(?:ect)?0?(\d+)", re.IGNORECASE)  # in names of files that belong to one participant
+PARTICIPANT = re.compile(r"sub(?:-|j(?:ect)?)0?(\d+)", re.IGNORECASE)  # in names of files of one person
 HALF_WRITTEN = (".tls", ".*.part", "*/.*.part", "results/.*.lock")
 
 
