@@ -438,6 +438,8 @@ def permutation_p(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_
 
 
 def _mean_agreement(agreements: Sequence[np.ndarray]) -> np.ndarray:
+    if not len(agreements):
+        raise ValueError("agreements: expected at least one matrix, found none.")
     n_test = len(agreements[0])
     checked = [matrix("agreement", one, n_rows=n_test, n_columns=n_test) for one in agreements]
     return np.asarray(np.mean(checked, axis=0))
@@ -487,8 +489,8 @@ def decode_participant(
     rois : iterable of str, optional
         All of the participant's by default.
     """
-    if len(participant.test) < 2:
-        raise ValueError(f"{participant.name}: scores over images need at least 2 test images, found 1.")
+    if (n_test := len(participant.test)) < 2:
+        raise ValueError(f"{participant.name}: scores over images need at least 2 test images, found {n_test}.")
     train, test = (_units_shown(networks, part) for part in (participant.train, participant.test))
     everything = scale_units(np.hstack(list(train.values())))
     rois = progress(list(participant.rois if rois is None else rois), f"decoding from {participant.name}")

@@ -171,12 +171,12 @@ def out_of_fold_products(features: Features, responses: np.ndarray, n_folds: int
     Raises
     ------
     ValueError
-        As `fit_encoding`, and for voxels that are constant or hold NaN.
+        As `fit_encoding`, and for voxels that are constant or not finite.
     """
     layers, y = check_images("training", features, responses)
     usable = varies(y)
     if not usable.all():
-        raise ValueError(f"{(~usable).sum()} of {len(usable)} voxels are constant or hold NaN; leave them out first.")
+        raise ValueError(f"{(~usable).sum()} of {len(usable)} voxels are constant or not finite; leave them out first.")
     settings = Settings("fast", contiguous_folds(len(y), n_folds), ALPHAS, "cpu")
     prepared = [_prepare(name, X, X[:1], settings) for name, X in layers.items()]
     groups = [by_training(group, group)[0] for group in _groups(y, np.arange(len(usable)))]
@@ -225,6 +225,9 @@ def check_images(part: str, features: Features, responses: np.ndarray) -> tuple[
     mapping of layer to array of shape (n_images, n_features)
     array of shape (n_images, n_voxels)
     """
+    if not isinstance(features, Mapping):
+        found = type(features).__name__
+        raise ValueError(f"{part} features: expected arrays by layer, such as {{'layer': X}}, found {found}.")
     y = matrix(f"{part} responses", responses, min_rows=2, finite=False)
     return {name: matrix(f"{part} features of {name}", X, n_rows=len(y)) for name, X in features.items()}, y
 
@@ -288,9 +291,8 @@ def _notes(usable: np.ndarray) -> tuple[str, ...]:
     """What is dropped, as warned of; nothing left is refused."""
     if not usable.any():
         raise ValueError(f"None of the {len(usable)} voxels is finite and varies over training and over test images.")
-    notes = (
-        () if usable.all() else (f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or NaN in some image.",)
-    )
+    dropped = f"{(~usable).sum()} of {len(usable)} voxels dropped: constant, or not finite in some image."
+    notes = () if usable.all() else (dropped,)
     for note in notes:
         warnings.warn(note, stacklevel=3)
     return notes

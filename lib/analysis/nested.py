@@ -13,6 +13,7 @@ import torch
 
 from lib.analysis.encoding import contiguous_folds
 from lib.core import progress
+from lib.core.scale import constant_columns, power_of_two
 from lib.core.scores import Interval, correlation
 from lib.core.validation import matrix
 from lib.solvers.ridge import ALPHAS, Design, Ridge, decompose, fit_ridge, project
@@ -46,9 +47,11 @@ class Coordinates:
         ----------
         features : array of shape (n_images, n_features)
         """
-        centred = features - features.mean(0, dtype=np.float64)
+        unit = power_of_two(features).max()
+        scaled = features / unit
+        centred = np.where(constant_columns(features), 0, scaled - scaled.mean(0))
         U, s, _ = np.linalg.svd(centred @ centred.T, hermitian=True)
-        return cls(U * np.sqrt(s), features.shape[1])
+        return cls(U * np.sqrt(s) * unit, features.shape[1])
 
     @property
     def alphas(self) -> np.ndarray:
@@ -173,8 +176,10 @@ def encode_nested(
     Raises
     ------
     ValueError
-        Features and responses of different images, or fewer than two images a fold.
+        Features and responses of different images, fewer than two images a fold, no layers or no orders.
     """
+    if not features or n_orders < 1:
+        raise ValueError(f"Needed: at least one layer and n_orders of at least 1, not {len(features)} and {n_orders}.")
     responses = matrix("responses", responses, min_rows=2 * n_folds, dtype=np.float64)
     n_images = len(responses)
     spaces = {name: _coordinates(name, layer, n_images) for name, layer in features.items()}

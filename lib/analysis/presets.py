@@ -177,7 +177,7 @@ class EncodingRun:
         rows += [(what, _told(texts)) for what, texts in (*self._network_rows(), *self._result_rows())]
         rows.append(("voxels shown per area", self._shown()))
         rows.append(("areas without voxels", ", ".join(roi for roi in ROIS if roi not in person.rois) or "none"))
-        return Table(("choice", f"in this run ({self.choices.analysis})"), rows)
+        return Table(("choice", f"in this run ({self.choices.analysis})"), rows, literal=True)
 
     def _network_rows(self) -> Iterator[tuple[str, dict[str, str]]]:
         """What was done with each network."""
@@ -329,7 +329,7 @@ def decoding_table(preset: DecodingPreset, study: DecodingStudy) -> Table:
     preset : DecodingPreset
     study : DecodingStudy
     """
-    return Table(("choice", f"in this run ({preset.analysis})"), list(_decoding_rows(study)))
+    return Table(("choice", f"in this run ({preset.analysis})"), list(_decoding_rows(study)), literal=True)
 
 
 def _decoding_rows(study: DecodingStudy) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from lib.analysis.rsa import compare
+from lib.analysis.rsa import compare, rdm_pairs
 from lib.core.validation import matrix
 
 
@@ -50,13 +50,18 @@ def stack_geometry(
     Raises
     ------
     ValueError
-        Other images than the participants', fewer than 6 images, or no layer.
+        Matrices that are no RDMs, other images than the participants', fewer than 6 images, no layer or none that
+        tells pairs apart, or no halves.
     """
-    n_images = rdms.shape[-1]
-    models = np.stack([matrix(name, model, n_rows=n_images, min_rows=6) for name, model in layers.items()])
+    if not layers or n_halves < 1:
+        raise ValueError(f"Needed: at least one layer and n_halves of at least 1, not {len(layers)} and {n_halves}.")
+    rdm_pairs("participants' RDMs", rdms)
+    rdms = np.asarray(rdms, np.float64)
+    n = rdms.shape[-1]
+    models = np.stack([matrix(name, model, n_rows=n, n_columns=n, min_rows=6) for name, model in layers.items()])
     rng, found = np.random.default_rng(seed), []
     for _ in range(n_halves):
-        halves = np.array_split(rng.permutation(n_images), 2)
+        halves = np.array_split(rng.permutation(n), 2)
         found += [_predict_half(models, rdms, *halves), _predict_half(models, rdms, *halves[::-1])]
     weights, stack, best = (np.mean(values, axis=0) for values in zip(*found, strict=True))
     return StackedGeometry(tuple(layers), weights, stack, best)
@@ -70,6 +75,8 @@ def _predict_half(
     X, y = (_part(models, learn)[:, *upper], _part(rdms, learn).mean(0)[upper])
     spread = X.std(1)
     usable = spread > 1e-9 * np.abs(X).max(1)  # a layer that tells no two pairs apart combines to nothing
+    if not usable.any():
+        raise ValueError("No layer tells any two pairs of images apart: all its dissimilarities are the same.")
     scaled = np.where(usable[:, None], X / np.where(usable, spread, 1)[:, None], 0)
     coefficients = nnls(np.column_stack([scaled.T, np.ones(len(y))]), y)[0][:-1]
     if not coefficients.any():  # no layer is like the area at all: then all alike

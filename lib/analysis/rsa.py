@@ -87,8 +87,8 @@ def compare(model_rdm: np.ndarray, rdms: np.ndarray) -> np.ndarray:
         RDMs that are not square, of other images, not symmetric, not finite, or the same for all pairs.
     """
     models = np.asarray(model_rdm)
-    pairs = _pairs("model's RDM", models if models.ndim == 3 else models[None])
-    people = _pairs("participants' RDMs", rdms)
+    pairs = rdm_pairs("model's RDM", models if models.ndim == 3 else models[None])
+    people = rdm_pairs("participants' RDMs", rdms)
     if pairs.shape[1] != people.shape[1]:
         raise ValueError(f"The model's RDM has shape {np.shape(model_rdm)}, the participants' {np.shape(rdms)}.")
     r = _spearman(pairs, people)
@@ -107,7 +107,7 @@ def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
     ValueError
         For a single participant, whom nobody else can predict, and as `compare`.
     """
-    people = rankdata(_pairs("participants' RDMs", rdms), axis=1)
+    people = rankdata(rdm_pairs("participants' RDMs", rdms), axis=1)
     others = _others(people)
     upper, lower = _spearman(people.mean(0)[None], people)[0], np.diagonal(_spearman(others, people))
     return NoiseCeiling(float(upper.mean()), float((upper**2).mean()), float(lower.mean()))
@@ -116,8 +116,19 @@ def rdm_noise_ceiling(rdms: np.ndarray) -> NoiseCeiling:
 # Pairs of images
 
 
-def _pairs(name: str, rdms: np.ndarray) -> np.ndarray:
-    """Values above the diagonal, array of shape (n_rdms, n_pairs); matrices that are no RDMs are refused."""
+def rdm_pairs(name: str, rdms: np.ndarray) -> np.ndarray:
+    """Values above the diagonal; ValueError for matrices that are no RDMs.
+
+    Parameters
+    ----------
+    name : str
+        What they are, for the message.
+    rdms : array of shape (n_rdms, n_images, n_images)
+
+    Returns
+    -------
+    array of shape (n_rdms, n_pairs)
+    """
     rdms = np.asarray(rdms, dtype=np.float64)
     if rdms.ndim != 3 or rdms.shape[1] != rdms.shape[2] or rdms.shape[1] < 3:
         raise ValueError(f"{name}: expected square matrices of at least 3 images, found shape {rdms.shape}.")

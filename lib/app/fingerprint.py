@@ -1,8 +1,10 @@
 """What an executed notebook depends on: the code that it imports, its parameters, its data, and versions."""
 
+import ast
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lib.app.notebooks import MEASURE, NotebookSource
@@ -35,7 +37,7 @@ def notebook_fingerprint(source: NotebookSource, given: Mapping[str, Value]) -> 
 
 
 def data_files(places: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    """Each file at or below these places, and its state: where it really lies, size and time.
+    """Each file at or below these places, and its state: where it really lies, size and times.
 
     Links are followed; a folder that several lead to counts once.
     """
@@ -66,9 +68,18 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _modules_of_notebook(source: NotebookSource) -> set[Path]:
-    """Files that a notebook imports, directly or not: of `lib`, beside it, and in PYTHONPATH."""
+    """Files that a notebook imports, directly or not: of `lib`, beside it, in PYTHONPATH and in folders it names."""
     paths = [Path(folder) for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    paths += [folder for text in _texts_in(source.path) if (folder := source.path.parent / text).is_dir()]
     folders = [source.path.parent, *(path for path in paths if not path.name.endswith("-packages"))]
     names = [*imports_in(source.prelude), *imports_in(MEASURE)]
     start = [path for name in names for path in files_of(name, source.path, folders)]
     return import_closure([source.path, *start], folders) - {source.path}
+
+
+def _texts_in(path: Path) -> Iterator[str]:
+    """Texts of one line in code, such as the folder in `sys.path.append("../tools")`."""
+    with suppress(SyntaxError):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8-sig", errors="replace"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isprintable():
+                yield os.path.expanduser(node.value[:1000])

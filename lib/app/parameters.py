@@ -92,6 +92,7 @@ class Parameter:
         for number in members:
             if isinstance(number, int | float) and not least <= number <= most:
                 limits = f"at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+                limits = "a number" if math.isnan(number) else limits
                 raise ValueError(f"{self.name} must be {limits}; found {number!r}.")
         return value
 
@@ -137,10 +138,14 @@ def existing_path(name: str, text: str) -> str:
 
     Raises
     ------
+    ValueError
+        The text is empty.
     FileNotFoundError
         There is none; the message has the whole path.
     """
     path = user_path(text)
+    if not text.strip():
+        raise ValueError(f"{name} must be a file or folder; found an empty text.")
     if not path.exists():
         raise FileNotFoundError(f"{name}: there is no file or folder {path}.")
     return str(path)

@@ -44,8 +44,12 @@ def add_parameter_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def given_parameters(args: argparse.Namespace) -> dict[str, Value]:
-    """Return the parameters of the command line, name -> value."""
-    return {name: parse_value(text) for name, text in (*parse_pairs(args.parameters), *args.parameter)}
+    """Return the parameters of the command line, name -> value; ValueError for one that is given two values."""
+    found: dict[str, str] = {}
+    for name, text in (*parse_pairs(args.parameters), *args.parameter):
+        if found.setdefault(name, text) != text:
+            raise ValueError(f"{name} is given twice, as {found[name]!r} and as {text!r}: give it once.")
+    return {name: parse_value(text) for name, text in found.items()}
 
 
 def main(args: argparse.Namespace) -> int:

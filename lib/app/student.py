@@ -26,10 +26,18 @@ FENCE = re.compile(_FENCE + r"(?P<info>.*)$")
 SUSPECT = re.compile(
     r"(?:^|[^\w\\^])\{\s*solution[\w-]*\s*\}"
     r"|^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})\s*\{(?!exercise)[^}]+\}.*\b(?:solution|answer)"
-    r"|<(?:summary|details)\b.*\b(?:solution|answer)",
+    r"|^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})\s*\{?[.#\s]*(?:solution|answer)"
+    r"|<(?:summary|details|!--)[^>]*\b(?:solution|answer)|<(?:summary|details)\b.*\b(?:solution|answer)"
+    r"|<\w[^>]*\b(?:hidden|solution|answer)|^\+{3}.*(?:solution|answer)",
     re.IGNORECASE | re.MULTILINE,
 )
-HIDDEN = re.compile(r"hide|hidden|remove|solution|answer")  # in tags of cells that a page folds or leaves out
+# Among exercises also what is folded, and what has that name in words or in a comment of code.
+TOLD = re.compile(
+    r"^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})\s*\{(?:toggle|dropdown|details|spoiler)\}|^\s*:class:.*\b(?:dropdown|toggle)"
+    r"|<details|^[\s>*+_#%(\[^-]*(?:begin\s+)?(?:solution|answer)s?[*_)\]\s]*(?:[\d*_\s]*[:.=]|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+HIDDEN = re.compile(r"hide|hidden|remove|solution|answer")  # in tags, or names of metadata, of cells that a page folds
 _EPILOG = """examples:
   python -m lib student _build/student                 every notebook of the book
   python -m lib student handout ridge your_network     two of them
@@ -117,12 +125,14 @@ def _skip_block(lines: Iterator[str], marker: re.Match[str], name: str) -> None:
 def _check_clean(cell: NotebookNode, name: str, in_exercises: bool) -> None:
     """Refuse to hand out what may be a solution."""
     first = cell.source.strip().split("\n")[0]
-    if cell.cell_type != "code" and (found := SUSPECT.search(cell.source)):
+    found = None if cell.cell_type == "code" else SUSPECT.search(cell.source)
+    if found := found or (TOLD.search(cell.source) if in_exercises else None):
         raise ValueError(
             f"{name}: {found[0].strip()!r} may be a solution that is not known as one; put it between "
             "{solution-start} and {solution-end}."
         )
-    hidden = [tag for tag in cell.metadata.get("tags", ()) if HIDDEN.search(tag.lower())]
+    names = [*cell.metadata.get("tags", ()), *cell.metadata, *cell.metadata.get("jupyter", ())]
+    hidden = [name for name in names if HIDDEN.search(name.lower())]
     if hidden and in_exercises:
         raise ValueError(
             f"{name}: the cell {first!r} among the exercises is tagged {hidden[0]}; put it between "

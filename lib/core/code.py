@@ -51,7 +51,7 @@ def import_closure(todo: list[Path], folders: Sequence[Path]) -> set[Path]:
 
 
 @cache
-def _imports(path: Path, _: tuple[int, int]) -> tuple[str, ...]:
+def _imports(path: Path, _: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(imports_in(path.read_text(encoding="utf-8-sig", errors="replace")))
 
 
@@ -114,5 +114,5 @@ def _package_data(folder: Path) -> Iterator[Path]:
 
 
 @cache
-def _hash(path: Path, _: tuple[int, int]) -> str:
+def _hash(path: Path, _: tuple[int, ...]) -> str:
     return sha256_of_file(path)

@@ -109,10 +109,13 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def stamp(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Size in bytes and time of change in nanoseconds: a file whose stamp is the same is taken to be the same."""
+def stamp(path: str | os.PathLike[str]) -> tuple[int, int, int]:
+    """Size in bytes, time of change, and time of any change, which cannot be set back; both in nanoseconds.
+
+    A file whose stamp is the same is taken to be the same.
+    """
     status = Path(path).stat()
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_json(path: Path) -> Any:

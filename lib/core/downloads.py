@@ -91,7 +91,7 @@ def is_good(download: Download) -> bool:
     try:
         record = record_of(download)
         expected = download.sha256 or record.get("sha256", "")
-        untouched = [record.get("size"), record.get("mtime_ns")] == list(stamp(path))
+        untouched = [record.get("size"), record.get("mtime_ns")] == [*stamp(path)[:2]]
         # A file put there by hand, with no hash to compare it with, is believed if it opens.
         digest = record["sha256"] if untouched else sha256_of_file(path) if expected else ""
         return digest.startswith(expected) and not (download.sha256 is None and flaw_of(download, path))

@@ -108,7 +108,7 @@ def _accept(download: Download) -> None:
         told = f"{download.url} gave other bytes than the first time: SHA-256 was {before}, is now {digest}."
         warnings.warn(told, stacklevel=5)
     part.replace(path)
-    size, mtime_ns = stamp(path)
+    size, mtime_ns, _ = stamp(path)
     with suppress(OSError):
         write_json(cache_path(download, ".sha256.json"), {"sha256": digest, "size": size, "mtime_ns": mtime_ns})
 

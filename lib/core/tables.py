@@ -26,6 +26,8 @@ class Table:
         from a file or a person goes through `plain` first.
     caption : str
         Of the HTML table.
+    literal : bool
+        Whether all text in the rows is shown letter by letter, as by `plain`.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
     caption: str = ""
+    literal: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -56,7 +59,8 @@ class Table:
                 raise ValueError(f"A table of {len(self.header)} columns cannot hold a row of {len(row)}: {row!r}.")
 
     def _repr_markdown_(self) -> str:
-        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        rows = [[plain(value) for value in row] for row in self.rows] if self.literal else self.rows
+        lines = [self.header, ["---"] * len(self.header), *rows]
         return "\n".join(f"| {' | '.join(map(_markdown_cell, line))} |" for line in lines)
 
     def __str__(self) -> str:
@@ -73,7 +77,7 @@ class Table:
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def plain(text: str) -> str:
+def plain(text: object) -> str:
     """Text from a file or a person, as Markdown that shows it letter by letter, on one line.
 
     >>> print(plain("a_b | <i>"))

@@ -123,8 +123,8 @@ def gain_by_ceiling(studies: Mapping[str, tuple[Participant, EncodingResult, Enc
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
         ax.set_title(title, fontsize=SMALL)
-        ax.set_xlabel("noise ceiling (R$^2$)", fontsize=SMALL)
+        ax.set_xlabel("noise ceiling (R²)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
-    axes[0, 0].set_ylabel("R$^2$, fast minus reference", fontsize=SMALL)
+    axes[0, 0].set_ylabel("R², fast minus reference", fontsize=SMALL)
     style.small_legend(axes[0, -1], fontsize=SMALL - 1, ncols=2)
     return style.label_data(figure, any(participant.source.simulated for participant, _, _ in studies.values()))

@@ -145,7 +145,7 @@ def partition_figure(found: Mapping[str, Mapping[str, Partition]], simulated: bo
         for ax, (name, one) in zip(row, panels.items(), strict=True):
             _partition(ax, one)
             ax.set_title(name, fontsize=SMALL)
-        row[0].set_ylabel(f"{title}\nR$^2$", fontsize=SMALL)
+        row[0].set_ylabel(f"{title}\nR²", fontsize=SMALL)
     style.legend_below(figure, axes.flat[0], ncols=4)
     return style.label_data(figure, simulated, weights)
 

@@ -24,6 +24,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP*"
 SMALL, NORMAL = 8, 9  # points
 NARROW = "application/vnd.companion.narrow+png"  # the kind of output that a phone is shown instead
+plt.rcParams["text.parse_math"] = False  # a dollar sign in the name of an area or a network is one
 PAPER_N_BEST = 200  # voxels per ROI in the figures of paper W
 
 

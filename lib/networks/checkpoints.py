@@ -91,7 +91,9 @@ def _problem(found: torch.Tensor, wanted: torch.Tensor) -> str:
         return f"has shape {tuple(found.shape)}, where the network has {tuple(wanted.shape)}"
     if found.is_floating_point() != wanted.is_floating_point():
         return f"holds {found.dtype}, where the network has {wanted.dtype}: get the weights before they were quantised"
-    if n := int((~torch.isfinite(found)).sum()):
+    if found.is_meta or found.layout != torch.strided:
+        return f"is {'without values' if found.is_meta else 'sparse'}: save it as a dense tensor"
+    if n := int((~torch.isfinite(found.double())).sum()):
         return f"holds {n} numbers that are NaN or infinite of {found.numel()}: get another checkpoint"
     return ""
 
@@ -185,8 +187,13 @@ def _other_kind(path: Path) -> str:
             return f"a zip archive of {_some(archive.namelist())}: unpack it"
         return f"one whose {damaged} is not as its checksum says: get it again" if damaged else ""
     with path.open("rb") as file:
-        begin = file.read(64).lstrip()
-    return next((kind for start, kind in _BEGINNINGS.items() if begin.startswith(start)), "")
+        begin = file.read(64)
+    if kind := next((kind for start, kind in _BEGINNINGS.items() if begin.lstrip().startswith(start)), ""):
+        return kind
+    if b"PK".startswith(begin[:2]) or begin.startswith(b"\x80\x02"):  # what torch.save writes, perhaps cut off
+        return "" if begin else "an empty file: get it again"
+    pickled = begin.startswith(b"\x80")
+    return "a pickle that torch.save did not write" if pickled else f"a file that begins with {begin[:8]!r}"
 
 
 def _why(path: Path, error: Exception) -> str:

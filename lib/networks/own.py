@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from lib.core import choose
 from lib.networks.extraction import PIXELS, Extraction
@@ -51,6 +52,12 @@ def own_network(
         raise ValueError(f"{name}: expected a torch.nn.Module written in Python, found a {type(module).__name__}.")
     if not layers:
         raise ValueError(f"{name}: expected at least one layer to read, found none.")
+    if not isinstance(layers, Mapping) or not all(isinstance(tap, str) for tap in layers.values()):
+        raise ValueError(f"{name}: expected layers as {{name: tap}}, such as {{'first': 'conv1'}}, found {layers!r}.")
+    if not isinstance(input_size, int) or input_size < 1:
+        raise ValueError(f"{name}: input_size must be a whole number, at least 1, found {input_size!r}.")
+    if any(is_lazy(one) or one.is_meta for one in module.parameters()):
+        raise ValueError(f"{name}: some of its parameters have no values yet: load or draw them first.")
     module, taps = _unwrapped(module), dict(layers)
     if "module" not in dict(module.named_children()):  # so named by one who looked at the wrapper
         taps = {layer: re.sub(r"^(module|_orig_mod)\.", "", tap) for layer, tap in taps.items()}
@@ -91,7 +98,7 @@ def _try_out(network: Network) -> None:
     if not _alike(whole, by_layer):
         raise ValueError(
             f"{network.name} answers otherwise when it is read layer by layer than as a whole; "
-            "something in its forward is random, or changes a view of an activation in place."
+            "its forward may be random, keep a state, use autocast, or change a view of an activation in place."
         )
     trial.reader(taps)(noise)
 

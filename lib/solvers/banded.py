@@ -211,7 +211,16 @@ def random_search(
         Whether the penalty of each candidate is chosen by generalised cross-validation, which takes a third of the
         time, rather than over the folds; with few images it chooses penalties that are too small.
     seed : int
+
+    Raises
+    ------
+    ValueError
+        No models, a space that is not there, or no draws.
     """
+    n_spaces = len(kernels.train)
+    if n_draws < 1 or not any(map(len, models)) or not {space for m in models for space in m} <= set(range(n_spaces)):
+        expected = f"models of the spaces 0 to {n_spaces - 1}, one at least, and n_draws of at least 1"
+        raise ValueError(f"Needed: {expected}, not {[list(m) for m in models]} and {n_draws}.")
     draws = _Draws(kernels, y, y_test, folds, alphas, gcv, np.random.default_rng(seed))
     for model in progress(sorted({frozenset(m) for m in models if len(m)}, key=_by_size), "searching penalties"):
         draws.explore(model, n_draws)

@@ -16,6 +16,7 @@ import scipy.linalg
 from scipy.linalg.blas import dsyrk
 
 from lib.core.lapack import cholesky, cholesky_solve, in_threads, shares
+from lib.core.validation import matrix
 
 STRIP = 128  # rows taken at a time: only the upper triangle of a unit's matrix is needed
 AT_ONCE = 16  # units that a thread solves in one go
@@ -86,11 +87,18 @@ def smallest_solution(X: np.ndarray, y: np.ndarray, alpha: float = 0.0) -> np.nd
     -------
     array of shape (n_features,) or (n_features, n_units)
 
+    Raises
+    ------
+    ValueError
+        Lengths that do not match, NaN or infinite values.
+
     Examples
     --------
     >>> smallest_solution(np.array([[1.0, 1.0], [2.0, 2.0]]), np.array([2.0, 4.0])).round(9)
     array([1., 1.])
     """
+    X = matrix("features", X, dtype=np.float64)  # with NaN or infinity, LAPACK may never end
+    y = matrix("targets", np.reshape(y, (len(y), -1)), n_rows=len(X), dtype=np.float64).reshape(np.shape(y))
     if alpha:
         X = np.vstack([X, alpha**0.5 * np.eye(X.shape[1])])
         y = np.concatenate([y, np.zeros((X.shape[1], *y.shape[1:]))])

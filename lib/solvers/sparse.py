@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.core.lapack import cholesky, cholesky_solve, invert_triangle
+from lib.core.validation import matrix
 
 EPS = np.finfo(np.float64).eps
 N_ITERATIONS = 200
@@ -54,12 +55,19 @@ def sparse_weights(
     array of shape (n_voxels,)
         Zero where a voxel was dropped.
 
+    Raises
+    ------
+    ValueError
+        Lengths that do not match, NaN or infinite values.
+
     Examples
     --------
     >>> X = np.array([[-1.0, 1.0], [-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
     >>> sparse_weights(X, np.array([-2.1, -1.9, 2.1, 1.9])).round(1)
     array([2., 0.])
     """
+    X = matrix("features", X)
+    matrix("target", y[:, None], n_rows=len(X))
     if not y.any():
         return np.zeros(X.shape[1])
     gram = np.triu(X.T @ X if gram is None else gram)

@@ -298,6 +298,7 @@ def test_the_right_order_drawn_again_counts_as_high(n_test: int) -> None:
         ([np.eye(4), np.full((4, 4), np.nan)], "agreement: expected finite numbers, found nan"),
         ([np.eye(4), np.eye(5)], "agreement: expected 4 rows, found 5"),
         ([np.ones((4, 3))], "agreement: expected 4 columns, found 3"),
+        ([], "agreements: expected at least one matrix, found none"),
     ],
 )
 def test_agreements_that_are_none_are_refused(agreements: list[np.ndarray], sentence: str) -> None:

@@ -205,7 +205,7 @@ def test_voxels_that_cannot_be_fitted_are_dropped_counted_and_said():
         result = fit_encoding(train, y, test, y_test)
     assert np.isnan(result.score).any(0).nonzero()[0].tolist() == [3, 4, 7]
     assert np.isnan(result.weights[:, 3]).all()
-    assert result.notes == ("3 of 12 voxels dropped: constant, or NaN in some image.",)
+    assert result.notes == ("3 of 12 voxels dropped: constant, or not finite in some image.",)
 
 
 def test_usable_data_are_fitted_without_a_warning():
@@ -329,6 +329,10 @@ BAD = {
     "one test image": (
         lambda d: (*d[:2], {k: X[:1] for k, X in d[2].items()}, d[3][:1]),
         "test responses: expected at least 2 rows",
+    ),
+    "no layer names": (
+        lambda d: (d[0]["layer0"], *d[1:]),
+        "training features: expected arrays by layer, such as .*, found ndarray",
     ),
     "one-dimensional": (lambda d: (d[0], d[1][:, 0], *d[2:]), "give one column as values"),
 }

@@ -108,3 +108,22 @@ def test_data_that_do_not_fit_are_refused(layers: dict[str, np.ndarray], respons
     n_folds = 8 if len(responses) != 10 or "at least" in words else 2
     with pytest.raises(ValueError, match=words):
         encode_nested(layers, responses, n_folds=n_folds)
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e170])
+def test_coordinates_know_no_unit(size: float) -> None:
+    X = np.random.default_rng(0).normal(size=(9, 4))
+    found, expected = Coordinates.of(size * X).values, Coordinates.of(X).values
+    np.testing.assert_allclose(found / size @ (found / size).T, expected @ expected.T, atol=1e-12)
+
+
+def test_a_layer_that_varies_by_rounding_only_predicts_nothing() -> None:
+    responses = np.random.default_rng(0).normal(size=(20, 1))
+    with pytest.raises(ValueError, match=r"none of the .* features varies"):
+        encode_nested({"constant": np.full((20, 3), 0.1)}, responses, n_folds=4)
+
+
+@pytest.mark.parametrize(("layers", "n_orders"), [({}, 1), ({"a": np.eye(20)}, 0)])
+def test_nothing_to_fit_is_refused(layers: dict[str, np.ndarray], n_orders: int) -> None:
+    with pytest.raises(ValueError, match="at least one layer and n_orders of at least 1, not"):
+        encode_nested(layers, np.zeros((20, 1)), n_orders=n_orders)

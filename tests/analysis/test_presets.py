@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from measured import write_laion_split, write_tiny_laion
 
 from lib.analysis import presets
@@ -42,6 +43,14 @@ def test_careful_is_what_a_simulation_did_before(participant: Participant, caref
     before = encode(participant, load_network(*NETWORKS))
     np.testing.assert_array_equal(careful.study.encoding["alexnet-object"].score, before.score)
     assert careful.study.n_best == 200 and careful.study.weights == "miniature"
+
+
+def test_what_comes_from_files_is_shown_letter_by_letter(careful: presets.EncodingRun) -> None:
+    told = "`a` [b](javascript:c) ![d](//e) $f$ {role}`g`"
+    source = replace(careful.participant.source, description=told)
+    table = replace(careful, participant=replace(careful.participant, source=source)).table()
+    html = MarkdownIt().enable("table").render(table._repr_markdown_())
+    assert f": {told}</td>" in html and "<a" not in html and "<img" not in html and "<code" not in html
 
 
 @pytest.mark.slow("fits the reference protocol to pictures of NSD's size")

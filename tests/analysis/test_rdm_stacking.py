@@ -47,3 +47,18 @@ def test_other_images_are_refused() -> None:
     layers, people = planted((1, 0, 0), noise=0.5)
     with pytest.raises(ValueError, match="a: expected 40 rows, found 39"):
         stack_geometry({"a": layers["a"][:39, :39]}, people)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda layers, people: ({}, people), "at least one layer and n_halves of at least 1, not 0 and 20"),
+        (lambda layers, people: (layers, people[0]), "participants' RDMs: expected square matrices"),
+        (lambda layers, people: ({"a": layers["a"][:, :39]}, people), "a: expected 40 columns, found 39"),
+        (lambda layers, people: (layers, np.where(np.eye(40), 0, np.nan)[None]), "participants' RDMs: .* NaN"),
+        (lambda layers, people: ({"a": 1 - np.eye(40)}, people), "No layer tells any two pairs of images apart"),
+    ],
+)
+def test_what_cannot_be_stacked_is_refused(change, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        stack_geometry(*change(*planted((1, 0, 0), noise=0.5)))

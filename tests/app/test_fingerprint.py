@@ -119,13 +119,15 @@ def test_every_module_that_python_loads_is_counted() -> None:
         ("exec(open('helper.py').read())", ["helper.py", "deep.py"]),
         ("# %run helper.py", ["helper.py", "deep.py"]),
         ("import far", ["../elsewhere/far.py"]),
+        ("import sys\nsys.path.append('../tools')\nimport tool", ["../tools/tool.py"]),
     ],
 )
 def test_modules_beside_the_notebook_count(mark: Mark, tmp_path: Path, code: str, files: list[str]) -> None:
     folder = tmp_path / "notebooks"
-    for path in ("package", "space", "../elsewhere"):
+    for path in ("package", "space", "../elsewhere", "../tools"):
         (folder / path).mkdir()
     contents = {"helper.py": "import deep", "deep.py": "", "package/__init__.py": "", "../elsewhere/far.py": ""}
+    contents["../tools/tool.py"] = ""
     contents |= {"package/part.py": "from . import other", "package/other.py": "", "space/part.py": ""}
     for path, content in contents.items():
         (folder / path).write_text(content)
@@ -154,6 +156,15 @@ def test_data_behind_links_count_and_loops_end(mark: Mark, tmp_path: Path) -> No
     seen.append(mark(data_root=str(tmp_path / "data")))
     assert len(set(seen)) == 3, "another file of the same size and time is another file"
     assert mark(data_root=str(tmp_path / "data")) == seen[-1]
+
+
+def test_other_content_of_the_same_size_counts_whatever_its_time_is_set_to(mark: Mark, tmp_path: Path) -> None:
+    path = tmp_path / "betas"
+    path.write_text("1")
+    times, before = path.stat(), mark(data_root=str(path))
+    path.write_text("2")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert mark(data_root=str(path)) != before
 
 
 @pytest.mark.parametrize(

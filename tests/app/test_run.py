@@ -244,6 +244,11 @@ def test_notebooks_side_by_side_share_the_cores(folder: Path, monkeypatch: pytes
         (["good", "--output", "/tmp/x.py"], "--output must be a file that ends in .ipynb; found /tmp/x.py."),
         (["good", "--output", "/dev/null/x.ipynb"], "/dev/null is no folder to write in."),
         (["good", "-p", "subject", "nine"], "good: subject must be a whole number, such as 1; found 'nine'."),
+        (
+            ["good", "-p", "subject", "1", "-p", "subject", "2"],
+            "subject is given twice, as '1' and as '2': give it once.",
+        ),
+        (["good", "--parameters", "subject=1", "-p", "subject=2"], "subject is given twice, as '1' and as '2'"),
         (["--all", "-p", "subject", "0"], "subject must be at least 1; found 0."),
         (["good", "--parameters", "subject"], "Parameters must be name=value pairs"),
     ],

@@ -268,6 +268,17 @@ def test_a_solution_that_is_one_block_is_cut(tmp_path: Path, fence: str) -> None
         ("```{dropdown} Solution", "```"),
         ("````{admonition} The answer to exercise two\n:class: dropdown", "````"),
         ("<details><summary>Solution</summary>", "</details>"),
+        ("<details><summary>Click me</summary>", "</details>"),
+        ('<div class="solution">', "</div>"),
+        ("<!-- solution", "-->"),
+        ("```{toggle}", "```"),
+        ("```{admonition} Click me\n:class: dropdown", "```"),
+        ("```solution", "```"),
+        ("::: {.solution}", ":::"),
+        ("### Solution", ""),
+        ("**Solution:** it is this.", ""),
+        ("Solution\n--------", ""),
+        ("(solution)=", ""),
     ],
 )
 def test_what_may_be_a_solution_and_cannot_be_cut_is_refused(tmp_path: Path, start: str, end: str) -> None:
@@ -276,14 +287,32 @@ def test_what_may_be_a_solution_and_cannot_be_cut_is_refused(tmp_path: Path, sta
     assert str(caught.value).count("\n") == 0
 
 
+@pytest.mark.parametrize("comment", ["### BEGIN SOLUTION", "# solution", "# Answer:"])
+def test_code_that_calls_itself_a_solution_is_refused(tmp_path: Path, comment: str) -> None:
+    with pytest.raises(ValueError, match="may be a solution that is not known as one"):
+        student_notebook(with_solution(tmp_path, "Think.", "", inside=f"\n# %%\n{comment}\nsecret = 1\n"))
+
+
+def test_hidden_source_among_exercises_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="among the exercises is tagged source_hidden"):
+        student_notebook(with_solution(tmp_path, "Think.", "", tags='jupyter={"source_hidden": true}'))
+
+
 @pytest.mark.parametrize("tag", ["hide-cell", "hide-input", "remove-cell", "solution", "My-Answer"])
 def test_a_hidden_cell_among_exercises_is_refused(tmp_path: Path, tag: str) -> None:
     with pytest.raises(ValueError, match=f"'secret = 2' among the exercises is tagged {tag}"):
-        student_notebook(with_solution(tmp_path, "*Solution*", "", tags=f'tags=["{tag}"]'))
+        student_notebook(with_solution(tmp_path, "Think.", "", tags=f'tags=["{tag}"]'))
 
 
 @pytest.mark.parametrize(
-    "words", ["The solution of $x_{solution}$ is in \\mathrm{solution}.", "```python\nx\n```", "~~~\n```\n~~~"]
+    "words",
+    [
+        "Answer with a number.",
+        "Solutions differ.",
+        "The solution of $x_{solution}$ is in \\mathrm{solution}.",
+        "```python\nx\n```",
+        "~~~\n```\n~~~",
+    ],
 )
 def test_words_about_solutions_are_no_solutions(tmp_path: Path, words: str) -> None:
     source = with_solution(tmp_path, f"{words}\n\n{FENCES['colons'][0]}", FENCES["colons"][1])

@@ -144,6 +144,8 @@ def test_saying_a_default_makes_no_other_task() -> None:
         (["encodign"], "Did you mean 'encoding'?"),
         (["encoding", "-p", "voxel", "rois"], "Did you mean 'voxels'?"),
         (["encoding", "-p", "seed"], "-p seed names no value"),
+        (["encoding", "-p", "seed", "1", "-p", "seed", "2"], "seed is given twice: write all its values once, -p seed"),
+        (["encoding", "--subject", "1", "-p", "subject", "2"], "subject is given twice"),
         (["encoding", "-p", "n_images", "abc"], "n_images must be a whole number; found 'abc'"),
         (["encoding", "-p", "world", "flatt"], "Did you mean 'flat'?"),
         (["encoding", "-p", "protocol", "gvc"], "Did you mean 'gcv'?"),
@@ -164,6 +166,12 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(
     assert sweep(folder, *words) == 2
     assert said in capsys.readouterr().err
     assert not (folder / "out").exists()
+
+
+def test_a_line_break_in_a_path_reaches_no_batch_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["encoding", "--scheduler", "slurm", "--memory", "1GB", "--dry-run"]
+    assert main(["sweep", str(tmp_path / "a\ntouch b"), *words]) == 2
+    assert "OUT must be a path without a line break" in capsys.readouterr().err
 
 
 def test_a_dry_run_shows_tasks_needs_and_the_batch_script_and_does_nothing(

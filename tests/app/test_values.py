@@ -111,6 +111,8 @@ def test_values_that_can_be_are_taken(name: str, text: str, value: Value) -> Non
         ("depths", "[3, 0]", "depths must be at least 1; found 0."),
         ("depths", "[3, 2.5]", "depths must be a list"),
         ("data_root", "3", "data_root must be a text"),
+        ("data_root", "", "data_root must be a file or folder; found an empty text."),
+        ("threshold", "nan", "threshold must be a number; found nan."),
         ("wrld", "flat", "Unknown parameter of page 'wrld'"),
     ],
 )

@@ -190,7 +190,7 @@ def test_stamp_and_hash_follow_the_bytes(tmp_path: Path) -> None:
     first = stamp(path), sha256_of_file(path)
     assert first[1] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     os.utime(path, ns=(1, 1))
-    assert stamp(path) == (3, 1) and sha256_of_file(path) == first[1]
+    assert stamp(path)[:2] == (3, 1) and sha256_of_file(path) == first[1]
 
 
 VALUES = [

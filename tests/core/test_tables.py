@@ -68,6 +68,15 @@ def test_plain_text_is_shown_letter_by_letter(cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_rows_of_a_literal_table_are_shown_letter_by_letter(cell: str) -> None:
+    table = Table(["*choice*", "value"], [[cell, 1.0]], literal=True)
+    found = rendered(table._repr_markdown_())
+    assert found.rows[1] == [one_line(cell), "1.000"]
+    assert found.elements == {"table", "thead", "tbody", "tr", "th", "td", "em"}
+    assert one_line(cell) in str(table)
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_plain_text_survives_programs_that_count_backslashes_before_a_bar(cell: str) -> None:
     """JupyterLab splits a row at a bar with an even number of backslashes before it; this leaves no bar at all."""
     assert "|" not in plain(cell)

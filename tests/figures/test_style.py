@@ -153,3 +153,9 @@ def test_montage_puts_images_in_rows() -> None:
     sheet = style.montage(images, 2)
     assert sheet.shape == (6, 6, 3)
     np.testing.assert_array_equal(sheet[::2, ::3, 0], [[0, 1], [2, 3], [4, 255]])
+
+
+def test_dollar_signs_in_names_are_letters() -> None:
+    figure, axes = style.subplots(1, 1, (2, 2))
+    style.label_axes(axes[0, 0], r"a $\nonsense$ area")
+    figure.canvas.draw()

@@ -233,7 +233,16 @@ BAD = {
     "truncated legacy": (cut("x.pth", legacy, 0.98), "is not a whole PyTorch checkpoint"),
     "cut in the pickle": (cut("x.pth", legacy, 0.3), "is not a whole PyTorch checkpoint"),
     "truncated safetensors": (cut("x.safetensors", save_file, 0.9), "is not a whole safetensors file"),
-    "empty": (raw(b""), "is not a whole PyTorch checkpoint"),
+    "empty": (raw(b""), "is no PyTorch checkpoint but an empty file: get it again"),
+    "a text": (raw(b"hello"), "is no PyTorch checkpoint but a file that begins with b'hello'"),
+    "GGUF": (raw(b"GGUF" + bytes(60)), "is no PyTorch checkpoint but a file that begins with b'GGUF"),
+    "another pickle": (raw(pickle.dumps({}, 4)), "is no PyTorch checkpoint but a pickle that torch.save did not write"),
+    "sparse": (holding(lambda s: s | {"fc.weight": s["fc.weight"].to_sparse()}), "fc.weight is sparse: save it as a"),
+    "no values": (
+        holding(lambda s: s | {"fc.weight": s["fc.weight"].to("meta")}), "fc.weight is without values: save it as a"),
+    "NaN in eight bits": (
+        holding(lambda s: s | {"fc.weight": (s["fc.weight"] * torch.nan).to(torch.float8_e4m3fn)}),
+        "fc.weight holds 8 numbers that are NaN or infinite of 8"),
     "empty safetensors": (raw(b"", "x.safetensors"), "is not a whole safetensors file"),
     "a web page": (raw(b"<!DOCTYPE html><html>404</html>"), "is no PyTorch checkpoint but a web page"),
     "wrong ending": (cut("x.safetensors", torch.save, 1), "is not a whole safetensors file"),

@@ -50,6 +50,8 @@ def test_it_is_ready_for_reading(shufflenet: nn.Module) -> None:
         ({"middle": "stag2"}, "mine has no 'stag2', named for layer middle; it has stage2, "),
         ({"first": "conv1", "x": "classifier"}, "mine has no 'classifier', named for layer x; it has "),
         ({}, "mine: expected at least one layer to read, found none"),
+        (["conv1"], r"mine: expected layers as \{name: tap\}, such as .*, found \['conv1'\]"),
+        ({"first": 1}, r"mine: expected layers as \{name: tap\}"),
     ],
 )
 def test_places_that_do_not_exist_are_refused(shufflenet: nn.Module, layers: dict[str, str], sentence: str) -> None:
@@ -113,6 +115,10 @@ CANNOT = {
         nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 5)), {"l": "1"}, {},
         "mine does not take an image of shape (3, 64, 64), its input_size (RuntimeError: mat1 and mat2 shapes cannot"),
     "one channel": (nn.Sequential(nn.Conv2d(1, 4, 3)), {"c": "0"}, {"input_size": 32}, "of shape (3, 32, 32)"),
+    "no size": (nn.Sequential(nn.ReLU()), {"c": "0"}, {"input_size": 0}, "input_size must be a whole number, at least"),
+    "size as text": (nn.Sequential(nn.ReLU()), {"c": "0"}, {"input_size": "64"}, "at least 1, found '64'"),
+    "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), {"c": "0"}, {}, "mine: some of its parameters have no values yet"),
+    "meta": (nn.Sequential(nn.Conv2d(3, 4, 3, device="meta")), {"c": "0"}, {}, "parameters have no values yet"),
     "pixels": (nn.Sequential(nn.ReLU()), {"c": "0"}, {"pixels": "caffe"}, "Unknown scale of pixels 'caffe'; choose"),
 }  # fmt: skip
 

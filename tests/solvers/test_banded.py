@@ -99,3 +99,10 @@ def test_generalised_cross_validation_chooses_penalties_but_not_candidates() -> 
     by_folds, by_gcv = (random_search(kernels, y, y_test, [[0, 1]], FOLDS, gcv=gcv) for gcv in (False, True))
     np.testing.assert_array_equal(by_folds.weights, by_gcv.weights)
     assert (by_folds.error <= by_gcv.error + 1e-9).all() and (by_folds.error < by_gcv.error - 1e-9).any()
+
+
+@pytest.mark.parametrize(("models", "n_draws"), [([], 3), ([[]], 3), ([[0], [3]], 3), ([[-1]], 3), ([[0, 1]], 0)])
+def test_searches_of_nothing_are_refused(models: list[list[int]], n_draws: int) -> None:
+    kernels, y, y_test = made()
+    with pytest.raises(ValueError, match="models of the spaces 0 to 2, one at least, and n_draws of at least 1, not"):
+        random_search(kernels, y, y_test, models, FOLDS, n_draws=n_draws)

@@ -108,3 +108,12 @@ def test_second_driver_is_tried_where_the_first_does_not_converge(monkeypatch) -
     monkeypatch.setattr(least_squares.scipy.linalg, "lstsq", stubborn)
     np.testing.assert_allclose(smallest_solution(X, Y), expected, atol=1e-10)
     assert drivers == ["gelsd", "gelss"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("part", [0, 1])
+def test_numbers_that_are_not_finite_are_refused_at_once(part: int, value: float) -> None:
+    X, Y = problem(20, 6, 0)
+    (X, Y)[part][3, 1] = value
+    with pytest.raises(ValueError, match=f"expected finite numbers, found {value} in row 3, column 1"):
+        smallest_solution(X, Y)

@@ -132,3 +132,13 @@ def test_predicts_as_slir_does(shape: str) -> None:
     r = [np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, expected.T, strict=True)]
     # Where voxels outnumber trials the noise variance goes to zero, and rounding decides between near-equal solutions.
     assert min(r) > (0.95 if shape == "wide" else 0.999)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
+    X, y = np.random.default_rng(0).normal(size=(9, 3)), np.arange(9.0)
+    with pytest.raises(ValueError, match="target: expected finite numbers"):
+        sparse_weights(X, np.append(y[:-1], value))
+    X[2, 1] = value
+    with pytest.raises(ValueError, match="features: expected finite numbers"):
+        sparse_weights(X, y)

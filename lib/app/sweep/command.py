@@ -93,6 +93,8 @@ def _about(workers: Workers) -> dict[str, Any]:
 def _axes(args: argparse.Namespace) -> dict[str, list[Value]]:
     given: dict[str, list[Value]] = {axis: values for axis in AXES if (values := getattr(args, axis))}
     for name, *values in args.parameter:
+        if name in given:
+            raise ValueError(f"{name} is given twice: write all its values once, -p {name} VALUE [VALUE ...].")
         given[name] = [parse_value(text) for text in values]
         if not values:
             raise ValueError(f"-p {name} names no value: write -p {name} VALUE [VALUE ...].")
@@ -111,6 +113,9 @@ def _workers(args: argparse.Namespace) -> Workers:
         f"--time must be hours:minutes:seconds, found {args.time!r}.": slurm and not TIME.fullmatch(args.time),
         f"--memory is missing: say what each worker of {args.scheduler} may hold.": (
             args.scheduler != "local" and not args.memory
+        ),
+        f"--scheduler slurm: OUT must be a path without a line break, found {str(args.out)!r}.": (
+            slurm and "\n" in str(args.out.absolute())
         ),
         f"--memory must be a size such as 8GB, found {args.memory!r}.": (
             args.memory and not _SIZE.fullmatch(args.memory)
