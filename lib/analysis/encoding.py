@@ -30,6 +30,7 @@ PROTOCOLS = ("fast", "gcv", "k-fold", "reference", "reference-forward")
 DEVICE_TOLERANCE = 1e-3  # of R, between the processor and an accelerator
 MEMORY_BYTES = 2 * 2**30  # for the predictions and errors of a block of voxels
 GROUP = 256  # voxels multiplied together: fixed, since the last digits of a product depend on its width
+SMALLEST_LEFT = 1e-12  # of a mean square, when that of a group of images is subtracted
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
 Features = Mapping[str, np.ndarray]
@@ -515,8 +516,10 @@ def _weights_by_images(errors: Sequence[torch.Tensor], P: np.ndarray, weights: n
     without = []
     for start, end in zip(starts, [*starts[1:], n], strict=True):
         own = error_products([one[start:end] for one in errors])
-        share = (end - start) / n
-        without.append(simplex_weights((P - share * own) / (1 - share), weights) if share < 1 else weights)
+        share, layers = (end - start) / n, np.arange(len(errors))
+        left = P - share * own  # rounding, where a layer errs in this group only
+        left[:, layers, layers] = np.maximum(left[:, layers, layers], SMALLEST_LEFT * P[:, layers, layers])
+        without.append(simplex_weights(left, weights) if share < 1 else weights)
     return pseudo_values(weights.T, np.stack([one.T for one in without], 1)).astype(np.float32)
 
 

@@ -26,7 +26,7 @@ FENCE = re.compile(_FENCE + r"(?P<info>.*)$")
 SUSPECT = re.compile(
     r"(?:^|[^\w\\^])\{\s*solution[\w-]*\s*\}"
     r"|^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})\s*\{(?!exercise)[^}]+\}.*\b(?:solution|answer)"
-    r"|^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})\s*\{?[.#\s]*(?:solution|answer)"
+    r"|^[\s>*+\d.-]*(?:`{3,}|~{3,}|:{3,})[ \t]*\{?[.# \t]*(?:solution|answer)"
     r"|<(?:summary|details|!--)[^>]*\b(?:solution|answer)|<(?:summary|details)\b.*\b(?:solution|answer)"
     r"|<\w[^>]*\b(?:hidden|solution|answer)|^\+{3}.*(?:solution|answer)",
     re.IGNORECASE | re.MULTILINE,

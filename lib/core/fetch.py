@@ -139,16 +139,18 @@ def _size(path: Path) -> int:
 def _receive(download: Download, part: Path) -> None:
     """One request: the rest of the file if the server can, else all of it."""
     have, tag = _size(part), cache_path(download, ".part.tag")
-    headers = _headers(have, tag.read_text() if tag.exists() else "", download.sha256 is not None)
+    before = tag.read_text() if tag.exists() else ""
+    headers = _headers(have, before, download.sha256 is not None)
     with requests.get(download.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         if response.status_code == 416 and have:  # nothing is missing; the check decides
             return
         if response.status_code not in (200, 206):
             raise requests.HTTPError(response=response)
         have = have if response.status_code == 206 else 0
-        if response.status_code == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        now, piece = response.headers.get("ETag", ""), response.headers.get("Content-Range", "")
+        if response.status_code == 206 and (not piece.startswith(f"bytes {have}-") or (have and now != before)):
             raise _Refused("the server sent another piece than the one asked for, which was removed")
-        tag.write_text(response.headers.get("ETag", ""))
+        tag.write_text(now)
         _save(download, response, part, have)
 
 
@@ -187,7 +189,11 @@ def _reason(download: Download, error: Exception) -> str:
         return "the server took too long to answer"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"the server cut off {ATTEMPTS} times in a row"
-    return f"no connection to {urlsplit(download.url).netloc}"
+    if isinstance(error, requests.TooManyRedirects):
+        return "the server redirects without end"
+    if isinstance(error, requests.ConnectionError):
+        return f"no connection to {urlsplit(download.url).netloc}"
+    return f"what the server answers cannot be read ({type(error).__name__})"
 
 
 def _sentence(download: Download, reason: str) -> str:

@@ -423,6 +423,18 @@ def test_constant_columns_become_zero_when_z_scored():
     assert (z[:, 0] == 0).all() and np.isclose(z[:, 1].std(), 1)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_layers_that_err_in_a_single_group_of_images_have_weights_without_it(seed):
+    rng = np.random.default_rng(seed)
+    y, X_test = np.zeros((40, 8)), rng.normal(size=(10, 2))
+    y[0] = rng.normal(size=8)
+    y[1] = -y[0]
+    X = np.column_stack([y[:, 0], np.roll(y[:, 1], 2)])
+    layers, test_layers = ({"a": both, "b": both[:, ::-1], "c": both[:, :1]} for both in (X, X_test))
+    found = fit_encoding(layers, y, test_layers, rng.normal(size=(10, 8)))
+    assert np.abs(found.weights_by_images).max() < 40
+
+
 def test_images_say_what_scores_and_weights_would_be_without_them():
     train, y, test, y_test = data(n=100, n_test=60)
     whole = fit_encoding(train, y, test, y_test)

@@ -86,6 +86,26 @@ class Handler(BaseHTTPRequestHandler):
     def serve_missing(self) -> None:
         self.send_error(404)
 
+    def serve_round(self) -> None:
+        self.redirect("/round")
+
+    def serve_away(self) -> None:
+        self.redirect("file:///etc/hostname")
+
+    def redirect(self, address: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def serve_garbled(self) -> None:
+        """It says that the bytes are compressed, and they are not."""
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
     def serve_busy(self) -> None:
         self.send_error(503) if len(self.server.asked) == 1 else self.send(CONTENT)
 
@@ -163,6 +183,9 @@ def test_ends_whole(offer, manner: str) -> None:
         ("dead", "the server cut off 4 times in a row", {".part", ".part.tag"}),
         ("silent", "the server took too long to answer", {".part", ".part.tag"}),
         ("missing", "the server answers 404 Not Found", set()),
+        ("round", "the server redirects without end", set()),
+        ("away", "what the server answers cannot be read (InvalidSchema)", set()),
+        ("garbled", "what the server answers cannot be read (ContentDecodingError)", {".part", ".part.tag"}),
         ("wrong", "its bytes are not the published ones, and it was removed", set()),
     ],
 )
