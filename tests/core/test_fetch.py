@@ -65,6 +65,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(416)
         self.send(CONTENT, self.start())
 
+    def serve_careless(self) -> None:
+        """It sends a piece of whatever it has now."""
+        self.send(CONTENT, int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-")))
+
     def serve_cut(self) -> None:
         """Each connection ends after 300 kB."""
         self.send(CONTENT, self.start(), self.start() + 300_000)
@@ -233,6 +237,15 @@ def test_without_a_hash_only_the_same_file_is_resumed(offer, server: Server, tag
     path.with_name("toy.bin.part.tag").write_text(tag)
     fetch.fetch("toy")
     assert path.read_bytes() == CONTENT and server.asked == [asked]
+
+
+def test_a_piece_of_another_file_is_not_taken_from_a_server_that_offers_it(offer, server: Server) -> None:
+    path = offer("careless", sha256=None)
+    path.parent.mkdir()
+    path.with_name("toy.bin.part").write_bytes(b"x" * 1000)
+    path.with_name("toy.bin.part.tag").write_text('"0"')
+    fetch.fetch("toy")
+    assert path.read_bytes() == CONTENT and server.asked == ["bytes=1000-", None]
 
 
 def test_nothing_is_downloaded_twice(offer, server: Server) -> None:
