@@ -77,7 +77,17 @@ def imports_in(code: str) -> Iterator[str]:
 
 
 def files_of(name: str, importer: Path, folders: Sequence[Path]) -> list[Path]:
-    """Source files of a module and of the packages around it; none for those that are installed."""
+    """Source files of a module and of the packages around it; none for those that are installed.
+
+    Parameters
+    ----------
+    name : str
+        As an import statement has it, with the dots of a relative one; "*" is any module of `lib`.
+    importer : Path
+        The file that imports it.
+    folders : sequence of Path
+        Where to look for what is neither relative nor of `lib`.
+    """
     if name == "*":
         return sorted(LIB.rglob("*.py"))
     parts = name.lstrip(".").split(".")

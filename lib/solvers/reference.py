@@ -127,7 +127,7 @@ def predict(
 
 def _is_wide(X: np.ndarray) -> bool:
     """Whether an inner fold has more features than images, too."""
-    return X.shape[1] > len(X)
+    return bool(X.shape[1] > len(X))
 
 
 def _decomposed(X: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
