@@ -72,6 +72,16 @@ def test_every_notebook_is_in_the_contents() -> None:
     assert {f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.py")} == set(NOTEBOOKS)
 
 
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_every_notebook_asks_three_questions_and_folds_the_answers(page: str) -> None:
+    text = (ROOT / f"{page}.py").read_text(encoding="utf-8")
+    asked = re.findall(
+        r"^# ```\{dropdown\} (.+\?)\n((?:# .+\n)+?)# ```$", text.partition("# ## Three questions")[2], re.M
+    )
+    assert len(asked) == 3
+    assert not any(re.search(r"[0-9]{2}|0?\.[0-9]", answer) for _, answer in asked), "no numbers typed into prose"
+
+
 def test_notebooks_are_kept_without_outputs() -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert "notebooks/*.ipynb" in ignored
