@@ -137,6 +137,7 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
         *(f"sweep {promise}" for promise in PROMISES),
         *(f"verdicts {kind}" for kind in STUDY_KINDS),
         verdicts.CALIBRATION,
+        verdicts.PHOTOGRAPHS,
     }
     assert set(recorded) <= can_be_run
     assert can_be_run - set(recorded) <= {"shapes", "extraction", "gpu"}  # pages do without them
