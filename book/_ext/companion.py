@@ -222,7 +222,7 @@ def set_mathjax(app: Sphinx, config: Any) -> None:
 def copy_files(app: Sphinx, error: Exception | None) -> None:
     """Put MathJax and the notebooks' sources beside the finished pages, and make their pictures light."""
     if error is None and app.builder.format == "html":
-        for path in Path(app.outdir, "_images").glob("*.png"):
+        for path in (path for folder in ("_images", "_figures") for path in Path(app.outdir, folder).glob("*.png")):
             _shrink(path)
         _copy_mathjax(Path(app.outdir, "_static", "mathjax"))
         _copy_sources(Path(app.srcdir), Path(app.outdir, "_sources"), app.env.found_docs)

@@ -119,11 +119,10 @@ def test_a_page_is_printed(paper: Page) -> None:
 
 
 @pytest.mark.slow("looks at the built book")
-def test_a_figure_is_enlarged_by_a_key_and_stacked_on_a_phone() -> None:
-    page_text("notebooks/fig1_alexnet")
-    with served() as address, chromium(find_chromium()) as browser:
-        with opened(browser, f"{address}/notebooks/fig1_alexnet.html", 390, "light") as (page, _):
-            shown = page.locator("#fig-alexnet img").evaluate("async (i) => { await i.decode(); return i.currentSrc; }")
-            assert shown.endswith(f"{FOLDER}/fig-alexnet.png")
-            page.locator("#fig-alexnet a.enlarge").press("Enter")
-            page.wait_for_url("**/_images/*.png")
+def test_a_figure_is_enlarged_by_a_key_and_stacked_on_a_phone(paper: Page) -> None:
+    url = f"{paper.address}/notebooks/fig1_alexnet.html"
+    with opened(paper.context.browser, url, 390, "light") as (page, _):
+        shown = page.locator("#fig-alexnet img").evaluate("async (i) => { await i.decode(); return i.currentSrc; }")
+        assert shown.endswith(f"{FOLDER}/fig-alexnet.png")
+        page.locator("#fig-alexnet a.enlarge").press("Enter")
+        page.wait_for_url("**/_images/*.png")
