@@ -47,26 +47,25 @@ def share(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
         return
     book = Book(Path(app.srcdir))
     executed = Executed(page, Path(app.srcdir)) if page.startswith("notebooks/") else None
-    cover = _cover(app)
-    context["metatags"] = context.get("metatags", "") + _tags(book, page, context["title"], doctree, cover)
+    tags = _tags(book, page, context["title"], doctree, _pictures(app, page))
+    context["metatags"] = context.get("metatags", "") + tags
     context["body"] += _about(executed, book) + _cite(book, page, context["title"], executed)
 
 
-def _cover(app: Sphinx) -> list[str]:
-    """The landing page's first figure, for pages without one of their own; none while no notebook was executed."""
-    shown = (name for pages, name in app.env.images.values() if app.config.root_doc in pages)
-    return [name for name in shown if name.endswith(".png")][:1]
+def _pictures(app: Sphinx, page: str) -> list[str]:
+    """The figures that stand for a page: its leading one, or those of the landing page; none if none was executed."""
+    images = [(pages, name) for place, (pages, name) in app.env.images.items() if "_thumbnails" in place]
+    own, cover = (sorted(name for pages, name in images if one in pages) for one in (page, app.config.root_doc))
+    return own or cover
 
 
-def _tags(book: Book, page: str, title: str, doctree: nodes.document, cover: list[str]) -> str:
+def _tags(book: Book, page: str, title: str, doctree: nodes.document, pictures: list[str]) -> str:
     paragraph = next((one.astext() for one in doctree.findall(nodes.paragraph)), "")
     words = re.sub(r"\s+", " ", paragraph)
     short = words if len(words) <= DESCRIPTION else words[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
-    own = [image["uri"] for image in doctree.findall(nodes.image) if "_thumbnails" in image["uri"]]
-    pictures = own or cover
     tags = {"og:title": re.sub("<[^>]+>", "", title), "og:description": short, "og:url": f"{book.address}/{page}.html"}
     if pictures:
-        tags["og:image"] = f"{book.address}/_images/{Path(pictures[0]).name}"
+        tags["og:image"] = f"{book.address}/_images/{pictures[0]}"
     lines = [f'<meta property="{name}" content="{html.escape(text)}">' for name, text in tags.items()]
     return "\n".join([f'<meta name="description" content="{html.escape(short)}">', *lines, ""])
 

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -10,7 +11,7 @@ from browser import HTML, ROOT, contents
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pybtex.database import parse_string
 from rerun import Executed
-from sharing import _about, bibtex, simulated_outputs
+from sharing import _about, _pictures, bibtex, simulated_outputs
 from sphinx.application import Sphinx
 
 from lib.app.copies import Book
@@ -112,6 +113,20 @@ def test_citation_is_bibtex_of_the_page_and_the_book() -> None:
     assert page["booktitle"] == whole["title"] and page["year"] == whole["year"]
 
 
+def test_a_page_is_passed_on_with_its_own_picture_or_that_of_the_landing_page() -> None:
+    images = {
+        "book/_thumbnails/ridge-lead.png": ({"notebooks/ridge"}, "ridge-lead.png"),
+        "_build/jupyter_execute/0a.png": ({"notebooks/ridge"}, "0a.png"),
+        "book/_thumbnails/speed.png": ({"book/index"}, "speed.png"),
+        "book/_thumbnails/fig1.png": ({"book/index", "book/settle"}, "fig1.png"),
+    }
+    app = SimpleNamespace(env=SimpleNamespace(images=images), config=SimpleNamespace(root_doc="book/index"))
+    assert _pictures(app, "notebooks/ridge") == ["ridge-lead.png"]
+    assert _pictures(app, "book/data") == ["fig1.png", "speed.png"] and _pictures(app, "book/settle") == ["fig1.png"]
+    app.env.images = {}
+    assert _pictures(app, "book/data") == []
+
+
 def built(name: str) -> str:
     """A file of the built book; skips if there is no build."""
     if not HTML.is_dir():
@@ -126,7 +141,9 @@ def test_every_page_can_be_cited_and_passed_on(page: str) -> None:
     tags = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"', text))
     assert len(tags["description"]) > 20 and tags["og:description"] == tags["description"]
     assert tags["og:url"] == f"{BOOK.address}/{page}.html"
-    assert (HTML / tags["og:image"].removeprefix(f"{BOOK.address}/")).is_file()
+    picture = tags["og:image"].removeprefix(f"{BOOK.address}/")
+    assert (HTML / picture).is_file()
+    assert not page.startswith("notebooks/") or picture == f"_images/{page.rpartition('/')[2]}-lead.png"
     assert '<details class="about-page" id="cite">' in text and 'href="#cite"' in text
     assert ("How this page was computed" in text) == page.startswith("notebooks/")
 
