@@ -187,8 +187,8 @@ def _laion_items(root: str | Path, subject: int) -> Iterator[_Item]:
     yield _Item("R2", "which voxels lie in the brain", LAION_SITE, lambda: _median(files.path("rsquare"), *grid()))
     yield _Item("noise ceiling", "noise ceilings", LAION_SITE, lambda: _median(files.ceiling[0], *grid()))
     yield _Item("masks", "ROIs", LAION_SITE, lambda: _voxels(laion.read_masks(files, grid())))
-    yield _Item("pictures", "what the networks look at", laion.FORM, lambda: _laion_pictures(files), not embedded)
-    yield _Item("embeddings", "in place of a network", LAION_SITE, lambda: _laion_embeddings(embedded), False)
+    yield _Item("pictures", "what the networks look at", laion.FORM, lambda: _pictures(files, grid()), not embedded)
+    yield _Item("embeddings", "in place of a network", LAION_SITE, lambda: _embeddings(embedded), False)
 
 
 def _laion_sessions(files: laion.LaionFiles, grid: laion.Grid) -> str:
@@ -203,15 +203,15 @@ def _median(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = None
     return f"median {np.median(values[values > 0]):.2f} where above 0"
 
 
-def _laion_pictures(files: laion.LaionFiles) -> str:
-    trials = [laion.read_trials(files.path("trials", session=number)) for number in laion.released_sessions(files)]
-    shown = np.unique(np.concatenate([one.stimulus_ids for one in trials]))
+def _pictures(files: laion.LaionFiles, grid: laion.Grid) -> str:
+    trials = [laion.read_trials(files, number, grid) for number in laion.released_sessions(files)]
+    shown = np.unique(np.concatenate([one.images for one in trials]))
     if why := laion.read_pictures(files, shown).absent:
         raise FileNotFoundError(why)
     return f"{len(shown)} pictures shown"
 
 
-def _laion_embeddings(models: list[str]) -> str:
+def _embeddings(models: list[str]) -> str:
     if not models:
         raise FileNotFoundError(f"Expected embeddings of {', '.join(EMBEDDINGS)}, at least one, found none.")
     return ", ".join(models)

@@ -12,7 +12,6 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
@@ -160,14 +159,9 @@ def read_laion_layout(
     numbers = released_sessions(files, sessions)
     grid = read_grid(files.session(numbers[0]))
     masks = read_masks(files, grid, rois)
-    tables = {number: read_trials(files.path("trials", session=number)) for number in numbers}
-    names = {i: name for table in tables.values() for i, name in table.names.items()}
-    trials = [
-        Session(n, table.stimulus_ids, table.run, partial(read_single_trials, files.session(n), grid, len(table.run)))
-        for n, table in tables.items()
-    ]
-    inside = np.any(list(masks.values()), axis=0)
-    return LaionLayout(grid, masks, Layout(trials, divide_images(files, split, pool, names), zscore, inside))
+    trials = [read_trials(files, number, grid) for number in numbers]
+    shown, inside = np.unique(np.concatenate([one.images for one in trials])), np.any(list(masks.values()), axis=0)
+    return LaionLayout(grid, masks, Layout(trials, divide_images(files, split, pool, shown), zscore, inside))
 
 
 def stimulus_ids(names: Iterable[str]) -> np.ndarray:
@@ -229,7 +223,7 @@ def check_trials(files: LaionFiles, number: int, grid: Grid) -> int:
     number : int
     grid : Grid
     """
-    n_trials = len(read_trials(files.path("trials", session=number)).run)
+    n_trials = len(read_trials(files, number, grid).images)
     _open_session(files.session(number), grid, n_trials)
     return n_trials
 
@@ -279,48 +273,31 @@ def _mask(files: LaionFiles, grid: Grid, parts: Sequence[str]) -> np.ndarray:
 # Trials
 
 
-@dataclass(frozen=True)
-class LaionTrials:
-    """Trials of one session, in the order of its betas.
+def read_trials(files: LaionFiles, number: int, grid: Grid) -> Session:
+    """Read which picture each volume of a session's betas answers to; the betas are not read.
 
-    Attributes
+    Parameters
     ----------
-    stimulus_ids : int array of shape (n_trials,)
-    run : list of n_trials str
-    names : mapping of stimulus id to the picture's name
+    files : LaionFiles
+    number : int
+    grid : Grid
     """
-
-    stimulus_ids: np.ndarray
-    run: list[str]
-    names: Mapping[int, str]
-
-
-def read_trials(path: Path) -> LaionTrials:
-    """Read which picture each volume of a session's betas answers to."""
-    expected = f"a table with columns {', '.join(TRIAL_COLUMNS)}"
+    path, expected = files.path("trials", session=number), f"a table with columns {', '.join(TRIAL_COLUMNS)}"
     rows = sorted(read_file(path, expected, _trial_rows), key=operator.itemgetter(0))
-    require_equal(path, "beta_index", f"0 to {len(rows) - 1}, each once", _once([index for index, _, _ in rows]))
-    labels = [label for _, _, label in rows]
-    ids = stimulus_ids(labels)
-    return LaionTrials(ids, [run for _, run, _ in rows], dict(zip(ids.tolist(), labels, strict=True)))
+    if wrong := [f"{index} where {place} should be" for place, (index, _, _) in enumerate(rows) if index != place]:
+        raise ValueError(f"{path}: expected beta_index to be 0 to {len(rows) - 1}, each once, found {wrong[0]}.")
+    ids, run = stimulus_ids(label for _, _, label in rows), [run for _, run, _ in rows]
+    return Session(number, ids, run, partial(read_single_trials, files.session(number), grid, len(rows)))
 
 
 def _trial_rows(path: Path) -> list[tuple[int, str, str]]:
     return [(int(index), run, label) for run, index, label in read_columns(path, TRIAL_COLUMNS, "\t")]
 
 
-def _once(numbers: list[int]) -> str:
-    """What sorted numbers are, in the words that `read_trials` expects."""
-    if numbers == list(range(len(numbers))):
-        return f"0 to {len(numbers) - 1}, each once"
-    wrong = next(i for i, number in enumerate(numbers) if i != number)
-    return f"{numbers[wrong]} where {wrong} should be"
-
-
 # Training and test images
 
 
-def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, str]) -> Split:
+def divide_images(files: LaionFiles, split: str, pool: str, shown: np.ndarray) -> Split:
     """Divide the images that were shown into training and test images.
 
     Parameters
@@ -328,15 +305,14 @@ def divide_images(files: LaionFiles, split: str, pool: str, names: Mapping[int, 
     files : LaionFiles
     split, pool : str
         As of `load_laion`.
-    names : mapping of stimulus id to name
-        Of the images shown.
+    shown : int array of shape (n_images,), ascending
+        Stimulus ids.
 
     Raises
     ------
     ValueError, OSError
         No such split; it names pictures that do not exist; fewer than two training or test images were shown.
     """
-    shown = np.array(sorted(names), np.int64)
     if split == "random":
         return Split(*random_split(shown), "random")
     folder = files.splits(choose("pool", pool, POOLS))

@@ -150,8 +150,10 @@ def test_a_network_whose_own_names_are_those_of_wrappers(tmp_path: Path) -> None
 
 
 def test_safetensors_under_another_ending(tmp_path: Path) -> None:
-    save_file(state(), tmp_path / "x.bin")
-    load_state(Small(), tmp_path / "x.bin")
+    own, module = state(), Small()
+    save_file(own, tmp_path / "x.bin")
+    load_state(module, tmp_path / "x.bin")
+    assert all(torch.equal(tensor, own[name]) for name, tensor in module.state_dict().items())
 
 
 @pytest.mark.filterwarnings("error")
