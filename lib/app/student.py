@@ -9,9 +9,11 @@ notebook. What is handed out is plain Markdown, and begins with a cell that inst
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import nbformat
+from markdown_it import MarkdownIt
+from mdit_py_plugins.colon_fence import colon_fence_plugin
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
@@ -19,9 +21,8 @@ from lib.app.copies import Book, plain_notebook, runnable
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, choose_sources
 from lib.app.parameters import user_path
 
-_FENCE = r"^ {0,3}(?P<fence>`{3,}|~{3,}|:{3,})"
-MARKER = re.compile(_FENCE + r"\s*\{solution(?P<kind>(?:-start|-end)?)\}(?P<label>.*)$", re.IGNORECASE)
-FENCE = re.compile(_FENCE + r"(?P<info>.*)$")
+_MARKDOWN = MarkdownIt("commonmark").use(colon_fence_plugin)
+_MARKER = re.compile(r"\{solution(?P<kind>(?:-start|-end)?)\}(?P<label>.*)", re.IGNORECASE)
 # What may be a solution and is none that we know how to cut: other markers, blocks and folded text with that title.
 SUSPECT = re.compile(
     r"(?:^|[^\w\\^])\{\s*solution[\w-]*\s*\}"
@@ -79,47 +80,23 @@ def _without_solutions(cells: Iterable[NotebookNode], name: str) -> Iterator[Not
 
 def _pieces(cell: NotebookNode, name: str) -> Iterator[tuple[str, str]]:
     """What stands around solutions, ("text", words), and their marks: ("-start" or "-whole", label), ("-end", "")."""
-    text: list[str] = []
-    around: list[str] = []  # fences that are open
-    lines = iter(cell.source.split("\n"))
-    for line in lines:
-        marker = MARKER.match(line) if cell.cell_type == "markdown" else None
-        if marker and around:
-            raise ValueError(f"{name}: the solution in {line!r} lies within another block; end that block before it.")
-        if marker:
-            yield "text", "\n".join(text)
-            _skip_block(lines, marker, name)
+    lines, done = cell.source.split("\n"), 0
+    for block in _MARKDOWN.parse(cell.source) if cell.cell_type == "markdown" else ():
+        marker = _MARKER.fullmatch(block.info.strip()) if block.level == 0 and block.map else None
+        if marker and block.map:
+            first, end = block.map
+            _check_whole(lines[first + 1 : end], block.markup, name)
+            yield "text", "\n".join(lines[done:first])
             yield marker["kind"].lower() or "-whole", marker["label"].strip()
-            text = []
-        else:
-            around = _open_fences(around, line)
-            text.append(line)
-    yield "text", "\n".join(text)
+            done = end
+    yield "text", "\n".join(lines[done:])
 
 
-def _open_fences(fences: list[str], line: str) -> list[str]:
-    """The fences that are open after a line."""
-    closed = [i for i, fence in enumerate(fences) if _closes(line, fence)]
-    if closed:
-        return fences[: closed[-1]]
-    opened = FENCE.match(line)
-    return [*fences, opened["fence"]] if opened else fences
-
-
-def _closes(line: str, fence: str) -> bool:
-    mark = line.strip()
-    return len(mark) >= len(fence) and set(mark) == {fence[0]}
-
-
-def _skip_block(lines: Iterator[str], marker: re.Match[str], name: str) -> None:
-    """Leave out what a marker's fence encloses."""
-    for line in lines:
-        if _closes(line, marker["fence"]):
-            return
-        inner = FENCE.match(line)
-        if inner and inner["fence"].startswith(marker["fence"]):
-            break
-    raise ValueError(f"{name}: the block {marker[0].strip()!r} does not end, or holds a fence as long as its own.")
+def _check_whole(lines: Sequence[str], fence: str, name: str) -> None:
+    """Refuse a block that does not end, or that ends where a block inside it does."""
+    inside, last = lines[:-1], "".join(lines[-1:]).strip()
+    if set(last) != {fence[0]} or any(line.lstrip().startswith(fence) for line in inside):
+        raise ValueError(f"{name}: a solution's block {fence} does not end, or holds a fence as long as its own.")
 
 
 def _check_clean(cell: NotebookNode, name: str, in_exercises: bool) -> None:

@@ -19,6 +19,8 @@ BROUGHT = {
     "IPython",
     "PIL",
     "jupyter_client",
+    "markdown_it",
+    "mdit_py_plugins",
     "nbclient",
     "nbformat",
     "pybtex",
