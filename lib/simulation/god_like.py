@@ -21,7 +21,7 @@ from lib.simulation.worlds import GOD_HIGHER, GOD_LOWER, GOD_ROIS, find_god_worl
 
 N_TEST, N_TEST_REPEATS, N_IMAGINED = 50, 35, 10
 IMAGES_PER_CATEGORY = 8  # in training
-FIRST_TEST_CATEGORY = 2_000_000
+FIRST_CATEGORY, FIRST_TEST_CATEGORY = 1_000_000, 2_000_000
 IMAGERY_STRENGTH = 0.5
 GOD_VOXEL_SIZE = 3.0  # millimetres
 
@@ -108,27 +108,16 @@ def simulate_god_worlds(
 
 
 def god_pictures(seed: int, n_images: int) -> Images:
-    """All the pictures a participant sees: for training, then the 50 of the test."""
-    return Images(god_stimuli(seed), np.r_[training_ids(n_images), held_out_ids(n_images)])
+    """All the pictures a participant sees: for training, then the 50 of the test, invented objects in rendered scenes.
 
-
-def training_ids(n_images: int) -> np.ndarray:
-    """Invented ids (n_images,): categories from 1,000,000, eight images each; the image number is the scene's."""
-    scene = np.arange(n_images)
-    return (1_000_000 + scene // IMAGES_PER_CATEGORY) * PER_CATEGORY + scene
-
-
-def held_out_ids(n_images: int) -> np.ndarray:
-    """Invented ids (50,) of test images, each of a category of its own that was not seen in training."""
-    scene = np.arange(N_TEST)
-    return (FIRST_TEST_CATEGORY + scene) * PER_CATEGORY + n_images + scene
-
-
-def god_stimuli(seed: int) -> Stimuli:
-    """Invented objects in rendered scenes by the ids of `training_ids` and `held_out_ids`."""
-    return Stimuli(
-        f"god-things-{STIMULUS_WORLD + seed}-{nsd_like.scene_code()}", partial(_rendered, STIMULUS_WORLD + seed)
-    )
+    Ids are invented, too: training categories from 1,000,000, eight images each, and for each test image a category of
+    its own. The image number is the scene's.
+    """
+    scene = np.arange(n_images + N_TEST)
+    training, test = FIRST_CATEGORY + scene // IMAGES_PER_CATEGORY, FIRST_TEST_CATEGORY + scene - n_images
+    ids = np.where(scene < n_images, training, test) * PER_CATEGORY + scene
+    key = f"god-things-{STIMULUS_WORLD + seed}-{nsd_like.scene_code()}"
+    return Images(Stimuli(key, partial(_rendered, STIMULUS_WORLD + seed)), ids)
 
 
 def _rendered(seed: int, image_id: int) -> np.ndarray:
