@@ -38,7 +38,7 @@ from lib.figures.simulation import (
     task_accuracies,
 )
 from lib.networks import ZOO, extract, load_network
-from lib.simulation.cards import read_card
+from lib.simulation.cards import read_card, scores
 from lib.simulation.scenes import OBJECTS, SCENES, render_many
 from lib.simulation.tasks import predicted_classes
 from lib.simulation.training import TaskNetwork
@@ -119,9 +119,9 @@ loss_curves({"cross-entropy of the names": networks, "unexplained share of the e
 loaded = {name: load_network(name) for name in networks}
 named = {name: predicted_classes(network, scenes) for name, network in loaded.items()}
 correct = {name: bootstrap_mean(named[name] == truth[ZOO[name].task]) for name in networks}
-cards = [read_card(name) for name in networks]
+on_card = [scores(read_card(name))[0] for name in networks]
 shown = [f"{i.estimate:.3f} [{i.low:.3f}, {i.high:.3f}]" for i in correct.values()]
-rows = [(card["network"], s, card["chance"], card["held_out_accuracy"]) for s, card in zip(shown, cards, strict=True)]
+rows = [(name, s, card.chance, card.value) for name, s, card in zip(networks, shown, on_card, strict=True)]
 Table(["network", "correct [95 % interval]", "chance", "on its card"], rows)
 
 # %% [markdown]

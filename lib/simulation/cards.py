@@ -55,33 +55,20 @@ def write_card(card: Mapping[str, object], folder: Path) -> None:
 
 def scores(card: Mapping[str, Any]) -> list[Score]:
     """All scores on a card: of the network's own tasks, then of the linear probes."""
-    own = {measure: _by_task(card, f"held_out_{measure}") for measure in ("accuracy", "correlation")}
-    own["probe"] = card.get("probe", {}).get("accuracy", {})
-    chance = _by_task(card, "chance") | card.get("probe", {}).get("chance", {})
-    return [Score(task, measure, value, chance[task]) for measure in own for task, value in own[measure].items()]
+    return [Score(**one) for one in card["scores"]]
 
 
-def _by_task(card: Mapping[str, Any], key: str) -> dict[str, float]:
-    """A network of one task has a number where that of all tasks has a mapping."""
-    entry = card.get(key, {})
-    return entry if isinstance(entry, dict) else {card["task"]: entry}
-
-
-def probe(network: Network, training: Scenes, held_out: Scenes) -> dict[str, Any]:
+def probe(network: Network, training: Scenes, held_out: Scenes) -> list[Score]:
     """Scores of linear classifiers that read, from a network, the labels that it was not trained on.
 
-    Ridge regression onto classes, units standardised, the penalty by leave-one-out (scikit-learn's RidgeClassifierCV).
+    Ridge regression onto classes, units of `PENULTIMATE` standardised, the penalty by leave-one-out (scikit-learn's
+    RidgeClassifierCV).
 
     Parameters
     ----------
     network : Network
     training, held_out : Scenes
         The probe learns from the first `N_PROBE` of the first, and is tested on the second.
-
-    Returns
-    -------
-    dict
-        "layer", a tap, and two mappings of "object" and "place": "accuracy" (0..1) and "chance".
     """
     from sklearn.linear_model import RidgeClassifierCV  # only those who train networks pay for the import
     from sklearn.pipeline import make_pipeline
@@ -89,10 +76,10 @@ def probe(network: Network, training: Scenes, held_out: Scenes) -> dict[str, Any
 
     layer = PENULTIMATE[network.name.partition("-")[0]]
     train, test = (extract(network, images, [layer])[layer] for images in (training.image[:N_PROBE], held_out.image))
-    asked = [task for task in CLASSES if task != ZOO[network.name].task]
-    accuracy = {}
-    for task in asked:
+    found = []
+    for task in [task for task in CLASSES if task != ZOO[network.name].task]:
         reader = make_pipeline(StandardScaler(), RidgeClassifierCV(10.0 ** np.arange(-1, 6)))
         reader.fit(train, target(training, task)[:N_PROBE])
-        accuracy[task] = float(reader.score(test, target(held_out, task)))
-    return {"layer": layer, "accuracy": accuracy, "chance": {task: 1 / len(CLASSES[task]) for task in asked}}
+        value = float(reader.score(test, target(held_out, task)))
+        found.append(Score(task, "probe", value, 1 / len(CLASSES[task])))
+    return found

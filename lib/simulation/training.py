@@ -262,27 +262,23 @@ def _card(trained: Trained, scenes: Scenes, seconds: int) -> dict[str, object]:
     """The card of a network that was trained on these scenes in so many seconds."""
     network, name = trained.network, trained.network.name
     held_out = render_many(HELD_OUT_WORLD, range(RECIPES[name].n_held_out))
-    card = {
+    found = _own_scores(network, scenes, held_out)
+    if ZOO[name].task != "all":  # which was trained on every task that a probe could ask for
+        found += cards.probe(network.as_network(), scenes, held_out)
+    return {
         "network": name, "task": ZOO[name].task, "parameters": sum(p.numel() for p in network.network.parameters()),
         "recipe": asdict(RECIPES[name]), "loss": np.round(trained.losses, 4).tolist(),
-        **_held_out_scores(network, scenes, held_out), "seconds": seconds, "torch": torch.__version__,
+        "scores": [asdict(one) for one in found], "seconds": seconds, "torch": torch.__version__,
     }  # fmt: skip
-    if ZOO[name].task == "all":  # it was trained on every task that a probe could ask for
-        return card
-    return card | {"probe": cards.probe(network.as_network(), scenes, held_out)}
 
 
-def _held_out_scores(network: TaskNetwork, training: Scenes, held_out: Scenes) -> Mapping[str, object]:
-    """The scores of a card and their chance levels; for the network of all tasks each is a mapping of task."""
-    scores = {task: score(answer, held_out, task) for task, answer in network.answer(held_out).items()}
-    entries = {
-        "held_out_accuracy": {task: scores[task] for task in CLASSES if task in scores},
-        "held_out_correlation": {task: scores[task] for task in EDGE_TASKS if task in scores},
-        "chance": {task: chance_level(task, training, held_out) for task in scores},
-    }
-    if len(scores) > 1:
-        return entries
-    return {key: next(iter(entry.values())) for key, entry in entries.items() if entry}
+def _own_scores(network: TaskNetwork, training: Scenes, held_out: Scenes) -> list[cards.Score]:
+    """Scores of a network's own tasks."""
+    kinds = dict.fromkeys(CLASSES, "accuracy") | dict.fromkeys(EDGE_TASKS, "correlation")
+    return [
+        cards.Score(task, kinds[task], score(answer, held_out, task), chance_level(task, training, held_out))
+        for task, answer in network.answer(held_out).items()
+    ]
 
 
 def _save(module: nn.Module, path: Path) -> None:

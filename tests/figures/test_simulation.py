@@ -168,16 +168,18 @@ def test_cards_say_how_the_miniatures_were_made() -> None:
         assert row == (card["network"], *size, recipe["n_images"], recipe["epochs"], rate, card["seconds"])
 
 
+def on_card(network: str) -> dict[str, float]:
+    """Value of each task on a network's card."""
+    return {one["task"]: one["value"] for one in read_card(network)["scores"]}
+
+
 def test_scores_of_the_cards_are_bold_and_those_of_probes_in_italics() -> None:
     table = card_score_table(NETWORKS)
     assert list(table.header) == ["network", "object, correct", "place, correct", "2D edges, r", "3D edges, r"]
-    alexnet, edges = read_card("alexnet-object"), read_card("taskonomy-edge2d")
+    alexnet, edges = on_card("alexnet-object"), on_card("taskonomy-edge2d")
     first, second, _, chance = table.rows
-    assert first == ("alexnet-object", f"**{alexnet['held_out_accuracy']:.3f}**",
-                     f"*{alexnet['probe']['accuracy']['place']:.3f}*", "", "")  # fmt: skip
-    assert (
-        second[0] == "taskonomy-edge2d" and second[3] == f"**{edges['held_out_correlation']:.3f}**" and second[4] == ""
-    )
+    assert first == ("alexnet-object", f"**{alexnet['object']:.3f}**", f"*{alexnet['place']:.3f}*", "", "")
+    assert second[0] == "taskonomy-edge2d" and second[3] == f"**{edges['edge2d']:.3f}**" and second[4] == ""
     assert chance[:3] == ("chance", 1 / len(OBJECTS), 1 / len(SCENES))
 
 
@@ -187,9 +189,8 @@ def test_accuracies_stand_in_the_row_of_their_network() -> None:
     for ax, task, own in zip(figure.axes, ("object", "place"), networks, strict=True):
         other = next(name for name in networks if name != own)
         found = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
-        assert found["trained on it"] == [[read_card(own)["held_out_accuracy"], networks.index(own)]]
-        probe = read_card(other)["probe"]["accuracy"][task]
-        assert found["linear probe, never trained on it"] == [[probe, networks.index(other)]]
+        assert found["trained on it"] == [[on_card(own)[task], networks.index(own)]]
+        assert found["linear probe, never trained on it"] == [[on_card(other)[task], networks.index(other)]]
         assert found["chance"][0][0] == 1 / len(OBJECTS if task == "object" else SCENES)
         assert ax.get_title() == f"names the {task}"
     assert ticks(figure.axes[0], "y") == networks and figure.axes[0].yaxis_inverted()
