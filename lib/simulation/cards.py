@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from lib.core.disk import write_json
 from lib.networks.extraction import extract
 from lib.networks.network import Network
 from lib.networks.zoo import MINIATURES, ZOO
@@ -46,11 +45,6 @@ def read_card(network: str, folder: Path = MINIATURES) -> dict[str, Any]:
     """The card of a miniature, with the size of its checkpoint (and its decoder's) in megabytes."""
     n_bytes = sum(path.stat().st_size for path in folder.glob(f"{network}*.safetensors"))
     return json.loads((folder / f"{network}.json").read_text()) | {"megabytes": n_bytes / 1e6}
-
-
-def write_card(card: Mapping[str, object], folder: Path) -> None:
-    """Write a card beside its checkpoint."""
-    write_json(folder / f"{card['network']}.json", card)
 
 
 def scores(card: Mapping[str, Any]) -> list[Score]:

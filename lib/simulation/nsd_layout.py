@@ -62,7 +62,7 @@ def check_size(subject: int, n_images: int) -> None:
         )
 
 
-def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
+def write_nsd(trials: Trials, root: Path) -> None:
     """Write a simulated participant as NSD's files below `root`.
 
     Volumes have the participant's real shape; the sheets of the ROIs lie in the middle, one behind the other, and
@@ -74,8 +74,6 @@ def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
     trials : Trials
     root : Path
         An existing folder.
-    nifti : bool
-        Betas as .nii.gz instead of .hdf5: larger in memory, and slower.
     """
     check_size(trials.subject, len(trials.images))
     files = NsdFiles(root, trials.subject)
@@ -86,7 +84,7 @@ def write_nsd(trials: Trials, root: Path, *, nifti: bool = False) -> None:
     _write_masks(files, inside, trials.rois)
     _write_design(files, trials)
     _write_images(files.path("stimuli"), trials.stimuli, trials.images, trials.subject, trials.source)
-    _write_sessions(files, trials, inside, nifti)
+    _write_sessions(files, trials, inside)
 
 
 def nsd_ids(ids: np.ndarray, subject: int) -> np.ndarray:
@@ -190,16 +188,12 @@ def _table(order: np.ndarray, images: np.ndarray) -> Iterator[list[object]]:
         yield [*row, *seen.tolist(), *trials.ravel().tolist()]
 
 
-def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray, nifti: bool) -> None:
+def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray) -> None:
     numbers = [n for n in np.unique(trials.session).tolist() if n <= SESSIONS[files.subject]]
     for number in progress(numbers, "writing sessions"):
         scaled = np.round(trials.betas[trials.session == number] * PER_PERCENT)
         betas = np.clip(scaled, *np.array([-1, 1]) * np.iinfo(np.int16).max).astype(np.int16)
-        path = files.path("nifti" if nifti else "session", session=number)
-        if nifti:
-            write_volume(path, filled(files.volume, inside, betas))
-        else:
-            _write_hdf5(path, files.volume, betas, inside, trials.source)
+        _write_hdf5(files.path("session", session=number), files.volume, betas, inside, trials.source)
 
 
 def _write_hdf5(path: Path, volume: tuple[int, ...], betas: np.ndarray, inside: np.ndarray, source: Source) -> None:

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from lib.core import choose
-from lib.core.disk import written_aside
+from lib.core.disk import write_json, written_aside
 from lib.core.memory import keeping_memory
 from lib.networks.architectures import Bottleneck
 from lib.networks.extraction import prepare
@@ -254,7 +254,7 @@ def make_miniature(name: str, folder: Path = MINIATURES) -> dict[str, object]:
     _save(trained.network.network, folder / f"{name}.safetensors")
     if trained.network.decoder:
         _save(trained.network.decoder, folder / f"{name}-decoder.safetensors")
-    cards.write_card(card, folder)
+    write_json(folder / f"{name}.json", card)
     return card
 
 
