@@ -95,7 +95,7 @@ def _pieces(cell: NotebookNode, name: str) -> Iterator[tuple[str, str]]:
 def _check_whole(lines: Sequence[str], fence: str, name: str) -> None:
     """Refuse a block that does not end, or that ends where a block inside it does."""
     inside, last = lines[:-1], "".join(lines[-1:]).strip()
-    if set(last) != {fence[0]} or any(line.lstrip().startswith(fence) for line in inside):
+    if not last.startswith(fence) or set(last) != {fence[0]} or any(line.lstrip().startswith(fence) for line in inside):
         raise ValueError(f"{name}: a solution's block {fence} does not end, or holds a fence as long as its own.")
 
 
