@@ -38,6 +38,7 @@ TOLD = re.compile(
     r"|<details|^[\s>*+_#%(\[^-]*(?:begin\s+)?(?:solution|answer)s?[*_)\]\s]*(?:[\d*_\s]*[:.=]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_HINT = re.compile(r"\{hint\}.*\n:class: dropdown$", re.MULTILINE)  # folded, and for students
 HIDDEN = re.compile(r"hide|hidden|remove|solution|answer")  # in tags, or names of metadata, of cells that a page folds
 _EPILOG = """examples:
   python -m lib student _build/student                 every notebook of the book
@@ -63,7 +64,8 @@ def student_notebook(source: NotebookSource) -> NotebookNode:
 def _without_solutions(cells: Iterable[NotebookNode], name: str) -> Iterator[NotebookNode]:
     label, in_exercises = None, False  # label: of the solution we are in
     for cell in cells:
-        in_exercises |= cell.cell_type == "markdown" and "{exercise" in cell.source
+        if cell.cell_type == "markdown":  # another section ends the exercises
+            in_exercises = "{exercise" in cell.source or (in_exercises and not cell.source.startswith("## "))
         for kind, text in _pieces(cell, name):
             if kind in (["-end"] if label is None else ["-start", "-whole"]):
                 raise ValueError(f"{name}: expected each solution to end before the next, found {label or 'no start'}.")
@@ -103,7 +105,7 @@ def _check_clean(cell: NotebookNode, name: str, in_exercises: bool) -> None:
     """Refuse to hand out what may be a solution."""
     first = cell.source.strip().split("\n")[0]
     found = None if cell.cell_type == "code" else SUSPECT.search(cell.source)
-    if found := found or (TOLD.search(cell.source) if in_exercises else None):
+    if found := found or (TOLD.search(_HINT.sub("", cell.source)) if in_exercises else None):
         raise ValueError(
             f"{name}: {found[0].strip()!r} may be a solution that is not known as one; put it between "
             "{solution-start} and {solution-end}."

@@ -312,8 +312,16 @@ def test_a_hidden_cell_among_exercises_is_refused(tmp_path: Path, tag: str) -> N
         "The solution of $x_{solution}$ is in \\mathrm{solution}.",
         "```python\nx\n```",
         "~~~\n```\n~~~",
+        "```{hint}\n:class: dropdown\n\nThink.\n```",
     ],
 )
 def test_words_about_solutions_are_no_solutions(tmp_path: Path, words: str) -> None:
     source = with_solution(tmp_path, f"{words}\n\n{FENCES['colons'][0]}", FENCES["colons"][1])
     assert words in student_notebook(source).cells[0].source
+
+
+def test_folded_questions_of_the_next_section_stay(tmp_path: Path) -> None:
+    source, questions = with_solution(tmp_path, *FENCES["colons"]), "## Questions\n\n```{dropdown} Why?\nBecause.\n```"
+    lines = [f"# {line}" for line in ("%% [markdown]", *questions.split("\n"))]
+    source.path.write_text("\n".join([source.path.read_text(), "", *lines]) + "\n")
+    assert student_notebook(NotebookSource(source.path)).cells[-1].source == questions
