@@ -21,7 +21,7 @@ from lib.core.code import code_lines, versions
 from lib.core.disk import digest_of, remove, written_aside
 
 FOLDER = "COMPANION_RESULTS"
-MOST_BYTES = 2 * 10**9  # in the folder; beyond, what was used longest ago is removed
+KEPT_BYTES = 2 * 10**9  # in the folder; beyond, what was used longest ago is removed
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -88,5 +88,5 @@ def _make_room(folder: Path) -> None:
     files = sorted(((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*.npz")), reverse=True)
     total = np.cumsum([size for _, size, _ in files])
     for (_, _, path), until in zip(files, total, strict=True):
-        if until > MOST_BYTES:
+        if until > KEPT_BYTES:
             remove(path)

@@ -12,7 +12,7 @@ import h5py
 Content = TypeVar("Content")
 
 SIMULATED = "simulated"  # attribute of the HDF5 files that this project writes: a JSON text that says what was planted
-LONGEST = 500  # characters of a text in it
+_LONGEST = 500  # characters of a text in it
 
 
 def require_folder(folder: str | os.PathLike | None, holds: str) -> Path:
@@ -108,9 +108,9 @@ def parse_planted(path: Path, text: str) -> dict[str, str | None]:
     """Read what was planted from the JSON text that a file of this project carries; ValueError if it is another."""
     told = json.loads(text)
     texts = [told.get("description"), told.get("world") or ""] if isinstance(told, dict) else [None]
-    if not all(isinstance(text, str) and text.isprintable() and len(text) <= LONGEST for text in texts):
+    if not all(isinstance(text, str) and text.isprintable() and len(text) <= _LONGEST for text in texts):
         expected = f"its attribute {SIMULATED!r} to be JSON with a description and a world"
-        raise ValueError(f"{path}: expected {expected}, each a line of at most {LONGEST} characters, found another.")
+        raise ValueError(f"{path}: expected {expected}, each a line of at most {_LONGEST} characters, found another.")
     return {"description": texts[0], "world": texts[1] or None}
 
 

@@ -130,6 +130,6 @@ def test_what_was_used_longest_ago_makes_room(keep: Keep, tmp_path: Path, monkey
     for i, path in enumerate(files(tmp_path)):
         os.utime(path, (i + 1, i + 1))
     oldest = files(tmp_path)[0]
-    monkeypatch.setattr(module, "MOST_BYTES", 3 * oldest.stat().st_size)
+    monkeypatch.setattr(module, "KEPT_BYTES", 3 * oldest.stat().st_size)
     keep(calls, 3, x=np.zeros(100))
     assert len(files(tmp_path)) == 3 and oldest not in files(tmp_path)

@@ -21,7 +21,7 @@ from lib.data.sessions import ZSCORES
 from lib.networks import load_network
 from lib.networks.layers import AS_PUBLISHED, OUTPUTS, STAGES
 
-Arrays = dict[str, np.ndarray]
+_Arrays = dict[str, np.ndarray]
 
 
 def _one_of(*choices: str) -> Any:
@@ -97,7 +97,7 @@ class Encoding(Analysis):
             return self._load(**(reading if self.dataset in ("nsd", "laion") else {}))
         return load_cortex(subject=self.subject, data_root=self.data_root, folder=shared / "responses", **reading)
 
-    def run(self, shared: Path) -> Arrays:
+    def run(self, shared: Path) -> _Arrays:
         """Arrays of an `EncodingResult` and of the participant's `Brain`; tasks share the folder `shared`."""
         participant, network = self.participant(shared), load_network(self.network, self.weights)
         fit = {name: getattr(self, name) for name in ("protocol", "n_folds", "device", "memory_bytes")}
@@ -129,7 +129,7 @@ class Decoding(Analysis):
         """What the analysis leaves open."""
         return Choices(self.hidden, self.output, self.regression, self.n_voxels, self.alpha)
 
-    def run(self, shared: Path) -> Arrays:
+    def run(self, shared: Path) -> _Arrays:
         """Scores of every layer and ROI, and the participant's `Brain`; simulated trials are ordered as GOD's."""
         participant = self._load(**({"layout": "god"} if self.dataset == "simulated" else {}))
         how: dict[str, Any] = {"n_units": self.n_units, "data_root": self.data_root, "cache": shared / "features"}
@@ -166,7 +166,7 @@ def stored_brain(arrays: Mapping[str, np.ndarray]) -> Brain:
     return Brain(str(arrays["participant"]), rois, arrays["noise_ceiling"], source)
 
 
-def _brain_arrays(brain: Brain) -> Arrays:
+def _brain_arrays(brain: Brain) -> _Arrays:
     """ROIs as rows of a boolean array (n_rois, n_voxels), the noise ceiling, and the source as JSON."""
     return {
         "participant": np.array(brain.name),
