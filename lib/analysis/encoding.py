@@ -625,12 +625,22 @@ def _ids(participant: Participant) -> tuple[np.ndarray, np.ndarray]:
 
 
 def arrays_of(result: EncodingResult) -> dict[str, np.ndarray]:
-    """A result as arrays by name, to be kept in a file."""
+    """A result as arrays by name, to be kept in a file.
+
+    Returns
+    -------
+    dict of name to array of shape (...)
+    """
     return {name: np.asarray(value) for name, value in vars(result).items()}
 
 
 def result_of(arrays: Mapping[str, np.ndarray]) -> EncodingResult:
-    """The result that `arrays_of` took apart; other arrays are ignored."""
+    """The result that `arrays_of` took apart; other arrays are ignored.
+
+    Parameters
+    ----------
+    arrays : mapping of name to array of shape (...)
+    """
     found: dict[str, Any] = {one.name: arrays[one.name] for one in fields(EncodingResult)}
     texts = [one.name for one in fields(EncodingResult) if one.type == tuple[str, ...]]
     return EncodingResult(**found | {name: tuple(map(str, found[name])) for name in texts})

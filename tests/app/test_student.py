@@ -309,6 +309,7 @@ def test_a_hidden_cell_among_exercises_is_refused(tmp_path: Path, tag: str) -> N
     [
         "Answer with a number.",
         "Solutions differ.",
+        "```{hint}\n:class: dropdown\n\nLook.\n```",
         "The solution of $x_{solution}$ is in \\mathrm{solution}.",
         "```python\nx\n```",
         "~~~\n```\n~~~",

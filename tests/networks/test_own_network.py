@@ -119,7 +119,7 @@ CANNOT = {
     "size as text": (nn.Sequential(nn.ReLU()), {"c": "0"}, {"input_size": "64"}, "at least 1, found '64'"),
     "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), {"c": "0"}, {}, "mine: some of its parameters have no values yet"),
     "meta": (nn.Sequential(nn.Conv2d(3, 4, 3, device="meta")), {"c": "0"}, {}, "parameters have no values yet"),
-    "pixels": (nn.Sequential(nn.ReLU()), {"c": "0"}, {"pixels": "caffe"}, "Unknown scale of pixels 'caffe'; choose"),
+    "pixels": (nn.Sequential(nn.ReLU()), {"c": "0"}, {"pixels": "keras"}, "Unknown scale of pixels 'keras'; choose"),
 }  # fmt: skip
 
 
