@@ -91,9 +91,10 @@ times: $(VENV)/.book ## time install, first figure, book, check, test and edits 
 rehearsal: $(VENV)/.book ## one NSD participant in size: time and memory by phase
 	$(BIN)/python -m benchmarks.rehearsal
 
-verdicts: $(VENV)/.book ## how often each claim holds over twenty seeds; an hour
+verdicts: $(VENV)/.book ## how often each claim holds over forty seeds, and power; many hours, and goes on where it was
 	$(BIN)/python -m benchmarks.verdicts encoding
 	$(BIN)/python -m benchmarks.verdicts decoding
+	$(BIN)/python -m benchmarks.verdicts power --seeds 10
 	$(BIN)/python -m benchmarks.verdicts calibration
 	$(BIN)/python -m benchmarks.verdicts photographs
 

@@ -1,45 +1,93 @@
-"""How often each claim holds, is contradicted or stays undecided over twenty seeds, in every world.
+"""How often each claim holds, is contradicted or stays undecided over simulated studies.
 
     make verdicts
-    python -m benchmarks.verdicts encoding     claims of paper W
-    python -m benchmarks.verdicts decoding     claims of paper Y, by both analyses
+    python -m benchmarks.verdicts encoding     claims of paper W, in every world
+    python -m benchmarks.verdicts decoding     claims of paper Y, in every world, by both analyses
+    python -m benchmarks.verdicts power        all claims where they were planted, by the number of images
     python -m benchmarks.verdicts calibration  how often intervals cover a known truth, over 500 studies
     python -m benchmarks.verdicts photographs  this book's own sentences about the 92 photographs, on the measured data
 
-That takes too long to be computed with a page: the rates go into the file of results, which the pages show.
+That takes too long to be computed with a page: every study goes into the file of results, which the pages show. A study
+that is in the file is not simulated again, so a run that was cut off goes on where it was. Seeds on which worlds were
+chosen are refused.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 
 import numpy as np
 
 from benchmarks.harness import record, table
 from lib.analysis.images92 import PhotographStudy, available_networks, likeness, load_photograph_data, represent
 from lib.analysis.nested import encode_nested, mean_of_draws
-from lib.claims import CLAIMS, OUTCOMES
+from lib.claims import CLAIMS
 from lib.claims.calibration import calibrate
 from lib.claims.measured import SENTENCES, decide_sentences
-from lib.claims.rates import Rate, simulated_verdicts
+from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, CountedStudy, simulated_verdicts
 from lib.claims.studies import STUDY_KINDS
+from lib.core.disk import read_json
+from lib.figures.benchmarks import RESULTS
+from lib.figures.judging import COUNTED, counted_studies, rate_table
+from lib.simulation.sizes import GOD, NSD
+from lib.simulation.worlds import PLANTING_SEEDS
 
-N_SEEDS = 20
 CALIBRATION, N_KNOWN = "calibration", 500
 PHOTOGRAPHS, NETWORKS = "photographs", ("lite0-object", "squeezenet-object", "mobilenet-object", "hed-edges")
-QUICK = {"n_images": 150, "voxels_per_roi": 12}
+SIZES = {"encoding": NSD.claims, "decoding": GOD.claims}
+POWER_IMAGES = {"encoding": (500, 1000, 2000, 4000), "decoding": (400, 1200, 2400)}
+QUICK = {"voxels_per_roi": 12}
 
 
-def rates(kind: str, seeds: Iterable[int], **size: int) -> Iterator[Mapping[str, object]]:
-    """A row per world, analysis and outcome: each claim's share of the seeds, in percent."""
+def count(
+    kind: str, worlds: Collection[str], analysis: str, seed: int, n_images: int, **size: int
+) -> list[CountedStudy]:
+    """Simulate, decide and record the studies of a seed that the file of results lacks; return all of them.
+
+    Parameters
+    ----------
+    kind : "encoding" or "decoding"
+    worlds : collection of str
+    analysis : str
+    seed, n_images : int
+    **size
+        `voxels_per_roi`.
+    """
+    if seed in PLANTING_SEEDS:
+        chosen_on = f"{PLANTING_SEEDS[0]} to {PLANTING_SEEDS[-1]}"
+        raise ValueError(f"seed {seed}: expected none of {chosen_on}, on which worlds were chosen; take another.")
     claims = [name for name, claim in CLAIMS.items() if claim.kind == kind]
-    for analysis in STUDY_KINDS[kind].analyses:
-        found = simulated_verdicts(claims, list(STUDY_KINDS[kind].worlds), seeds, analysis=analysis, **size)
-        for world, verdicts in found.items():
-            shares = {name: Rate.of(some) for name, some in verdicts.items()}
-            for outcome in OUTCOMES:
-                percents = {name: round(100 * getattr(one, outcome)) for name, one in shares.items()}
-                yield {"world": world, "analysis": analysis, "outcome": outcome, **percents}
+    there = {one.world for one in _recorded(kind, worlds, analysis, seed, n_images)}
+    if missing := [world for world in worlds if world not in there]:
+        found = simulated_verdicts(claims, missing, [seed], analysis=analysis, n_images=n_images, **size)
+        new = [asdict(CountedStudy.of(found[world], world, analysis, n_images, seed)) for world in missing]
+        record(COUNTED, [*(read_json(RESULTS) or {}).get(COUNTED, {"rows": []})["rows"], *new])
+    return _recorded(kind, worlds, analysis, seed, n_images)
+
+
+def _recorded(kind: str, worlds: Collection[str], analysis: str, seed: int, n_images: int) -> list[CountedStudy]:
+    studies = counted_studies(kind, [seed], RESULTS) if COUNTED in (read_json(RESULTS) or {}) else []
+    return [one for one in studies if (one.analysis, one.n_images) == (analysis, n_images) and one.world in worlds]
+
+
+def _rates(kind: str, seeds: Sequence[int], images: Sequence[int], size: Mapping[str, int]) -> list[CountedStudy]:
+    """Count one kind in all worlds, by all its analyses."""
+    known = STUDY_KINDS[kind]
+    asked = product(images or [SIZES[kind].n_images], seeds, known.analyses)
+    return [one for n, seed, analysis in asked for one in count(kind, known.worlds, analysis, seed, n, **size)]
+
+
+def _power(seeds: Sequence[int], images: Sequence[int], size: Mapping[str, int]) -> list[CountedStudy]:
+    """Count all kinds where the claims were planted, by the number of images."""
+    asked = [(seed, kind, n) for seed in seeds for kind, sizes in POWER_IMAGES.items() for n in images or sizes]
+    return [one for seed, kind, n in asked for one in count(kind, ["as-published"], "as-published", seed, n, **size)]
+
+
+def _calibrate(n_studies: int, first_seed: int) -> None:
+    coverage, nulls = ([asdict(one) for one in found] for found in calibrate(n_studies, first_seed=first_seed))
+    print(table(coverage), table(nulls), sep="\n\n")
+    record(CALIBRATION, {"first_seed": first_seed, "coverage": coverage, "nulls": nulls})
 
 
 def photograph_study(networks: Iterable[str] = NETWORKS) -> PhotographStudy:
@@ -64,26 +112,24 @@ def sentences(study: PhotographStudy) -> dict[str, object]:
 def main(arguments: list[str] | None = None) -> None:
     """Count, print and record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=(*STUDY_KINDS, CALIBRATION, PHOTOGRAPHS))
-    parser.add_argument(
-        "--seeds", type=int, help=f"number of them (default: {N_SEEDS}, or {N_KNOWN} for {CALIBRATION})"
-    )
-    parser.add_argument("--first-seed", type=int, default=0, help="the others follow (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="small brains, to see that everything runs")
+    add = parser.add_argument
+    add("kind", choices=(*STUDY_KINDS, "power", CALIBRATION, PHOTOGRAPHS))
+    add("--seeds", type=int, help=f"number of them (default: all that are kept for it, or {N_KNOWN})")
+    add("--first-seed", type=int, help="the others follow (default: the first of those that are kept for it)")
+    add("--images", type=int, nargs="+", default=(), help="that each participant sees (default: as the pages have it)")
+    add("--quick", action="store_true", help="small brains, to see that everything runs")
     chosen = parser.parse_args(arguments)
     if chosen.kind == PHOTOGRAPHS:
-        record(PHOTOGRAPHS, sentences(photograph_study()))
-        return
-    n_seeds = chosen.seeds or (N_KNOWN if chosen.kind == CALIBRATION else N_SEEDS)
+        return record(PHOTOGRAPHS, sentences(photograph_study()))
     if chosen.kind == CALIBRATION:
-        coverage, nulls = ([asdict(one) for one in found] for found in calibrate(n_seeds, first_seed=chosen.first_seed))
-        print(table(coverage), table(nulls), sep="\n\n")
-        record(CALIBRATION, {"first_seed": chosen.first_seed, "coverage": coverage, "nulls": nulls})
-        return
-    seeds = range(chosen.first_seed, chosen.first_seed + n_seeds)
-    rows = list(rates(chosen.kind, seeds, **(QUICK if chosen.quick else {})))
-    print(table(rows))
-    record(f"verdicts {chosen.kind}", {"seeds": len(seeds), "first_seed": seeds.start, "rates": rows})
+        return _calibrate(chosen.seeds or N_KNOWN, chosen.first_seed or 0)
+    kept, first = POWER_SEEDS if chosen.kind == "power" else JUDGING_SEEDS, chosen.first_seed
+    seeds = kept[: chosen.seeds] if first is None else range(first, first + (chosen.seeds or len(kept)))
+    size = QUICK if chosen.quick else {}
+    power = chosen.kind == "power"
+    studies = _power(seeds, chosen.images, size) if power else _rates(chosen.kind, seeds, chosen.images, size)
+    print(rate_table(studies))
+    return None
 
 
 if __name__ == "__main__":

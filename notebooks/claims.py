@@ -22,9 +22,9 @@
 # %%
 from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
-from lib.claims.rates import ledger
+from lib.claims.rates import JUDGING_SEEDS, ledger
 from lib.claims.studies import EVERY_WORLD
-from lib.figures.benchmarks import benchmark, benchmark_table
+from lib.figures.judging import counted_studies, rate_table
 from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
 
 # %% tags=["parameters"]
@@ -93,13 +93,12 @@ ledger_table(found, photograph_verdicts())
 # [on another page](decoding_confounds). In percent of the seeds:
 
 # %% mystnb={"markdown_format": "myst"}
-wang = [name for name, claim in CLAIMS.items() if claim.kind == "encoding"]
-counted = benchmark("verdicts encoding")["rows"]
-print(f"{counted['seeds']} seeds, from {counted.get('first_seed', 0)}")
-benchmark_table(counted["rates"], {name: name for name in ["world", "outcome", *wang]})
+counted = counted_studies("encoding", JUDGING_SEEDS)
+print("seeds:", *sorted({one.seed for one in counted}))
+rate_table(counted)
 
 # %% [markdown]
-# A claim that is *undecided* in *as-published* was planted and not found: it would take more images, voxels or people. One that is
+# A claim that is *undecided* in *as-published* was planted and not found: it would take more images, voxels or people ([how many images](judging)). One that is
 # *contradicted* there shows where planting or rule falls short.
 #
 # ## The sentences

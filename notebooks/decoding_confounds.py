@@ -31,6 +31,7 @@ from scipy.special import softmax
 
 from lib.analysis.decoding import MATCHED, PUBLISHED, decode
 from lib.analysis.directions import both_directions
+from lib.claims.rates import JUDGING_SEEDS
 from lib.claims.specifications import (
     character,
     every_choice,
@@ -44,7 +45,7 @@ from lib.claims.specifications import (
     specification_curve,
 )
 from lib.core.scores import correlation
-from lib.figures.benchmarks import benchmark, benchmark_table
+from lib.figures.judging import counted_studies, rate_table
 from lib.figures.specifications import (
     choice_explorer,
     choices_table,
@@ -240,10 +241,9 @@ directions_figure(turned, simulated=True)
 # regresses by ridge. For one world alone there is `python -m lib claims --world reversed --analysis matched --seeds 20`.
 
 # %% mystnb={"markdown_format": "myst"}
-columns = {"world": "world", "analysis": "analysis", "outcome": "outcome", "Y1": "Y1 (%)", "Y2": "Y2 (%)", "Y3": "Y3 (%)"}
-counted = benchmark("verdicts decoding")["rows"]
-print(f"{counted['seeds']} seeds, from {counted.get('first_seed', 0)}")
-benchmark_table(counted["rates"], columns)
+counted = counted_studies("decoding", JUDGING_SEEDS)
+print("seeds:", *sorted({one.seed for one in counted}))
+rate_table(counted)
 
 # %% [markdown]
 # Y1 is asked pair by pair, as the paper's sentence has it, so that one pair in which AlexNet does not lead leaves it undecided or contradicts it.

@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--analysis", choices=DECODING_CHOICES, default="as-published", help="of decoding claims (default: %(default)s)"
     )
-    add("--n-images", type=at_least(1), metavar="N", help=_defaults("that each participant sees", "n_images"))
+    images = _defaults("that each participant sees", "n_images")
+    add("--images", "--n-images", dest="n_images", type=at_least(1), metavar="N", help=images)
     add("--voxels-per-roi", type=at_least(1), metavar="N", help=_defaults("of each ROI", "voxels_per_roi"))
     add("--json", action="store_true", help='print {claim: {"holds": rate, "contradicted": rate, ...}}')
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

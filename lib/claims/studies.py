@@ -1,14 +1,18 @@
 """Studies to decide claims on: simulated in each world, or measured."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from lib.analysis.decoding import MATCHED, PUBLISHED
 from lib.analysis.decoding_study import decoding_study, study_units, units_to_decode
-from lib.analysis.encoding_study import encoding_studies, encoding_study
+from lib.analysis.encoding_study import MIN_CEILING, encoding_studies, encoding_study
 from lib.analysis.loading import load_everybody, load_participant
 from lib.claims.claim import AnyStudy
 from lib.core import choose
+from lib.data import Participant
 from lib.simulation.god_like import simulate_god_worlds
 from lib.simulation.nsd_like import simulate_worlds
 from lib.simulation.sizes import GOD, NSD
@@ -50,8 +54,19 @@ def _simulate_encoding(
 ) -> Mapping[str, AnyStudy]:
     """Simulate a participant of NSD in each world, and encode it; there is one analysis."""
     known = NSD.claims.given(**size)
-    participants = simulate_worlds(worlds, seed=seed, **vars(known))
-    return encoding_studies(participants, networks, weights, n_best_of(known.voxels_per_roi))
+    whole = simulate_worlds(worlds, seed=seed, **vars(known))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*voxels dropped")
+        fitted = {world: _reliable(participant) for world, participant in whole.items()}
+        return encoding_studies(fitted, networks, weights, n_best_of(known.voxels_per_roi))
+
+
+def _reliable(participant: Participant) -> Participant:
+    """Without responses of voxels that no claim looks at, so that they are not fitted; the first stays, as one must."""
+    hidden = np.where(participant.noise_ceiling < MIN_CEILING, np.float32(np.nan), np.float32(0))
+    hidden[0] = 0
+    train, test = (replace(one, responses=one.responses + hidden) for one in (participant.train, participant.test))
+    return replace(participant, train=train, test=test)
 
 
 def n_best_of(voxels_per_roi: float) -> int:

@@ -1,6 +1,8 @@
 """Pictures of how claims are judged: parts and their smallest effects, coverage of intervals, outcomes of studies."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Verdict
+from lib.claims.rates import POWER, CountedStudy, images_needed, share
 from lib.core.scores import Interval
+from lib.core.tables import Table
 from lib.figures import style
+from lib.figures.benchmarks import RESULTS, benchmark
 from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 
+COUNTED = "verdicts counted"  # its name in the file of results
 OUTCOME_COLOURS = dict(zip((*OUTCOMES, UNTESTED), ("#9ecae1", "#fdbe85", "#fff7bc", "#e6e6e6"), strict=True))
 
 
@@ -94,3 +100,90 @@ def outcome_bars(found: Mapping[str, Sequence[Verdict]], label: str = "") -> Fig
     style.label_axes(ax, "", "% of the studies", label)
     style.legend_below(figure, ax, ncols=4)
     return figure
+
+
+def counted_studies(kind: str, seeds: Collection[int], results: Path = RESULTS) -> list[CountedStudy]:
+    """Studies of some seeds that `python -m benchmarks.verdicts` has recorded.
+
+    Parameters
+    ----------
+    kind : "encoding" or "decoding"
+        What their claims are about.
+    seeds : collection of int
+    results : path
+        The file of results.
+    """
+    found = [CountedStudy(**one) for one in benchmark(COUNTED, results)["rows"]]
+    return [one for one in found if one.seed in seeds and any(CLAIMS[name].kind == kind for name in one.outcomes)]
+
+
+def rate_table(studies: Iterable[CountedStudy]) -> Table:
+    """What became of claims over simulated studies, in percent: by world, analysis, number of images and outcome."""
+    studies = list(studies)
+    claims = [name for name in CLAIMS if any(name in one.outcomes for one in studies)]
+    groups: dict[tuple[str, str, int], list[CountedStudy]] = {}
+    for one in studies:
+        groups.setdefault((one.world, one.analysis, one.n_images), []).append(one)
+    rows = [
+        (*group, len(some), outcome, *(_percent(share(some, name, outcome)) for name in claims))
+        for group, some in groups.items()
+        for outcome in OUTCOMES
+    ]
+    return Table(("world", "analysis", "images", "seeds", "outcome", *claims), rows)
+
+
+def _percent(part: float) -> str:
+    return "" if np.isnan(part) else f"{100 * part:.0f}"
+
+
+def power_curves(studies: Sequence[CountedStudy], chosen: Mapping[str, int]) -> Figure:
+    """How often a claim holds where it was planted, by the number of images: a panel per claim.
+
+    Parameters
+    ----------
+    studies : sequence of CountedStudy
+        Of worlds in which the claims were planted.
+    chosen : mapping of claim to int
+        The number of images that the pages use: a dotted line.
+    """
+    claims = [name for name in chosen if any(name in one.outcomes for one in studies)]
+    n_rows = -(-len(claims) // 4)
+    figure, axes = subplots(n_rows, 4, (9, 2.1 * n_rows + 0.5), sharey=True)
+    for ax, claim in zip(axes.flat, claims, strict=False):
+        some = [one for one in studies if claim in one.outcomes]
+        sizes = sorted({one.n_images for one in some})
+        ax.axhline(100 * POWER, color="0.7", lw=0.8)
+        ax.axvline(chosen[claim], color="0.4", lw=1, ls=":")
+        for i, outcome in enumerate(OUTCOMES[:2]):
+            at = [100 * share([one for one in some if one.n_images == n], claim, outcome) for n in sizes]
+            ax.semilogx(sizes, at, MARKERS[i], ls="-", color=COLOURS[i], ms=4, lw=1.5, label=outcome, zorder=3 - i)
+        ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        ax.minorticks_off()
+        style.label_axes(ax, claim, "images", "% of the studies" if ax in axes[:, 0] else "")
+    for ax in axes.flat[len(claims) :]:
+        ax.set_axis_off()
+    style.legend_below(figure, axes[0, 0], ncols=2)
+    return style.label_data(figure, simulated=True)
+
+
+def power_table(studies: Sequence[CountedStudy], claims: Iterable[str]) -> Table:
+    """Smallest effect of each claim, and how many images it needs to hold in most studies where it was planted.
+
+    Parameters
+    ----------
+    studies : sequence of CountedStudy
+        Of worlds in which the claims were planted.
+    claims : names
+    """
+    header = ("claim", "smallest effect", f"images from which it holds in {POWER:.0%}", "seeds by number of images")
+    return Table(header, [(f"**{name}**", *_power_row(studies, name)) for name in claims])
+
+
+def _power_row(studies: Sequence[CountedStudy], claim: str) -> tuple[str, str, str]:
+    smallest = ", ".join(f"{one.value} {one.unit}" for one in CLAIMS[claim].smallest.values())
+    seeds = Counter(one.n_images for one in studies if claim in one.outcomes)
+    if not seeds:
+        return smallest, "not counted", ""
+    needed = images_needed(studies, claim)
+    said = f"{'at most ' * (needed == min(seeds))}{needed:,}" if needed else f"more than {max(seeds):,}"
+    return smallest, said, ", ".join(f"{n:,}: {seeds[n]}" for n in sorted(seeds))

@@ -15,6 +15,7 @@ from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W, ZOO
 from lib.simulation.planting import EVERY, Profile
 
+PLANTING_SEEDS = range(100, 120)  # on which worlds and the sizes of planting were chosen; no verdict is counted on them
 Shares = Mapping[str, float]  # profile -> share of the planted variance
 
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,10 +12,13 @@ import pytest
 from benchmarks import choices, gpu, harness, rehearsal, ridge, shapes, stacking, times, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
-from lib.claims import CONTRADICTED, HOLDS, UNDECIDED, Verdict
+from lib.claims import HOLDS, UNDECIDED, Verdict
+from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, images_needed, share
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark, benchmark_table, machine_note, shapes_table
+from lib.figures.judging import counted_studies
+from lib.simulation.worlds import PLANTING_SEEDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,28 +88,56 @@ def test_work_of_the_rehearsal_is_counted():
     assert more.flops32 - one.flops32 == 100**2 * 1000 + 2 * 10 * 100 * 1000
 
 
-def test_verdicts_are_counted_per_world_and_analysis(results, monkeypatch, capsys):
-    held = Verdict("Y1", HOLDS, Interval(0.1, 0.0, 0.2), "")
+def counted(monkeypatch, outcome=HOLDS):
+    """Answer every question about simulated studies with one outcome; the list of what was asked."""
     asked = []
 
-    def count(claims, worlds, seeds, *, analysis):
-        asked.append((analysis, list(seeds)))
-        failed = [replace(held, outcome=CONTRADICTED)] * (analysis == "matched")
-        return {world: {name: [held, held, *failed] for name in claims} for world in worlds}
+    def simulate(claims, worlds, seeds, *, analysis, **size):
+        asked.append((analysis, size["n_images"], *seeds, *worlds))
+        decided = Verdict("", outcome, Interval(0.1, 0.0, 0.2), "")
+        return {world: {name: [decided] for name in claims} for world in worlds}
 
-    monkeypatch.setattr(verdicts, "simulated_verdicts", count)
+    monkeypatch.setattr(verdicts, "simulated_verdicts", simulate)
+    monkeypatch.setattr(verdicts, "RESULTS", harness.RESULTS)
+    return asked
+
+
+def test_verdicts_are_counted_per_world_and_analysis_and_once_only(results, monkeypatch, capsys):
+    asked = counted(monkeypatch)
     verdicts.main(["decoding", "--seeds", "3"])
-    shown = benchmark("verdicts decoding", results)["rows"]
-    assert asked == [("as-published", [0, 1, 2]), ("matched", [0, 1, 2])]
-    assert shown["seeds"] == 3
-    assert {(row["analysis"], row["outcome"], row["Y1"], row["Y3"]) for row in shown["rates"]} == {
-        ("as-published", HOLDS, 100, 100),
-        *(("as-published", outcome, 0, 0) for outcome in (CONTRADICTED, UNDECIDED)),
-        ("matched", HOLDS, 67, 67),
-        ("matched", CONTRADICTED, 33, 33),
-        ("matched", UNDECIDED, 0, 0),
-    }
-    assert "resnet-brain" in capsys.readouterr().out
+    seeds = [JUDGING_SEEDS[i] for i in (0, 0, 1, 1, 2, 2)]
+    assert [one[:3] for one in asked] == [
+        (("as-published", "matched")[i % 2], 1200, seed) for i, seed in enumerate(seeds)
+    ]
+    assert capsys.readouterr().out.count("resnet-brain") == 2 * 3
+    verdicts.main(["decoding", "--seeds", "4"])
+    assert len(asked) == 8 and asked[-1][2] == JUDGING_SEEDS[3]
+    studies = counted_studies("decoding", JUDGING_SEEDS, results)
+    assert len(studies) == 4 * 2 * 4 and share(studies, "Y1") == 1
+    assert not counted_studies("encoding", JUDGING_SEEDS, results)
+
+
+def test_a_study_that_lacks_a_world_is_completed(results, monkeypatch):
+    asked = counted(monkeypatch)
+    for worlds in (["flat"], ["flat", "noise"]):
+        found = verdicts.count("encoding", worlds, "as-published", 300, 500)
+    assert asked == [("as-published", 500, 300, "flat"), ("as-published", 500, 300, "noise")]
+    assert [one.world for one in found] == ["flat", "noise"]
+
+
+def test_power_is_counted_by_the_number_of_images_on_seeds_of_its_own(results, monkeypatch):
+    asked = counted(monkeypatch, UNDECIDED)
+    verdicts.main(["power", "--seeds", "2", "--images", "50", "60"])
+    assert [one[1:] for one in asked] == [(n, seed, "as-published") for seed in (300, 301) for n in (50, 60, 50, 60)]
+    planted = counted_studies("encoding", POWER_SEEDS, results)
+    assert images_needed(planted, "W1") is None and len(planted) == 4
+
+
+def test_seeds_on_which_worlds_were_chosen_count_for_nothing(results, monkeypatch):
+    asked = counted(monkeypatch)
+    with pytest.raises(ValueError, match="seed 119: expected none of 100 to 119"):
+        verdicts.main(["encoding", "--first-seed", "119", "--seeds", "1"])
+    assert not asked and not {*JUDGING_SEEDS, *POWER_SEEDS} & {*PLANTING_SEEDS} | {*JUDGING_SEEDS} & {*POWER_SEEDS}
 
 
 def test_the_page_about_scaling_tells_what_was_recorded():

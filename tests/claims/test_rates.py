@@ -10,7 +10,17 @@ import pytest
 from lib.__main__ import main
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict
 from lib.claims.claim import ClaimPart
-from lib.claims.rates import VERDICTS, Rate, ledger, networks_of, simulated_verdicts, sweep_ledger
+from lib.claims.rates import (
+    VERDICTS,
+    CountedStudy,
+    Rate,
+    images_needed,
+    ledger,
+    networks_of,
+    share,
+    simulated_verdicts,
+    sweep_ledger,
+)
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 
@@ -26,6 +36,38 @@ def test_rate_by_hand_counts_every_study() -> None:
     found = [verdict(HOLDS, 0.3), verdict(CONTRADICTED, -0.1), verdict(UNTESTED), verdict(UNDECIDED, 0.1)]
     assert Rate.of(found, 200) == Rate(0.25, 0.25, 0.25, 4, 200, pytest.approx(0.1))
     assert Rate.of([verdict(UNTESTED)]) == Rate(0, 0, 0, 1, None, None)
+
+
+def study(n_images: int, outcome: str) -> CountedStudy:
+    return CountedStudy.of({"W1": [verdict(outcome, 0.2)]}, "flat", "as-published", n_images, 300)
+
+
+def test_images_are_needed_from_which_on_a_claim_is_found_as_a_rule() -> None:
+    found = {500: 1, 1000: 4, 2000: 3, 4000: 4, 8000: 5}  # of five studies
+    studies = [study(n, HOLDS if i < k else UNDECIDED) for n, k in found.items() for i in range(5)]
+    assert images_needed(studies, "W1") == 4000 and images_needed(studies, "W1", 0.6) == 1000
+    assert images_needed(studies, "W1", 0.2) == 500 and images_needed(studies[:15], "W1") is None
+    assert share(studies, "W1", UNDECIDED) == pytest.approx(8 / 25) and np.isnan(share(studies, "W2"))
+    assert images_needed(studies, "W2") is None
+
+
+def test_a_counted_study_keeps_outcome_and_effect() -> None:
+    found = {"W1": [verdict(HOLDS, 0.2)], "W2": [verdict(UNTESTED)]}
+    kept = CountedStudy.of(found, "flat", "matched", 60, 3)
+    assert kept == CountedStudy("flat", "matched", 60, 3, {"W1": HOLDS, "W2": UNTESTED}, {"W1": 0.2, "W2": None})
+
+
+@pytest.mark.slow("encodes a participant twice")
+def test_voxels_that_no_claim_looks_at_are_not_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = {"n_images": 80, "voxels_per_roi": 40}
+    asked = {"worlds": ["as-published"], "seed": 3, "networks": ["taskonomy-edge2d"], "weights": "untrained"}
+    few = STUDY_KINDS["encoding"].simulate(**asked, analysis="", **size)["as-published"]
+    monkeypatch.setattr("lib.claims.studies._reliable", lambda participant: participant)
+    every = STUDY_KINDS["encoding"].simulate(**asked, analysis="", **size)["as-published"]
+    fitted = np.isfinite(few.encoding["taskonomy-edge2d"].stacked_score)
+    assert 0.05 < 1 - fitted.mean() < 0.5 and np.isfinite(every.encoding["taskonomy-edge2d"].stacked_score).all()
+    for roi in few.participant.rois:
+        np.testing.assert_array_equal(*(one.common(asked["networks"], roi) for one in (few, every)))
 
 
 def test_claims_need_the_networks_they_speak_about() -> None:

@@ -12,10 +12,18 @@ from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict
 from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE, Evidence
 from lib.claims.measured import SENTENCES
-from lib.claims.rates import Ledger, read_verdict
+from lib.claims.rates import CountedStudy, Ledger, read_verdict
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark
-from lib.figures.judging import OUTCOME_COLOURS, calibration_figure, outcome_bars, verdict_parts
+from lib.figures.judging import (
+    OUTCOME_COLOURS,
+    calibration_figure,
+    outcome_bars,
+    power_curves,
+    power_table,
+    rate_table,
+    verdict_parts,
+)
 from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
 from lib.figures.verdicts import verdict_comparison, verdict_table
 
@@ -154,3 +162,38 @@ def test_bars_show_the_shares_of_the_outcomes() -> None:
     ax = outcome_bars(found, "images").axes[0]
     widths = {bar.get_label(): [patch.get_width() for patch in bar] for bar in ax.containers}
     assert widths == {HOLDS: [50, 100], CONTRADICTED: [0, 0], UNDECIDED: [50, 0], UNTESTED: [0, 0]}
+
+
+def counted() -> list[CountedStudy]:
+    """W1 holds in one of two studies of 500 images, in both of 2000; W3 is contradicted in all."""
+    outcomes = [(500, HOLDS, 300), (500, UNDECIDED, 301), (2000, HOLDS, 300), (2000, HOLDS, 301)]
+    return [
+        CountedStudy("flat", "as-published", n, seed, {"W1": found, "W3": CONTRADICTED}, {"W1": 0.1, "W3": None})
+        for n, found, seed in outcomes
+    ]
+
+
+def test_rates_are_told_by_number_of_images_and_outcome() -> None:
+    table = rate_table(counted())
+    assert list(table.header) == ["world", "analysis", "images", "seeds", "outcome", "W1", "W3"]
+    assert [row[2:] for row in table.rows] == [
+        (500, 2, HOLDS, "50", "0"), (500, 2, CONTRADICTED, "0", "100"), (500, 2, UNDECIDED, "50", "0"),
+        (2000, 2, HOLDS, "100", "0"), (2000, 2, CONTRADICTED, "0", "100"), (2000, 2, UNDECIDED, "0", "0"),
+    ]  # fmt: skip
+
+
+def test_power_is_drawn_and_told_by_number_of_images() -> None:
+    figure = power_curves(counted(), {"W1": 1000, "W2": 1000, "W3": 1000})
+    first, second = figure.axes[:2]
+    assert (first.get_title(), second.get_title()) == ("W1", "W3")
+    holds, contradicted = first.lines[2:]
+    np.testing.assert_array_equal(holds.get_xydata(), [[500, 50], [2000, 100]])
+    np.testing.assert_array_equal(contradicted.get_ydata(), [0, 0])
+    assert first.lines[1].get_xdata()[0] == 1000
+    assert [row[1:] for row in power_table(counted(), ["W1", "W3", "Y1"]).rows] == [
+        ("0.01 R", "2,000", "500: 2, 2,000: 2"),
+        ("0.5 layers", "more than 2,000", "500: 2, 2,000: 2"),
+        ("0.02 r", "not counted", ""),
+    ]
+    ((_, _, needed, _),) = power_table(counted()[2:], ["W1"]).rows
+    assert needed == "at most 2,000"
