@@ -4,6 +4,7 @@
 `notebooks/x.ipynb`, which git ignores and the book shows.
 """
 
+import errno
 import logging
 import os
 import socket
@@ -107,6 +108,8 @@ def run_notebook(
     """
     given, output, stop = source.checked(given), (output or source.output).absolute(), stop or Event()
     failed = output.with_suffix(".failed.ipynb")
+    if any("\udc80" <= letter <= "\udcff" for letter in str(output)):  # bytes that are no text
+        raise ValueError(f"{str(output)!a} is not UTF-8 text, as the path of a notebook must be: rename the folder.")
     try:
         with _alone(source, output, stop):
             mark = notebook_fingerprint(source, given)
@@ -203,6 +206,11 @@ def _executed(
         return thread.result()
     except (PapermillExecutionError, DeadKernelError) as error:
         raise NotebookFailed(_failure(source, failed, error)) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        failed.unlink(missing_ok=True)
+        raise OSError(f"{error.filename or failed} could not be written ({error.strerror}).") from error
 
 
 def _end(thread: Future[NotebookNode], token: str) -> None:

@@ -343,6 +343,31 @@ def test_a_full_disk_is_named_with_file_and_notebook(
     assert {path.name for path in folder.iterdir()} <= {"bad.py", "good.py", "good.failed.ipynb"}
 
 
+def test_a_disk_that_fills_up_while_a_notebook_runs_leaves_no_half_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, path: str, *__: object, **___: object) -> None:
+        Path(path).write_text("{")
+        raise OSError(28, "No space left on device")  # as an open file says it, without its name
+
+    monkeypatch.setattr("papermill.execute_notebook", full)
+    assert command(folder, "good") == 1
+    failed = folder / "good.failed.ipynb"
+    assert f"good failed: {failed} could not be written (No space left on device)." in capsys.readouterr().err
+    assert not failed.exists()
+
+
+def test_a_folder_whose_name_is_no_text_is_said_before_anything_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = folder / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    (odd / "good.py").write_text(GOOD)
+    assert command(odd, "good") == 2
+    assert "is not UTF-8 text, as the path of a notebook must be: rename the folder." in capsys.readouterr().err
+    assert [path.name for path in odd.iterdir()] == ["good.py"]
+
+
 def test_debug_shows_the_traceback(folder: Path) -> None:
     with pytest.raises(ValueError, match="Unknown notebook"):
         command(folder, "godo", "--debug")
