@@ -13,6 +13,7 @@ BENCHMARKS = {
     "shapes": "twelve layers of random shapes against himalaya given kernels, some 20 minutes on a quiet machine",
     "extraction": "activations to disk against a bare forward pass, a minute",
     "growth": "how the time of a layer grows, some 3 minutes",
+    "choices": "what each choice of the analyses of paper W does to the result, some 5 minutes",
     "gpu": "the analysis on a graphics card beside the processor and himalaya, if there is one",
 }
 

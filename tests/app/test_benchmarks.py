@@ -12,6 +12,7 @@ import pytest
 from benchmarks import choices, gpu, harness, rehearsal, ridge, shapes, stacking, times, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
+from lib.analysis.presets import ANALYSES
 from lib.claims import HOLDS, UNDECIDED, Verdict
 from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, images_needed, share
 from lib.claims.studies import STUDY_KINDS
@@ -158,6 +159,18 @@ def test_the_page_about_scaling_tells_what_was_recorded():
     ]
     page = " ".join((ROOT / "book" / "scaling.md").read_text().split())
     assert [words for words in told if words not in page] == []
+
+
+def test_the_page_about_choices_tells_what_was_recorded():
+    recorded = json.loads(harness.RESULTS.read_text())["choices"]["rows"]
+    page = (ROOT / "book" / "choices.md").read_text()
+    rows = [f"| {row['analysis']} | {row['R']:.3f} | {row['deeper']:.3f} |" for row in recorded["specifications"]]
+    assert [row for row in rows if not row.startswith("|  |") and row not in page] == []
+    for row in recorded["effects"]:
+        told = (f"{row[f'{what}, mean']:+.3f} ({row[f'{what}, least']:+.3f} to" for what in ("R", "deeper"))
+        assert all(words in page for words in told), row["choice"]
+    assert {row["analysis"] for row in recorded["specifications"]} == {"", *ANALYSES}
+    assert len(recorded["specifications"]) == np.prod([len(values) for values in choices.CHOICES.values()])
 
 
 def test_recorded_benchmarks_are_those_that_can_be_run():
