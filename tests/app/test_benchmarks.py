@@ -15,7 +15,6 @@ from benchmarks.sweep import PROMISES
 from lib.analysis.presets import ANALYSES
 from lib.claims import HOLDS, UNDECIDED, Verdict
 from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, images_needed, share
-from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark, benchmark_table, machine_note, shapes_table
 from lib.figures.judging import counted_studies
@@ -178,7 +177,7 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
     can_be_run = {
         *(*BENCHMARKS, "rehearsal", "cortex"),
         *(f"sweep {promise}" for promise in PROMISES),
-        *(f"verdicts {kind}" for kind in STUDY_KINDS),
+        verdicts.COUNTED,
         verdicts.CALIBRATION,
         verdicts.PHOTOGRAPHS,
     }
