@@ -15,8 +15,10 @@ pytestmark = pytest.mark.slow("runs notebooks, some ten minutes in all")
 
 NSD = {"n_images": 500, "voxels_per_roi": 20}
 GOD = {"n_images": 300, "voxels_per_roi": 20}
+BESIDE = {"n_images": 60, "voxels_per_roi": 12}  # of the simulated participants in the columns beside the measured ones
 SMALL = {
-    ("claims", "god"): NSD,  # of the simulated participants beside the measured ones
+    ("claims", "nsd"): BESIDE,
+    ("claims", "god"): BESIDE,
     ("selection", "nsd"): NSD | {"n_fresh": 100},
     ("fig4_decoding", "god"): GOD | {"n_units": 50},
 }
