@@ -19,7 +19,7 @@ from matplotlib.ticker import FixedFormatter, FuncFormatter
 
 CSV_COLUMNS = ("panel", "series", "x", "y", "low", "high", "value")
 _MANY = 24  # lines without a name in one panel: more of them are told by their quartiles
-_PICTURE = 10_000  # cells: a larger image is a photograph
+_PICTURE = 4_000  # cells: a larger image is looked at, not read
 
 _Row = dict[str, Any]
 

@@ -19,7 +19,7 @@ from lib.simulation.scenes import OBJECTS, SCENES, Scenes
 from lib.simulation.tasks import CLASSES, EDGE_TASKS, edges_2d, edges_3d, target
 from lib.simulation.worlds import World
 
-SCENE_DPI = 90  # draws a scene of 64 pixels a little larger than it is; a page of them at 150 weighed 3 MB
+SCENE_DPI = 84  # draws a scene of 64 pixels about as large as it is; a page of them at 150 weighed 3 MB
 
 
 # The simulated participant.
