@@ -137,7 +137,7 @@ def test_partitions_are_bars_and_intervals_over_voxels(partitions: dict[str, dic
     parts = {"beyond the layers before it": "new", "beyond the layers behind it": "last",
              "beyond the other networks": "beyond"}  # fmt: skip
     for row, (brain, panels) in zip(np.reshape(figure.axes, (2, 2)), partitions.items(), strict=True):
-        assert row[0].get_ylabel() == f"{brain}\nR$^2$"
+        assert row[0].get_ylabel() == f"{brain}\nR²"
         for ax, (name, one) in zip(row, panels.items(), strict=True):
             np.testing.assert_allclose([bar.get_height() for bar in ax.patches], one.alone.mean(1))
             found = bars(ax)

@@ -21,6 +21,8 @@ from lib.analysis.training_curves import Shape, Snapshot
 from lib.claims import HOLDS, Verdict, evaluate
 from lib.claims.claim import ClaimPart
 from lib.claims.evidence import EVIDENCE
+from lib.claims.measured import SENTENCES
+from lib.claims.rates import CountedStudy
 from lib.claims.specifications import one_at_a_time
 from lib.core.scores import Interval
 from lib.core.tables import Table
@@ -28,8 +30,10 @@ from lib.figures import (
     benchmarks,
     decoding,
     follow_ups,
+    judging,
     ledger,
     photographs,
+    plant,
     rsa,
     simulation,
     specifications,
@@ -74,6 +78,19 @@ def nested() -> NestedResult:
     return NestedResult(layers, responses, predictions, predictions[:, 0], predictions[:, 1], weights, weights)
 
 
+def verdict() -> Verdict:
+    return Verdict("M1", HOLDS, None, NASTY, {NASTY: ClaimPart(Interval(0.3, 0.2, 0.4), "r")})
+
+
+def still() -> Table:
+    rng, start = np.random.default_rng(0), plant.Planting([1, 1, 0], images=40)
+    layers = {name: rng.normal(size=(plant.N_STORED, 3)) for name in (NASTY, "b")}
+    return plant._table(plant.analyse_area(layers, start), start, NASTY)
+
+
+STUDIES = [CountedStudy(NASTY, NASTY, n, 0, {"W1": HOLDS}, {"W1": 0.1}) for n in (100, 200)]
+
+
 def geometry() -> StackedGeometry:
     return StackedGeometry((NASTY, "b"), np.array([0.4, 0.6]), np.array([0.1, 0.2]), np.array([0.2, 0.1]))
 
@@ -93,9 +110,11 @@ TABLES: dict[str, Callable[[], Table]] = {
         {NASTY: {NASTY: np.eye(3)}, "b": {NASTY: np.eye(3)}}
     ),
     "_by_category": lambda: photographs._by_category(photograph_data(), {NASTY: nested()}),
-    "sentence_table": lambda: photographs.sentence_table(
-        {"M1": Verdict("M1", HOLDS, None, NASTY, {NASTY: ClaimPart(Interval(0.3, 0.2, 0.4), "r")})}
-    ),
+    "sentence_table": lambda: photographs.sentence_table({"M1": verdict()}),
+    "asked_table": lambda: photographs.asked_table(dict.fromkeys(SENTENCES, verdict())),
+    "rate_table": lambda: judging.rate_table(STUDIES),
+    "power_table": lambda: judging.power_table(STUDIES, ["W1", "Y1"]),
+    "_table": still,
     "evidence_table": lambda: ledger.evidence_table(EVIDENCE),
     "ceiling_table": lambda: rsa.ceiling_table(
         {NASTY: np.stack([rdm(np.random.default_rng(i).normal(size=(9, 5))) for i in range(3)])}
