@@ -56,10 +56,14 @@ def _best(study: PhotographStudy, label: str, images: np.ndarray) -> np.ndarray:
     return r
 
 
-def _better_than_twins(study: PhotographStudy, network: str) -> Contrast:
-    trained, twins = study.trained(network), study.twins(network)
+def _lead(study: PhotographStudy, label: str, other: str) -> Contrast:
+    """r with FFA of a network's best layer minus that of another's."""
     everything = np.full(len(study.face), True)
-    return _over_images(everything, lambda images: _best(study, trained, images) - _best(study, twins, images))
+    return _over_images(everything, lambda images: _best(study, label, images) - _best(study, other, images))
+
+
+def _better_than_twins(study: PhotographStudy, network: str) -> Contrast:
+    return _lead(study, study.trained(network), study.twins(network))
 
 
 def _late_over_first(study: PhotographStudy, network: str) -> Contrast:
@@ -87,16 +91,8 @@ def _order_of_areas(study: PhotographStudy, network: str) -> Contrast:
 
 
 def _better_than_edges(study: PhotographStudy) -> Parts:
-    everything = np.full(len(study.face), True)
     pairs = [(one, edges) for one in study.trained_on("object", "place") for edges in study.trained_on("edges")]
-
-    def difference(one: str, edges: str) -> Contrast:
-        labels = study.trained(one), study.trained(edges)
-        return _over_images(
-            everything, lambda images: _best(study, labels[0], images) - _best(study, labels[1], images)
-        )
-
-    return {f"{one}, {edges}": difference(one, edges) for one, edges in pairs}
+    return {f"{one}, {edges}": _lead(study, study.trained(one), study.trained(edges)) for one, edges in pairs}
 
 
 def _stack_over_best(study: PhotographStudy, network: str) -> Contrast:

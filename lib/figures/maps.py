@@ -16,13 +16,7 @@ from lib.figures.style import NORMAL, SMALL
 
 N_SLICES = 10
 SURFACES = ("pial", "white")  # outer and inner one, as FreeSurfer calls them
-_DEPTHS = (
-    0.5,
-    0.25,
-    0.75,
-    0.0,
-    1.0,
-)  # between the surfaces, as looked at in turn
+_DEPTHS = (0.5, 0.25, 0.75, 0.0, 1.0)  # between the surfaces, as looked at in turn
 _COUNTED = ("preferred_layer", "depth")  # maps of layers, counted from 1
 
 
