@@ -87,6 +87,7 @@ def growth_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
         ax.set_xlabel(f"number of {name}", fontsize=SMALL)
         ax.set_xticks(size, [f"{n:,}" for n in size], fontsize=SMALL - 1, rotation=30)
         ax.minorticks_off()
+        style.label_powers(ax.yaxis)
         ax.tick_params(axis="y", labelsize=SMALL)
     axes[0, 0].set_ylabel("seconds", fontsize=SMALL)
     style.small_legend(axes[0, 0], fontsize=SMALL - 1)
@@ -122,6 +123,7 @@ def gain_by_ceiling(studies: Mapping[str, tuple[Participant, EncodingResult, Enc
             style.errorbar(ax, centres + 0.004 * (k - 3), found, k, **usual | whole)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
+        style.label_powers(ax.yaxis)
         ax.set_title(title, fontsize=SMALL)
         ax.set_xlabel("noise ceiling (R²)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)

@@ -166,6 +166,7 @@ def penalty_curves(
         style.label_axes(ax, title, "penalty alpha")
         ax.axhline(1, color="0.6", lw=0.6)
         ax.set_ylim(0, 2)
+        style.label_powers(ax.xaxis)
     axes[0, 0].set_ylabel("relative to the largest penalty", fontsize=SMALL)
     style.small_legend(axes[0, 0], loc="lower right")
     return style.label_data(figure, simulated)
@@ -185,6 +186,7 @@ def rare_units(share_active: np.ndarray, largest: Mapping[str, np.ndarray], simu
     for colour, marker, (label, values) in zip(COLOURS, MARKERS, largest.items(), strict=False):
         axes[0, 0].plot(share_active, values, marker, color=colour, ms=3, alpha=0.6, label=label)
     axes[0, 0].loglog()
+    style.label_powers(axes[0, 0].xaxis, axes[0, 0].yaxis)
     style.label_axes(axes[0, 0], "", "share of training images that drive the unit", "largest value on test images")
     style.small_legend(axes[0, 0], markerscale=2)
     return style.label_data(figure, simulated)

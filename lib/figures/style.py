@@ -10,9 +10,11 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import Collection
 from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from lib.core.scores import Interval
 from lib.core.tables import plain
@@ -25,6 +27,7 @@ MARKERS = "osD^vP*"
 SMALL, NORMAL = 8, 9  # points
 NARROW = "application/vnd.companion.narrow+png"  # the kind of output that a phone is shown instead
 plt.rcParams["text.parse_math"] = False  # a dollar sign in the name of an area or a network is one
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PAPER_N_BEST = 200  # voxels per ROI in the figures of paper W
 
 
@@ -206,6 +209,20 @@ def label_layers(ax: Axes, layers: Sequence[str], rotation: float = 60, **style:
         Of `Axes.set_xticks`.
     """
     ax.set_xticks(range(len(layers)), layers, rotation=rotation, fontsize=SMALL, **style)
+
+
+def label_powers(*axes: Axis) -> None:
+    """Write powers of ten along logarithmic axes as text, since no text of a figure is read as TeX."""
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(_power_of_ten))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _power_of_ten(value: float, _: object = None) -> str:
+    """A number, as a power of ten where that is shorter."""
+    if value == 0 or 0.01 <= abs(value) <= 1000:
+        return f"{value:g}"
+    return f"{'-' if value < 0 else ''}10{str(round(np.log10(abs(value)))).translate(_SUPERSCRIPT)}"
 
 
 def small_legend(ax: Axes, **style: Any) -> None:

@@ -159,3 +159,12 @@ def test_dollar_signs_in_names_are_letters() -> None:
     figure, axes = style.subplots(1, 1, (2, 2))
     style.label_axes(axes[0, 0], r"a $\nonsense$ area")
     figure.canvas.draw()
+
+
+def test_powers_of_ten_are_text_without_tex() -> None:
+    figure, axes = style.subplots(1, 1, (3, 3))
+    axes[0, 0].loglog([1e-6, 1e6], [1e-3, 1e3])
+    style.label_powers(axes[0, 0].xaxis, axes[0, 0].yaxis)
+    figure.canvas.draw()
+    labels = [label.get_text() for axis in (axes[0, 0].xaxis, axes[0, 0].yaxis) for label in axis.get_ticklabels()]
+    assert {"10⁻⁶", "10⁶", "10⁻³", "1000", "1"} <= set(labels) and not any("$" in label for label in labels)
