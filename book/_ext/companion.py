@@ -97,7 +97,7 @@ class Line(SphinxRole):
 
 
 def line_of(root: Path, name: str) -> tuple[str, int]:
-    """Path and number of the line where a module's function, class or constant is defined.
+    """Path and number of the line where a module's function, class or constant, or a table of its file of data, begins.
 
     Raises
     ------
@@ -105,12 +105,12 @@ def line_of(root: Path, name: str) -> tuple[str, int]:
         There is none.
     """
     module, _, last = name.rpartition(".")
-    path = f"{module.replace('.', '/')}.py"
-    lines = (root / path).read_text(encoding="utf-8").splitlines() if (root / path).is_file() else []
-    for number, line in enumerate(lines, start=1):
-        if re.match(rf"(?:def |class |){last}\b", line):
-            return path, number
-    raise ExtensionError(f"{name} is defined nowhere in {path}.")
+    for path in (f"{module.replace('.', '/')}.{kind}" for kind in ("py", "toml")):
+        lines = (root / path).read_text(encoding="utf-8").splitlines() if (root / path).is_file() else []
+        for number, line in enumerate(lines, start=1):
+            if re.match(rf"(?:def |class |\[\w+\.|){last}\b", line):
+                return path, number
+    raise ExtensionError(f"{name} is defined nowhere in {module.replace('.', '/')}.py, nor in data beside it.")
 
 
 def tagged_picture(notebook: nbformat.NotebookNode, tag: str = "thumbnail") -> bytes | None:

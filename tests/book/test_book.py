@@ -183,6 +183,11 @@ def test_choices_lead_to_the_lines_that_make_them() -> None:
     for _, name in rows:
         path, number = companion().line_of(ROOT, name)
         assert name.rpartition(".")[2] in (ROOT / path).read_text().splitlines()[number - 1]
+    path, number = companion().line_of(ROOT, "lib.networks.layers.resnet50")
+    assert (ROOT / path).read_text().splitlines()[number - 1 : number + 1] == [
+        "[encoding.resnet50]",
+        'Conv-1 = "conv1"',
+    ]
     with pytest.raises(ExtensionError, match=r"lib\.core\.scores\.r3 is defined nowhere in lib/core/scores\.py"):
         companion().line_of(ROOT, "lib.core.scores.r3")
 

@@ -213,7 +213,7 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path: Path, protocol: int) 
         (lambda b: b"", "expected a pickled list of float32 arrays, found "),
         (lambda b: b"<html>", "expected a pickled list of float32 arrays, found "),
         (lambda b: pickle.dumps([np.zeros(3), np.zeros(3)], 3), "found arrays of <f8; get it again"),
-        (lambda b: pickle.dumps({"a": 1}, 3), "found one with the instruction EMPTY_DICT"),
+        (lambda b: pickle.dumps({"a": 1}, 3), "found a dict; get it again"),
         (
             lambda b: pickle.dumps([np.zeros(3, np.float32)] * 2, 3),
             "expected the arrays of SqueezeNet 1.1, found others",
