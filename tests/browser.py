@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
@@ -102,6 +103,17 @@ def opened(browser: Browser, url: str, width: int, colours: str, **options: obje
     with browser.new_context(viewport=_viewport(width), color_scheme=colours, **options) as context:
         with visited(context, url) as found:
             yield found
+
+
+@contextmanager
+def book_at(width: int) -> Iterator[Page]:
+    """A page of so many pixels, and the built book on it at `page.address`; tests are skipped if it is not built."""
+    if not HTML.is_dir():
+        pytest.skip("the book is not built: make book")
+    with served() as address, chromium(find_chromium()) as browser:
+        with opened(browser, f"{address}/index.html", width, "light") as (page, _):
+            page.address = address
+            yield page
 
 
 @contextmanager

@@ -138,6 +138,7 @@ def select(xy: np.ndarray, n_voxels: int) -> np.ndarray:
         return np.tile(np.arange(xy.shape[1]), (len(xy), 1))
 
     def largest(some: np.ndarray) -> np.ndarray:
+        """The voxels of some units."""
         return np.sort(np.argpartition(-np.abs(some), n_voxels - 1, axis=1)[:, :n_voxels], axis=1)
 
     return np.concatenate(in_threads(largest, np.array_split(xy, min(len(xy), 16))))
@@ -253,6 +254,7 @@ def _weights(
     gram, weights = voxels.gram, np.zeros_like(xy)
 
     def fit(unit: int) -> None:
+        """Write the weights of one unit."""
         used, y = kept[unit], units[:, unit]
         if y.any():
             weights[unit, used] = sparse_weights(voxels.train[:, used], y, gram[np.ix_(used, used)])

@@ -394,6 +394,7 @@ def _prepare_ridge(X: np.ndarray, X_test: np.ndarray, settings: Settings) -> Pre
     test = project(design, X_test)
 
     def fit(groups: Sequence[np.ndarray]) -> list[LayerFit]:
+        """Fit this layer to each group of voxels."""
         ridges = fit_groups(design, groups, settings.alphas, folds=settings.folds if k_fold else None)
         found = zip(ridges, out_of_fold_errors(ridges, settings.folds), strict=True)
         return [LayerFit(errors, ridge.predict(test).cpu(), ridge.alphas.cpu()) for ridge, errors in found]
@@ -413,6 +414,7 @@ def _prepare_reference(X: np.ndarray, X_test: np.ndarray, settings: Settings) ->
         )
 
     def fit(groups: Sequence[np.ndarray]) -> list[LayerFit]:
+        """Fit this layer to each group of voxels, as paper W's package does."""
         alphas = reference.choose_alphas(X, groups, settings.alphas)
         held_out = reference.out_of_fold(X, groups, settings.folds, settings.alphas)
         errors = [y - predicted for y, predicted in zip(groups, held_out, strict=True)]
@@ -605,16 +607,19 @@ def encode_together(
 
     @lru_cache
     def decomposed() -> DecomposedLayers:
+        """The layers, whose pictures are shown when the first participant needs them."""
         X, X_test = (extract(network, images, preprocessing=preprocessing, cache=cache) for images in shown)
         return _decompose_layers(X, X_test, settings)
 
     def depends(one: Participant) -> list[object]:
+        """All that the result of a participant depends on besides the code."""
         seen = [network.name, network.digest, [*network.layers.items()], network.input_size, PIXELS[pixels]]
         seen += [find_device("auto"), *map(name_of, shown)]
         fitted = [settings.protocol, [[f.start, f.stop] for f in settings.folds], settings.alphas, settings.device]
         return [*seen, *fitted, one.train.responses, one.test.responses]
 
     def fit(one: Participant) -> Mapping[str, np.ndarray]:
+        """The result of a participant, computed now."""
         return arrays_of(decomposed().fit(one.train.responses, one.test.responses, memory_bytes))
 
     return [result_of(kept(__name__, partial(depends, one), partial(fit, one))) for one in participants]

@@ -42,6 +42,7 @@ def _fetch_small(seconds: float) -> int:
     """Fetch `_SMALL` without a word, but for what is missing at the end; return 0."""
 
     def attempt() -> None:
+        """Fetch one after the other; what fails is told at the end."""
         for name in _SMALL:
             with suppress(FetchError, OSError):
                 fetch(name)

@@ -205,6 +205,7 @@ def at_least(least: int) -> Callable[[str], int]:
     """Return a type for options of the command line: whole numbers, `least` or more."""
 
     def number(text: str) -> int:
+        """The number that a text says."""
         found = parse_value(text)
         if type(found) is not int or found < least:
             raise ArgumentTypeError(f"must be a whole number, at least {least}; found {text!r}")

@@ -66,6 +66,7 @@ def main(args: argparse.Namespace) -> int:
         rows.put(row)
 
     def run(source: NotebookSource, given: dict[str, Value], stop: Event) -> str:
+        """Execute one notebook in a free row of the terminal; return what to say of it."""
         row = rows.get()
         try:
             executed = run_notebook(source, given, args.output, force=args.force, threads=threads, row=row, stop=stop)

@@ -45,6 +45,7 @@ def lacks(index: str, constraints: Path = _CONSTRAINTS, patience: float = _SECON
     found: dict[str, str] = {}
 
     def ask() -> None:
+        """Note what the index lacks of each package."""
         for package in _WANTED:
             found[package] = _missing(index, package, constraints.read_text(encoding="utf-8"))
 

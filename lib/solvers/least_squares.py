@@ -139,6 +139,7 @@ def _leaving_out(K: np.ndarray, xy: np.ndarray, kept: np.ndarray) -> np.ndarray:
         return weights
 
     def leave_out(unit: int) -> None:
+        """Take the voxels that were not kept out of one unit's weights."""
         C = np.flatnonzero(out[unit])
         weights[unit] -= np.linalg.solve(K[np.ix_(C, C)], weights[unit, C]) @ K[C]
         weights[unit, C] = 0
@@ -153,6 +154,7 @@ def _one_by_one(
     weights = np.zeros_like(xy)
 
     def solve(unit: int, R: np.ndarray) -> np.ndarray:
+        """Weights of one unit on the voxels kept; R is room for their matrix."""
         voxels = kept[unit]
         _take_upper(gram, voxels, R)
         if _factored(R, alpha):
@@ -160,6 +162,7 @@ def _one_by_one(
         return smallest_solution(X[:, voxels], Y[:, unit], alpha)
 
     def solve_some(units: np.ndarray) -> None:
+        """Write the weights of some units, one after the other in the same room."""
         R = np.empty((kept.shape[1],) * 2)
         for unit in units:
             weights[unit, kept[unit]] = solve(unit, R)

@@ -413,6 +413,7 @@ def _fitted_again(design: Design, alpha: float, fold: slice) -> FoldErrors:
     solve = positive_solver(A.T @ A + alpha * torch.eye(len(e), dtype=T.dtype))
 
     def errors(ridge: Ridge, voxels: torch.Tensor | slice, residuals: torch.Tensor) -> torch.Tensor:
+        """The fold's errors under a fit to the other images."""
         Y = ridge.y[:, voxels].cpu().double()
         left = Y - Y[others].mean(0)
         return (left[fold] - (T[fold] - mean) @ solve(A.T @ left[others])).to(residuals)

@@ -1,9 +1,10 @@
 """How a notebook becomes a page: its figure first, imports folded, long lines of code wrapped."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from browser import HTML, ROOT, chromium, contents, find_chromium, opened, served
+from browser import HTML, ROOT, book_at, contents
 from layout import _lines, arranged, reading_minutes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -103,14 +104,10 @@ def test_each_line_of_code_has_a_box() -> None:
 
 
 @pytest.fixture(scope="module")
-def screen() -> Page:
+def screen() -> Iterator[Page]:
     """A screen of 1440 x 900 pixels, and the built book on it."""
-    if not HTML.is_dir():
-        pytest.skip("the book is not built: make book")
-    with served() as address, chromium(find_chromium()) as browser:
-        with opened(browser, f"{address}/index.html", 1440, "light") as (page, _):
-            page.address = address
-            yield page
+    with book_at(1440) as page:
+        yield page
 
 
 @pytest.mark.slow("looks at the built book")

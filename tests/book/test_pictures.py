@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import HTML, ROOT, chromium, contents, find_chromium, opened, served
+from browser import HTML, ROOT, book_at, contents, opened
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pictures import FIGURE, FOLDER, leave_out, offered, written
 from playwright.sync_api import Page
@@ -95,13 +95,9 @@ def test_a_page_offers_the_numbers_that_its_notebook_kept(name: str) -> None:
 @pytest.fixture(scope="module")
 def paper() -> Iterator[Page]:
     """A page of the built book as it is printed, A4 with margins of a centimetre."""
-    if not HTML.is_dir():
-        pytest.skip("the book is not built: make book")
-    with served() as address, chromium(find_chromium()) as browser:
-        with opened(browser, f"{address}/index.html", 718, "light") as (page, _):
-            page.emulate_media(media="print")
-            page.address = address
-            yield page
+    with book_at(718) as page:
+        page.emulate_media(media="print")
+        yield page
 
 
 @pytest.mark.slow("looks at the built book")

@@ -131,6 +131,7 @@ def killed_by_signals(tell: Callable[[], object]) -> Iterator[None]:
     """
 
     def stop(number: int, _: object) -> None:
+        """End all that this process has started, and then itself."""
         end = time.monotonic() + KILL_SECONDS
         while kill_marked(_MARK, _TOKEN) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
