@@ -289,7 +289,7 @@ faces = World("only face areas answer", profiles, areas)
 planted_layers(faces)
 
 # %% [markdown]
-# Place areas answer to nothing, so no claim about them may hold. A new row in `WORLDS` of `lib/simulation/worlds.py`
+# Place areas answer to nothing, so no claim about them may hold. A new table in `lib/simulation/worlds.toml`
 # makes it a world that every notebook knows by name.
 # ```{solution-end}
 # ```

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from lib.analysis.encoding import MEMORY_BYTES
 from lib.app.parameters import at_least, user_path
-from lib.app.sweep.forecast import SLOWER, Size, resident_bytes, speed
+from lib.app.sweep.forecast import SLOWER, Size, decoding_bytes, resident_bytes, speed
 from lib.core import choose
 from lib.core.disk import check_room
 from lib.core.downloads import DATASETS, Download, cache_folder, cached
@@ -27,29 +27,16 @@ from lib.core.tables import Table
 from lib.data.god import N_SUBJECTS
 from lib.data.laion import LAST_SESSION, SUBJECTS
 from lib.data.nsd import SESSIONS
+from lib.networks import ZOO
 
-PLANS: Mapping[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("plans.toml").read_text(encoding="utf-8"))
+_FILE = tomllib.loads(Path(__file__).with_name("plans.toml").read_text(encoding="utf-8"))
+PLANS: Mapping[str, dict[str, Any]] = _FILE["datasets"]
 _MOST_SESSIONS = {
     "nsd": SESSIONS,
     "laion": dict.fromkeys(SUBJECTS, LAST_SESSION),
     "god": dict.fromkeys(range(1, N_SUBJECTS + 1), 1),
 }
 
-# Networks that each figure notebook shows the photographs to, and the number of their layers.
-_NETWORKS: Mapping[str, Mapping[str, int]] = {
-    "fig1_alexnet": {"alexnet-object": 7, "alexnet-place": 7},
-    "fig2_resnet50": {"resnet50-object": 6, "resnet50-place": 6, "alexnet-object": 7, "alexnet-place": 7},
-    "fig3_taskonomy": {
-        "taskonomy-edge2d": 4, "taskonomy-edge3d": 4, "alexnet-object": 7, "alexnet-place": 7,
-        "resnet50-object": 6, "resnet50-place": 6,
-    },
-    "fig4_decoding": {"alexnet-object": 8, "resnet50-object": 8},
-}  # fmt: skip
-# Bytes of checkpoints for which `downloads.toml` has none: four for each parameter.
-_WEIGHTS = {
-    "alexnet-place": 233_999_000, "resnet50-place": 97_300_000,
-    "taskonomy-edge2d": 94_500_000, "taskonomy-edge3d": 94_500_000,
-}  # fmt: skip
 _FEATURES, _TEST_SHARE = 20_000, 0.15
 _UNITS, _AREAS, _UNIONS, _KEPT = 1000, 7, 3, 500  # of figure 4: per layer; areas, unions of them, voxels kept
 
@@ -118,7 +105,7 @@ def parts_of(dataset: str, subject: int, root: Path, sessions: Iterable[int] | N
             f"Participant {subject} of {plan['title']} has sessions 1 to {known[subject]}, not {outside[0]}."
         )
     parts = [_part(entry, subject, root, numbers) for entry in plan["parts"]]
-    networks = dict.fromkeys(name for figure in plan["figures"] for name in _NETWORKS[figure])
+    networks = dict.fromkeys(name for figure in plan["figures"] for name in _FILE["networks"][figure])
     return parts + [_weights(name, plan["figures"]) for name in networks]
 
 
@@ -135,8 +122,8 @@ def _part(entry: Mapping[str, Any], subject: int, root: Path, sessions: Sequence
 
 def _weights(name: str, figures: Iterable[str]) -> Part:
     (download,) = DATASETS[name]
-    size = download.size or _WEIGHTS[name]
-    shown = ", ".join(figure[3] for figure in figures if name in _NETWORKS[figure])
+    size = download.size or _FILE["weights"][name]
+    shown = ", ".join(figure[3] for figure in figures if name in _FILE["networks"][figure])
     source = f"python -m lib fetch {name}"
     there = cached(name) is not None
     return Part(f"weights of {name}", f"figure {shown}", source, "", (download.path,), (there,), size, size)
@@ -211,11 +198,11 @@ def _costs(dataset: str, memory: int) -> Iterator[tuple[str, str, str, str]]:
     """Memory and hours of each figure, and whether this machine's memory, in bytes, will do."""
     plan = PLANS[dataset]
     for figure in plan["figures"]:
-        layers = _NETWORKS[figure]
+        shown, images, voxels = [ZOO[name] for name in _FILE["networks"][figure]], plan["images"], plan["voxels"]
         if dataset == "god":
-            n_bytes, operations = _decoding_cost(plan["images"], plan["voxels"], sum(layers.values()))
+            n_bytes, operations = _decoding_cost(images, voxels, sum(len(one.decoding_layers) for one in shown))
         else:
-            n_bytes, operations = _encoding_cost(plan["images"], plan["voxels"], list(layers.values()))
+            n_bytes, operations = _encoding_cost(images, voxels, [len(one.layers) for one in shown])
         n_bytes += resident_bytes()
         verdict = "fits" if n_bytes <= memory else "too little"
         yield figure, f"{n_bytes / 1e9:.1f}", verdict, f"{SLOWER * operations / speed() / 3600:.2g}"
@@ -231,8 +218,7 @@ def _encoding_cost(n_images: int, voxels: int, layers: Sequence[int]) -> tuple[i
 def _decoding_cost(n_trials: int, voxels: int, layers: int) -> tuple[int, float]:
     """The same of decoding all areas of one participant by least squares; double precision counts twice."""
     cubes = _AREAS * _KEPT**3 + _UNIONS * (2 * _KEPT) ** 3
-    n_bytes = 8 * (7 * n_trials * voxels + 2 * voxels**2 + (3 * n_trials + 2 * voxels) * layers * _UNITS)
-    return n_bytes, 2 * layers * _UNITS * cubes / 3
+    return decoding_bytes(n_trials, voxels, layers * _UNITS), 2 * layers * _UNITS * cubes / 3
 
 
 def _next(dataset: str, subject: int, root: Path, parts: Sequence[Part]) -> Iterator[str]:

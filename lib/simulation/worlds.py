@@ -1,17 +1,19 @@
 """Worlds: which layers predict each ROI of a simulated participant best, in every network.
 
-A world is a small table, meant to be read. No network drives a voxel: `lib.simulation.planting` looks for responses
-that all networks of a profile predict, each best from the layer that the profile names. The voxels of an ROI mix the
-profiles of their neighbourhood.
+A world is a small table in `worlds.toml`, meant to be read. No network drives a voxel: `lib.simulation.planting` looks
+for responses that all networks of a profile predict, each best from the layer that the profile names. The voxels of an
+ROI mix the profiles of their neighbourhood.
 """
 
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lib.core import choose
-from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W, ZOO
 from lib.simulation.planting import EVERY, Profile
 
@@ -75,51 +77,20 @@ class World:
         return np.asarray(np.tensordot(positions, list(shares.values()), 1))
 
 
-def _profiles(**layers: str) -> dict[str, Profile]:
-    """Profiles from lines of text, a layer for each network of paper W in turn."""
-    return {name: dict(zip(PAPER_W, line.split(), strict=True)) for name, line in layers.items()}
+def _world(
+    profiles: Mapping[str, Sequence[str] | Profile], areas: Mapping[str, Mapping[str, int]], **rest: Any
+) -> World:
+    """A world as `worlds.toml` has it."""
+    named = {
+        name: layers if isinstance(layers, Mapping) else dict(zip(PAPER_W, layers, strict=True))
+        for name, layers in profiles.items()
+    }
+    shares = {name: {profile: n / 100 for profile, n in percentages.items()} for name, percentages in areas.items()}
+    return World(profiles=named, areas={roi: own for rois, own in shares.items() for roi in rois.split()}, **rest)
 
 
-def _areas(rois: Iterable[str], percentages: str) -> dict[str, Shares]:
-    """The same shares for some ROIs: "60 first, 40 middle"."""
-    parts = [part.split() for part in percentages.split(",")]
-    return {roi: {name: float(percent) / 100 for percent, name in parts} for roi in rois}
-
-
-WORLDS = {
-    "as-published": World(
-        "planted so that what paper W claims is true",
-        _profiles(
-            first="Conv-3 Conv-4 Conv-2 Conv-2 Conv-2 Conv-2",
-            middle="Conv-3 Conv-4 Conv-3 Conv-3 Conv-3 Conv-3",
-            late="FC-7 FC-7 Conv-5 Conv-5 Conv-3 Conv-3",
-        ),
-        _areas(["V1"], "85 first, 15 middle")
-        | _areas(["V2", "V3"], "10 first, 90 middle")
-        | _areas(["V4"], "95 middle, 5 late")
-        | _areas(PLACE + FACE, "5 middle, 95 late"),
-    ),
-    "reversed": World(
-        "planted so that what paper W claims is false",
-        _profiles(
-            early="FC-7 FC-7 Avgpool Conv-4 Conv-5 Conv-5",
-            higher="Conv-2 Conv-2 Conv-1 Conv-3 Conv-5 Conv-5",
-        ),
-        _areas(EARLY, "100 early") | _areas(PLACE + FACE, "100 higher"),
-    ),
-    "flat": World(
-        "every layer of every network predicts every ROI alike",
-        {"any": dict.fromkeys(PAPER_W, EVERY)},
-        _areas(ROIS, "100 any"),
-    ),
-    "noise": World("voxels answer to nothing", {}, {roi: {} for roi in ROIS}),
-    "unplanted": World(
-        "a network that nobody analyses drives all areas: its early layers the early areas, its late layers the others",
-        {layer: {"multitask": layer} for layer in ("Conv-1", "Conv-2", "Conv-3", "Conv-4", "Conv-5", "FC-6")},
-        {roi: {layer: 1.0} for roi, layer in zip(EARLY, ("Conv-1", "Conv-2", "Conv-3", "Conv-4"), strict=True)}
-        | _areas(PLACE + FACE, "50 Conv-5, 50 FC-6"),
-    ),
-}  # fmt: skip
+_FILE = tomllib.loads(Path(__file__).with_name("worlds.toml").read_text(encoding="utf-8"))
+WORLDS, GOD_WORLDS = ({name: _world(**entry) for name, entry in _FILE[kind].items()} for kind in ("nsd", "god"))
 
 
 def find_world(name: str) -> World:
@@ -130,39 +101,6 @@ def find_world(name: str) -> World:
 # The ROIs of GOD. "elsewhere" is what HVC holds beyond LOC, FFA and PPA; LVC, HVC and VC are made of these.
 GOD_LOWER, GOD_HIGHER = ("V1", "V2", "V3"), ("LOC", "FFA", "PPA", "elsewhere")
 GOD_ROIS = (*GOD_LOWER, "V4", *GOD_HIGHER)
-
-
-def _by_depth(lower: str, v4: str, higher: str) -> dict[str, Shares]:
-    """Percentages of profiles in the lower areas, V4 and the higher ones."""
-    return _areas(GOD_LOWER, lower) | _areas(["V4"], v4) | _areas(GOD_HIGHER, higher)
-
-
-def _each(network: str, layers: Iterable[str]) -> dict[str, Profile]:
-    """A profile for each of some layers of one network."""
-    return {layer: {network: layer} for layer in layers}
-
-
-GOD_WORLDS = {
-    "as-published": World(
-        "planted so that what paper Y claims about output layers is true: AlexNet's output drives all areas",
-        _each("alexnet-object", ["cnn8"]),
-        _by_depth("100 cnn8", "100 cnn8", "100 cnn8"),
-        unexplained=0.9,
-    ),
-    "reversed": World(
-        "planted so that it is false: ResNet-50's layers drive all areas, later ones the higher areas",
-        _each("resnet50-object", ("resnet2", "resnet3", "resnet6", "resnet7")),
-        _by_depth("100 resnet2", "100 resnet3", "50 resnet6, 50 resnet7"),
-        unexplained=0.6,
-    ),
-    "noise": World("voxels answer to nothing", {}, {roi: {} for roi in GOD_ROIS}),
-    "resnet-brain": World(
-        "ResNet-50's first layer drives the lower areas, its later ones the others",
-        _each("resnet50-object", ("resnet1", "resnet6", "resnet7")),
-        _by_depth("100 resnet1", "100 resnet6", "100 resnet7"),
-        unexplained=0.6,
-    ),
-}
 
 
 def find_god_world(name: str) -> World:

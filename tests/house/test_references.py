@@ -25,12 +25,13 @@ def missing(text: str) -> list[str]:
 
 
 def _exists(parts: list[str]) -> bool:
-    """Whether a dotted name is a module, or a word in one: a member, or what it imports."""
+    """Whether a dotted name is a module, or a word in one: a member, what it imports, or a table of its data."""
     path = ROOT
     for i, part in enumerate(parts):
         if not (path / part).is_dir() and not (path / f"{part}.py").exists():
-            source = path / "__init__.py" if path.is_dir() else path
-            return i > 1 and re.search(rf"\b{part}\b", source.read_text(encoding="utf-8")) is not None
+            sources = [path / "__init__.py" if path.is_dir() else path, path.with_suffix(".toml")]
+            texts = [source.read_text(encoding="utf-8") for source in sources if source.exists()]
+            return i > 1 and re.search(rf"\b{part}\b", "\n".join(texts)) is not None
         path = path / part if (path / part).is_dir() else path / f"{part}.py"
     return True
 

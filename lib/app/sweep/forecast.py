@@ -190,9 +190,18 @@ def decoding_forecast(task: Decoding) -> Forecast:
     size = default.given(task.n_images, task.voxels_per_roi)
     n, v = size.n_images, 8 * size.voxels_per_roi
     units = task.n_units * len(task.choices.taps(task.network))
-    n_bytes = 8 * (7 * n * v + 2 * v * v + 3 * n * units + 2 * units * v)
     reason = f"{n:,} trials, {v:,} voxels, {units:,} units on {task.n_voxels} voxels each"
-    return Forecast(resident_bytes() + n_bytes, reason)
+    return Forecast(resident_bytes() + decoding_bytes(n, v, units), reason)
+
+
+def decoding_bytes(n_trials: int, n_voxels: int, n_units: int) -> int:
+    """Bytes of decoding units by least squares: trials, the voxels' Gram matrix, units and their weights.
+
+    Parameters
+    ----------
+    n_trials, n_voxels, n_units : int
+    """
+    return 8 * (7 * n_trials * n_voxels + 2 * n_voxels**2 + (3 * n_trials + 2 * n_voxels) * n_units)
 
 
 def resident_bytes() -> int:
