@@ -9,14 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from lib.analysis.decoding import (
-    PUBLISHED,
-    Choices,
-    DecodingResult,
-    decode_participant,
-    permutation_p,
-    units_of,
-)
+from lib.analysis.decoding import PUBLISHED, Choices, DecodingResult, decode_participant, permutation_p, units_of
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.god import GodFiles, read_image_features

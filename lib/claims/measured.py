@@ -1,10 +1,12 @@
-"""This book's own sentences about networks and the 92 photographs.
+"""This book's own sentences about networks and the 92 photographs, which stand in `measured.toml`.
 
 They were written after a first look at these very data. So a verdict describes what was measured; it confirms nothing.
 """
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,12 +15,10 @@ from lib.claims.claim import Contrast, SmallestEffect, Verdict, contrast, judge
 
 Parts = dict[str, Contrast]  # by network, or by two that are compared
 N_BOOTSTRAP = 500
-
-MEASURED_EFFECTS = {
-    "r": SmallestEffect(0.05, "r", "a smaller difference would change no sentence of this page"),
-    "depth": SmallestEffect(0.1, "of a network's depth", "these networks have about ten layers"),
-    "stacking": SmallestEffect(0.01, "r", "paper W's claim W8 is about as little"),
-}
+_FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+MEASURED_EFFECTS = {measure: SmallestEffect(**entry) for measure, entry in _FILE["smallest"].items()}
+# What these data can be asked of paper W's claims: by which of `SENTENCES`, and what is left out or missing.
+ASKED_HERE: dict[str, tuple[str, str]] = {claim: tuple(answer) for claim, answer in _FILE["asked_here"].items()}
 
 
 @dataclass(frozen=True)
@@ -105,36 +105,15 @@ def _stack_over_best(study: PhotographStudy, network: str) -> Contrast:
     return _over_images(np.full(len(study.face), True), gain, "stacking")
 
 
-SENTENCES = {
-    "M1": Sentence(
-        "A network trained on objects predicts FFA better than its untrained twins do.", _each(_better_than_twins)
-    ),
-    "M2": Sentence("A layer of the later half predicts FFA better than the first layer.", _each(_late_over_first)),
-    "M3": Sentence(
-        "Within photographs without a face, of which the label says nothing, the trained network predicts FFA.",
-        _each(_within_no_faces),
-    ),
-    "M4": Sentence(
-        "The layer most like IT lies deeper than the layer most like EVC (centred).", _each(_order_of_areas)
-    ),
-    "M5": Sentence(
-        "A network trained on objects or places predicts FFA better than a network trained to find edges.",
-        _better_than_edges,
-    ),
-    "M6": Sentence("The stack of all layers predicts FFA better than the best layer.", _each(_stack_over_best)),
+_PARTS = {
+    "M1": _each(_better_than_twins),
+    "M2": _each(_late_over_first),
+    "M3": _each(_within_no_faces),
+    "M4": _each(_order_of_areas),
+    "M5": _better_than_edges,
+    "M6": _each(_stack_over_best),
 }
-
-# What these data can be asked of paper W's claims: by which of `SENTENCES`, and what is left out or missing.
-ASKED_HERE = {
-    "W1": ("M2", "for a face area and other networks; there are no responses of V1-V3, and no place area"),
-    "W2": ("", "there are no responses of V1-V4"),
-    "W3": ("", "there is no ResNet50 here, and no network trained on places with a licence"),
-    "W4": ("M4", "for EVC and IT by dissimilarities, and for other networks; there is no place area"),
-    "W5": ("", "there is no ResNet50 here, and no place area"),
-    "W6": ("", "it is about Taskonomy's encoders in ten areas"),
-    "W7": ("M5", "for a face area, and another edge network"),
-    "W8": ("M6", "for a face area and other networks"),
-}
+SENTENCES = {name: Sentence(words, _PARTS[name]) for name, words in _FILE["sentences"].items()}
 
 
 def decide_sentences(study: PhotographStudy) -> dict[str, Verdict]:

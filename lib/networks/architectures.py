@@ -3,6 +3,7 @@
 A miniature has the topology and the module names of its model, fewer channels, and takes images of 64 x 64.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -95,37 +96,57 @@ def stage(channels: int, width: int, n_blocks: int, first: int = 1, last: int = 
     )
 
 
-class MiniResNet50(nn.Module):
-    """ResNet50 (bottlenecks 3-4-6-3, strides as torchvision's) with 12 channels where torchvision has 64.
+class _Stages(nn.Module):
+    """The first convolution of ResNet50 and its four stages of bottlenecks, 3-4-6-3; all that follows is left out.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first convolution; the stages have 4, 8, 16 and 32 times as many.
+    pool : Module
+        After the first convolution.
+    strides : four pairs of ints
+        Of the first and the last bottleneck of each stage.
+    """
+
+    def __init__(self, width: int, pool: nn.Module, strides: Sequence[tuple[int, int]]):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.maxpool = pool
+        self.layer1 = stage(width, width, 3, *strides[0])
+        self.layer2 = stage(4 * width, 2 * width, 4, *strides[1])
+        self.layer3 = stage(8 * width, 4 * width, 6, *strides[2])
+        self.layer4 = stage(16 * width, 8 * width, 3, *strides[3])
+
+    def maps(self, images: torch.Tensor) -> torch.Tensor:
+        """Map images (n, 3, size, size) to maps (n, 32 width, ., .) of the last stage."""
+        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(maps))))
+
+
+class MiniResNet50(_Stages):
+    """ResNet50 (strides as torchvision's) with 12 channels where torchvision has 64.
 
     Parameters
     ----------
     n_classes : int
     width : int
-        Channels of the first convolution; the stages have 4, 8, 16 and 32 times as many.
+        Channels of the first convolution.
     """
 
     def __init__(self, n_classes: int, width: int = 12):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
-        self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = stage(width, width, 3)
-        self.layer2 = stage(4 * width, 2 * width, 4, first=2)
-        self.layer3 = stage(8 * width, 4 * width, 6, first=2)
-        self.layer4 = stage(16 * width, 8 * width, 3, first=2)
+        super().__init__(width, nn.MaxPool2d(3, 2, 1), [(1, 1), (2, 1), (2, 1), (2, 1)])
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(32 * width, n_classes)
         _initialise(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (n, 3, 64, 64) to class scores (n, n_classes)."""
-        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        return self.fc(self.avgpool(maps).flatten(1))
+        return self.fc(self.avgpool(self.maps(images)).flatten(1))
 
 
-class TaskonomyEncoder(nn.Module):
+class TaskonomyEncoder(_Stages):
     """The encoder of the Taskonomy networks (Zamir et al. 2018, CVPR), as published in PyTorch by `visualpriors`.
 
     A ResNet50 whose first two stages have their stride in the last block and whose last two have none: 256 pixels
@@ -136,18 +157,11 @@ class TaskonomyEncoder(nn.Module):
     n_channels : int
         Channels of the code.
     width : int
-        Channels of the first convolution; the stages have 4, 8, 16 and 32 times as many.
+        Channels of the first convolution.
     """
 
     def __init__(self, n_channels: int = 8, width: int = 64):
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width)
-        self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.layer1 = stage(width, width, 3, last=2)
-        self.layer2 = stage(4 * width, 2 * width, 4, last=2)
-        self.layer3 = stage(8 * width, 4 * width, 6)
-        self.layer4 = stage(16 * width, 8 * width, 3)
+        super().__init__(width, nn.MaxPool2d(3, 2, ceil_mode=True), [(1, 2), (1, 2), (1, 1), (1, 1)])
         self.compress1 = nn.Conv2d(32 * width, n_channels, 3, padding=1, bias=False)
         self.compress_bn = nn.BatchNorm2d(n_channels)
         self.relu1 = nn.ReLU()
@@ -155,9 +169,7 @@ class TaskonomyEncoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map images (n, 3, size, size) in -1..1 to their code (n, n_channels, size / 16, size / 16)."""
-        maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
-        return self.relu1(self.compress_bn(self.compress1(maps)))
+        return self.relu1(self.compress_bn(self.compress1(self.maps(images))))
 
 
 class EdgeDecoder(nn.Module):

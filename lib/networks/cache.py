@@ -24,7 +24,7 @@ from urllib.parse import quote
 import numpy as np
 from filelock import FileLock
 
-from lib.core.disk import check_room, digest_of, npy_header, read_json, remove, write_json
+from lib.core.disk import check_room, digest_of, npy_header, read_json, remove, stamp, write_json
 
 CACHE_FORMAT = 2  # to be raised when the same key would stand for other activations
 _CHECKSUM = 4  # bytes
@@ -201,28 +201,22 @@ class _Part:
         if self.path.exists():
             warnings.warn(f"{self.path} was not as it had been written, and was computed again.", stacklevel=2)
         os.replace(self.aside, self.path)
-        _checked[self.path] = _stamp(self.path)
+        _checked[self.path] = stamp(self.path)
 
 
 def _is_whole(path: Path, n_rows: int) -> bool:
     """Whether a file is there as it was written; its bytes are read only if they may have changed since last time."""
     try:
-        if _checked.get(path) != (stamp := _stamp(path)):
+        if _checked.get(path) != (found := stamp(path)):
             with path.open("rb") as file:
                 checksum = _crc32(file, path.stat().st_size - _CHECKSUM)
                 if file.read() != checksum.to_bytes(_CHECKSUM, "little"):
                     return False
-            _checked[path] = stamp
+            _checked[path] = found
         array = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError):
         return False
     return array.dtype == np.float32 and array.ndim == 2 and len(array) == n_rows
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """What changes whenever a file is written, whatever its times are set to afterwards."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _crc32(file: BinaryIO, n_bytes: int) -> int:

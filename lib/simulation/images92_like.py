@@ -1,29 +1,16 @@
 """A stand-in for the measured dissimilarities of 92 photographs: scenes and invented people."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from lib.data.images92 import N_IMAGES, N_PARTICIPANTS, Images92
 from lib.data.kay2017 import Kay2017
+from lib.data.layouts import DESCRIPTIONS
 from lib.data.participant import Source
 from lib.simulation.scenes import OBJECTS, render_many
 
-STAND_IN = Source(
-    dataset="images92",
-    description="The measured data are not here. In their place: rendered scenes and 15 invented people, "
-    "their EVC planted from pixels, their IT from objects",
-    origin="computed here; `python -m lib fetch images92` downloads the measured data (5.5 MB)",
-    licence="CC BY 4.0",
-    simulated=True,
-)
-
-FFA_STAND_IN = replace(
-    STAND_IN,
-    dataset="kay2017",
-    description="The measured data are not here. In their place: two invented areas, FFA planted from faces and "
-    "animals, VWFA from nothing",
-    origin="computed here; `python -m lib fetch kay2017` downloads the measured data (3.8 MB)",
+STAND_IN, FFA_STAND_IN = (
+    Source(dataset, **DESCRIPTIONS[dataset]["stand_in"], licence="CC BY 4.0", simulated=True)
+    for dataset in ("images92", "kay2017")
 )
 
 

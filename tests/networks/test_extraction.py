@@ -257,7 +257,7 @@ def test_another_process_finds_the_damage(network: Network, expected: dict, tmp_
     extract(network, images(), ["FC-6"], batch_size=BATCH, cache=tmp_path)
     path = next(tmp_path.rglob("classifier.1.npy"))
     path.write_bytes(flipped(path.read_bytes(), 5000))
-    storage._checked[path] = storage._stamp(path)  # here it counts as checked
+    storage._checked[path] = storage.stamp(path)  # here it counts as checked
     assert not np.array_equal(extract(network, images(look=never), ["FC-6"], cache=tmp_path)["FC-6"], expected["FC-6"])
     storage._checked.clear()
     with pytest.warns(UserWarning, match="computed again"):

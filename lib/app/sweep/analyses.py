@@ -147,16 +147,11 @@ ANALYSIS_TYPES: dict[str, type[Encoding] | type[Decoding]] = {"encoding": Encodi
 
 def decoding_results(arrays: Mapping[str, np.ndarray], task: Decoding) -> list[DecodingResult]:
     """Read back the results of a decoding task, one per layer and ROI."""
-    return [
-        DecodingResult(
-            task.network,
-            str(layer),
-            str(roi),
-            task.choices,
-            *(arrays[f"{name}_{i}"] for name in ("scores", "agreement", "by_image")),
-        )
-        for i, (layer, roi) in enumerate(zip(arrays["layers"], arrays["of_roi"], strict=True))
-    ]
+    names, found = zip(arrays["layers"], arrays["of_roi"], strict=True), []
+    for i, (layer, roi) in enumerate(names):
+        values = (arrays[f"{name}_{i}"] for name in ("scores", "agreement", "by_image"))
+        found.append(DecodingResult(task.network, str(layer), str(roi), task.choices, *values))
+    return found
 
 
 def stored_brain(arrays: Mapping[str, np.ndarray]) -> Brain:

@@ -167,10 +167,7 @@ def _encryption(folder: Path) -> dict[str, Any]:
         **{f"{role}.cert": certificate for role in roles},
         **{f"{r}.key": key for r in roles},
     }
-    return {
-        _REQUIRED: True,
-        **{f"distributed.comm.tls.{k}": str(v) for k, v in tls.items()},
-    }
+    return {_REQUIRED: True, **{f"distributed.comm.tls.{k}": str(v) for k, v in tls.items()}}
 
 
 def _local(workers: Workers, _: Mapping[str, Any]) -> LocalCluster:
