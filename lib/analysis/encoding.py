@@ -203,8 +203,7 @@ def stacked_predictions(features: Features, responses: np.ndarray, test_features
     standardised = by_training(y, y)[0]
     fits = [_prepare(name, X, test_features[name], settings).fit([standardised])[0] for name, X in layers.items()]
     weights = simplex_weights(error_products([fit.errors for fit in fits]))
-    stacked: np.ndarray = np.einsum("vk,kiv->iv", weights, torch.stack([fit.predictions for fit in fits]).numpy())
-    return stacked
+    return np.asarray(np.einsum("vk,kiv->iv", weights, torch.stack([fit.predictions for fit in fits]).numpy()))
 
 
 # Input

@@ -103,15 +103,13 @@ class NestedResult:
         array of shape (..., n_targets)
             Without the dimensions of orders and images; with one of samples before the targets, if there are any.
         """
-        r: np.ndarray = self.r_of_draws(predictions, images).mean(0)
-        return r
+        return np.asarray(self.r_of_draws(predictions, images).mean(0))
 
     def r_of_draws(self, predictions: np.ndarray, images: np.ndarray | slice = slice(None)) -> np.ndarray:
         """As `r`, of each draw by itself: array of shape (n_draws, ..., n_targets)."""
         shown = predictions[..., images, :]
         r = correlation(np.broadcast_to(self.responses[images], shown.shape), shown)
-        mean: np.ndarray = r.reshape(self.n_draws, -1, *r.shape[1:]).mean(1)
-        return mean
+        return np.asarray(r.reshape(self.n_draws, -1, *r.shape[1:]).mean(1))
 
     def interval(
         self,

@@ -143,8 +143,7 @@ class JointModels:
         space : (network, layer)
         given : sequence of (network, layer)
         """
-        added: np.ndarray = self.r2([*given, space]) - self.r2(given)
-        return added
+        return np.asarray(self.r2([*given, space]) - self.r2(given))
 
 
 def joint_models(

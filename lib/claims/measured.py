@@ -52,8 +52,7 @@ def _over_images(shown: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray
 def _best(study: PhotographStudy, label: str, images: np.ndarray) -> np.ndarray:
     """r with FFA of a network's best layer, array of shape (1, 1)."""
     result = study.found[label]
-    r: np.ndarray = result.r(result.best, images)[:1, None]
-    return r
+    return np.asarray(result.r(result.best, images)[:1, None])
 
 
 def _lead(study: PhotographStudy, label: str, other: str) -> Contrast:
@@ -72,8 +71,7 @@ def _late_over_first(study: PhotographStudy, network: str) -> Contrast:
 
     def later_minus_first(images: np.ndarray) -> np.ndarray:
         r = result.r(result.predictions, images)[:, 0]
-        difference: np.ndarray = r[half:, None] - r[None, :1]
-        return difference
+        return np.asarray(r[half:, None] - r[None, :1])
 
     return _over_images(np.full(len(study.face), True), later_minus_first)
 
@@ -99,8 +97,7 @@ def _stack_over_best(study: PhotographStudy, network: str) -> Contrast:
     result = study.found[study.trained(network)]
 
     def gain(images: np.ndarray) -> np.ndarray:
-        difference: np.ndarray = (result.r(result.stack, images) - result.r(result.best, images))[:1, None]
-        return difference
+        return np.asarray((result.r(result.stack, images) - result.r(result.best, images))[:1, None])
 
     return _over_images(np.full(len(study.face), True), gain, "stacking")
 

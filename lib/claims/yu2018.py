@@ -20,8 +20,7 @@ ONE_PERSON, NOT_DECODED = "one participant: no interval", "AlexNet's units are n
 def pair_differences(study: DecodingStudy) -> np.ndarray:
     """AlexNet's score minus ResNet-50's, layer by layer from the second on, shape (n_participants, n_pairs)."""
     cnn, resnet = ([study.overall(layer) for layer in study.layers(network)[1:]] for network in (ALEXNET, RESNET50))
-    differences: np.ndarray = np.subtract(cnn, resnet).T
-    return differences
+    return np.asarray(np.subtract(cnn, resnet).T)
 
 
 def _over_people(values: np.ndarray) -> Contrast:

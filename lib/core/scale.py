@@ -56,5 +56,4 @@ def power_of_two(values: np.ndarray, axis: int = -2) -> np.ndarray:
     """
     low, high = values.min(axis, keepdims=True), values.max(axis, keepdims=True)
     largest = np.maximum(np.abs(np.asarray(low, np.float64)), np.abs(np.asarray(high, np.float64)))
-    unit: np.ndarray = np.ldexp(1.0, np.frexp(largest)[1] - 1)
-    return unit
+    return np.asarray(np.ldexp(1.0, np.frexp(largest)[1] - 1))

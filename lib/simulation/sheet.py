@@ -40,8 +40,7 @@ def smooth_fields(rng: np.random.Generator, n_fields: int, n_voxels: int, width:
     covariance = np.exp(-(((side[:, None] - side) / width) ** 2) / 2)
     root = np.linalg.cholesky(covariance + 1e-6 * np.eye(len(side))).astype(np.float32)
     white = rng.standard_normal((n_fields, len(side), len(side)), np.float32)
-    fields: np.ndarray = (root @ white @ root.T).reshape(n_fields, -1)[:, :n_voxels]
-    return fields
+    return np.asarray((root @ white @ root.T).reshape(n_fields, -1)[:, :n_voxels])
 
 
 def sheet_noise(rng: np.random.Generator, n_trials: int, n_rois: int, voxels_per_roi: int) -> np.ndarray:

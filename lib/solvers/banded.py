@@ -117,8 +117,7 @@ class Search:
             raise ValueError(f"no candidates were drawn for the spaces {sorted(model)}; name them in `models`.")
         others = sorted(set(range(self.weights.shape[1])) - model)
         allowed = np.flatnonzero((self.weights[:, others] == 0).all(1))
-        chosen: np.ndarray = allowed[self.error[allowed].argmin(0)]
-        return chosen
+        return np.asarray(allowed[self.error[allowed].argmin(0)])
 
     def joint(self, model: frozenset[int]) -> np.ndarray:
         """R2 of the joint regression on some spaces, array of shape (n_targets,); 0 for no space."""
@@ -165,8 +164,7 @@ class _Draws:
         """Weights of the candidates that most targets chose, the most frequent first, (n_winners, n_spaces)."""
         found = self.found()
         chosen, counts = np.unique(found.best(model), return_counts=True)
-        winners: np.ndarray = found.weights[chosen[np.argsort(-counts, kind="stable")]]
-        return winners
+        return np.asarray(found.weights[chosen[np.argsort(-counts, kind="stable")]])
 
     def _draw(self, new: list[int], winner: np.ndarray | None, i: int) -> np.ndarray:
         """Weights for the new spaces, and for a winner's spaces in the proportions they have there."""

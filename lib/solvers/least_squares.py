@@ -25,8 +25,7 @@ COLLINEAR = 1e-5  # of a voxel's variance: with less of it left by the voxels be
 
 def upper_gram(X: np.ndarray) -> np.ndarray:
     """X'X of X (n_trials, n_voxels), array of shape (n_voxels, n_voxels), zero below the diagonal."""
-    gram: np.ndarray = dsyrk(1.0, X.T, lower=True).T
-    return gram
+    return np.asarray(dsyrk(1.0, X.T, lower=True).T)
 
 
 def subset_weights(
@@ -110,8 +109,7 @@ def smallest_solution(X: np.ndarray, y: np.ndarray, alpha: float = 0.0) -> np.nd
 
 
 def _lstsq(X: np.ndarray, y: np.ndarray, zero: float, driver: str) -> np.ndarray:
-    solution: np.ndarray = scipy.linalg.lstsq(X, y, cond=zero, lapack_driver=driver, check_finite=False)[0]
-    return solution
+    return np.asarray(scipy.linalg.lstsq(X, y, cond=zero, lapack_driver=driver, check_finite=False)[0])
 
 
 def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray | None:
@@ -119,8 +117,7 @@ def _inverse(gram: np.ndarray, alpha: float) -> np.ndarray | None:
     R = gram.copy()
     if not _factored(R, alpha):
         return None
-    K: np.ndarray = scipy.linalg.cho_solve((R, False), np.eye(len(R)), check_finite=False)
-    return K
+    return np.asarray(scipy.linalg.cho_solve((R, False), np.eye(len(R)), check_finite=False))
 
 
 def _factored(R: np.ndarray, alpha: float) -> bool:

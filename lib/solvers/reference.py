@@ -37,8 +37,7 @@ def zscore(x: np.ndarray) -> np.ndarray:
     """
     constant, x = constant_columns(x), x / power_of_two(x)
     std = np.where(constant, np.inf, x.std(0))
-    scaled: np.ndarray = (x - x.mean(0)) / std
-    return scaled
+    return np.asarray((x - x.mean(0)) / std)
 
 
 def out_of_fold(

@@ -80,8 +80,7 @@ def simplex_weights(P: np.ndarray, start: np.ndarray | None = None) -> np.ndarra
     ridge = RIDGE * torch.maximum(squares, least[:, None])
     used = torch.ones(products.shape[:2], dtype=torch.bool) if start is None else torch.as_tensor(start > 0)
     x = _complementary((products + torch.diag_embed(ridge)) / least[:, None, None], used.clone())
-    weights: np.ndarray = (x / x.sum(1, keepdim=True)).numpy()
-    return weights
+    return np.asarray((x / x.sum(1, keepdim=True)).numpy())
 
 
 def kkt_residual(P: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -102,8 +101,7 @@ def kkt_residual(P: np.ndarray, w: np.ndarray) -> np.ndarray:
     gradient = np.einsum("vij,vj->vi", P, w)
     value = np.einsum("vi,vi->v", gradient, w)
     scale = np.trace(P, axis1=1, axis2=2) / P.shape[1]
-    violation: np.ndarray = np.maximum(0, value - gradient.min(1)) / np.where(scale > 0, scale, 1)
-    return violation
+    return np.asarray(np.maximum(0, value - gradient.min(1)) / np.where(scale > 0, scale, 1))
 
 
 def _complementary(P: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
