@@ -150,7 +150,7 @@ def rsa_likeness(
     """
     layers = [[rdm(f) for f in extract(one.network, images).values()] for one in snapshots]
     return {
-        roi: np.stack([_best_layer([compare(one, matrices) for one in network]) for network in layers])
+        roi: np.stack([max((compare(one, matrices) for one in network), key=np.mean) for network in layers])
         for roi, matrices in rdms.items()
     }
 
@@ -203,8 +203,3 @@ def along_training(snapshots: Sequence[Snapshot], likeness: np.ndarray) -> dict[
     accuracy = np.array([one.accuracy for one in snapshots])
     own = {one.shape: shapes == str(one.shape) for one in snapshots}
     return {shape: float(spearmanr(accuracy[mine], likeness[mine]).statistic) for shape, mine in own.items()}
-
-
-def _best_layer(scores: Sequence[np.ndarray]) -> np.ndarray:
-    """Of the layers' scores, each of shape (n_participants,), those of the layer with the largest mean."""
-    return max(scores, key=lambda one: one.mean())

@@ -98,14 +98,10 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         raise ValueError("--output goes with one notebook, not with --all.")
     _check_output(args.output)
     if args.all:
-        return share_out(sorted(sources.values(), key=_begins), given)
+        # Long notebooks begin first, so that none of them is left alone at the end.
+        return share_out(sorted(sources.values(), key=lambda source: [*LONGEST, source.name].index(source.name)), given)
     source = named_source(args.notebook, sources)
     return [(source, source.checked(given))]
-
-
-def _begins(source: NotebookSource) -> int:
-    """Long notebooks begin first, so that none of them is left alone at the end."""
-    return LONGEST.index(source.name) if source.name in LONGEST else len(LONGEST)
 
 
 def _check_output(path: Path | None) -> None:

@@ -19,46 +19,35 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from lib.core import progress
+from lib.data import nsd
 from lib.data.files import SIMULATED
-from lib.data.nsd import (
-    BRICK,
-    IMAGES_PER_PARTICIPANT,
-    N_SHARED,
-    N_STIMULI,
-    PER_PERCENT,
-    ROI_LABELS,
-    ROI_PARTS,
-    SESSIONS,
-    VOLUMES,
-    VOXEL_SIZE,
-    NsdFiles,
-)
+from lib.data.nsd import NsdFiles
 from lib.data.participant import Source, Stimuli
 from lib.data.trials import TRIALS_PER_SESSION
 from lib.simulation.nsd_like import N_REPEATS, OWN_IMAGES, Trials
 from lib.simulation.scenes import SIZE
 
-OWN = IMAGES_PER_PARTICIPANT - N_SHARED  # images that only one participant was to see
+OWN = nsd.IMAGES_PER_PARTICIPANT - nsd.N_SHARED  # images that only one participant was to see
 FILL = TRIALS_PER_SESSION // N_REPEATS  # so many images fill a session
 BOX = 8  # edge of the compressed chunks, in voxels
 BLOCKS, ROUNDS = 128, 10  # of enlarged images
 NOT_CORTEX, UNLABELLED = -1, 0
-AFFINE = np.diag([VOXEL_SIZE, VOXEL_SIZE, VOXEL_SIZE, 1])
+AFFINE = np.diag([nsd.VOXEL_SIZE, nsd.VOXEL_SIZE, nsd.VOXEL_SIZE, 1])
 COLUMNS = (
     *("index", "cocoId", "cocoSplit", "cropBox", "loss", "nsdId", "flagged", "BOLD5000", "shared1000"),
-    *(f"subject{s}" for s in VOLUMES),
-    *(f"subject{s}_rep{i}" for s in VOLUMES for i in range(N_REPEATS)),
+    *(f"subject{s}" for s in nsd.VOLUMES),
+    *(f"subject{s}_rep{i}" for s in nsd.VOLUMES for i in range(N_REPEATS)),
 )
 
 
 def check_size(subject: int, n_images: int) -> None:
     """ValueError unless the layout has room for the participant, and the images fill whole sessions."""
-    if subject not in VOLUMES:
-        raise ValueError(f"NSD has participants 1 to {len(VOLUMES)}, found subject {subject}.")
-    if n_images % FILL or not 0 < n_images <= IMAGES_PER_PARTICIPANT:
+    if subject not in nsd.VOLUMES:
+        raise ValueError(f"NSD has participants 1 to {len(nsd.VOLUMES)}, found subject {subject}.")
+    if n_images % FILL or not 0 < n_images <= nsd.IMAGES_PER_PARTICIPANT:
         raise ValueError(
-            f"The number of images must be a multiple of {FILL}, at most {IMAGES_PER_PARTICIPANT}, so that {N_REPEATS} "
-            f"presentations of each fill sessions of {TRIALS_PER_SESSION} trials; found {n_images}."
+            f"The number of images must be a multiple of {FILL}, at most {nsd.IMAGES_PER_PARTICIPANT}, so that "
+            f"{N_REPEATS} presentations of each fill sessions of {TRIALS_PER_SESSION} trials; found {n_images}."
         )
 
 
@@ -89,7 +78,7 @@ def write_nsd(trials: Trials, root: Path) -> None:
 
 def nsd_ids(ids: np.ndarray, subject: int) -> np.ndarray:
     """Rows of the images' file for a simulated participant's stimulus ids: the shared ones first, order kept."""
-    own = N_SHARED + (subject - 1) * OWN + ids - subject * OWN_IMAGES
+    own = nsd.N_SHARED + (subject - 1) * OWN + ids - subject * OWN_IMAGES
     return np.where(ids < OWN_IMAGES, ids, own)
 
 
@@ -144,7 +133,7 @@ def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndar
     """One file per kind of ROI, and one for each hemisphere: the upper rows of all sheets are the left one."""
     row = np.unravel_index(inside, files.volume)[1]
     left = row < np.median(row)
-    for name in ROI_LABELS:
+    for name in nsd.ROI_LABELS:
         labels = _labels(name, rois)
         for side, voxels in (("", np.full(len(row), True)), ("lh.", left), ("rh.", ~left)):
             volume = filled(files.volume, inside, np.where(voxels, labels, NOT_CORTEX).astype(np.int16), NOT_CORTEX)
@@ -153,9 +142,9 @@ def _write_masks(files: NsdFiles, inside: np.ndarray, rois: Mapping[str, np.ndar
 
 def _labels(name: str, rois: Mapping[str, np.ndarray]) -> np.ndarray:
     """Labels (n_voxels,) of one file; the parts of an ROI, such as V1v and V1d, take equal shares of its voxels."""
-    numbers = {label: number for number, label in ROI_LABELS[name].items()}
+    numbers = {label: number for number, label in nsd.ROI_LABELS[name].items()}
     labels = np.full(len(next(iter(rois.values()))), UNLABELLED)
-    for roi, (file, parts) in ROI_PARTS.items():
+    for roi, (file, parts) in nsd.ROI_PARTS.items():
         if file == name and roi in rois:
             for part, voxels in zip(parts, np.array_split(np.flatnonzero(rois[roi]), len(parts)), strict=True):
                 labels[voxels] = numbers[part]
@@ -165,11 +154,11 @@ def _labels(name: str, rois: Mapping[str, np.ndarray]) -> np.ndarray:
 def _write_design(files: NsdFiles, trials: Trials) -> None:
     """Which image was shown when: the simulated trials first, then the images that were never shown."""
     shown = nsd_ids(trials.shown, trials.subject)
-    order = np.where(shown < N_SHARED, shown, shown - (trials.subject - 1) * OWN)
-    rest = np.setdiff1d(np.arange(IMAGES_PER_PARTICIPANT), order).repeat(N_REPEATS)
+    order = np.where(shown < nsd.N_SHARED, shown, shown - (trials.subject - 1) * OWN)
+    rest = np.setdiff1d(np.arange(nsd.IMAGES_PER_PARTICIPANT), order).repeat(N_REPEATS)
     order = np.r_[order, np.random.default_rng(0).permutation(rest)]
-    shared, subjects = np.arange(N_SHARED), np.arange(len(VOLUMES))[:, None]
-    images = np.hstack([np.tile(shared, (len(VOLUMES), 1)), N_SHARED + subjects * OWN + np.arange(OWN)])
+    shared, subjects = np.arange(nsd.N_SHARED), np.arange(len(nsd.VOLUMES))[:, None]
+    images = np.hstack([np.tile(shared, (len(nsd.VOLUMES), 1)), nsd.N_SHARED + subjects * OWN + np.arange(OWN)])
     design = {"masterordering": order[None] + 1.0, "subjectim": images + 1.0, "sharedix": shared[None] + 1.0}
     savemat(files.path("design"), design, do_compression=True)
     with files.path("table").open("w", newline="") as file:
@@ -178,20 +167,20 @@ def _write_design(files: NsdFiles, trials: Trials) -> None:
 
 def _table(order: np.ndarray, images: np.ndarray) -> Iterator[list[object]]:
     """One row per image of the images' table; `order` (30000,) and `images` (8, 10000) count from 0."""
-    position = np.full((N_STIMULI, len(VOLUMES)), -1)
+    position = np.full((nsd.N_STIMULI, len(nsd.VOLUMES)), -1)
     for column, ids in enumerate(images):
-        position[ids, column] = np.arange(IMAGES_PER_PARTICIPANT)
-    when = np.argsort(order, kind="stable").reshape(IMAGES_PER_PARTICIPANT, N_REPEATS) + 1
+        position[ids, column] = np.arange(nsd.IMAGES_PER_PARTICIPANT)
+    when = np.argsort(order, kind="stable").reshape(nsd.IMAGES_PER_PARTICIPANT, N_REPEATS) + 1
     repeats = np.where(position[..., None] >= 0, when[position], 0)
     for i, (seen, trials) in enumerate(zip((position >= 0).astype(int), repeats, strict=True)):
-        row = [i, i, "none", "(0, 0, 0, 0)", 0.0, i, False, False, i < N_SHARED]
+        row = [i, i, "none", "(0, 0, 0, 0)", 0.0, i, False, False, i < nsd.N_SHARED]
         yield [*row, *seen.tolist(), *trials.ravel().tolist()]
 
 
 def _write_sessions(files: NsdFiles, trials: Trials, inside: np.ndarray) -> None:
-    numbers = [n for n in np.unique(trials.session).tolist() if n <= SESSIONS[files.subject]]
+    numbers = [n for n in np.unique(trials.session).tolist() if n <= nsd.SESSIONS[files.subject]]
     for number in progress(numbers, "writing sessions"):
-        scaled = np.round(trials.betas[trials.session == number] * PER_PERCENT)
+        scaled = np.round(trials.betas[trials.session == number] * nsd.PER_PERCENT)
         betas = np.clip(scaled, *np.array([-1, 1]) * np.iinfo(np.int16).max).astype(np.int16)
         _write_hdf5(files.path("session", session=number), files.volume, betas, inside, trials.source)
 
@@ -233,7 +222,7 @@ def simulated_hdf5(path: Path, source: Source) -> Iterator[h5py.File]:
 def _write_images(path: Path, stimuli: Stimuli, ids: np.ndarray, subject: int, source: Source) -> None:
     # Matrices as small as these only lose by being shared out among threads.
     with threadpool_limits(1), simulated_hdf5(path, source) as file:
-        brick = file.create_dataset("imgBrick", BRICK, np.uint8, chunks=(1, *BRICK[1:]), compression="gzip")
+        brick = file.create_dataset("imgBrick", nsd.BRICK, np.uint8, chunks=(1, *nsd.BRICK[1:]), compression="gzip")
         for own, row in zip(progress(ids, "writing images"), nsd_ids(ids, subject), strict=True):
             brick[row] = enlarge(stimuli[int(own)])
 
@@ -265,7 +254,7 @@ def enlarge(image: np.ndarray) -> np.ndarray:
 
 def _block_of() -> np.ndarray:
     """Which of 128 blocks each of 425 pixels shows."""
-    return np.arange(BRICK[1]) * BLOCKS // BRICK[1]
+    return np.arange(nsd.BRICK[1]) * BLOCKS // nsd.BRICK[1]
 
 
 @cache

@@ -138,17 +138,14 @@ def plan(forecasts: Mapping[str, Forecast], n_all: int, workers: Workers) -> str
         Tasks of the sweep, those that are done too.
     workers : Workers
     """
-    rows = [(name, _size(one.bytes), _hours(one), one.reason) for name, one in forecasts.items()]
+    core_hours = {name: f"{one.hours:.2g}" if one.operations else "?" for name, one in forecasts.items()}
+    rows = [(name, _size(one.bytes), core_hours[name], one.reason) for name, one in forecasts.items()]
     table = Table(("task", "memory", "core hours", ""), rows)
     hours, kept = sum(one.hours for one in forecasts.values()), sum(one.kept for one in forecasts.values())
     known = f"{sum(one.operations > 0 for one in forecasts.values())} of these: {hours:.2g} core hours for the fits"
     who = f"{workers.n} workers ({workers.scheduler}), each {workers.cores} cores and {_size(workers.memory)}"
     room = f"at most {_size(kept)} on the disk, activations and results"
     return f"{table}\n{len(forecasts)} of {n_all} tasks to do; {known}, {room}.\n{who}."
-
-
-def _hours(one: Forecast) -> str:
-    return f"{one.hours:.2g}" if one.operations else "?"
 
 
 def check_memory(forecasts: Mapping[str, Forecast], memory: int) -> None:

@@ -39,12 +39,9 @@ class Task:
     def name(self) -> str:
         """A name to read and to find files by; tasks that share it are the same."""
         subject, network = (self.parameters.get(name, "") for name in ("subject", "network"))
-        words = [self.what, network, f"subject-{subject}" if subject else "", self._digest[:8]]
+        digest = digest_of([self.what, dict(sorted(self.parameters.items()))])
+        words = [self.what, network, f"subject-{subject}" if subject else "", digest[:8]]
         return "_".join(str(word) for word in words if word)
-
-    @property
-    def _digest(self) -> str:
-        return digest_of([self.what, dict(sorted(self.parameters.items()))])
 
     @cached_property
     def notebook(self) -> NotebookSource | None:
@@ -83,12 +80,14 @@ def make_grid(what: Iterable[str], axes: Mapping[str, Sequence[Value]], folder: 
     known = sorted({parameter for task in defaults for parameter in task.parameters})
     for axis in axes:
         choose("parameter", axis, known)
-    tasks = [
-        replace(task, parameters={**task.parameters, **check_values(task.what, task.declared, chosen)})
-        for task in defaults
-        for chosen in _combinations({axis: values for axis, values in axes.items() if axis in task.parameters})
-    ]
-    return list({task.name: task for task in tasks}.values())
+    tasks: dict[str, Task] = {}
+    for task in defaults:
+        own = {axis: values for axis, values in axes.items() if axis in task.parameters}
+        for values in product(*own.values()):
+            chosen = check_values(task.what, task.declared, dict(zip(own, values, strict=True)))
+            one = replace(task, parameters={**task.parameters, **chosen})
+            tasks.setdefault(one.name, one)
+    return list(tasks.values())
 
 
 def _with_defaults(name: str, sources: Mapping[str, NotebookSource]) -> Task:
@@ -99,7 +98,3 @@ def _with_defaults(name: str, sources: Mapping[str, NotebookSource]) -> Task:
         choose("analysis or notebook", name, [*ANALYSIS_TYPES, *sources])
     source = named_source(name, sources)
     return Task(source.name, source.defaults, str(source.path.absolute()))
-
-
-def _combinations(axes: Mapping[str, Sequence[Value]]) -> Iterable[dict[str, Value]]:
-    return (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
