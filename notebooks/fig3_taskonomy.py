@@ -49,7 +49,8 @@ n_best_voxels = None  # voxels shown per ROI, and looked at by the claims; by de
 seed = 0  # of the simulation
 n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
-results = None  # an empty folder in which to keep arrays, tables and maps of the voxels
+results = None  # a new or empty folder in which to keep arrays, tables and maps of the voxels
+unique = False  # whether to keep the variance, too, that each network explains beyond the others: minutes to hours
 
 # %% [markdown]
 # ## One participant, two networks, and four to compare with
@@ -78,7 +79,7 @@ print(shown)
 # What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
 
 # %% mystnb={"markdown_format": "myst"}
-saved = write_results(run, results)
+saved = write_results(run, results, unique=unique)
 run.table()
 
 # %% [markdown]

@@ -105,8 +105,14 @@ def write_box(path: Path, factors: Sequence[float]) -> np.ndarray:
     return volume
 
 
-def write_spheres(folder: Path, centre: np.ndarray) -> None:
-    """Spheres of 6 mm, and of 4 mm within, as FreeSurfer writes surfaces; both hemispheres are the same."""
+def write_spheres(folder: Path, centre: np.ndarray, cras: np.ndarray | None = None) -> None:
+    """Spheres of 6 mm, and of 4 mm within, as FreeSurfer writes surfaces; both hemispheres are the same.
+
+    `cras` is the centre of FreeSurfer's volume in the scanner, which its files name.
+    """
+    axes = {f"{axis}ras": row for axis, row in zip("xyz", np.eye(3), strict=True)}
+    grid = {"head": [2, 0, 20], "valid": "1", "filename": "T1", "volume": [256] * 3, "voxelsize": [1.0] * 3}
+    about = None if cras is None else grid | axes | {"cras": cras}
     folder.mkdir()
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False), np.linspace(0.1, np.pi - 0.1, 12)
     around, down = (grid.ravel() for grid in np.meshgrid(*angles, indexing="ij"))
@@ -116,7 +122,8 @@ def write_spheres(folder: Path, centre: np.ndarray) -> None:
     faces = np.vstack([np.column_stack(corners[:3]), np.column_stack(corners[1:])])
     for side in ("lh", "rh"):
         for name, radius in {"pial": 6, "white": 4}.items():
-            nibabel.freesurfer.write_geometry(folder / f"{side}.{name}", radius * points + centre, faces)
+            surface = radius * points + centre
+            nibabel.freesurfer.write_geometry(folder / f"{side}.{name}", surface, faces, volume_info=about)
 
 
 # What was drawn

@@ -14,6 +14,7 @@ import xarray as xr
 
 from lib.analysis.encoding import EncodingResult
 from lib.analysis.presets import EncodingRun
+from lib.analysis.unique import unique_variance
 from lib.core.disk import written_aside
 from lib.data import Brain
 
@@ -36,9 +37,7 @@ MAPS = ("score", "stacked_score", *DERIVED)
 _PACKAGES = ("numpy", "scipy", "torch", "torchvision", "xarray", "h5netcdf", "nibabel")
 
 
-def write_results(
-    run: EncodingRun, folder: str | os.PathLike[str] | None, unique: xr.DataArray | None = None
-) -> list[Path]:
+def write_results(run: EncodingRun, folder: str | os.PathLike[str] | None, *, unique: bool = False) -> list[Path]:
     """Write what an encoding analysis found: `results.nc`, two tables, and a folder `maps`.
 
     Parameters
@@ -46,8 +45,9 @@ def write_results(
     run : EncodingRun
     folder : path or None
         A new or empty folder; it gets its name when everything is written. None writes nothing.
-    unique : DataArray, optional
-        Variance unique to each network, as of `lib.analysis.unique.unique_variance`.
+    unique : bool
+        Whether to add the variance unique to each network, see `lib.analysis.unique`: it needs memory for the kernel
+        of every layer, and hours for 10,000 images.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def write_results(
     """
     if folder is None:
         return []
-    arrays, target = result_arrays(run, unique), Path(folder).absolute()
+    arrays, target = result_arrays(run, unique_variance(run) if unique else None), Path(folder).absolute()
     tables = {"choices": pd.DataFrame(run.table().rows, columns=["choice", "value"]), "areas": area_means(arrays)}
     with written_aside(target) as part:
         part.mkdir()
@@ -83,7 +83,7 @@ def result_arrays(run: EncodingRun, unique: xr.DataArray | None = None) -> xr.Da
     ----------
     run : EncodingRun
     unique : DataArray, optional
-        As for `write_results`.
+        Variance unique to each network, as of `lib.analysis.unique.unique_variance`.
 
     Returns
     -------

@@ -23,6 +23,7 @@ _WITH_CHOICES = re.compile(r'(?:(?P<meaning>.+): )?(?P<choices>"[^"]+"(?:(?:, | 
 _RANGE = re.compile(r"(?:at least (?P<least>\d+)|\b(?P<low>-?\d+(?:\.\d+)?) to (?P<high>-?\d+(?:\.\d+)?))\b")
 _COUNT = re.compile(r"n_\w+|\w+_per_\w+")  # names of counts
 _PATH = re.compile(r"(?:\b|_)(?:data_root|folder|file|path)s?(?:\b|_)")  # in names and comments of files and folders
+_NEW = "new or empty folder"  # in comments of folders that will be written
 _PAIR = re.compile(r"""\s*(\w+)=("[^"]*"|'[^']*'|.*?)(?=\s+\w+=|\s*$)""", re.DOTALL)
 
 # The array that nothing works without has four bytes for each row and column. Of each image, a simulated participant
@@ -73,8 +74,9 @@ class Parameter:
 
         Raises
         ------
-        ValueError, FileNotFoundError
-            It is not of the default's type, not among the choices, out of range, or names no file.
+        ValueError, FileNotFoundError, FileExistsError
+            It is not of the default's type, not among the choices, out of range, names no file, or a folder to be
+            written that holds something.
         """
         if value == self.default and type(value) is type(self.default):
             return value
@@ -84,6 +86,8 @@ class Parameter:
         if kind and not (_is_a(kind, value) and fits and (members or not examples)):
             example = "" if self.default is None else f", such as {self.code}"
             raise ValueError(f"{self.name} must be {KINDS[kind]}{example}; found {value!r}.")
+        if self.is_path and _NEW in self.comment:
+            return _new_folder(self.name, str(value))
         if self.is_path or (self.name == "weights" and user_path(str(value)).is_file()):
             return existing_path(self.name, str(value))
         for text in members if (choices := self._all_choices()) else ():
@@ -151,6 +155,16 @@ def existing_path(name: str, text: str) -> str:
     return str(path)
 
 
+def _new_folder(name: str, text: str) -> str:
+    """The absolute path of a folder that can be written: nothing is there yet, or nothing in it."""
+    path = user_path(text)
+    if not text.strip():
+        raise ValueError(f"{name} must be a {_NEW}; found an empty text.")
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise FileExistsError(f"{name}: expected a {_NEW}, found something at {path}; name another.")
+    return str(path)
+
+
 def user_path(text: str) -> Path:
     """An absolute path, seen from the folder where the command runs; `~` is the user's home."""
     return Path(os.path.expanduser(text)).absolute()
@@ -168,7 +182,7 @@ def check_values(of: str, parameters: Mapping[str, Parameter], given: Mapping[st
 
     Raises
     ------
-    ValueError, FileNotFoundError
+    ValueError, FileNotFoundError, FileExistsError
         An unknown name, a value that cannot be, or sizes that do not fit into this machine's memory.
     """
     for name in given:
@@ -179,7 +193,7 @@ def check_values(of: str, parameters: Mapping[str, Parameter], given: Mapping[st
         found = {name: parameters[name].checked(value) for name, value in given.items()}
         if {*_ROWS, *_COLUMNS} & set(given):
             check_fits({name: found.get(name, parameter.default) for name, parameter in parameters.items()})
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, FileExistsError) as error:
         raise type(error)(f"{of}: {error}") from error
     return found
 

@@ -17,7 +17,6 @@ from lib.analysis.encoding import encode_features, fit_encoding
 from lib.analysis.loading import load_participant
 from lib.analysis.presets import EncodingRun, analyse, encoding_choices
 from lib.analysis.results import MAPS, result_arrays, voxel_maps, write_map, write_results
-from lib.analysis.unique import unique_variance
 from lib.analysis.variance import feature_spaces, joint_models, standardised_responses
 from lib.data.embeddings import read_embeddings
 
@@ -36,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> EncodingRun:
 @pytest.fixture(scope="module")
 def written(run: EncodingRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results") / "out"
-    files = write_results(run, folder, unique_variance(run))
+    files = write_results(run, folder, unique=True)
     assert {file.name for file in files} >= {"results.nc", "areas.parquet", "choices.csv"}
     return folder
 

@@ -17,7 +17,13 @@ def result(tmp_path: Path) -> Path:
     for name, factors in {"score": (1, 0.5, 0.3), "stacked_score": (1,), "preferred_layer": (9,)}.items():
         write_box(tmp_path / f"out/maps/alexnet-object_{name}.nii.gz", factors)
     about = {"title": "Encoding of <one>", "simulated": "True", "weights": "miniature", "source": "a box"}
-    xr.Dataset(attrs=about).to_netcdf(tmp_path / "out/results.nc", engine="h5netcdf")
+    dimensions = {"score": ("network", "layer"), "stacked_score": ("network",), "preferred_layer": ("network",)}
+    values = {
+        name: (dims, np.zeros((1, 4)[: len(dims)]), {"long_name": f"<{name}>"}) for name, dims in dimensions.items()
+    }
+    names = ("network", "layer"), [["Conv-1", "Conv-2", "FC-3", ""]]
+    found = xr.Dataset(values, {"network": ["alexnet-object"], "layer_name": names}, about)
+    found.to_netcdf(tmp_path / "out/results.nc", engine="h5netcdf")
     return tmp_path / "out"
 
 
@@ -27,6 +33,7 @@ def test_pictures_and_pages_of_each_map(result: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.strip() == str(folder / "index.html")
     page = (folder / "index.html").read_text()
     assert "Encoding of &lt;one&gt;" in page and "SIMULATED DATA: nobody was scanned" in page
+    assert "<p>&lt;preferred_layer&gt;: 1 Conv-1, 2 Conv-2, 3 FC-3.</p>" in page
     for name in ("score", "stacked_score", "preferred_layer"):
         picture = folder / f"alexnet-object_{name}_slices.png"
         assert picture.stat().st_size > 5000 and f'src="{picture.name}" alt="slices of' in page
@@ -35,6 +42,7 @@ def test_pictures_and_pages_of_each_map(result: Path, capsys: pytest.CaptureFixt
     assert all(f'href="{name}"' in page for name in viewers)
     for path in folder.glob("*.html"):
         assert path.stat().st_size < 2e6 and 'src="http' not in path.read_text()
+        assert "SIMULATED DATA: nobody was scanned" in path.read_text()
 
 
 def test_surfaces_are_drawn_where_they_are_named(result: Path, tmp_path: Path) -> None:

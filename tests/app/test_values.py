@@ -35,6 +35,7 @@ DECLARED = {
         Parameter("threshold", "None"),
         Parameter("data_root", "None", "folder of the measured data"),
         Parameter("results", "None", "file of a sweep"),
+        Parameter("kept", "None", "a new or empty folder in which to keep arrays"),
     )
 }
 
@@ -137,6 +138,23 @@ def test_paths_are_seen_from_where_the_command_runs(tmp_path: Path, monkeypatch:
         with pytest.raises(FileNotFoundError, match=f"there is no file or folder {tmp_path}/home/nsd") as caught:
             check(name, "~/nsd")
         assert str(caught.value) == f"page: {name}: there is no file or folder {tmp_path}/home/nsd."
+
+
+def test_a_folder_to_be_written_is_new_or_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known before anything is computed, not hours later when it is written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("mine")
+    for name in ("new/deep", "empty"):
+        assert check("kept", name) == str(tmp_path / name)
+    for name in ("full", "full/mine.txt"):
+        with pytest.raises(FileExistsError) as caught:
+            check("kept", name)
+        found = f"page: kept: expected a new or empty folder, found something at {tmp_path / name}; name another."
+        assert str(caught.value) == found
+    with pytest.raises(ValueError, match="kept must be a new or empty folder; found an empty text"):
+        check("kept", '""')
 
 
 def test_sizes_beyond_this_machine_are_refused_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
