@@ -599,7 +599,8 @@ def encode_together(
     """
     first = participants[0]
     shown = [first.images(part) for part in (first.train, first.test)]
-    if any(not np.array_equal(a, b) for one in participants for a, b in zip(_ids(one), _ids(first), strict=True)):
+    ids = [np.r_[one.train.stimulus_ids, one.test.stimulus_ids, len(one.train)] for one in participants]
+    if any(not np.array_equal(own, ids[0]) for own in ids):
         raise ValueError("These participants did not see the same images, so they cannot be encoded together.")
     settings = _settings(len(first.train), **options)
     pixels = network.pixels[choose("preprocessing", preprocessing, network.pixels)]
@@ -622,10 +623,6 @@ def encode_together(
         return arrays_of(decomposed().fit(one.train.responses, one.test.responses, memory_bytes))
 
     return [result_of(kept(__name__, partial(depends, one), partial(fit, one))) for one in participants]
-
-
-def _ids(participant: Participant) -> tuple[np.ndarray, np.ndarray]:
-    return participant.train.stimulus_ids, participant.test.stimulus_ids
 
 
 def arrays_of(result: EncodingResult) -> dict[str, np.ndarray]:

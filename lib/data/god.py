@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -18,7 +19,7 @@ from lib.data.areas import chosen_rois
 from lib.data.features import ImageFeatures
 from lib.data.files import read_file, read_planted, require_equal, require_folder
 from lib.data.layouts import Files, source_of
-from lib.data.participant import Participant, Responses, Source, Stimuli
+from lib.data.participant import Participant, Responses, Stimuli
 from lib.data.pictures import open_picture
 from lib.data.trials import average_repeats, ceiling_of, ncsnr_of_repeats
 
@@ -192,27 +193,19 @@ def load_god(
     )
 
 
-def make_participant(
-    *,
-    name: str,
-    train: Responses,
-    test_trials: Responses,
-    imagery: Responses,
-    rois: Mapping[str, np.ndarray],
-    coordinates: np.ndarray,
-    stimuli: Stimuli,
-    source: Source,
-) -> Participant:
+def make_participant(test_trials: Responses, **rest: Any) -> Participant:
     """Average the test trials of each image, and estimate the noise ceiling from them: GOD publishes none.
 
     Parameters
     ----------
-    name, train, test_trials, imagery, rois, coordinates, stimuli, source
-        As of `Participant`; every test image was shown equally often.
+    test_trials : Responses
+        Every test image was shown equally often.
+    **rest
+        All else that a `Participant` has.
     """
     test = average_repeats(test_trials.responses, test_trials.stimulus_ids, np.unique(test_trials.stimulus_ids))
     ceiling = ceiling_of(ncsnr_of_repeats(test_trials), test.n_repeats)
-    return Participant(name, rois, ceiling, source, train, test, stimuli, test_trials, imagery, coordinates=coordinates)
+    return Participant(noise_ceiling=ceiling, test=test, test_trials=test_trials, **rest)
 
 
 def _trials(data: BData, kind: int, inside: np.ndarray) -> Responses:

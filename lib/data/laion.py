@@ -350,15 +350,12 @@ def _check_names(files: LaionFiles, path: Path, parts: Iterable[Sequence[str]]) 
 
 def _version(folder: Path, path: Path) -> str:
     """The commit of a clone that holds the splits, and the digest of the file: splits were changed once already."""
-    digest = f"SHA-256 {sha256_of_file(path)[:12]}"
-    repository = folder.parents[3]  # above laion_fmri/splits/data/POOL
-    if not (repository / ".git").exists():
-        return f"commit unknown, {digest}"
-    with suppress(OSError, subprocess.CalledProcessError):
-        asked = ["git", "-C", str(repository), "rev-parse", "HEAD"]
-        done = subprocess.run(asked, capture_output=True, text=True, check=True)
-        return f"commit {done.stdout.strip()[:12]}, {digest}"
-    return f"commit unknown, {digest}"
+    commit, repository = "unknown", folder.parents[3]  # above laion_fmri/splits/data/POOL
+    if (repository / ".git").exists():
+        with suppress(OSError, subprocess.CalledProcessError):
+            asked = ["git", "-C", str(repository), "rev-parse", "HEAD"]
+            commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()[:12]
+    return f"commit {commit}, SHA-256 {sha256_of_file(path)[:12]}"
 
 
 # Pictures

