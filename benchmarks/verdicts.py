@@ -7,9 +7,9 @@
     python -m benchmarks.verdicts calibration  how often intervals cover a known truth, over 500 studies
     python -m benchmarks.verdicts photographs  this book's own sentences about the 92 photographs, on the measured data
 
-That takes too long to be computed with a page: every study goes into the file of results, which the pages show. A study
-that is in the file is not simulated again, so a run that was cut off goes on where it was. Seeds on which worlds were
-chosen are refused.
+That takes too long to be computed with a page: every study goes into a file, lib/claims/counted.json, which the pages
+show. A study that is in the file is not simulated again, so a run that was cut off goes on where it was. Seeds on which
+worlds were chosen are refused.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from lib.analysis.images92 import PhotographStudy, available_networks, likeness,
 from lib.analysis.nested import encode_nested, mean_of_draws
 from lib.claims import CLAIMS
 from lib.claims.calibration import calibrate
+from lib.claims.counted import COUNTED, CountedStudy, recorded_studies
 from lib.claims.measured import SENTENCES, decide_sentences
-from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, CountedStudy, simulated_verdicts
+from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, counted_studies, simulated_verdicts
 from lib.claims.studies import STUDY_KINDS
-from lib.core.disk import read_json
-from lib.figures.benchmarks import RESULTS
-from lib.figures.judging import COUNTED, counted_studies, rate_table
+from lib.core.disk import write_json
+from lib.figures.judging import rate_table
 from lib.simulation.sizes import GOD, NSD
 from lib.simulation.worlds import PLANTING_SEEDS
 
@@ -43,7 +43,7 @@ QUICK = {"voxels_per_roi": 12}
 def count(
     kind: str, worlds: Collection[str], analysis: str, seed: int, n_images: int, **size: int
 ) -> list[CountedStudy]:
-    """Simulate, decide and record the studies of a seed that the file of results lacks; return all of them.
+    """Simulate, decide and record the studies of a seed that the file lacks; return all of them.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ def count(
     there = {one.world for one in _recorded(kind, worlds, analysis, seed, n_images)}
     if missing := [world for world in worlds if world not in there]:
         found = simulated_verdicts(claims, missing, [seed], analysis=analysis, n_images=n_images, **size)
-        new = [asdict(CountedStudy.of(found[world], world, analysis, n_images, seed)) for world in missing]
-        record(COUNTED, [*(read_json(RESULTS) or {}).get(COUNTED, {"rows": []})["rows"], *new])
+        new = [CountedStudy.of(found[world], world, analysis, n_images, seed) for world in missing]
+        write_json(COUNTED, [asdict(one) for one in (*recorded_studies(COUNTED), *new)])
     return _recorded(kind, worlds, analysis, seed, n_images)
 
 
 def _recorded(kind: str, worlds: Collection[str], analysis: str, seed: int, n_images: int) -> list[CountedStudy]:
-    studies = counted_studies(kind, [seed], RESULTS) if COUNTED in (read_json(RESULTS) or {}) else []
+    studies = counted_studies(kind, [seed], COUNTED)
     return [one for one in studies if (one.analysis, one.n_images) == (analysis, n_images) and one.world in worlds]
 
 

@@ -22,9 +22,9 @@
 # %%
 from lib.claims import CLAIMS
 from lib.claims.evidence import EVIDENCE
-from lib.claims.rates import JUDGING_SEEDS, ledger
+from lib.claims.rates import JUDGING_SEEDS, counted_studies, ledger
 from lib.claims.studies import EVERY_WORLD
-from lib.figures.judging import counted_studies, rate_table
+from lib.figures.judging import rate_table
 from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
 
 # %% tags=["parameters"]

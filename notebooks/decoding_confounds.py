@@ -31,7 +31,7 @@ from scipy.special import softmax
 
 from lib.analysis.decoding import MATCHED, PUBLISHED, decode
 from lib.analysis.directions import both_directions
-from lib.claims.rates import JUDGING_SEEDS
+from lib.claims.rates import JUDGING_SEEDS, counted_studies
 from lib.claims.specifications import (
     character,
     every_choice,
@@ -45,7 +45,7 @@ from lib.claims.specifications import (
     specification_curve,
 )
 from lib.core.scores import correlation
-from lib.figures.judging import counted_studies, rate_table
+from lib.figures.judging import rate_table
 from lib.figures.specifications import (
     choice_explorer,
     choices_table,

@@ -43,7 +43,7 @@ from lib.figures.encoding import (
 )
 from lib.figures.explorers import voxel_explorer
 from lib.figures.style import notice
-from lib.figures.verdicts import verdict_table
+from lib.figures.verdicts import reliability_table, verdict_table
 
 # %% [markdown]
 # Everything that can be changed stands in the next cell. `world` says [what drives the voxels](simulated_participant) of a
@@ -172,6 +172,17 @@ stack_against_ceiling(study)
 # %% [markdown]
 # The medians follow the dashed line from below. What is missing no layer of these networks predicts, or it is too fine a detail to be learned from
 # this many images.
+#
+# A voxel of low ceiling cannot score high. So a score is also given as a share of the largest $R$ that any model could reach, the root of
+# the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas whose raw score is low and whose
+# share is not.
+
+# %% mystnb={"markdown_format": "myst"}
+reliability_table(study)
+
+# %% [markdown]
+# These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An area of fewer than
+# ten decides nothing.
 
 # %% [markdown]
 # ## Do the claims hold?

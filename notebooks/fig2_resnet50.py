@@ -37,7 +37,7 @@ from lib.data.areas import FACE, PLACE
 from lib.figures.encoding import encoding_figure, planted_and_recovered, preferred_layers, task_shifts
 from lib.figures.explorers import voxel_explorer
 from lib.figures.style import notice
-from lib.figures.verdicts import verdict_table
+from lib.figures.verdicts import reliability_table, verdict_table
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
@@ -143,9 +143,18 @@ task_shifts({participant.name: study})
 # Intervals that exclude zero say that the weights move. In this world AlexNet's were planted to move in V1 to V4, and no others; [the brain in which nothing was planted](unplanted_brain) asks whether it comes about
 # by itself.
 #
+# ## Of what could be explained
+#
+# Areas differ in noise. Beside each mean R stands its share of the largest that any model could reach, the root of the
+# [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that all networks together predict best.
+
+# %% mystnb={"markdown_format": "myst"}
+reliability_table(shown)
+
+# %% [markdown]
 # ## Do the claims hold?
 #
-# The rules are those of the [ledger](claims).
+# The rules are those of the [ledger](claims). An effect in R is also given as a share of the ceiling.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W3", "W4", "W5"]))

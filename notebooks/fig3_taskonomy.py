@@ -35,7 +35,7 @@ from lib.claims import evaluate
 from lib.figures.encoding import encoding_figure, network_scores, planted_and_recovered, preferred_layers
 from lib.figures.explorers import voxel_explorer
 from lib.figures.style import notice
-from lib.figures.verdicts import verdict_table
+from lib.figures.verdicts import reliability_table, verdict_table
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
@@ -144,7 +144,18 @@ lowest = [roi for roi, scores in means.items() if set(sorted(scores, key=scores.
 print(f"both edge networks are the lowest in {len(lowest)} of {len(means)} areas: {', '.join(lowest) or 'in none'}")
 
 # %% [markdown]
+# ## Of what could be explained
+#
+# Areas differ in noise. Beside each mean R stands its share of the largest that any model could reach, the root of the
+# [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that all networks together predict best.
+
+# %% mystnb={"markdown_format": "myst"}
+reliability_table(study)
+
+# %% [markdown]
 # ## Do the claims hold?
+#
+# An effect in R is also given as a share of the ceiling.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W6", "W7", "W8"]))

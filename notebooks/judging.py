@@ -24,12 +24,11 @@ import numpy as np
 from lib.analysis.known import KnownSize, known_study
 from lib.claims import CLAIMS, evaluate
 from lib.claims.claim import Contrast
-from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS
+from lib.claims.rates import JUDGING_SEEDS, counted_studies
 from lib.data.areas import EARLY
 from lib.figures.benchmarks import benchmark
 from lib.figures.judging import (
     calibration_figure,
-    counted_studies,
     outcome_bars,
     power_curves,
     power_table,
@@ -125,16 +124,14 @@ outcome_bars({f"{x:.2f}": [judged(peaked(x), (seed, i)) for i in range(n_studies
 
 # %% mystnb={"image": {"alt": "A panel per claim: the share of studies in which it holds or is contradicted, against the number of images."}, "figure": {"caption": "Power: how often a claim holds where it was planted, by the number of images that a participant sees (claims of paper W) or is trained on (paper Y, where the test has 50). Dotted: the number that the pages use.", "name": "fig-judging-images"}}
 seen = {name: (NSD if claim.kind == "encoding" else GOD).claims.n_images for name, claim in CLAIMS.items()}
-planted = [one for kind in ("encoding", "decoding") for one in counted_studies(kind, POWER_SEEDS)]
-power_curves(planted, seen)
+power_curves(CLAIMS.values(), seen)
 
 # %% mystnb={"markdown_format": "myst"}
-print("seeds:", *sorted({one.seed for one in planted}))
-power_table(planted, CLAIMS)
+power_table(CLAIMS.values())
 
 # %% [markdown]
-# The last column says how many studies a point stands for; with one or two the curves are coarse, and "80 %" is all of them. Participants of
-# NSD saw up to 10,000 images, those of GOD 1,200.
+# The fourth column says of how many studies, one per seed; of few the curves are coarse. Participants of NSD saw up to 10,000 images, those of
+# GOD 1,200. Each claim carries these counts with it (`CLAIMS["W1"].power`), and the [ledger](claims) shows them beside its verdicts.
 #
 # Why do W3, W6 and Y1 not hold where the others do? A brain of one of the seeds kept for planting was taken apart.
 #

@@ -85,9 +85,15 @@ class EncodingStudy:
         int array of shape (n_chosen,)
         """
         together = np.mean([self.encoding[name].stacked_cv_score for name in networks], axis=0)
-        inside = self.participant.rois.get(roi, np.zeros(len(together), bool))
-        unreliable = self.participant.noise_ceiling < MIN_CEILING  # an unknown ceiling, NaN, is not
-        return best_voxels(together, inside & ~unreliable, self.n_best)
+        return best_voxels(together, self.reliable(roi), self.n_best)
+
+    def reliable(self, roi: str) -> np.ndarray:
+        """Voxels of an ROI that a model could explain, boolean array of shape (n_voxels,); none of a missing ROI.
+
+        A voxel whose noise ceiling is unknown, NaN, counts.
+        """
+        inside = self.participant.rois.get(roi, np.zeros(self.participant.n_voxels, bool))
+        return inside & ~(self.participant.noise_ceiling < MIN_CEILING)
 
     def blocks(self, voxels: np.ndarray) -> np.ndarray:
         """Blocks of neighbours in the areas that some voxels lie in, see `cortex_blocks`.

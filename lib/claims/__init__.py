@@ -14,7 +14,7 @@ missing or has fewer than ten reliable voxels decides nothing.
 
 The sentences and smallest effects stand in claims.toml, the contrasts in `wang2021` and `yu2018`, the judgement in
 `claim`. How often a rule is wrong is measured over simulated participants, where the truth is known
-(`python -m lib claims`).
+(`python -m lib claims`); how often it finds a claim that is true stands in the claim, as its `power`.
 """
 
 import tomllib
@@ -30,11 +30,13 @@ from lib.claims.claim import (
     UNTESTED,
     AnyStudy,
     Claim,
+    Power,
     SmallestEffect,
     Verdict,
     judge,
     judge_group,
 )
+from lib.claims.counted import planted_power, recorded_studies
 from lib.core import choose
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "UNDECIDED",
     "UNTESTED",
     "Claim",
+    "Power",
     "Verdict",
     "evaluate",
     "evaluate_group",
@@ -54,12 +57,14 @@ __all__ = [
 
 _FILE = tomllib.loads(Path(__file__).with_name("claims.toml").read_text(encoding="utf-8"))
 SMALLEST_EFFECTS = {measure: SmallestEffect(**entry) for measure, entry in _FILE["smallest"].items()}
+_RECORDED = recorded_studies()
 _CONTRASTS = {**wang2021.ENCODING_CONTRASTS, **yu2018.DECODING_CONTRASTS}
 CLAIMS = {
     entry["id"]: Claim(
         **{name: value for name, value in entry.items() if name != "measures"},
         contrasts=_CONTRASTS[entry["id"]],
         smallest={measure: SMALLEST_EFFECTS[measure] for measure in entry["measures"]},
+        power=planted_power(_RECORDED, entry["id"]),
     )
     for entry in _FILE["claims"]
 }

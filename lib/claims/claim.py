@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from lib.core.scores import Interval, clustered_error, t_quantile
+from lib.core.scores import Interval, clustered_error, share_of_ceiling, t_quantile
 
 HOLDS, CONTRADICTED, UNDECIDED, UNTESTED = "holds", "contradicted", "undecided", "cannot be asked here"
 OUTCOMES = (HOLDS, CONTRADICTED, UNDECIDED)
 CONFIDENCE = 0.95
+POWER = 0.8  # share of studies in which a claim that is true shall be found
 
 
 class AnyStudy(Protocol):
@@ -44,6 +45,8 @@ class Contrast:
         Whose smallest effect decides: a key of `lib.claims.SMALLEST_EFFECTS`.
     same : bool
         The claim is that all differences are smaller than that.
+    shares : array of shape (n_larger, n_smaller) or None
+        The differences as shares of the noise ceiling, for differences of R; NaN where the ceiling is unknown.
     """
 
     estimate: np.ndarray
@@ -51,6 +54,22 @@ class Contrast:
     df: int
     measure: str
     same: bool = False
+    shares: np.ndarray | None = None
+
+    @property
+    def decisive(self) -> tuple[int, int]:
+        """Place of the difference whose estimate `interval` gives."""
+        if self.same:
+            row, column = divmod(int(np.abs(self.estimate).argmax()), self.estimate.shape[1])
+            return row, column
+        larger = int(self.estimate.min(1).argmax())
+        return larger, int(self.estimate[larger].argmin())
+
+    @property
+    def of_ceiling(self) -> float | None:
+        """The estimate that `interval` gives, as a share of the noise ceiling; None where that is unknown."""
+        share = np.nan if self.shares is None else float(self.shares[self.decisive])
+        return None if np.isnan(share) else share
 
     def interval(self, n_parts: int = 1) -> Interval:
         """The largest of the `larger` means minus the largest other one; of a sameness, the largest difference.
@@ -61,10 +80,9 @@ class Contrast:
         """
         n_larger, n_smaller = self.estimate.shape
         if self.same:
-            half = self._half(n_larger * n_smaller * n_parts)
-            i = np.abs(self.estimate).argmax()
-            estimate = self.estimate.flat[i]
-            return Interval(float(estimate), float(estimate - half.flat[i]), float(estimate + half.flat[i]))
+            half = self._half(n_larger * n_smaller * n_parts)[self.decisive]
+            estimate = self.estimate[self.decisive]
+            return Interval(float(estimate), float(estimate - half), float(estimate + half))
         low, high = self.estimate - self._half(n_larger), self.estimate + self._half(n_smaller * n_parts)
         return Interval(*(float(values.min(1).max()) for values in (self.estimate, low, high)))
 
@@ -96,7 +114,9 @@ class Contrast:
         return CONTRADICTED if together.high < smallest else UNDECIDED
 
 
-def contrast(values: np.ndarray, blocks: np.ndarray, measure: str, same: bool = False) -> Contrast:
+def contrast(
+    values: np.ndarray, blocks: np.ndarray, measure: str, same: bool = False, *, ceiling: np.ndarray | None = None
+) -> Contrast:
     """Mean differences over images and voxels (or people) with their standard errors.
 
     Parameters
@@ -107,9 +127,12 @@ def contrast(values: np.ndarray, blocks: np.ndarray, measure: str, same: bool = 
         Block of cortex of each voxel.
     measure, same
         As in `Contrast`.
+    ceiling : array of shape (n_voxels,), optional
+        Noise ceilings of the voxels, if values are differences of R.
     """
     error, df = clustered_error(values, blocks)
-    return Contrast(values.mean((-2, -1)), error, df, measure, same)
+    shares = None if ceiling is None else share_of_ceiling(values.mean(-2), ceiling).mean(-1)
+    return Contrast(values.mean((-2, -1)), error, df, measure, same, shares)
 
 
 Contrasts = Mapping[str, Contrast | str]  # by ROI or comparison; a string says why that part cannot be decided
@@ -131,19 +154,59 @@ class SmallestEffect:
 
 
 @dataclass(frozen=True)
+class Power:
+    """What became of a claim in simulated brains in which it was planted.
+
+    Attributes
+    ----------
+    outcomes : mapping of number of images to outcomes
+        One per study; empty if none was counted.
+
+    Examples
+    --------
+    >>> power = Power({500: ("undecided", "holds"), 1000: ("holds", "holds")})
+    >>> print(power, power.images_needed())
+    1 of 2 with 500 images, 2 of 2 with 1,000 1000
+    >>> print(Power())
+    not counted
+    """
+
+    outcomes: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    def share(self, n_images: int, outcome: str = HOLDS) -> float:
+        """Share of the studies with so many images in which this became of the claim."""
+        return float(np.mean([one == outcome for one in self.outcomes[n_images]]))
+
+    def images_needed(self, power: float = POWER) -> int | None:
+        """Fewest images from which on the claim holds in this share of the studies; None if the most are too few."""
+        needed = None
+        for n in sorted(self.outcomes, reverse=True):
+            if self.share(n) < power:
+                break
+            needed = n
+        return needed
+
+    def __str__(self) -> str:
+        counts = [(n, list(found)) for n, found in sorted(self.outcomes.items())]
+        words = [f"{found.count(HOLDS)} of {len(found)} with {n:,}" for n, found in counts]
+        return ", ".join([f"{words[0]} images", *words[1:]]) if words else "not counted"
+
+
+@dataclass(frozen=True)
 class ClaimPart:
     """What one part of a claim came to.
 
     Attributes
     ----------
     effect : Interval
-    measure, same
+    measure, same, of_ceiling
         As of its `Contrast`.
     """
 
     effect: Interval
     measure: str
     same: bool = False
+    of_ceiling: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +223,8 @@ class Verdict:
         The name of that part (an ROI, a pair of networks); or why there was nothing to test.
     parts : mapping of str to ClaimPart
         Every part that has an interval.
+    of_ceiling : float or None
+        The effect as a share of the noise ceiling, if it is a difference of R and the ceiling is known.
     """
 
     claim: str
@@ -167,6 +232,7 @@ class Verdict:
     effect: Interval | None
     where: str
     parts: Mapping[str, ClaimPart] = field(default_factory=dict)
+    of_ceiling: float | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +257,8 @@ class Claim:
         The page that decides it, with its figure.
     kind : str
         Kind of study it is decided on.
+    power : Power
+        As counted over recorded simulated studies, see `lib.claims.counted`.
     """
 
     id: str
@@ -205,6 +273,7 @@ class Claim:
     smallest: Mapping[str, SmallestEffect]
     notebook: str
     kind: str = "encoding"
+    power: Power = Power()
 
     def evaluate(self, study: AnyStudy) -> Verdict:
         """Decide the claim on one study."""
@@ -236,12 +305,12 @@ def judge(claim: str, contrasts: Contrasts, smallest: Mapping[str, SmallestEffec
     least = {name: smallest[one.measure].value for name, one in known.items()}
     outcomes = {name: one.outcome(least[name], len(known)) for name, one in known.items()}
     outcome = _together([*outcomes.values(), *(UNDECIDED for _ in reasons)])
-    parts = {name: ClaimPart(one.interval(), one.measure, one.same) for name, one in known.items()}
+    parts = {name: ClaimPart(one.interval(), one.measure, one.same, one.of_ceiling) for name, one in known.items()}
     if reasons and outcome == UNDECIDED:
         return Verdict(claim, outcome, None, reasons[0], parts)
     where = min((name for name in known if outcomes[name] == outcome), key=lambda name: _room(known[name], least[name]))
     n_parts = len(known) if outcome == CONTRADICTED else 1
-    return Verdict(claim, outcome, known[where].interval(n_parts), where, parts)
+    return Verdict(claim, outcome, known[where].interval(n_parts), where, parts, known[where].of_ceiling)
 
 
 def _room(one: Contrast, smallest: float) -> float:
@@ -281,4 +350,6 @@ def _over_people(name: str, verdicts: Sequence[Verdict]) -> Contrast | str:
     if len(parts) < 2:
         return "decided in one person only"
     effects = np.array([one.effect.estimate for one in parts])
-    return contrast(effects[None, None, None], np.arange(len(parts)), parts[0].measure, parts[0].same)
+    shares = np.array([[one.of_ceiling for one in parts]], float).mean(1, keepdims=True)
+    found = contrast(effects[None, None, None], np.arange(len(parts)), parts[0].measure, parts[0].same)
+    return replace(found, shares=shares)

@@ -1,15 +1,16 @@
 """The verdicts on all claims, world by world and seed by seed: the ledger, and `python -m lib claims`."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lib.claims import CLAIMS, HOLDS, OUTCOMES, Verdict, evaluate
+from lib.claims import CLAIMS, OUTCOMES, Verdict, evaluate
 from lib.claims.claim import ClaimPart, judge_group
+from lib.claims.counted import COUNTED, CountedStudy, recorded_studies
 from lib.claims.studies import EVERY_WORLD, STUDY_KINDS
 from lib.core import choose, progress
 from lib.core.scores import Interval
@@ -19,7 +20,6 @@ Verdicts = Mapping[str, Sequence[Verdict]]  # claim -> one verdict per seed
 # Worlds were chosen on `PLANTING_SEEDS`; on others power is looked at and rates are counted, the latter once.
 POWER_SEEDS = range(300, 400)
 JUDGING_SEEDS = tuple(seed + start for seed in range(20) for start in (0, 200))
-POWER = 0.8  # share of studies in which a claim that is true shall be found
 VERDICTS = "verdicts.json"  # what `python -m lib collect` writes into the folder of a sweep
 
 
@@ -65,70 +65,19 @@ class Rate:
         return cls(holds, contradicted, undecided, len(found), n_best, effect)
 
 
-@dataclass(frozen=True)
-class CountedStudy:
-    """What became of claims in one simulated study, as it is recorded.
-
-    Attributes
-    ----------
-    world, analysis : str
-    n_images, seed : int
-    outcomes : mapping of claim to outcome
-    effects : mapping of claim to float or None
-        In the part that decides.
-    """
-
-    world: str
-    analysis: str
-    n_images: int
-    seed: int
-    outcomes: Mapping[str, str]
-    effects: Mapping[str, float | None]
-
-    @classmethod
-    def of(cls, verdicts: Verdicts, world: str, analysis: str, n_images: int, seed: int) -> "CountedStudy":
-        """Keep of the verdicts of one study, a list of one for each claim, what rates are counted from.
-
-        Parameters
-        ----------
-        verdicts : mapping of claim to sequence of one Verdict
-        world, analysis, n_images, seed
-            Of the study.
-        """
-        outcomes = {name: one.outcome for name, (one,) in verdicts.items()}
-        effects = {name: one.effect.estimate if one.effect else None for name, (one,) in verdicts.items()}
-        return cls(world, analysis, n_images, seed, outcomes, effects)
-
-
-def share(studies: Iterable[CountedStudy], claim: str, outcome: str = HOLDS) -> float:
-    """Share of the studies about a claim in which this became of it; NaN if there are none.
+def counted_studies(kind: str, seeds: Collection[int], path: Path = COUNTED) -> list[CountedStudy]:
+    """Recorded studies of some seeds.
 
     Parameters
     ----------
-    studies : iterable of CountedStudy
-    claim, outcome : str
+    kind : "encoding" or "decoding"
+        What their claims are about.
+    seeds : collection of int
+    path : path
+        As for `lib.claims.counted.recorded_studies`.
     """
-    found = [one.outcomes[claim] == outcome for one in studies if claim in one.outcomes]
-    return float(np.mean(found)) if found else np.nan
-
-
-def images_needed(studies: Iterable[CountedStudy], claim: str, power: float = POWER) -> int | None:
-    """Fewest images from which on a claim holds in this share of the studies; None if the most are too few.
-
-    Parameters
-    ----------
-    studies : iterable of CountedStudy
-        Of a world in which the claim was planted.
-    claim : str
-    power : float
-    """
-    found = [one for one in studies if claim in one.outcomes]
-    needed = None
-    for n in sorted({one.n_images for one in found}, reverse=True):
-        if share([one for one in found if one.n_images == n], claim) < power:
-            break
-        needed = n
-    return needed
+    found = [one for one in recorded_studies(path) if one.seed in seeds]
+    return [one for one in found if any(CLAIMS[name].kind == kind for name in one.outcomes)]
 
 
 def simulated_verdicts(

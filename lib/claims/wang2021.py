@@ -54,7 +54,8 @@ def _decided(
     predicted = [contrast(_stacked(study.encoding[name], voxels), blocks, "score") for name in networks]
     if any(not one.interval().low > 0 for one in predicted):
         return NOT_PREDICTED
-    return contrast(values(voxels), blocks, measure, same)
+    ceiling = study.participant.noise_ceiling[voxels] if measure == "score" else None
+    return contrast(values(voxels), blocks, measure, same, ceiling=ceiling)
 
 
 def _against(values: np.ndarray, wanted: Iterable[int]) -> np.ndarray:

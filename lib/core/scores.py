@@ -153,6 +153,32 @@ def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
     return ncsnr**2 / (ncsnr**2 + 1 / n_repeats)
 
 
+def share_of_ceiling(R: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
+    """R as a share of the largest R that any model could reach (Schoppe et al. 2016).
+
+    The ceiling is a share of variance, so R is divided by its root.
+
+    Parameters
+    ----------
+    R : array of shape (..., n_voxels)
+        Scores, or differences between them.
+    ceiling : array of shape (n_voxels,)
+        As `noise_ceiling` gives it.
+
+    Returns
+    -------
+    array of shape (..., n_voxels)
+        NaN where the ceiling is zero or unknown.
+
+    Examples
+    --------
+    >>> share_of_ceiling(np.array([0.3, 0.3]), np.array([0.25, 0.0]))
+    array([0.6, nan])
+    """
+    root = np.sqrt(np.where(ceiling > 0, ceiling, np.nan))
+    return np.asarray(R / root)
+
+
 @dataclass(frozen=True)
 class Interval:
     """An estimate and the interval that holds it with the stated confidence."""

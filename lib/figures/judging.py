@@ -1,23 +1,20 @@
 """Pictures of how claims are judged: parts and their smallest effects, coverage of intervals, outcomes of studies."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Verdict
-from lib.claims.rates import POWER, CountedStudy, images_needed, share
+from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
+from lib.claims.claim import POWER, SmallestEffect
+from lib.claims.counted import CountedStudy, share
 from lib.core.scores import Interval
 from lib.core.tables import Table
 from lib.figures import style
-from lib.figures.benchmarks import RESULTS, benchmark
 from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 
-COUNTED = "verdicts counted"  # its name in the file of results
 OUTCOME_COLOURS = dict(zip((*OUTCOMES, UNTESTED), ("#9ecae1", "#fdbe85", "#fff7bc", "#e6e6e6"), strict=True))
 
 
@@ -102,21 +99,6 @@ def outcome_bars(found: Mapping[str, Sequence[Verdict]], label: str = "") -> Fig
     return figure
 
 
-def counted_studies(kind: str, seeds: Collection[int], results: Path = RESULTS) -> list[CountedStudy]:
-    """Studies of some seeds that `python -m benchmarks.verdicts` has recorded.
-
-    Parameters
-    ----------
-    kind : "encoding" or "decoding"
-        What their claims are about.
-    seeds : collection of int
-    results : path
-        The file of results.
-    """
-    found = [CountedStudy(**one) for one in benchmark(COUNTED, results)["rows"]]
-    return [one for one in found if one.seed in seeds and any(CLAIMS[name].kind == kind for name in one.outcomes)]
-
-
 def rate_table(studies: Iterable[CountedStudy]) -> Table:
     """What became of claims over simulated studies, in percent: by world, analysis, number of images and outcome."""
     studies = list(studies)
@@ -136,54 +118,53 @@ def _percent(part: float) -> str:
     return "" if np.isnan(part) else f"{100 * part:.0f}"
 
 
-def power_curves(studies: Sequence[CountedStudy], chosen: Mapping[str, int]) -> Figure:
-    """How often a claim holds where it was planted, by the number of images: a panel per claim.
+def power_curves(claims: Iterable[Claim], chosen: Mapping[str, int]) -> Figure:
+    """How often each claim holds where it was planted, by the number of images: a panel per claim.
 
     Parameters
     ----------
-    studies : sequence of CountedStudy
-        Of worlds in which the claims were planted.
+    claims : iterable of Claim
+        Those whose power was not counted are left out.
     chosen : mapping of claim to int
         The number of images that the pages use: a dotted line.
     """
-    claims = [name for name in chosen if any(name in one.outcomes for one in studies)]
-    n_rows = -(-len(claims) // 4)
+    counted = [claim for claim in claims if claim.power.outcomes]
+    n_rows = -(-len(counted) // 4)
     figure, axes = subplots(n_rows, 4, (9, 2.1 * n_rows + 0.5), sharey=True)
-    for ax, claim in zip(axes.flat, claims, strict=False):
-        some = [one for one in studies if claim in one.outcomes]
-        sizes = sorted({one.n_images for one in some})
+    for ax, claim in zip(axes.flat, counted, strict=False):
+        sizes = sorted(claim.power.outcomes)
         ax.axhline(100 * POWER, color="0.7", lw=0.8)
-        ax.axvline(chosen[claim], color="0.4", lw=1, ls=":")
+        ax.axvline(chosen[claim.id], color="0.4", lw=1, ls=":")
         for i, outcome in enumerate(OUTCOMES[:2]):
-            at = [100 * share([one for one in some if one.n_images == n], claim, outcome) for n in sizes]
+            at = [100 * claim.power.share(n, outcome) for n in sizes]
             ax.semilogx(sizes, at, MARKERS[i], ls="-", color=COLOURS[i], ms=4, lw=1.5, label=outcome, zorder=3 - i)
         ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
         ax.minorticks_off()
-        style.label_axes(ax, claim, "images", "% of the studies" if ax in axes[:, 0] else "")
-    for ax in axes.flat[len(claims) :]:
+        style.label_axes(ax, claim.id, "images", "% of the studies" if ax in axes[:, 0] else "")
+    for ax in axes.flat[len(counted) :]:
         ax.set_axis_off()
     style.legend_below(figure, axes[0, 0], ncols=2)
     return style.label_data(figure, simulated=True)
 
 
-def power_table(studies: Sequence[CountedStudy], claims: Iterable[str]) -> Table:
-    """Smallest effect of each claim, and how many images it needs to hold in most studies where it was planted.
-
-    Parameters
-    ----------
-    studies : sequence of CountedStudy
-        Of worlds in which the claims were planted.
-    claims : names
-    """
-    header = ("claim", "smallest effect", f"images from which it holds in {POWER:.0%}", "seeds by number of images")
-    return Table(header, [(f"**{name}**", *_power_row(studies, name)) for name in claims])
+def power_table(claims: Iterable[Claim]) -> Table:
+    """Statistic and smallest effect of each claim, how often it holds where it was planted, and the images it needs."""
+    needed = f"images from which it holds in {POWER:.0%}"
+    header = ("claim", "statistic", "smallest effect", "holds where it was planted in", needed)
+    rows = [
+        (f"**{one.id}**", one.statistic, effect_sizes(one.smallest.values()), str(one.power), _images_needed(one))
+        for one in claims
+    ]
+    return Table(header, rows)
 
 
-def _power_row(studies: Sequence[CountedStudy], claim: str) -> tuple[str, str, str]:
-    smallest = ", ".join(f"{one.value} {one.unit}" for one in CLAIMS[claim].smallest.values())
-    seeds = Counter(one.n_images for one in studies if claim in one.outcomes)
-    if not seeds:
-        return smallest, "not counted", ""
-    needed = images_needed(studies, claim)
-    said = f"{'at most ' * (needed == min(seeds))}{needed:,}" if needed else f"more than {max(seeds):,}"
-    return smallest, said, ", ".join(f"{n:,}: {seeds[n]}" for n in sorted(seeds))
+def effect_sizes(effects: Iterable[SmallestEffect]) -> str:
+    """Smallest effects that matter, with their units."""
+    return ", ".join(f"{one.value:g} {one.unit}" for one in effects)
+
+
+def _images_needed(claim: Claim) -> str:
+    sizes, needed = sorted(claim.power.outcomes), claim.power.images_needed()
+    if not sizes:
+        return "not counted"
+    return f"{'at most ' * (needed == sizes[0])}{needed:,}" if needed else f"more than {sizes[-1]:,}"

@@ -1,21 +1,24 @@
 """The ledger of claims: what each says, how it is decided, and what became of it in every world and data set."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+import numpy as np
 from IPython.display import HTML, Markdown
 from matplotlib.figure import Figure
 
-from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
+from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Power, Verdict
+from lib.claims.claim import SmallestEffect
 from lib.claims.evidence import Evidence
-from lib.claims.measured import ASKED_HERE, SENTENCES
+from lib.claims.measured import ASKED_HERE, MEASURED_EFFECTS, SENTENCES
 from lib.claims.rates import Ledger, Rate, read_verdict
 from lib.core.downloads import cached
 from lib.core.tables import Table
 from lib.figures import style
 from lib.figures.benchmarks import RESULTS, benchmark
-from lib.figures.judging import OUTCOME_COLOURS
+from lib.figures.judging import OUTCOME_COLOURS, effect_sizes
+from lib.figures.verdicts import ceiling_words
 
 _CSS = Path(__file__).with_suffix(".css")
 _PHOTOGRAPHS, _STAND_IN = "92 photographs", "92 images"  # measured, and in place of them
@@ -23,10 +26,10 @@ _MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))
 
 
 def claim_cards(claims: Iterable[Claim]) -> Markdown:
-    """Each claim's words, statistic and rule, as definitions."""
+    """Each claim's words, statistic, rule, smallest effect and power, as definitions."""
     cards = [
         f"**{c.id}** {{cite:p}}`{c.paper}`, {c.place}\n: “{c.quote}”\n: *Statistic*: {c.statistic}.\n"
-        f": *Holds* if {c.rule}.\n: {_smallest(c)}"
+        f": *Holds* if {c.rule}.\n: {_smallest(c)}\n: *Power*: where it was planted it holds in {c.power}."
         for c in claims
     ]
     return Markdown("\n\n".join(cards))
@@ -94,10 +97,12 @@ def ledger_table(ledger: Ledger, photographs: Mapping[str, Verdict] | None = Non
     for name in [name for name in CLAIMS if any(name in verdicts for verdicts in ledger.columns.values())]:
         cells = {column: _ledger_cell(name, verdicts.get(name, ())) for column, verdicts in ledger.columns.items()}
         cells[own] = _sentence_of(name)
-        rows.append(_ledger_row(name, CLAIMS[name].title, [cells[column] for column in columns]))
+        rows.append(_ledger_row(name, CLAIMS[name].title, [cells[column] for column in columns], _card(CLAIMS[name])))
     for name, sentence in SENTENCES.items():
         cell = _own_cell(photographs[name]) if photographs else "<td>simulated stand-in</td>"
-        rows.append(_ledger_row(name, sentence.words, [cell if column == own else "<td>–</td>" for column in columns]))
+        card = _own_card(photographs[name] if photographs else None)
+        shown = [cell if column == own else "<td>–</td>" for column in columns]
+        rows.append(_ledger_row(name, sentence.words, shown, card))
     return HTML(f'<style>\n{_CSS.read_text()}</style><table class="ledger">{"".join(rows)}</table>')
 
 
@@ -106,8 +111,25 @@ def _sides(ledger: Ledger, measured: bool) -> list[tuple[Iterable[str], bool]]:
     return [(ledger.simulated, not measured), (ledger.measured, measured)]
 
 
-def _ledger_row(name: str, words: str, cells: Iterable[str]) -> str:
-    return f'<tr><th scope="row"><b>{name}</b> {escape(words)}</th>{"".join(cells)}</tr>'
+def _ledger_row(name: str, words: str, cells: Iterable[str], card: str = "") -> str:
+    return f'<tr><th scope="row"><b>{name}</b> {escape(words)}{card}</th>{"".join(cells)}</tr>'
+
+
+def _card(claim: Claim) -> str:
+    """Smallest effect and power of a claim in small print, and its statistic to unfold."""
+    unfold = f"<details><summary>statistic</summary>{escape(claim.statistic)}</details>"
+    return _small_print(claim.smallest.values(), claim.power) + unfold
+
+
+def _own_card(verdict: Verdict | None) -> str:
+    """The same for a sentence about the photographs, whose power nobody has counted."""
+    measures = dict.fromkeys(part.measure for part in verdict.parts.values()) if verdict else {}
+    return _small_print([MEASURED_EFFECTS[measure] for measure in measures], Power())
+
+
+def _small_print(effects: Collection[SmallestEffect], power: Power) -> str:
+    size = f"Smallest effect: {effect_sizes(effects)}. " if effects else ""
+    return f"<br><small>{size}Power: {power}.</small>"
 
 
 def _sentence_of(claim: str) -> str:
@@ -127,9 +149,10 @@ def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     """One verdict in a mark, words and colour; of several, how many came out how, as shares of the cell's colour."""
     counts = {outcome: sum(one.outcome == outcome for one in verdicts) for outcome in _MARKS}
     found = {outcome: n for outcome, n in counts.items() if n} or {UNTESTED: 1}
-    effect = Rate.of(verdicts).effect
+    effect, shares = Rate.of(verdicts).effect, [one.of_ceiling for one in verdicts if one.of_ceiling is not None]
     words = [f"{_MARKS[outcome]} {n if len(verdicts) > 1 else outcome}" for outcome, n in found.items()]
     small = [f"{effect:+.3f}"] if effect is not None else []
+    small += [ceiling_words(float(np.mean(shares)))] if shares else []
     small += [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]  # of a group
     lines = [" &nbsp; ".join(words), *(f"<small>{escape(line)}</small>" for line in small)]
     text = f'<a href="{CLAIMS[claim].notebook}.html">{"<br>".join(lines)}</a>' if verdicts else lines[0]

@@ -14,10 +14,10 @@ from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib.analysis.presets import ANALYSES
 from lib.claims import HOLDS, UNDECIDED, Verdict
-from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, images_needed, share
+from lib.claims.counted import planted_power, share
+from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, counted_studies
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark, benchmark_table, machine_note, shapes_table
-from lib.figures.judging import counted_studies
 from lib.simulation.worlds import PLANTING_SEEDS
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_work_of_the_rehearsal_is_counted():
     assert more.flops32 - one.flops32 == 100**2 * 1000 + 2 * 10 * 100 * 1000
 
 
-def counted(monkeypatch, outcome=HOLDS):
+def counted(monkeypatch, path, outcome=HOLDS):
     """Answer every question about simulated studies with one outcome; the list of what was asked."""
     asked = []
 
@@ -98,12 +98,12 @@ def counted(monkeypatch, outcome=HOLDS):
         return {world: {name: [decided] for name in claims} for world in worlds}
 
     monkeypatch.setattr(verdicts, "simulated_verdicts", simulate)
-    monkeypatch.setattr(verdicts, "RESULTS", harness.RESULTS)
+    monkeypatch.setattr(verdicts, "COUNTED", path)
     return asked
 
 
 def test_verdicts_are_counted_per_world_and_analysis_and_once_only(results, monkeypatch, capsys):
-    asked = counted(monkeypatch)
+    asked = counted(monkeypatch, results)
     verdicts.main(["decoding", "--seeds", "3"])
     seeds = [JUDGING_SEEDS[i] for i in (0, 0, 1, 1, 2, 2)]
     assert [one[:3] for one in asked] == [
@@ -118,7 +118,7 @@ def test_verdicts_are_counted_per_world_and_analysis_and_once_only(results, monk
 
 
 def test_a_study_that_lacks_a_world_is_completed(results, monkeypatch):
-    asked = counted(monkeypatch)
+    asked = counted(monkeypatch, results)
     for worlds in (["flat"], ["flat", "noise"]):
         found = verdicts.count("encoding", worlds, "as-published", 300, 500)
     assert asked == [("as-published", 500, 300, "flat"), ("as-published", 500, 300, "noise")]
@@ -126,15 +126,15 @@ def test_a_study_that_lacks_a_world_is_completed(results, monkeypatch):
 
 
 def test_power_is_counted_by_the_number_of_images_on_seeds_of_its_own(results, monkeypatch):
-    asked = counted(monkeypatch, UNDECIDED)
+    asked = counted(monkeypatch, results, UNDECIDED)
     verdicts.main(["power", "--seeds", "2", "--images", "50", "60"])
     assert [one[1:] for one in asked] == [(n, seed, "as-published") for seed in (300, 301) for n in (50, 60, 50, 60)]
     planted = counted_studies("encoding", POWER_SEEDS, results)
-    assert images_needed(planted, "W1") is None and len(planted) == 4
+    assert planted_power(planted, "W1").outcomes == {50: [UNDECIDED] * 2, 60: [UNDECIDED] * 2}
 
 
 def test_seeds_on_which_worlds_were_chosen_count_for_nothing(results, monkeypatch):
-    asked = counted(monkeypatch)
+    asked = counted(monkeypatch, results)
     with pytest.raises(ValueError, match="seed 119: expected none of 100 to 119"):
         verdicts.main(["encoding", "--first-seed", "119", "--seeds", "1"])
     assert not asked and not {*JUDGING_SEEDS, *POWER_SEEDS} & {*PLANTING_SEEDS} | {*JUDGING_SEEDS} & {*POWER_SEEDS}
@@ -177,7 +177,6 @@ def test_recorded_benchmarks_are_those_that_can_be_run():
     can_be_run = {
         *(*BENCHMARKS, "rehearsal", "cortex"),
         *(f"sweep {promise}" for promise in PROMISES),
-        verdicts.COUNTED,
         verdicts.CALIBRATION,
         verdicts.PHOTOGRAPHS,
     }

@@ -238,6 +238,29 @@ def test_contrast_by_hand():
     assert found.error[0, 0] == pytest.approx(0.1 / np.sqrt(3))
 
 
+def test_an_effect_in_r_is_also_a_share_of_the_ceiling():
+    """By hand: the mean over voxels of the deciding difference over the root of the voxel's ceiling."""
+    values = np.array([[[[0.1, 0.3]], [[0.4, 0.4]]]])  # one layer minus two others, one image, two voxels
+    found = contrast(values, np.arange(2), "score", ceiling=np.array([0.25, 0.36]))
+    assert found.interval().estimate == pytest.approx(0.2) and found.of_ceiling == pytest.approx((0.2 + 0.5) / 2)
+    assert contrast(values, np.arange(2), "score").of_ceiling is None
+    assert contrast(values, np.arange(2), "score", ceiling=np.array([0.25, np.nan])).of_ceiling is None
+
+
+def test_verdicts_give_shares_of_the_ceiling_where_r_is_compared():
+    s = study()
+    quarter = replace(s, participant=replace(s.participant, noise_ceiling=np.full(s.participant.n_voxels, 0.25)))
+    found = {v.claim: v for v in evaluate(quarter)}
+    for name in ("W1", "W4", "W6", "W7", "W8"):
+        assert found[name].of_ceiling == pytest.approx(2 * found[name].effect.estimate), name
+        assert all(part.of_ceiling == pytest.approx(2 * part.effect.estimate) for part in found[name].parts.values())
+    assert {found[name].of_ceiling for name in ("W2", "W3", "W5")} == {None}
+    (group,) = evaluate_group([quarter] * 3, ["W1"])
+    assert group.of_ceiling == pytest.approx(2 * group.effect.estimate)
+    unknown = replace(s.participant, noise_ceiling=np.full(s.participant.n_voxels, np.nan))
+    assert evaluate(replace(s, participant=unknown), ["W1"])[0].of_ceiling is None
+
+
 def test_blocks_hold_neighbours_of_nearly_equal_number():
     positions = np.random.default_rng(0).uniform(size=(203, 3))
     blocks = cortex_blocks(positions)

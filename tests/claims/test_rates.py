@@ -1,7 +1,7 @@
 """How often claims hold, over seeds and worlds: counted by hand, and from the command line at a tiny size."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +9,9 @@ import pytest
 
 from lib.__main__ import main
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict
-from lib.claims.claim import ClaimPart
-from lib.claims.rates import (
-    VERDICTS,
-    CountedStudy,
-    Rate,
-    images_needed,
-    ledger,
-    networks_of,
-    share,
-    simulated_verdicts,
-    sweep_ledger,
-)
+from lib.claims.claim import ClaimPart, Power
+from lib.claims.counted import CountedStudy, planted_power, recorded_studies, share
+from lib.claims.rates import VERDICTS, Rate, ledger, networks_of, simulated_verdicts, sweep_ledger
 from lib.claims.studies import STUDY_KINDS
 from lib.core.scores import Interval
 
@@ -39,16 +30,33 @@ def test_rate_by_hand_counts_every_study() -> None:
 
 
 def study(n_images: int, outcome: str) -> CountedStudy:
-    return CountedStudy.of({"W1": [verdict(outcome, 0.2)]}, "flat", "as-published", n_images, 300)
+    return CountedStudy.of({"W1": [verdict(outcome, 0.2)]}, "as-published", "as-published", n_images, 300)
 
 
 def test_images_are_needed_from_which_on_a_claim_is_found_as_a_rule() -> None:
     found = {500: 1, 1000: 4, 2000: 3, 4000: 4, 8000: 5}  # of five studies
     studies = [study(n, HOLDS if i < k else UNDECIDED) for n, k in found.items() for i in range(5)]
-    assert images_needed(studies, "W1") == 4000 and images_needed(studies, "W1", 0.6) == 1000
-    assert images_needed(studies, "W1", 0.2) == 500 and images_needed(studies[:15], "W1") is None
+    power = planted_power(studies, "W1")
+    assert [power.images_needed(level) for level in (0.8, 0.6, 0.2)] == [4000, 1000, 500]
+    assert power.share(1000) == 0.8 and power.share(1000, UNDECIDED) == pytest.approx(0.2)
+    assert planted_power(studies[:15], "W1").images_needed() is None
     assert share(studies, "W1", UNDECIDED) == pytest.approx(8 / 25) and np.isnan(share(studies, "W2"))
-    assert images_needed(studies, "W2") is None
+    assert str(planted_power(studies, "W2")) == "not counted" and Power().images_needed() is None
+    elsewhere = [replace(studies[0], world="flat"), replace(studies[0], analysis="matched")]
+    assert planted_power([*studies, *elsewhere], "W1") == power
+
+
+def test_claims_know_the_power_that_was_recorded() -> None:
+    studies = recorded_studies()
+    assert {name: claim.power for name, claim in CLAIMS.items()} == {
+        name: planted_power(studies, name) for name in CLAIMS
+    }
+    assert all(claim.power.outcomes for claim in CLAIMS.values())
+    for n, found in CLAIMS["W1"].power.outcomes.items():
+        same = [
+            one for one in studies if (one.world, one.analysis, one.n_images) == ("as-published", "as-published", n)
+        ]
+        assert list(found) == [one.outcomes["W1"] for one in same if "W1" in one.outcomes]
 
 
 def test_a_counted_study_keeps_outcome_and_effect() -> None:

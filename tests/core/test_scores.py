@@ -14,6 +14,7 @@ from lib.core.scores import (
     pseudo_values,
     r2,
     r2_without,
+    share_of_ceiling,
     signed_root,
     t_interval,
 )
@@ -87,6 +88,19 @@ def test_no_model_beats_the_noise_ceiling_and_the_truth_reaches_it(ncsnr, n_repe
     responses = signal + rng.normal(size=(n_repeats, 40_000, 1)).mean(0) / ncsnr
     ceiling = noise_ceiling(np.array([ncsnr]), n_repeats)
     np.testing.assert_allclose(correlation(responses, signal) ** 2, ceiling, atol=0.015)
+
+
+@pytest.mark.parametrize("ncsnr, n_repeats", [(0.4, 2), (1.0, 3)])
+def test_a_model_that_knows_a_share_of_the_signal_reaches_its_root_of_the_ceiling(ncsnr, n_repeats):
+    """Closed form: of a signal of variance 1, one of two independent parts explains s, so R is sqrt(s ceiling)."""
+    rng, share = np.random.default_rng(1), np.array([1.0, 0.5, 0.2])
+    known, rest = rng.normal(size=(2, 60_000, 3))
+    signal = np.sqrt(share) * known + np.sqrt(1 - share) * rest
+    responses = signal + rng.normal(size=(n_repeats, 60_000, 3)).mean(0) / ncsnr
+    R = signed_root(r2(responses, np.sqrt(share) * known))
+    found = share_of_ceiling(R, np.full(3, noise_ceiling(np.array(ncsnr), n_repeats)))
+    np.testing.assert_allclose(found, np.sqrt(share), atol=0.02)
+    assert np.isnan(share_of_ceiling(np.array([0.3, 0.3]), np.array([0.0, np.nan]))).all()
 
 
 def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say():

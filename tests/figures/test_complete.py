@@ -6,7 +6,7 @@ from pathlib import Path
 from lib import figures
 
 # Tested in tests/simulation/test_layouts.py, on participants with pictures, and in tests/app/test_benchmarks.py
-ELSEWHERE = {"pictures_shown", "counted_studies", "shapes_table"}
+ELSEWHERE = {"pictures_shown", "shapes_table"}
 
 
 def test_every_public_function_is_tested() -> None:

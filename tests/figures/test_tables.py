@@ -18,11 +18,11 @@ from lib.analysis.rdm_stacking import StackedGeometry
 from lib.analysis.rsa import rdm
 from lib.analysis.selection import Retest
 from lib.analysis.training_curves import Shape, Snapshot
-from lib.claims import HOLDS, Verdict, evaluate
+from lib.claims import CLAIMS, HOLDS, Verdict, evaluate
 from lib.claims.claim import ClaimPart
+from lib.claims.counted import CountedStudy
 from lib.claims.evidence import EVIDENCE
 from lib.claims.measured import SENTENCES
-from lib.claims.rates import CountedStudy
 from lib.claims.specifications import one_at_a_time
 from lib.core.scores import Interval
 from lib.core.tables import Table
@@ -113,7 +113,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "sentence_table": lambda: photographs.sentence_table({"M1": verdict()}),
     "asked_table": lambda: photographs.asked_table(dict.fromkeys(SENTENCES, verdict())),
     "rate_table": lambda: judging.rate_table(STUDIES),
-    "power_table": lambda: judging.power_table(STUDIES, ["W1", "Y1"]),
+    "power_table": lambda: judging.power_table(CLAIMS.values()),
     "_table": still,
     "evidence_table": lambda: ledger.evidence_table(EVIDENCE),
     "ceiling_table": lambda: rsa.ceiling_table(
@@ -128,6 +128,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "first_and_last_epoch_table": lambda: training(training_curves.first_and_last_epoch_table),
     "verdict_table": lambda: verdicts.verdict_table([Verdict("W1", "holds", None, NASTY)]),
     "verdict_comparison": comparison,
+    "reliability_table": lambda: verdicts.reliability_table(make_study(rois=("V1", NASTY))),
 }
 
 

@@ -1,6 +1,8 @@
 """Tables of verdicts, the ledger, cards and evidence say what was decided and what was published."""
 
 import re
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +12,16 @@ from matplotlib.colors import to_hex
 
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, Verdict, evaluate
 from lib.claims.claim import ClaimPart
+from lib.claims.counted import CountedStudy, planted_power
 from lib.claims.evidence import EVIDENCE, Evidence
 from lib.claims.measured import SENTENCES
-from lib.claims.rates import CountedStudy, Ledger, read_verdict
+from lib.claims.rates import Ledger, read_verdict
 from lib.core.scores import Interval
 from lib.figures.benchmarks import benchmark
 from lib.figures.judging import (
     OUTCOME_COLOURS,
     calibration_figure,
+    effect_sizes,
     outcome_bars,
     power_curves,
     power_table,
@@ -25,7 +29,7 @@ from lib.figures.judging import (
     verdict_parts,
 )
 from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
-from lib.figures.verdicts import verdict_comparison, verdict_table
+from lib.figures.verdicts import ceiling_words, reliability_table, verdict_comparison, verdict_table
 
 
 def verdict(claim: str, outcome: str, effect: float = 0.0, where: str = "V1") -> Verdict:
@@ -33,28 +37,61 @@ def verdict(claim: str, outcome: str, effect: float = 0.0, where: str = "V1") ->
 
 
 def test_verdicts_stand_beside_the_papers_words() -> None:
-    found = [verdict("W2", HOLDS, 0.25, "V_1, <b>"), verdict("W5", UNTESTED, where="needs x")]
+    shares = replace(verdict("W1", HOLDS, 0.25, "V_1, <b>"), of_ceiling=0.0421)
+    found = [shares, verdict("W5", UNTESTED, where="needs x")]
     table = verdict_table(found)
     assert table.rows == [
-        ("W2", f"“{CLAIMS['W2'].quote}”", "**holds**", found[0].effect, r"V\_1, &lt;b&gt;"),
-        ("W5", f"“{CLAIMS['W5'].quote}”", f"**{UNTESTED}**", "", "needs x"),
+        ("W1", f"“{CLAIMS['W1'].quote}”", "**holds**", found[0].effect, "4.2 %", "0.01 R", r"V\_1, &lt;b&gt;"),
+        ("W5", f"“{CLAIMS['W5'].quote}”", f"**{UNTESTED}**", "", "", "0.05 of the stacking weight", "needs x"),
     ]
 
 
 def test_participants_are_compared_claim_by_claim() -> None:
     found = {
-        "a|b": [verdict("W1", HOLDS, 0.5), verdict("W2", CONTRADICTED)],
+        "a|b": [replace(verdict("W1", HOLDS, 0.5), of_ceiling=0.7), verdict("W2", CONTRADICTED)],
         "c": [verdict("W1", UNTESTED), verdict("W2", HOLDS)],
     }
     table = verdict_comparison(found)
     assert list(table.header) == ["claim", "", "a&#124;b", "c"]
     assert table.rows == [
-        ["**W1**", CLAIMS["W1"].title, "**holds** (+0.500 [-0.500, +1.500]; V1)", f"**{UNTESTED}** (no effect; V1)"],
+        ["**W1**", CLAIMS["W1"].title, "**holds** (+0.500 [-0.500, +1.500]; 70.0 % of the ceiling; V1)",
+         f"**{UNTESTED}** (no effect; V1)"],
         ["**W2**", CLAIMS["W2"].title, f"**{CONTRADICTED}** (+0.000 [-1.000, +1.000]; V1)",
          "**holds** (+0.000 [-1.000, +1.000]; V1)"],
     ]  # fmt: skip
     decided = evaluate(make_study(), ["W1", "W2"])
     assert [row[2].split("**")[1] for row in verdict_comparison({"x": decided}).rows] == [v.outcome for v in decided]
+
+
+def test_scores_stand_beside_their_share_of_the_ceiling_with_the_voxels_that_count() -> None:
+    study = make_study(n_best=3)
+    ceiling = study.participant.noise_ceiling.copy()
+    v1, v3 = (np.flatnonzero(study.participant.roi(roi)) for roi in ("V1", "V3"))
+    ceiling[v1], ceiling[v1[:2]], ceiling[v3] = 0.25, 0.09, 0.0
+    found = reliability_table(replace(study, participant=replace(study.participant, noise_ceiling=ceiling)))
+    voxels = study.common(list(study.encoding), "V1")
+    few, none = found.rows[:2]
+    assert few[:2] == ("V1", 5) and few[2] == 3 and few[3] == "25.0 %" and none[:3] == ("V3", 0, 0)
+    together = np.mean([one.stacked_cv_score for one in study.encoding.values()], axis=0)
+    voxels = sorted(v1[2:], key=lambda voxel: -together[voxel])[:3]
+    R = study.encoding["alexnet-object"].stacked_score[voxels].mean()
+    assert few[4] == f"{R:.3f} ({100 * R / 0.5:.1f} %)"
+    unknown = replace(study.participant, noise_ceiling=np.full(study.participant.n_voxels, np.nan))
+    assert reliability_table(replace(study, participant=unknown)).rows[0][1:4] == (7, 3, "unknown")
+
+
+def test_the_ledger_says_what_share_of_the_ceiling_an_effect_is() -> None:
+    found = [replace(verdict("W1", HOLDS, 0.1), of_ceiling=share) for share in (0.1, 0.3, None)]
+    words = ceiling_words(0.2)
+    assert words == "20.0 % of the ceiling" and words in ledger_table(Ledger({"flat": {"W1": found}}, {})).data
+
+
+def test_the_ledgers_rows_say_statistic_smallest_effect_and_power() -> None:
+    html = ledger_table(Ledger({"flat": {"W1": [verdict("W1", HOLDS)]}}, {})).data
+    w1, *_, m6 = re.findall(r'<th scope="row">(.*?)</th>', html)
+    assert effect_sizes(CLAIMS["W1"].smallest.values()) == "0.01 R"
+    assert f"Smallest effect: 0.01 R. Power: {CLAIMS['W1'].power}." in w1 and escape(CLAIMS["W1"].statistic) in w1
+    assert CLAIMS["W1"].power.outcomes and m6.endswith("Power: not counted.</small>")
 
 
 def test_the_ledger_marks_each_claim_in_each_column() -> None:
@@ -123,6 +160,7 @@ def test_cards_and_evidence() -> None:
     assert card == (
         f"**Y1** {{cite:p}}`yu2018`, {y1.place}\n: “{y1.quote}”\n: *Statistic*: {y1.statistic}.\n"
         f": *Holds* if {y1.rule}.\n: *Smallest effect*: 0.02 r, since {y1.smallest['decoding'].why}."
+        f"\n: *Power*: where it was planted it holds in {y1.power}."
     )
     assert claim_cards(CLAIMS.values()).data.count("\n: *Holds* if ") == len(CLAIMS)
     one = Evidence(["W1", "W4"], "what", ["r", "R"], {"x": [0.1, 0.2], "y": [0.3, 0.4]}, "nonaka2021")
@@ -183,17 +221,19 @@ def test_rates_are_told_by_number_of_images_and_outcome() -> None:
 
 
 def test_power_is_drawn_and_told_by_number_of_images() -> None:
-    figure = power_curves(counted(), {"W1": 1000, "W2": 1000, "W3": 1000})
+    planted = [replace(one, world="as-published") for one in counted()]
+    w1, w3, y1 = (replace(CLAIMS[name], power=planted_power(planted, name)) for name in ("W1", "W3", "Y1"))
+    figure = power_curves([w1, y1, w3], {"W1": 1000, "Y1": 1000, "W3": 1000})
     first, second = figure.axes[:2]
     assert (first.get_title(), second.get_title()) == ("W1", "W3")
     holds, contradicted = first.lines[2:]
     np.testing.assert_array_equal(holds.get_xydata(), [[500, 50], [2000, 100]])
     np.testing.assert_array_equal(contradicted.get_ydata(), [0, 0])
     assert first.lines[1].get_xdata()[0] == 1000
-    assert [row[1:] for row in power_table(counted(), ["W1", "W3", "Y1"]).rows] == [
-        ("0.01 R", "2,000", "500: 2, 2,000: 2"),
-        ("0.5 layers", "more than 2,000", "500: 2, 2,000: 2"),
-        ("0.02 r", "not counted", ""),
+    assert power_table([w1, w3, y1]).rows == [
+        ("**W1**", w1.statistic, "0.01 R", "1 of 2 with 500 images, 2 of 2 with 2,000", "2,000"),
+        ("**W3**", w3.statistic, "0.5 layers", "0 of 2 with 500 images, 0 of 2 with 2,000", "more than 2,000"),
+        ("**Y1**", y1.statistic, "0.02 r", "not counted", "not counted"),
     ]
-    ((_, _, needed, _),) = power_table(counted()[2:], ["W1"]).rows
+    ((*_, needed),) = power_table([replace(w1, power=planted_power(planted[2:], "W1"))]).rows
     assert needed == "at most 2,000"
