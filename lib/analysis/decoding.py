@@ -10,6 +10,7 @@ Six steps, as in the code released with Generic Object Decoding (Horikawa & Kami
 6. correlate predictions and unit over the test images (`agreement_matrix`).
 
 All units of all layers share the voxels: X'X is computed once per ROI, and a unit takes its rows and columns out of it.
+Where every unit keeps all voxels, one matrix maps the units of the training trials to predictions.
 Voxels and units are centred, so the constant's weight is zero and is left out. Predictions are linear in the voxels:
 those of an image's averaged trials are the average of its trials' (step 5).
 """
@@ -27,14 +28,13 @@ from lib.core import choose, progress
 from lib.core.lapack import in_threads
 from lib.core.memory import keeping_memory
 from lib.core.scale import power_of_two
-from lib.core.scores import correlation
 from lib.core.validation import matrix, penalties
 from lib.data import Participant
 from lib.data.features import ImageFeatures
 from lib.data.participant import Images, Responses
 from lib.networks import Network, extract
 from lib.networks.layers import AS_PUBLISHED, decoding_taps
-from lib.solvers.least_squares import subset_weights, upper_gram
+from lib.solvers.least_squares import hat_matrix, subset_weights, upper_gram
 from lib.solvers.sparse import sparse_weights
 
 UNITS_AT_ONCE = 1000
@@ -207,21 +207,31 @@ def predict_units(voxels: Voxels, units: Units, regression: str, n_voxels: int, 
     _check(voxels, units, n_voxels)
     if regression == "ridge":
         penalties(alpha, "alpha")
-    voxels = _often_selected_first(voxels, units)
     n_trials, n_parameters = len(voxels.train), min(n_voxels, voxels.train.shape[1]) + 1
     if regression == "ols" and n_parameters > n_trials:
         found = f"{n_parameters} parameters for {n_trials} trials: least squares has many solutions"
         warnings.warn(f"{found}, the smallest is taken. Use fewer voxels or ridge for a unique one.", stacklevel=3)
+    penalty = alpha if regression == "ridge" else 0.0
+    predictions: np.ndarray
+    if regression != "slr" and n_voxels >= voxels.train.shape[1]:  # one matrix for all units
+        predictions = hat_matrix(voxels.train, voxels.test, voxels.gram, penalty) @ units.scaled
+    else:
+        predictions = _from_own_voxels(_often_selected_first(voxels, units), units, regression, n_voxels, penalty)
+    predictions *= units.std
+    predictions += units.mean
+    return predictions
+
+
+def _from_own_voxels(voxels: Voxels, units: Units, regression: str, n_voxels: int, penalty: float) -> np.ndarray:
+    """Standardised predictions (n_test, n_units), each from the voxels kept for the unit."""
     predictions = np.empty((len(voxels.test), len(units.mean)))
     with keeping_memory():
         for start in range(0, len(units.mean), UNITS_AT_ONCE):
             block = slice(start, start + UNITS_AT_ONCE)
             some = units.scaled[:, block]
             xy = some.T @ voxels.train
-            weights = _weights(regression, voxels, some, xy, select(xy, n_voxels), alpha)
+            weights = _weights(regression, voxels, some, xy, select(xy, n_voxels), penalty)
             predictions[:, block] = voxels.test @ weights.T
-    predictions *= units.std
-    predictions += units.mean
     return predictions
 
 
@@ -241,7 +251,7 @@ def _often_selected_first(voxels: Voxels, units: Units) -> Voxels:
 
 
 def _weights(
-    regression: str, voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, alpha: float
+    regression: str, voxels: Voxels, units: np.ndarray, xy: np.ndarray, kept: np.ndarray, penalty: float
 ) -> np.ndarray:
     """Step 4.
 
@@ -249,7 +259,6 @@ def _weights(
     for each (n_units, n_kept); returns weights (n_units, n_voxels), zero where a voxel was not kept.
     """
     if regression != "slr":
-        penalty = alpha if regression == "ridge" else 0.0
         return subset_weights(voxels.train, voxels.gram, units, xy, kept, penalty)
     gram, weights = voxels.gram, np.zeros_like(xy)
 
@@ -357,8 +366,7 @@ def agreement_matrix(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     -------
     array of shape (n_test, n_test)
     """
-    a, b = (values / np.linalg.norm(values, axis=0) for values in _centred_where_varying(predictions, units))
-    return np.asarray(a @ b.T / max(1, a.shape[1]))
+    return _agreement(_unit_length(predictions), _unit_length(units))
 
 
 def score_by_image(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -376,17 +384,31 @@ def score_by_image(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
     -------
     array of shape (n_test,)
     """
-    a, b = (values / np.sqrt(np.mean(values**2, axis=0)) for values in _centred_where_varying(predictions, units))
-    if not a.size:
+    return _by_image(_unit_length(predictions), _unit_length(units))
+
+
+def _unit_length(values: np.ndarray) -> np.ndarray:
+    """Columns (n_images, n_units) centred over images and of length 1; NaN where they do not vary."""
+    varying, values = varies(values), values / power_of_two(values)
+    centred = values - values.mean(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(varying, centred / np.linalg.norm(centred, axis=0), np.nan)
+
+
+def _agreement(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """`agreement_matrix` of columns of length 1, NaN where they do not vary."""
+    varying = np.isfinite(predictions[0] * units[0])
+    return np.asarray(predictions[:, varying] @ units[:, varying].T / max(1, varying.sum()))
+
+
+def _by_image(predictions: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """`score_by_image` of columns of length 1, NaN where they do not vary."""
+    varying = np.isfinite(predictions[0] * units[0])
+    if not varying.any():
         return np.full(len(units), np.nan)
-    r = (a * b).mean(0)
-    return np.asarray((r + a * b - r * (a**2 + b**2) / 2).mean(1))
-
-
-def _centred_where_varying(predictions: np.ndarray, units: np.ndarray) -> Iterator[np.ndarray]:
-    """Both (n_test, n_varying), centred over images, for the units that vary and whose predictions do."""
-    varying = varies(predictions) & varies(units)
-    return (values[:, varying] - values[:, varying].mean(0) for values in (predictions, units))
+    a, b = predictions[:, varying], units[:, varying]
+    r = (a * b).sum(0)
+    return np.asarray((r + len(a) * (a * b - r * (a**2 + b**2) / 2)).mean(1))
 
 
 def permutation_scores(agreements: Sequence[np.ndarray], *, n_permutations: int = 10_000, seed: int = 0) -> np.ndarray:
@@ -494,9 +516,9 @@ def decode_participant(
     if (n_test := len(participant.test)) < 2:
         raise ValueError(f"{participant.name}: scores over images need at least 2 test images, found {n_test}.")
     train, test = (_units_shown(networks, part) for part in (participant.train, participant.test))
-    everything = scale_units(np.hstack(list(train.values())))
+    everything, tested = scale_units(np.hstack(list(train.values()))), {k: _unit_length(v) for k, v in test.items()}
     rois = progress(list(participant.rois if rois is None else rois), f"decoding from {participant.name}")
-    return [result for roi in rois for result in _decode_roi(participant, roi, everything, test, choices)]
+    return [result for roi in rois for result in _decode_roi(participant, roi, everything, tested, choices)]
 
 
 _Layers = dict[tuple[str, str], np.ndarray]  # (network, layer) -> (n_images, n_units)
@@ -511,13 +533,12 @@ def _units_shown(networks: Mapping[str, ImageFeatures], part: Responses) -> _Lay
 
 
 def _decode_roi(
-    participant: Participant, roi: str, train: Units, test: _Layers, choices: Choices
+    participant: Participant, roi: str, train: Units, tested: _Layers, choices: Choices
 ) -> Iterator[DecodingResult]:
-    """All layers at once, since they share the voxels."""
+    """All layers at once, since they share the voxels; `tested` has columns of length 1, NaN where they do not vary."""
     voxels = standardise(*(part.responses[:, participant.roi(roi)] for part in (participant.train, participant.test)))
-    predicted = predict_units(voxels, train, choices.regression, choices.kept(roi), choices.alpha)
-    ends = np.cumsum([units.shape[1] for units in test.values()])[:-1]
-    for (layer, units), predictions in zip(test.items(), np.split(predicted, ends, axis=1), strict=True):
-        score = np.where(varies(units) & varies(predictions), correlation(units, predictions), np.nan)
-        agreement, by_image = agreement_matrix(predictions, units), score_by_image(predictions, units)
-        yield DecodingResult(*layer, roi, choices, score, agreement, by_image)
+    predicted = _unit_length(predict_units(voxels, train, choices.regression, choices.kept(roi), choices.alpha))
+    ends = np.cumsum([units.shape[1] for units in tested.values()])[:-1]
+    for (layer, units), own in zip(tested.items(), np.split(predicted, ends, axis=1), strict=True):
+        score = (own * units).sum(0)
+        yield DecodingResult(*layer, roi, choices, score, _agreement(own, units), _by_image(own, units))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.analysis.decoding_study import DecodingStudy
-from lib.analysis.encoding import fit_encoding
+from lib.analysis.encoding import stacked_predictions
+from lib.analysis.usable import varies
 from lib.core import choose
-from lib.core.scores import Interval, t_interval
+from lib.core.scores import Interval, correlation, t_interval
 from lib.data import Participant
 from lib.data.features import ImageFeatures, rows_of
 from lib.networks.zoo import PAPER_Y
@@ -70,9 +71,12 @@ def encode_units(participants: Sequence[Participant], units: ImageFeatures, roi:
         part: {name: units.of(name, own).astype(np.float32) for name in units.layers} for part, own in ids.items()
     }
     y = {part: [_responses(one, part, own, roi) for one in participants] for part, own in ids.items()}
-    found = fit_encoding(features["train"], np.hstack(y["train"]), features["test"], np.hstack(y["test"]))
+    train, test = (np.hstack(own) for own in y.values())
+    usable, r = varies(train) & varies(test), np.full(train.shape[1], np.nan)
+    predicted = stacked_predictions(features["train"], train[:, usable], features["test"])
+    r[usable] = correlation(test[:, usable], predicted)
     ends = np.cumsum([own.shape[1] for own in y["train"]])[:-1]
-    return np.array([np.nanmean(own) for own in np.split(found.stacked_correlation, ends)])
+    return np.array([np.nanmean(own) for own in np.split(r, ends)])
 
 
 def _responses(participant: Participant, part: str, ids: np.ndarray, roi: str | None) -> np.ndarray:

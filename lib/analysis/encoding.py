@@ -34,6 +34,7 @@ SMALLEST_LEFT = 1e-12  # of a mean square, when that of a group of images is sub
 FEW_IMAGES = 600  # fewer training images than this, in a wide layer: no penalties by generalised cross-validation
 
 Features = Mapping[str, np.ndarray]
+ScoredParts = Sequence[slice]  # of the test images: each is scored by itself
 
 
 @dataclass(frozen=True)
@@ -200,10 +201,9 @@ def stacked_predictions(features: Features, responses: np.ndarray, test_features
     """
     layers, y = check_images("training", features, responses)
     settings = Settings("fast", contiguous_folds(len(y), 5), ALPHAS, "cpu")
-    standardised = by_training(y, y)[0]
-    fits = [_prepare(name, X, test_features[name], settings).fit([standardised])[0] for name, X in layers.items()]
-    weights = simplex_weights(error_products([fit.errors for fit in fits]))
-    return np.asarray(np.einsum("vk,kiv->iv", weights, torch.stack([fit.predictions for fit in fits]).numpy()))
+    prepared = [_prepare(name, X, test_features[name], settings) for name, X in layers.items()]
+    groups = [by_training(group, group)[0] for group in _groups(y, np.arange(y.shape[1]))]
+    return np.hstack([_stacked(fits) for fits in _fit_groups(prepared, groups)])
 
 
 # Input
@@ -453,6 +453,21 @@ class DecomposedLayers:
         test_responses : array of shape (n_test, n_voxels)
         memory_bytes : int
         """
+        return self.fit_parts(responses, test_responses, [slice(None)], memory_bytes)[0]
+
+    def fit_parts(
+        self, responses: np.ndarray, test_responses: np.ndarray, parts: ScoredParts, memory_bytes: int = MEMORY_BYTES
+    ) -> list[EncodingResult]:
+        """Fit and stack once, and score on each part of the test images.
+
+        Parameters
+        ----------
+        responses : array of shape (n_images, n_voxels)
+        test_responses : array of shape (n_test, n_voxels)
+        parts : sequence of slices
+            Of the test images.
+        memory_bytes : int
+        """
         y = matrix("training responses", responses, n_rows=self.n_images, finite=False)
         y_test = matrix("test responses", test_responses, n_rows=self.n_test, n_columns=y.shape[1], finite=False)
         layers, usable = list(self.layers.values()), varies(y) & varies(y_test)
@@ -460,10 +475,15 @@ class DecomposedLayers:
         blocks = _blocks(usable, voxels_at_once(len(layers), len(y) + len(y_test), memory_bytes))
         protocol = self.settings.protocol
         with keeping_memory():
-            fits = [_fit_block(layers, protocol, y, y_test, block) for block in progress(blocks, "fitting voxels")]
-        found: dict[str, Any] = _scatter([group for block in fits for group in block], usable)
+            fits = [
+                _fit_block(layers, protocol, y, y_test, block, parts) for block in progress(blocks, "fitting voxels")
+            ]
         solvers, precisions = (tuple(getattr(one, name) for one in layers) for name in ("solver", "precision"))
-        return EncodingResult(tuple(self.layers), **found, notes=notes, solvers=solvers, precisions=precisions)
+        found: list[dict[str, Any]] = [
+            _scatter(groups, usable) for groups in zip(*(group for block in fits for group in block), strict=True)
+        ]
+        shared: dict[str, Any] = {"notes": notes, "solvers": solvers, "precisions": precisions}
+        return [EncodingResult(tuple(self.layers), **of_part, **shared) for of_part in found]
 
 
 def _decompose_layers(X: Features, X_test: Features, settings: Settings) -> DecomposedLayers:
@@ -473,21 +493,34 @@ def _decompose_layers(X: Features, X_test: Features, settings: Settings) -> Deco
 
 
 def _fit_block(
-    layers: Sequence[PreparedLayer], protocol: str, y: np.ndarray, y_test: np.ndarray, voxels: np.ndarray
-) -> list[dict[str, np.ndarray]]:
-    """Standardise, fit, stack and score a block of voxels: the arrays of an `EncodingResult`, for each group."""
+    layers: Sequence[PreparedLayer],
+    protocol: str,
+    y: np.ndarray,
+    y_test: np.ndarray,
+    voxels: np.ndarray,
+    parts: ScoredParts,
+) -> list[list[dict[str, np.ndarray]]]:
+    """Standardise, fit, stack and score a block of voxels: arrays of an `EncodingResult`, for each group and part."""
     raw = zip(_groups(y, voxels), _groups(y_test, voxels), strict=True)
     if protocol == "reference":
         standardised = [(reference.zscore(group), reference.zscore(test)) for group, test in raw]
     else:
         standardised = [by_training(group, test) for group, test in raw]
     groups, test_groups = zip(*standardised, strict=True)
-    return [stack_layers(fits, test) for fits, test in zip(_fit_groups(layers, groups), test_groups, strict=True)]
+    fitted = zip(_fit_groups(layers, groups), test_groups, strict=True)
+    return [_stack_and_score(fits, test, parts) for fits, test in fitted]
 
 
 def _fit_groups(layers: Sequence[PreparedLayer], groups: Sequence[np.ndarray]) -> Iterator[tuple[LayerFit, ...]]:
     """For each group the fits of all layers."""
     return zip(*(layer.fit(groups) for layer in layers), strict=True)
+
+
+def _stacked(fits: Sequence[LayerFit]) -> np.ndarray:
+    """What the stack predicts of a group of voxels, array of shape (n_test, n_voxels)."""
+    weights = simplex_weights(error_products([fit.errors for fit in fits]))
+    stacked: np.ndarray = np.einsum("vk,kiv->iv", weights, torch.stack([fit.predictions for fit in fits]).numpy())
+    return stacked
 
 
 def stack_layers(fits: Sequence[LayerFit], y_test: np.ndarray) -> dict[str, np.ndarray]:
@@ -503,12 +536,18 @@ def stack_layers(fits: Sequence[LayerFit], y_test: np.ndarray) -> dict[str, np.n
     -------
     dict of name to array of shape (..., n_voxels)
     """
+    return _stack_and_score(fits, y_test, [slice(None)])[0]
+
+
+def _stack_and_score(fits: Sequence[LayerFit], y_test: np.ndarray, parts: ScoredParts) -> list[dict[str, np.ndarray]]:
+    """`stack_layers`, scored on each part of the test images."""
     P = error_products([fit.errors for fit in fits])
     weights = simplex_weights(P)
     predictions = torch.stack([fit.predictions for fit in fits]).numpy()
     alphas = np.stack([fit.alphas.numpy() for fit in fits])
     by_images = {"weights_by_images": _weights_by_images([fit.errors for fit in fits], P, weights)}
-    return _scores(y_test, predictions, P, weights) | {"weights": weights.T, "alphas": alphas} | by_images
+    stack = {"weights": weights.T, "alphas": alphas} | by_images
+    return [_scores(y_test[part], predictions[:, part], P, weights) | stack for part in parts]
 
 
 def _weights_by_images(errors: Sequence[torch.Tensor], P: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -584,13 +623,51 @@ def encode_together(
 ) -> list[EncodingResult]:
     """`encode` of participants who saw the same images: every layer is decomposed once for all of them.
 
-    Results are kept and shared where COMPANION_RESULTS says (`lib.core.kept`).
-
     Parameters
     ----------
     participants : sequence of Participant
     network, preprocessing, cache, memory_bytes, **options
         As for `encode`; no option changes with the participant.
+
+    Raises
+    ------
+    ValueError
+        The images differ.
+    """
+    whole = [slice(None)]
+    found = encode_parts(
+        participants, network, whole, preprocessing=preprocessing, cache=cache, memory_bytes=memory_bytes, **options
+    )
+    return [of_one for (of_one,) in found]
+
+
+def encode_parts(
+    participants: Sequence[Participant],
+    network: Network,
+    parts: ScoredParts,
+    *,
+    preprocessing: str = "as-published",
+    cache: str | os.PathLike[str] | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    **options: Unpack[Protocol],
+) -> list[list[EncodingResult]]:
+    """`encode_together`, where the same fits are scored on several parts of the test images.
+
+    Results are kept and shared where COMPANION_RESULTS says (`lib.core.kept`).
+
+    Parameters
+    ----------
+    participants : sequence of Participant
+    network : Network
+    parts : sequence of slices
+        Of each participant's test images.
+    preprocessing, cache, memory_bytes, **options
+        As for `encode`.
+
+    Returns
+    -------
+    list of lists of EncodingResult
+        For each participant one result for each part.
 
     Raises
     ------
@@ -611,18 +688,28 @@ def encode_together(
         X, X_test = (extract(network, images, preprocessing=preprocessing, cache=cache) for images in shown)
         return _decompose_layers(X, X_test, settings)
 
+    seen = [network.name, [*network.layers.items()], network.input_size, PIXELS[pixels], *map(name_of, shown)]
+    fitted = [settings.protocol, [[f.start, f.stop] for f in settings.folds], settings.alphas, settings.device]
+    scored = [[part.start, part.stop] for part in parts]
+    digest = lru_cache(lambda: network.digest)
+
     def depends(one: Participant) -> list[object]:
-        """All that the result of a participant depends on besides the code."""
-        seen = [network.name, network.digest, [*network.layers.items()], network.input_size, PIXELS[pixels]]
-        seen += [find_device("auto"), *map(name_of, shown)]
-        fitted = [settings.protocol, [[f.start, f.stop] for f in settings.folds], settings.alphas, settings.device]
-        return [*seen, *fitted, one.train.responses, one.test.responses]
+        """All that the results of a participant depend on besides the code."""
+        known = [*seen, digest(), find_device("auto"), *fitted, scored]
+        return [*known, one.train.responses, one.test.responses]
 
     def fit(one: Participant) -> Mapping[str, np.ndarray]:
-        """The result of a participant, computed now."""
-        return arrays_of(decomposed().fit(one.train.responses, one.test.responses, memory_bytes))
+        """The results of a participant, computed now; names begin with the part's number."""
+        found = decomposed().fit_parts(one.train.responses, one.test.responses, parts, memory_bytes)
+        return {f"{i} {name}": array for i, own in enumerate(found) for name, array in arrays_of(own).items()}
 
-    return [result_of(kept(__name__, partial(depends, one), partial(fit, one))) for one in participants]
+    kept_arrays = [kept(__name__, partial(depends, one), partial(fit, one)) for one in participants]
+    return [[_result_of_part(arrays, i) for i in range(len(parts))] for arrays in kept_arrays]
+
+
+def _result_of_part(arrays: Mapping[str, np.ndarray], i: int) -> EncodingResult:
+    own = f"{i} "
+    return result_of({name.removeprefix(own): array for name, array in arrays.items() if name.startswith(own)})
 
 
 def arrays_of(result: EncodingResult) -> dict[str, np.ndarray]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lib.analysis.encoding_study import EncodingStudy, encoding_studies
+from lib.analysis.encoding import encode_parts
+from lib.analysis.encoding_study import EncodingStudy
 from lib.data import Participant, Responses
+from lib.networks import load_network
 
 SHARES = np.linspace(0.02, 1, 50)
 
@@ -111,12 +113,28 @@ def retest(
     n_best : int
         As in `EncodingStudy`.
     """
-    networks = list(networks)
-    aside = {name: set_aside(person, n_fresh) for name, person in participants.items()}
-    test = encoding_studies({name: person for name, (person, _) in aside.items()}, networks, weights, n_best)
-    moved = {name: replace(person, test=fresh) for name, (person, fresh) in aside.items()}
-    fresh = encoding_studies(moved, networks, weights, n_best)
-    return {name: Retest(test[name], fresh[name]) for name in participants}
+    names, people = list(networks), {name: set_aside(one, n_fresh) for name, one in participants.items()}
+    both = [replace(one, test=_joined(one.test, fresh)) for one, fresh in people.values()]
+    n_test = len(next(iter(participants.values())).test)
+    parts = [slice(0, n_test), slice(n_test, None)]
+    found = {name: encode_parts(both, load_network(name, weights), parts) for name in names}
+
+    def study(i: int, part: int, person: Participant) -> EncodingStudy:
+        """Of the i-th participant, scored on one part of the images."""
+        return EncodingStudy(person, {name: of_all[i][part] for name, of_all in found.items()}, n_best, weights)
+
+    return {
+        name: Retest(study(i, 0, person), study(i, 1, replace(person, test=fresh)))
+        for i, (name, (person, fresh)) in enumerate(people.items())
+    }
+
+
+def _joined(one: Responses, other: Responses) -> Responses:
+    ids, responses, n_repeats = (
+        np.concatenate([getattr(part, name) for part in (one, other)])
+        for name in ("stimulus_ids", "responses", "n_repeats")
+    )
+    return Responses(ids, responses, n_repeats)
 
 
 def mean_of_best(study: Retest, choice: Choice, network: str, roi: str) -> np.ndarray:

@@ -3,36 +3,64 @@
 import copy
 import hashlib
 import math
+import re
+import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import count
 from operator import attrgetter
 
 import numpy as np
 import torch
-import torchvision
 from torch import fx, nn
 from torch.nn import functional
-from torchvision.models.feature_extraction import NodePathTracer
 
-_LEAVES = [part for part in vars(torchvision.ops).values() if isinstance(part, type) and issubclass(part, nn.Module)]
 _LIBRARIES = ("torch", "torchvision", "math", "operator", "_operator", "builtins")  # told by their version
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.memory_format)
 
 
-class _Tracer(NodePathTracer):
-    """torchvision's tracer, which remembers the part of a network in which it failed."""
+class _Tracer(fx.Tracer):
+    """Names every operation as torchvision's feature extraction does, and remembers the part in which it failed.
+
+    torchvision itself takes as long to load as PyTorch does; a network made of its parts has loaded it already.
+    """
 
     def __init__(self) -> None:
-        super().__init__(autowrap_modules=(math, torchvision.ops), leaf_modules=_LEAVES)
+        operations = [sys.modules[name] for name in ("torchvision.ops",) if name in sys.modules]
+        super().__init__(autowrap_modules=(math, *operations))  # type: ignore[arg-type]
+        found = [part for module in operations for part in vars(module).values() if isinstance(part, type)]
+        self.leaves = tuple(part for part in found if issubclass(part, nn.Module))
+        self.inside = ""  # of which module
+        self.places: dict[str, fx.Node] = {}
         self.failed = ""
 
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, self.leaves) or super().is_leaf_module(m, module_qualified_name)
+
     def call_module(self, m: nn.Module, forward: object, args: object, kwargs: object) -> object:
+        around, self.inside = self.inside, self.path_of_module(m)
         try:
-            return super().call_module(m, forward, args, kwargs)
+            return super().call_module(m, forward, args, kwargs)  # type: ignore[arg-type]
         except Exception:
-            self.failed = self.failed or self.path_of_module(m)
+            self.failed = self.failed or self.inside
             raise
+        finally:
+            self.inside = around
+
+    def create_proxy(self, *args: object, **kwargs: object) -> fx.Proxy:
+        proxy: fx.Proxy = super().create_proxy(*args, **kwargs)  # type: ignore[arg-type]
+        node = proxy.node
+        parts = [self.inside] if node.op == "call_module" else [self.inside, str(node)]
+        self.places[self._name(".".join(filter(None, parts)))] = node
+        return proxy
+
+    def _name(self, place: str) -> str:
+        """Like places count from the second on: "relu", "relu_1", "relu_2"."""
+        first = re.sub(r"(?<=.)_[0-9]+$", "", place)
+        names = (f"{first}_{i}" if i else first for i in count())
+        return next(name for name in names if name not in self.places)
 
 
 @dataclass(frozen=True)
@@ -66,7 +94,7 @@ class Traced:
                 f"{name} cannot be read layer by layer, because {where} cannot be traced "
                 f"({type(error).__name__}: {first_line(error)}); write it without conditions and loops on tensors."
             ) from error
-        return cls(root, graph, {place: node for node, place in tracer.node_to_qualname.items()})
+        return cls(root, graph, tracer.places)
 
     def node(self, place: str) -> fx.Node | None:
         """The last operation of a module, or the one of this name; None if there is none."""
@@ -122,7 +150,7 @@ class Traced:
         return digest.hexdigest()
 
     def _parts(self) -> Iterator[object]:
-        yield torch.__version__, torchvision.__version__, self.graph.python_code("self").src
+        yield torch.__version__, version("torchvision"), self.graph.python_code("self").src
         for node in self.graph.nodes:
             if node.op == "call_function":
                 yield node.target

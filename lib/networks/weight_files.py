@@ -14,7 +14,6 @@ from typing import Any
 import h5py
 import numpy as np
 import torch
-import torchvision
 from torch import nn
 
 from lib.core.disk import sha256_of_file
@@ -75,7 +74,9 @@ def read_squeezenet(path: Path) -> State:
     ValueError
         The file is longer or shorter than its counts say.
     """
-    data, module = path.read_bytes(), torchvision.models.squeezenet1_0(weights=None)
+    from torchvision.models import squeezenet1_0  # loaded here, since it takes as long to load as PyTorch
+
+    data, module = path.read_bytes(), squeezenet1_0(weights=None)
     convolutions = {name: part for name, part in module.named_modules() if isinstance(part, nn.Conv2d)}
     start = 4 * len(convolutions)
     if len(data) < start:

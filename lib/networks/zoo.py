@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import nn
 
 from lib.core import choose
@@ -81,7 +80,15 @@ class Spec:
 
 def _torchvision(name: str) -> Callable[[int], nn.Module]:
     """torchvision's model of that name, by number of classes, without weights."""
-    return lambda n_classes: torchvision.models.get_model(name, weights=None, num_classes=n_classes)
+
+    def build(n_classes: int) -> nn.Module:
+        """The model with random weights."""
+        from torchvision.models import get_model  # loaded here, since it takes as long to load as PyTorch
+
+        module: nn.Module = get_model(name, weights=None, num_classes=n_classes)
+        return module
+
+    return build
 
 
 _alexnet = partial(

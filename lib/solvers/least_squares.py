@@ -69,6 +69,36 @@ def subset_weights(
     return _one_by_one(X, gram, Y, xy, kept, alpha)
 
 
+def hat_matrix(X: np.ndarray, X_new: np.ndarray, gram: np.ndarray, alpha: float = 0.0) -> np.ndarray:
+    """Matrix H that maps units to their predictions H Y, where every unit is regressed on all voxels.
+
+    Parameters
+    ----------
+    X : array of shape (n_trials, n_voxels)
+        Centred.
+    X_new : array of shape (n_new, n_voxels)
+        Of the trials to predict.
+    gram : array of shape (n_voxels, n_voxels)
+        `upper_gram(X)`.
+    alpha : float
+        Ridge penalty; 0 is least squares. Where that has many solutions, the smallest is taken.
+
+    Returns
+    -------
+    array of shape (n_new, n_trials)
+
+    Examples
+    --------
+    >>> X = np.array([[-1.0, 1.0], [0.0, -2.0], [1.0, 1.0]])
+    >>> (hat_matrix(X, np.array([[1.0, 2.0]]), upper_gram(X)) @ X @ [[2.0], [3.0]]).round(9)
+    array([[8.]])
+    """
+    R = gram.copy()
+    if not _factored(R, alpha):
+        return np.asarray(X_new @ smallest_solution(X, np.eye(len(X)), alpha))
+    return np.asarray(scipy.linalg.cho_solve((R, False), X_new.T, check_finite=False).T @ X.T)
+
+
 def smallest_solution(X: np.ndarray, y: np.ndarray, alpha: float = 0.0) -> np.ndarray:
     """Of all least-squares solutions the one of smallest norm, by singular values.
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.linalg
 
 from lib.solvers import least_squares
-from lib.solvers.least_squares import smallest_solution, subset_weights, upper_gram
+from lib.solvers.least_squares import hat_matrix, smallest_solution, subset_weights, upper_gram
 
 EPS = np.finfo(float).eps
 
@@ -46,6 +46,9 @@ def compare(X: np.ndarray, Y: np.ndarray, n_kept: int, alpha: float = 0.0, atol:
     others = np.random.default_rng(1).normal(size=(20, X.shape[1]))
     right = others @ expected.T
     np.testing.assert_allclose(others @ found.T / right.std(), right / right.std(), atol=atol)
+    if n_kept == X.shape[1]:
+        predicted = hat_matrix(X, others, upper_gram(X), alpha) @ Y
+        np.testing.assert_allclose(predicted / right.std(), right / right.std(), atol=atol)
     assert ((found != 0) <= (kept[:, :, None] == np.arange(X.shape[1])).any(1)).all()
 
 
