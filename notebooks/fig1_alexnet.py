@@ -16,12 +16,14 @@
 #
 # {cite:t}`wang2021` ask how much the *task* a network was trained on matters for how well it predicts the brain. They take
 # one architecture, AlexNet {cite}`krizhevsky2012`, trained once to name objects and once to name places, and predict
-# every voxel of a person looking at photographs from each of its seven layers, and from the best convex combination of all
-# seven. Two sentences of theirs are put to the test on this page:
+# every voxel of a person looking at photographs from each of its seven layers, and from the best weighted mean of all
+# seven predictions. Two sentences of theirs are put to the test on this page:
 #
 # * early visual areas are predicted best by Conv-2 and Conv-3, place and face areas by FC-7 (claim W1);
 # * from the network that names objects to the one that names places, the peak of the stacking weights in V1-V4 moves from
 #   Conv-3 to Conv-4 (claim W2).
+#
+# **In short:** in the world *as-published*, where both sentences are true by construction, the lines show both.
 #
 # The steps are one call each: [ridge regression](ridge) per layer, [stacking](stacking) over layers,
 # [scores](noise_ceiling) on images that no fit has seen.
@@ -46,9 +48,8 @@ from lib.figures.style import notice
 from lib.figures.verdicts import reliability_table, verdict_table
 
 # %% [markdown]
-# Everything that can be changed stands in the next cell. `world` says [what drives the voxels](simulated_participant) of a
-# simulated participant. With the Natural Scenes Dataset at hand, `dataset`, `subject` and `data_root` say where it is, and
-# `world`, `seed` and the size have no effect.
+# `world` says [what drives the voxels](simulated_participant) of a simulated participant. `dataset`, `subject` and `data_root` put
+# measured data in its place; `world`, `seed` and size then have no effect.
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
@@ -89,27 +90,21 @@ study = run.study
 print(study)
 
 # %% [markdown]
-# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
-
-# %% mystnb={"markdown_format": "myst"}
-saved = write_results(run, results, unique=unique)
-run.table()
-
-# %% [markdown]
 # ## The figure
 #
 # **Look for** the layer at which the lines of a column peak, and whether that layer moves to the right from the early areas
 # to the place and face areas. Then compare the rows: does the peak lie at the same layer for both tasks? (Each
 # row shows the best voxels of its own network, so the voxels are not the same in both.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-alexnet"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights. On a phone, areas are rows.", "name": "fig-alexnet"}}
 encoding_figure(study)
 
 # %% [markdown]
-# The same lines, one at a time. **Look for** layers whose R comes close to the highest and whose weight is zero.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it.
+# **Look for** layers whose R comes close to the highest and whose weight is zero.
 
 # %%
-voxel_explorer(study)
+voxel_explorer(study, run=run)
 
 # %%
 for name, result in study.encoding.items():
@@ -121,7 +116,7 @@ for name, result in study.encoding.items():
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
 # last layer. The peak of V1-V4 lies at Conv-3 in the third row and at Conv-4 in the fourth. Layers next to each other
 # predict nearly as well as the best one: R falls gently around its peak. The weights fall steeply; stacking gives
-# most to the layer that explains what its neighbours cannot.
+# most to the layer that explains what its neighbours cannot, and something to Conv-1, which holds the most of the image.
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
@@ -129,12 +124,11 @@ for name, result in study.encoding.items():
 # Overlapping lines hide how many of them peak where. **Look for** rows in which one cell is dark (the voxels agree) and
 # for rows in which several are grey (they do not).
 
-# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-alexnet-preferred"}}
+# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. White dot and bar: median and middle half of the voxels' preferred layers.", "name": "fig-alexnet-preferred"}}
 preferred_layers(study)
 
 # %% [markdown]
-# Voxels of one ROI differ, in the simulation because each mixes other directions of image space. A statement such as
-# "V2 prefers Conv-3" is a statement about a median.
+# The place and face areas have one dark cell each, V1-V4 several grey ones: there, voxels of one ROI differ. A statement such as "V2 prefers Conv-3" is a statement about a median.
 #
 # Where do the voxels of a preferred layer lie? A simulated area is a small sheet of cortex, whose neighbours answer alike. **Look for**
 # patches of one colour in an area.
@@ -143,20 +137,20 @@ preferred_layers(study)
 preferred_layer_maps(study)
 
 # %% [markdown]
-# Dark voxels form patches in the place and face areas: there, neighbours share the layers that drive them. The simulation made these patches, so they
+# In the place and face areas, voxels that prefer other layers than the last lie together: neighbours share the layers that drive them. The simulation made these patches, so they
 # say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
 
 # %% [markdown]
 # ## What was planted, and what was found
 #
-# Of a simulated participant the truth is known. **Look for** dots above white space: weight given to layers that were not
+# Of a simulated participant the truth is known. **Look for** dots where there is no grey bar: weight given to layers that were not
 # planted to lead.
 
-# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-alexnet-planted"}}
 planted_and_recovered(study)
 
 # %% [markdown]
-# Planted layers get the largest weights in most areas, but never all of the weight. A layer that predicts best on average does not predict
+# Planted layers get the largest weight, but never all of it. A layer that predicts best on average does not predict
 # every direction best that a voxel answers to; the first layers, which hold the most of the image, take up what is left.
 # Weights of a layer are evidence about that layer *given the others in the stack*, not a measure of what drives the voxel.
 
@@ -170,8 +164,8 @@ planted_and_recovered(study)
 stack_against_ceiling(study)
 
 # %% [markdown]
-# The medians follow the dashed line from below. What is missing no layer of these networks predicts, or it is too fine a detail to be learned from
-# this many images.
+# The medians rise with the ceiling and stay below the dashed line, the further the clearer the voxel. What is missing no layer predicts, or
+# it is too fine to be learned from this many images.
 #
 # A voxel of low ceiling cannot score high. So a score is also given as a share of the largest $R$ that any model could reach, the root of
 # the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas whose raw score is low and whose
@@ -199,6 +193,15 @@ verdict_table(evaluate(study, ["W1", "W2"]))
 # On a simulated participant this says nothing about brains. It says whether the analysis finds what was planted (*as-published*) from so many
 # images, and that it does not find it where it was not planted (*flat*, *noise*): run
 # `python -m lib run fig1_alexnet -p world flat` and look again.
+
+# %% [markdown]
+# ## What this run chose
+#
+# [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+saved = write_results(run, results, unique=unique)
+run.table()
 
 # %% [markdown]
 # ## Three questions
@@ -247,7 +250,7 @@ n_best = max(2, choices.n_best // 4)  # a quarter of the voxels, and of those th
 flat = load_participant("simulated", subject, world="flat", seed=seed, **small)
 alike = encoding_study(flat, networks, n_best=n_best)
 
-# %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and orange dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: no layer was planted to lead. Grey bars: an equal share for each layer of the network. Orange dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
+# %% mystnb={"image": {"alt": "Grey bars of equal height over all layers, and dots that stand highest over the first layer, in each network and each group of areas."}, "figure": {"caption": "World flat: no layer was planted to lead. Grey bars: an equal share for each layer of the network. Dots: mean stacking weight of an area's best voxels, chosen by out-of-fold score.", "name": "fig-alexnet-flat"}}
 planted_and_recovered(alike)
 
 # %% [markdown]

@@ -23,6 +23,9 @@
 # * early layers predict early visual areas better, late layers place and face areas (claim W4);
 # * place and face areas give the largest weight to Conv-5, not to the last layer; in AlexNet it was the last (claim W5).
 #
+# **In short:** in the world *as-published* the rows of the two networks look alike: early
+# layers lead in V1-V4 and late ones in the place and face areas, whatever the task.
+#
 # The third sentence says "layer 4". Paper W numbers its layers from Conv-1, so the fourth in its list would be Conv-4; but the code
 # of ResNet50 that everybody uses calls its last block `layer4`, and that block is Conv-5. We read it so: the sentence goes on to
 # say that the *last* layer is not the best, and Avgpool is the mean of that block's maps.
@@ -79,31 +82,24 @@ shown = study.only(networks)
 print(shown)
 
 # %% [markdown]
-# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
-
-# %% mystnb={"markdown_format": "myst"}
-saved = write_results(run, results, unique=unique)
-run.table()
-
-# %% [markdown]
 # ## The figure
 #
 # **Look for** the layer at which the lines peak, from the left columns to the right ones. Then compare the first row with the second
 # and the third with the fourth: does the peak lie at the same layer for both tasks? (Each row shows the best voxels of its own
 # network; a comparison over the same voxels follows below.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-resnet50"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights. On a phone, areas are rows.", "name": "fig-resnet50"}}
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time. **Look for** Avgpool in a face area: its R comes close to the highest, its weight does not.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for** Avgpool in a face area: its R comes close to the highest, its weight does not.
 
 # %%
-voxel_explorer(shown)
+voxel_explorer(shown, run=run)
 
 # %% [markdown]
-# In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-3, and all place and face areas at Conv-5. The first two rows
-# look alike, and so do the last two: nothing moves with the task. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
+# In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-2 or Conv-3, which predict nearly alike, and the place and face areas at Conv-4 or
+# Conv-5, by weight at Conv-5. The first two rows look alike, and so do the last two. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
 #
 # R falls gently around its peak, since neighbouring layers say much the same. The weights fall faster: stacking gives most to the layer that
 # explains what its neighbours cannot.
@@ -113,22 +109,23 @@ voxel_explorer(shown)
 #
 # **Look for** rows in which the two panels differ.
 
-# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-resnet50-preferred"}}
+# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. White dot and bar: median and middle half of the voxels' preferred layers.", "name": "fig-resnet50-preferred"}}
 preferred_layers(shown)
 
 # %% [markdown]
-# In place and face areas voxels of the two panels prefer late layers, and in V1 to V4 early ones; single voxels differ by a layer or two.
+# Both panels go from early layers in V1-V4 to late ones in the place and face areas. Yet most medians of the right panel lie a layer away from those of the
+# left one, although the same layers were planted for both tasks. Neighbouring layers predict nearly alike, so a little decides which of them is ahead.
 #
 # ## What was planted, and what was found
 #
 # **Look for** Avgpool in the place and face areas: it was not planted to lead.
 
-# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
 planted_and_recovered(shown)
 
 # %% [markdown]
-# Weights spread over the neighbours of the planted layers. A dot is an area: of the early ones, V1 mostly prefers Conv-2, the others
-# Conv-3. Avgpool gets little weight, although alone it predicts the higher areas nearly as well as Conv-5: it is the mean of Conv-5's maps,
+# Weights spread over the neighbours of the planted layers. In the early areas Conv-2 gets more weight than its planted share and Conv-3 less: an earlier
+# layer also holds much of what a later one keeps. Avgpool gets little weight, although alone it predicts the higher areas nearly as well as Conv-5: it is the mean of Conv-5's maps,
 # and knows nothing that Conv-5 does not know.
 #
 # ## Does the task matter less than in AlexNet?
@@ -140,8 +137,9 @@ planted_and_recovered(shown)
 task_shifts({participant.name: study})
 
 # %% [markdown]
-# Intervals that exclude zero say that the weights move. In this world AlexNet's were planted to move in V1 to V4, and no others; [the brain in which nothing was planted](unplanted_brain) asks whether it comes about
-# by itself.
+# An interval that excludes zero says that the weights move. In this world only AlexNet's were planted to move, in V1 to V4, and there they move furthest. Most
+# other intervals exclude zero as well: two networks differ in all that their layers hold, and the weights' centre notices any of it. So a claim needs more
+# than an interval, namely [a size that matters](judging). [The brain in which nothing was planted](unplanted_brain) asks whether a shift comes about by itself.
 #
 # ## Of what could be explained
 #
@@ -162,6 +160,15 @@ verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 # %% [markdown]
 # On a simulated participant this says which of the planted claims so many images can decide. On a measured one the same cells decide the same
 # claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER`.
+
+# %% [markdown]
+# ## What this run chose
+#
+# The table is read from what the run did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+saved = write_results(run, results, unique=unique)
+run.table()
 
 # %% [markdown]
 # ## Three questions

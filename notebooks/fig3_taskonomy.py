@@ -21,7 +21,10 @@
 # * early layers predict better than late ones in *every* area, and Conv-3 is preferred in all areas but V1 (claim W6);
 # * edge networks predict less well than networks that name objects or places (claim W7).
 #
-# The first one surprised the authors: edges are what early visual cortex is known for, and here a middle layer of an edge network is the
+# **In short:** in the world *as-published* one middle layer leads in nearly every area, and both edge
+# networks predict less well than the others.
+#
+# The first sentence surprised the authors: edges are what early visual cortex is known for, and here a middle layer of an edge network is the
 # best of its layers for face and place areas too.
 
 # %%
@@ -76,53 +79,46 @@ shown = study.only(networks)
 print(shown)
 
 # %% [markdown]
-# What this run chose, read from what it did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
-
-# %% mystnb={"markdown_format": "myst"}
-saved = write_results(run, results, unique=unique)
-run.table()
-
-# %% [markdown]
 # ## The figure
 #
 # **Look for** the layer at which the lines peak, in the first column and in the others; and for the height of the lines, which share their
 # scale along a row.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights.", "name": "fig-taskonomy"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights. On a phone, areas are rows.", "name": "fig-taskonomy"}}
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time. **Look for** voxels whose R stays far below the noise ceiling: they answer to what these networks do not hold.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for** voxels whose R stays far below the noise ceiling: they answer to what these networks do not hold.
 
 # %%
-voxel_explorer(shown)
+voxel_explorer(shown, run=run)
 
 # %% [markdown]
-# Lines rise to Conv-3 in every column but the first. In V1, an earlier layer is the best: Conv-2 of Edge2d, Conv-1 of Edge3d. So
-# Conv-3 wins in face areas as it wins in V2: these networks show no progression along the visual hierarchy. That is as planted.
+# Lines rise to Conv-3 in every column but the first; in V1, Conv-2 is the best layer of both networks. So Conv-3 wins in face areas as it wins in V2: these
+# networks show no progression along the visual hierarchy. That is as planted.
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
 #
-# **Look for** a column that is dark from top to bottom: these networks show no progression from early to late areas.
+# **Look for** a column of dark cells: it says that the same layer is preferred from early to late areas.
 
-# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-taskonomy-preferred"}}
+# %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. White dot and bar: median and middle half of the voxels' preferred layers.", "name": "fig-taskonomy-preferred"}}
 preferred_layers(shown)
 
 # %% [markdown]
-# One column is dark from V2 down. Compare the [preferred layers of ResNet50](fig2_resnet50), a network of nearly the same shape, where
+# From V2 down, Conv-3 is the darkest cell of nearly every row. Compare the [preferred layers of ResNet50](fig2_resnet50), a network of nearly the same shape, where
 # the dark cells move to the right from early to late areas.
 #
 # ## What was planted, and what was found
 #
-# **Look for** orange dots over white space.
+# **Look for** dots where there is no grey bar.
 
-# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Orange dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-taskonomy-planted"}}
+# %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-taskonomy-planted"}}
 planted_and_recovered(shown)
 
 # %% [markdown]
-# Weights spread over the neighbours of Conv-3. The same voxels were planted to be predicted best from other layers of the other networks,
-# and what these share with the edge networks, several layers say together better than Conv-3 alone.
+# The weights spread over all layers, most of it around Conv-3. The same voxels were planted to be predicted best from other layers of the other
+# networks, and what these share with the edge networks, several layers together predict better than Conv-3 alone.
 #
 # ## All six networks
 #
@@ -163,6 +159,15 @@ verdict_table(evaluate(study, ["W6", "W7", "W8"]))
 # %% [markdown]
 # W8 is about all networks: wherever a stack was fitted, it should predict better than its best layer. Why the middle layers of an
 # edge network predict face and place areas at all is the question of [a page of its own](variance_partitioning).
+
+# %% [markdown]
+# ## What this run chose
+#
+# The table is read from what the run did. [A page](../book/choices) lists the same choices of the paper, its code and this book.
+
+# %% mystnb={"markdown_format": "myst"}
+saved = write_results(run, results, unique=unique)
+run.table()
 
 # %% [markdown]
 # ## Three questions

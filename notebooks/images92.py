@@ -13,17 +13,21 @@
 
 # %% [markdown] tags=["if-measured"]
 # # Measured brains: who predicts a face area?
+#
+# Which layers of which networks predict the responses of an area of the brain to photographs? Here anybody can ask the
+# question of {cite:t}`wang2021` in a minute: on 92 photographs {cite}`kriegeskorte2008it`, with networks that were
+# trained on photographs, and with the responses of a face area, FFA {cite}`kay2017`.
+#
+# **In short:** networks trained on photographs predict the face area better than untrained ones, and a single bit, *is it a face?*, predicts much of the same.
 
 # %% [markdown] tags=["if-simulated"]
 # # Measured brains: simulated here, the data are missing
-
-# %% [markdown]
-# Which layers of which networks predict what an area of the brain answers to photographs? Here anybody can check the
-# question of {cite:t}`wang2021` in a minute: on 92 photographs {cite}`kriegeskorte2008it`, with networks that were
-# trained on photographs, and with the responses of a face area, FFA {cite}`kay2017`.
-
-# %% [markdown] tags=["if-simulated"]
-# When this page was computed these data were out of reach. So in all that follows scenes are drawn, and areas are invented.
+#
+# Which layers of which networks predict the responses of an area of the brain to pictures? This page asks the question of {cite:t}`wang2021` of measured
+# responses to 92 photographs {cite}`kriegeskorte2008it,kay2017`. When it was computed these data were out of reach. So in all that follows scenes
+# are drawn and areas are invented.
+#
+# **In short:** the analysis finds the invented face area, which was planted, and finds nothing in an area that answers to nothing.
 
 # %%
 import numpy as np
@@ -95,7 +99,7 @@ found = {
 # **Look for** three distances: from a trained network to its untrained twin, from a network to the label alone, and
 # from everything to the noise ceiling.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins of the same architecture, with a mark below it for each twin. Green: a network trained to find edges, if it was fetched. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Orange: mean of untrained twins, with a mark below it for each twin. Dashed: noise ceiling."}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two panels of dots with error bars: correlation with FFA of each network's best layer, over all images and within images without a face, with the noise ceiling as a dashed line."}, "figure": {"caption": "How well each network's best layer predicts FFA. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Empty: mean of untrained twins of the same architecture (in its colour), with a mark below it for each twin. Dashed: noise ceiling, from the standard errors of the measurement.", "name": "fig-images92"}} if-simulated={"caption": "How well each network's best layer predicts an invented face area that was planted from faces and animals. The layer is chosen and the model is fitted on other images. Bars: 95 % bootstrap interval over images. Empty: mean of untrained twins of the same architecture (in its colour), with a mark below it for each twin. Dashed: noise ceiling."}
 best_layers(data, found)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -108,7 +112,8 @@ nested_table(data, found)
 # nothing, and the trained networks still predict a part of what can be predicted; so do their untrained twins, less well,
 # with intervals that overlap. (The label's own r there lies below zero: a model that predicts the mean of the other
 # images is low where the image is high.) The word area beside it, VWFA, is
-# predicted by nothing here: a method that always finds something would have found something there.
+# predicted by nothing here: a method that always finds something would have found something there. (The miniature network was trained
+# on this book's drawn scenes, not on photographs.)
 
 # %% [markdown] tags=["if-simulated"]
 # What is predicted here was planted: an invented FFA that answers to faces, and a VWFA that answers to nothing. The
@@ -116,7 +121,7 @@ nested_table(data, found)
 # measured areas, run `python -m lib fetch images92 kay2017 squeezenet-object` (10 MB) and then `make book`.
 
 # %% [markdown]
-# Which photographs make these numbers? **Look for** points far from the others with the same mark: photographs without a
+# Which pictures make these numbers? **Look for** points far from the others with the same mark: pictures without a
 # face that are predicted as if they had one, or the other way round. Choose a network, its untrained twin, the label.
 
 # %%
@@ -129,12 +134,12 @@ photograph_explorer(data, found)
 # all layers; one column per area. Networks have different numbers of layers, so the axis is depth, from the first
 # layer to the last.
 
-# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: correlation of each layer with FFA and VWFA, and stacking weights, a line per network."}, "figure": {"caption": "Correlation of each layer with FFA and VWFA (above) and its weight in the stack (below), by depth. A line is a network; untrained twins are dotted. Dashed: noise ceiling.", "name": "fig-images92-layers"}} if-simulated={"caption": "Correlation of each layer with two invented areas (above) and its weight in the stack (below), by depth. A line is a network; untrained twins are dotted. Dashed: noise ceiling."}
+# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: correlation of each layer with FFA and VWFA, and stacking weights, a line per network."}, "figure": {"caption": "Correlation of each layer with FFA and VWFA (above) and its weight in the stack (below), by depth. A colour is an architecture; untrained twins are dotted. Dashed: noise ceiling.", "name": "fig-images92-layers"}} if-simulated={"caption": "Correlation of each layer with two invented areas (above) and its weight in the stack (below), by depth. A colour is an architecture; untrained twins are dotted. Dashed: noise ceiling."}
 layer_profiles(data, {label: result for label, result in found.items() if label in nets})
 
 # %% [markdown] tags=["if-measured"]
-# In trained networks the score rises from the first layers to the last ones, and the weights lie there. That is what
-# {cite:t}`wang2021` report for face areas. In untrained twins the score does not rise with depth.
+# In networks trained on photographs the score rises from the first layers to the last ones, and the weights lie there. That is what
+# {cite:t}`wang2021` report for face areas. In untrained twins, and in the network trained on drawn scenes, the score does not rise with depth.
 
 # %% [markdown] tags=["if-simulated"]
 # ## Two invented areas in fifteen invented participants
@@ -184,7 +189,7 @@ trained_against_untrained(alike["centred"])
 trained_against_untrained(alike["raw"])
 
 # %% [markdown] tags=["if-measured"]
-# With raw activations some untrained networks are more like EVC than their trained twins; centred, training helps in
+# With raw activations some untrained networks are more like EVC than their trained twins; centred, training on photographs helps in
 # nearly every person and in both areas. The reason is arithmetic: units that are active for every image make all
 # images alike, and training changes how many such units there are. We chose to centre after we had seen both rows. So
 # the lower row is a suggestion to be tested on other data, not a confirmed finding.

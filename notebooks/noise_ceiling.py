@@ -17,6 +17,9 @@
 # Show somebody the same photograph three times, and a voxel answers three times differently. What differs is noise, and no
 # model can predict it. So before asking how good a model is, ask how good it could be.
 #
+# **In short:** the noisier a voxel, the less of its response any model can predict, and its repeats say how much. (ncsnr is the
+# strength of the signal over that of the noise.)
+#
 # You will learn to read a voxel's {term}`noise ceiling` from its repeats, to tell three scores apart that papers call by similar
 # names, and to see what happens when the voxels in a figure are chosen by the number the figure shows.
 #
@@ -56,7 +59,7 @@ n_best_voxels = 200  # voxels per ROI that are shown, as in paper W
 #
 # ## Voxels whose signal is known
 #
-# Voxels range from nearly deaf (ncsnr near 0) to
+# Voxels range from almost pure noise (ncsnr near 0) to
 # the clearest in the Natural Scenes Dataset {cite}`allen2022`. Trials come in sessions, each with a gain and a baseline
 # of its own; standardising within sessions removes both.
 
@@ -98,13 +101,13 @@ estimated = np.sqrt(signal_variance / noise_variance)
 print(f"mean absolute error of the estimated ncsnr: {np.abs(estimated - ncsnr).mean():.3f}")
 
 # %% [markdown]
-# The mean of $m$ repeats has the signal's variance and an $m$-th of the noise's. Whoever knows the signal exactly explains
+# The mean of $m$ repeats has the signal's variance and an $m$-th of the noise's. A model that predicts the signal exactly explains
 #
 # $$
 # \text{noise ceiling} = \frac{\mathrm{ncsnr}^2}{\mathrm{ncsnr}^2 + 1/m}
 # $$ (eq-ceiling)
 #
-# of the variance of that mean {cite}`allen2022,lage2019`. The simulation can check the formula, for here somebody does know:
+# of the variance of that mean {cite}`allen2022,lage2019`. The simulation can check the formula, since here the signal is known:
 # the *true model* predicts the planted signal itself.
 
 # %%
@@ -170,8 +173,8 @@ score_against_scale(y, best, np.linspace(-1, 3, 201), simulated=True)
 # ## The best 200 voxels
 #
 # The figures of {cite:t}`wang2021` show the 200 best voxels of each area. If *best* means the highest score on the test
-# images, then the number that chooses is the number that is shown. How much does that alone lift a score? Ask a
-# brain in which nothing can be predicted.
+# images, then the number that chooses is the number that is shown. How much does that alone lift a score? We ask it of
+# a simulated brain in which nothing can be predicted.
 
 # %%
 participant = simulate(world=world, seed=seed, n_images=600, voxels_per_roi=800)
@@ -182,15 +185,15 @@ print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% [markdown]
 # The alternative chooses by the *out-of-fold* score: how well each training image was predicted by a model fitted without it
-# (see [ridge](ridge)). **Look for** the distance between the two kinds of points, and for which of them betrays that
-# there is nothing there.
+# (see [ridge](ridge)). **Look for** the distance between the two kinds of points, and for which of them shows that
+# nothing is predicted.
 
 # %% mystnb={"image": {"alt": "Mean R on test images per ROI: points for the voxels chosen by test score lie above zero, those chosen out of fold lie with all voxels below zero."}, "figure": {"caption": "A simulated brain that answers to nothing: mean test score of the stack of AlexNet-Object's layers, for the best voxels of each ROI by test score, for the best by out-of-fold score, and for all voxels.", "name": "fig-ceiling-selection"}}
 selection_effect(study, network.name)
 
 # %% [markdown]
-# Chosen by the score that is shown, voxels of nothing look predicted, in every area. Chosen out of fold, they score no
-# better than all voxels do. So our figures follow the paper's choice where they reproduce it, and every claim is decided on
+# Chosen by the score that is shown, voxels that respond to nothing look predicted, in every area. Chosen out of fold, they score no
+# better than all voxels do: below zero, as a model that was fitted to noise predicts worse than the mean. So our figures follow the paper's choice where they reproduce it, and every claim is decided on
 # voxels chosen out of fold.
 
 # %% [markdown]

@@ -18,8 +18,11 @@
 # linear: describe every image by the activations of one layer of a network, and let the voxel be a weighted sum of them. If
 # that predicts new images, information the layer holds is present in the voxel. Nothing more follows.
 #
+# **In short:** ridge keeps the directions along which images differ most and shrinks the others (left). A clear voxel varies mostly along
+# those, a noisy one along all (right), so it needs a larger penalty.
+#
 # A layer has thousands of units, a participant saw hundreds or thousands of images, and there are thousands of voxels, each
-# wanting a penalty of its own. This page shows how ridge regression {cite}`hoerl1970` copes, and why it is fast.
+# with a penalty of its own. This page shows how ridge regression {cite}`hoerl1970` copes, and why it is fast.
 #
 # | name | meaning |
 # |---|---|
@@ -169,7 +172,7 @@ curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# The minima agree to a step of the grid or so, and the clearer the voxel, the further left they lie. For the noisy voxel, no
+# The two minima of a voxel agree to a step of the grid or so, and those of the clear voxel lie furthest left. For the noisy voxel, no
 # penalty helps much: it is hardly predictable.
 #
 # ## A trap: the direction that centring removes

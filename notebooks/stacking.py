@@ -19,6 +19,9 @@
 # images that the layers' models were not fitted to. {cite:t}`wang2021` read these weights as what a brain area prefers;
 # {cite:t}`lin2024` describe the method and what can be concluded from it.
 #
+# **In short:** the best mixture (star) lies where the error is smallest (dark), often on the border of the triangle: a layer there gets no weight at all,
+# however well it predicts alone.
+#
 # You will see what the weights optimise, how to prove that they are optimal, and why they are not importances.
 #
 # | name | meaning |
@@ -182,7 +185,7 @@ print("gain of the stack, test images:", bootstrap_mean(result.stacked_score - b
 stack_against_best(result, simulated=True)
 
 # %% [markdown]
-# On the left nobody is below the line; that is arithmetic. On the right a few are, and the mean gain (printed above with its 95 %
+# On the left no voxel lies below the line; that is arithmetic. On the right a few are, and the mean gain (printed above with its 95 %
 # interval) is what the claim is about.
 #
 # ## Weights are not importances

@@ -69,7 +69,7 @@ notice(people[world].source)
 # **Look for** a progression from the upper left to the lower right, in each network, and for differences between the two
 # AlexNets and between the two ResNet50s.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. Orange: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer."}, "figure": {"caption": "The layer that predicts each voxel best on test images, in a brain driven by none of these networks. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. White dot and bar: median and middle half of the voxels' preferred layers.", "name": "fig-unplanted-preferred"}}
 preferred_layers(study.only(PAPER_W[:4]))
 
 # %% [markdown]

@@ -23,7 +23,10 @@
 # 2. it holds what those networks hold too: the areas respond to something that any network must pass on from the image;
 # 3. it holds nothing of its own even among the edge network's layers: what it says was said by the layers before it.
 #
-# Prediction alone cannot tell them apart. *Variance partitioning* can {cite}`lescroart2015`: it asks what a layer explains beyond others.
+# **In short:** in both simulated brains of this page it is the second: nearly all that an edge network's layers explain (grey), networks trained on objects and
+# places explain as well (green symbols near zero).
+#
+# Prediction alone cannot tell the three apart. *Variance partitioning* can {cite}`lescroart2015`: it asks what a layer explains beyond others.
 # With layers in the order of their network, "others" can be all layers before it, or all layers behind it {cite}`lin2024`. What a layer
 # explains beyond others is the R$^2$ of a regression on all of them minus the R$^2$ of the regression without it. Both are *joint*: one
 # regression on the features of several layers, with a penalty for each layer (banded ridge {cite}`nunez2019,dupre2022`).
@@ -168,6 +171,9 @@ y = {
     for brain, person in people.items()
     for area, rois in areas.items()
 }
+for brain, person in people.items():
+    ceiling = person.noise_ceiling[variance.usable_voxels(person, PLACE + FACE)]
+    print(f"{brain}: mean noise ceiling of the voxels, R²: {np.nanmean(ceiling):.2f}")
 
 # %%
 parts = variance.partition(spaces, y, edges, others)
@@ -176,7 +182,8 @@ found = {
 }
 
 # %% [markdown]
-# **Look for** bars that are high while the symbols below them are near zero: layers that predict, and say nothing of their own.
+# **Look for** bars that are high while the symbols below them are near zero: layers that predict, and say nothing of their own. (The ceilings printed above say how
+# high a bar could be.)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Panels of grey bars per layer of two edge networks, in place and face areas of two brains, with three symbols per bar: what the layer explains beyond the layers before it, beyond those behind it, and beyond other networks."}, "figure": {"caption": "Grey: R$^2$ of each layer alone. Symbols: what it adds to the layers before it (blue), to the layers behind it (orange), and to all layers of two ResNet50s trained on objects and on places (green). Means over voxels, with 95 % bootstrap intervals.", "name": "fig-variance"}}
 partition_figure(found, anybody.source.simulated, weights)
@@ -185,7 +192,7 @@ partition_figure(found, anybody.source.simulated, weights)
 shared_variance_table(found)
 
 # %% [markdown]
-# **Between networks**: the higher the last column of the table, the more of what an edge layer explains the ResNet50s explain as well. Where it is
+# **Between networks**: the higher the last column of the table, the more of what an edge layer explains the ResNet50s explain as well; it is empty where the layer explains nothing. Where it is
 # near 100 (or above: then the edge layer made the prediction of new images worse), the answer is the second one: nothing is left that only edge networks
 # hold. Where the green symbols stand clear of zero, something is left, and
 # the first answer is right for that part. The two are no alternatives: a large shared part is no proof that nothing is unique.
@@ -196,8 +203,8 @@ shared_variance_table(found)
 #
 # And the paper's question, which its reviewers asked too: why do edge networks predict FFA and PPA? The authors answered that these areas "do retain
 # edge information", and that this does not explain why middle layers predict better than later ones. The orange symbols bear on that: what
-# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. But in *unplanted*, no edge network drives a voxel, and the
-# layers of edge networks predict these areas all the same. So their prediction alone is no evidence that the areas care about edges, or that the
+# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. But in *unplanted*, no edge network drives a voxel, and
+# layers of Edge3d predict these areas all the same. So such prediction alone is no evidence that the areas care about edges, or that the
 # networks know faces or places. The green symbols are what would be. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
 # cube of the number of images, as printed above.

@@ -4,7 +4,8 @@
 * A notebook page's buttons lead to files that exist: git holds `x.py`, the branch `executed` holds `x.ipynb`.
 * A page loads only the scripts it needs, and light pictures: scripts weighed more than all else on it.
 * `{line}` leads to the line of the repository that defines a name.
-* `{thumbnail}` shows a figure of an executed notebook on another page, so that no picture is kept in git.
+* `{thumbnail}` shows a figure of an executed notebook on another page, so that no picture is kept in git; `{explorer}`
+  shows its figure that answers a pointer and keys.
 """
 
 import base64
@@ -75,15 +76,36 @@ class Thumbnail(SphinxDirective):
         return [nodes.paragraph("", "", link)]
 
     def _picture(self, name: str, lead: bool) -> bytes:
-        path = Path(self.env.srcdir, "notebooks", f"{name}.ipynb")
-        if not path.is_file():
-            raise self.error(f"No picture of notebooks/{name}.py: execute it, python -m lib run {name}.")
-        self.env.note_dependency(str(path))
-        notebook = nbformat.read(path, as_version=4)
+        notebook = _executed(self, name)
         picture = tagged_picture(notebook) or (first_picture(notebook.cells) if lead else None)
         if picture is None:
             raise self.error(f"notebooks/{name}.py has no cell tagged 'thumbnail' whose output is a picture.")
         return picture
+
+
+class Explorer(SphinxDirective):
+    """Show the first figure of a notebook that answers a pointer and keys; without one, the build fails."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return its HTML."""
+        (name,) = self.arguments
+        outputs = [output for cell in _executed(self, name).cells for output in cell.get("outputs", ())]
+        html = [str(output.get("data", {}).get("text/html", "")) for output in outputs]
+        found = next((one for one in html if "data-explorer=" in one), None)
+        if found is None:
+            raise self.error(f"notebooks/{name}.py has no figure that answers a pointer.")
+        return [nodes.raw("", found, format="html")]
+
+
+def _executed(directive: SphinxDirective, name: str) -> nbformat.NotebookNode:
+    """The executed notebook that a directive shows a part of."""
+    path = Path(directive.env.srcdir, "notebooks", f"{name}.ipynb")
+    if not path.is_file():
+        raise directive.error(f"No picture of notebooks/{name}.py: execute it, python -m lib run {name}.")
+    directive.env.note_dependency(str(path))
+    return nbformat.read(path, as_version=4)
 
 
 class Line(SphinxRole):
@@ -263,6 +285,7 @@ def _copy_sources(source_folder: Path, target: Path, pages: Iterable[str]) -> No
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_directive("thumbnail", Thumbnail)
+    app.add_directive("explorer", Explorer)
     app.add_role("line", Line())
     app.connect("config-inited", set_mathjax, priority=900)
     app.connect("html-page-context", set_buttons, priority=900)  # after the theme has made its own

@@ -17,6 +17,7 @@ FIGURE = re.compile(
     r"(?P<caption>\s*<figcaption>.*?)(?P<end></figcaption>)",
     re.DOTALL,
 )
+LEAD = re.compile(r'(?P<start><a [^>]*href="#(?P<name>[^"]+)">\s*)(?P<image><img [^>]*class="lead"[^>]*>)')
 FOLDER = "_figures"  # of the built book: x.csv, and x.png for narrow screens
 NARROW_SCREEN = "(max-width: 600px)"
 
@@ -39,7 +40,8 @@ def offer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
     folder.mkdir(exist_ok=True)
     kept = written(Executed(page, Path(app.srcdir)).notebook, folder) if page.startswith("notebooks/") else set()
     up = "../" * page.count("/")
-    context["body"] = FIGURE.sub(lambda found: offered(found, kept, f"{up}{FOLDER}"), context["body"])
+    body = LEAD.sub(lambda found: found["start"] + _switched(found, kept, f"{up}{FOLDER}"), context["body"])
+    context["body"] = FIGURE.sub(lambda found: offered(found, kept, f"{up}{FOLDER}"), body)
 
 
 def written(notebook: NotebookNode, folder: Path) -> set[str]:
@@ -65,13 +67,17 @@ def offered(found: re.Match[str], kept: set[str], folder: str) -> str:
     folder : str
         As seen from the page.
     """
-    picture, name = found["image"], found["name"]
-    if f"{name}.png" in kept:
-        narrow = f'<source media="{NARROW_SCREEN}" srcset="{folder}/{name}.png">'
-        picture = f"<picture>{narrow}{picture}</picture>"
+    picture, name = _switched(found, kept, folder), found["name"]
     picture = f'<a class="enlarge" href="{found["source"]}" title="The picture alone, in full size">{picture}</a>'
     link = f'<p class="numbers"><a href="{folder}/{name}.csv" download>Numbers of this figure (CSV)</a></p>'
     return f"{found['start']}{picture}{found['caption']}{link * (f'{name}.csv' in kept)}{found['end']}"
+
+
+def _switched(found: re.Match[str], kept: set[str], folder: str) -> str:
+    """The picture, and on a narrow screen the drawing for it if there is one."""
+    if f"{found['name']}.png" not in kept:
+        return found["image"]
+    return f'<picture><source media="{NARROW_SCREEN}" srcset="{folder}/{found["name"]}.png">{found["image"]}</picture>'
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -106,6 +106,32 @@
     return away.indexOf(Math.min(...away));
   }
 
+  // Show the k-th picture of a sheet as the background of a box.
+  function onSheet(box, { sheet, columns }, n, k) {
+    const rows = Math.ceil(n / columns);
+    const share = (place, places) => (places > 1 ? (100 * place) / (places - 1) : 0);
+    box.style.backgroundImage = `url(${sheet})`;
+    box.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+    box.style.backgroundPosition = `${share(k % columns, columns)}% ${share(Math.floor(k / columns), rows)}%`;
+  }
+
+  // Test pictures of a voxel from the highest prediction to the lowest, each with two bars around zero.
+  function beside(pictures, { predicted, response }) {
+    const widest = Math.max(...known([predicted, response]).map(Math.abs), 0.01);
+    const bar = (name, word, value) => {
+      const track = make("div", { class: `explorer-bar ${name}`, "aria-hidden": "true" });
+      track.style.setProperty("--from", `${50 + (50 * Math.min(value, 0)) / widest}%`);
+      track.style.setProperty("--long", `${(50 * Math.abs(value)) / widest}%`);
+      return make("div", {}, `${word} ${number(value, 1)}`, track);
+    };
+    const order = predicted.map((_, i) => i).sort((i, j) => predicted[j] - predicted[i]);
+    return order.map((i) => {
+      const shown = make("div", { class: "explorer-photograph", role: "img", "aria-label": `test picture ${i + 1}` });
+      onSheet(shown, pictures, pictures.n, i);
+      return make("li", {}, shown, bar("predicted", "predicted", predicted[i]), bar("response", pictures.response, response[i]));
+    });
+  }
+
   // Voxels of an ROI: how well each layer predicts each of them, what the stack makes of the layers, what is possible
 
   function voxels(figure, data) {
@@ -113,7 +139,7 @@
     const network = menu(networks, () => draw());
     const roi = menu(Object.keys(data.networks[networks[0]].rois), () => draw());
     const voxel = slider(1, 1, 1, () => draw());
-    const readout = make("output");
+    const [readout, stimuli] = [make("output"), make("ol", { class: "explorer-stimuli" })];
     const [left, right] = ["score", "weights"].map((what, i) =>
       picture(WIDTH, HEIGHT, (px, py) => {
         voxel.value = nearest(data.networks[network.value].rois[roi.value][what], frames[i], px, py) + 1;
@@ -152,11 +178,15 @@
         `Voxel ${voxel.value} of ${stack.length} in ${roi.value}: R is highest at ${layers[best]} (${number(score[k][best])}), ` +
         `the weight at ${layers[heaviest]} (${number(weights[k][heaviest])}). The stack reaches R ${number(stack[k])}; ` +
         `the noise ceiling is R ${number(ceiling[k])}.`;
+      if (data.pictures) {
+        const { predicted, response } = rois[roi.value];
+        stimuli.replaceChildren(...beside(data.pictures, { predicted: predicted[k], response: response[k] }));
+      }
     }
 
     draw();
     show(figure, [labelled("Network", network), labelled("ROI", roi), labelled("Voxel, best first", voxel)],
-      make("div", { class: "explorer-panels" }, left, right), readout);
+      make("div", { class: "explorer-panels" }, left, right), readout, ...(data.pictures ? [stimuli] : []));
   }
 
   // Three layers of a voxel's stack: every mixture of them, its error, and the best one
@@ -251,6 +281,17 @@
     const places = () => corners.map((corner) => data.networks[network.value].layers.indexOf(corner.value));
     const three = () => places().map((i) => places().map((j) => shown().P[i][j]));
 
+    // Open at a voxel whose stack mixes three layers: at a corner or on an edge there is little to see.
+    function open() {
+      const [first] = networks, mixes = ({ w }) => [...w].sort((a, b) => b - a)[2] > 0.1;
+      for (const [area, all] of Object.entries(data.networks[first].rois))
+        if (all.some(mixes)) {
+          [roi.value, voxel.max] = [area, all.length];
+          voxel.value = all.findIndex(mixes) + 1;
+          return;
+        }
+    }
+
     // Another voxel: start from the three layers that the stack of all of them weighs most, in the network's order.
     function choose() {
       const { layers, rois } = data.networks[network.value];
@@ -305,6 +346,7 @@
 
     const rows = corners.map((corner, k) =>
       make("div", { class: "explorer-corner" }, labelled(["Left", "Right", "Top"][k], corner), weights[k], make("span", {})));
+    open();
     choose();
     show(figure, [labelled("Network", network), labelled("ROI", roi), labelled("Voxel, best first", voxel)],
       make("div", { class: "explorer-panels" }, triangle, make("div", {}, ...rows, readout)), table);
@@ -377,9 +419,6 @@
     const photograph = slider(1, data.categories.length, 1, () => draw());
     const shown = make("div", { class: "explorer-photograph", role: "img" });
     const readout = make("output");
-    const rows = Math.ceil(data.categories.length / data.columns);
-    shown.style.backgroundImage = `url(${data.sheet})`;
-    shown.style.backgroundSize = `${100 * data.columns}% ${100 * rows}%`;
     let places = [];
     const plot = picture(WIDTH, HEIGHT, (px, py) => {
       const away = places.map(([x, y]) => Math.hypot(x - px, y - py));
@@ -406,9 +445,7 @@
         return make("circle", { class: name, cx: places[i][0], cy: places[i][1], r: i === k ? 7 : 3.5 });
       };
       plot.append(...places.map((_, i) => i).filter((i) => i !== k).map(point), point(k));
-      const across = data.columns > 1 ? (100 * (k % data.columns)) / (data.columns - 1) : 0;
-      const down = rows > 1 ? (100 * Math.floor(k / data.columns)) / (rows - 1) : 0;
-      shown.style.backgroundPosition = `${across}% ${down}%`;
+      onSheet(shown, data, places.length, k);
       const name = `${data.noun} ${k + 1} of ${places.length}, ${data.categories[k]}`;
       shown.setAttribute("aria-label", name);
       photograph.setAttribute("aria-valuetext", name);

@@ -1,22 +1,25 @@
 """Paper W's figures: layers and stacking weights by area, and what the simulation planted beside what was found."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from lib.analysis.encoding_study import EncodingStudy
 from lib.claims.claim import Contrast
 from lib.claims.wang2021 import ALEXNETS, RESNETS, task_shift
-from lib.core.scores import Interval, bootstrap_mean
+from lib.core.scores import Interval, bootstrap_mean, signed_root
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.figures import style
 from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, NumberedFigure, subplots
 from lib.simulation.worlds import WORLDS, World
 
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
+_CEILING: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": "--"}
 ARCHITECTURES = {"AlexNet": ALEXNETS, "ResNet50": RESNETS}
 
 
@@ -36,7 +39,8 @@ def encoding_figure(study: EncodingStudy, selection: str = "test") -> Figure:
     """The layout of paper W's figures: R of each network's layers, then the stacking weights, one column per ROI.
 
     A line is a voxel: the `study.n_best` best of the ROI by stacked score on the test images, as published, or by
-    out-of-fold score (`selection="out-of-fold"`). The dark line is their mean. On a narrow screen, ROIs are rows.
+    out-of-fold score (`selection="out-of-fold"`). The dark line is their mean, the dashed one that of their noise
+    ceilings. On a narrow screen, ROIs are rows.
     """
     figure = _areas_by_measure(study, selection, areas_across=True)
     figure.narrow = _areas_by_measure(study, selection, areas_across=False)
@@ -61,6 +65,8 @@ def _areas_by_measure(study: EncodingStudy, selection: str, areas_across: bool) 
             ax.set_xticks(shown, [result.layers[i] for i in shown], rotation=90, fontsize=SMALL)
             if what == "score":
                 ax.axhline(0, color="0.6", linewidth=0.6)
+                ceiling = signed_root(study.participant.noise_ceiling[best])
+                ax.axhline(ceiling[np.isfinite(ceiling)].mean() if np.isfinite(ceiling).any() else np.nan, **_CEILING)
         if areas_across:
             row[0].set_ylabel(label, fontsize=NORMAL)
         else:
@@ -100,7 +106,9 @@ def preferred_layers(study: EncodingStudy, selection: str = "out-of-fold") -> Fi
         picture = ax.imshow(shares, cmap="Greys", vmin=0, vmax=1, aspect="auto")
         low, middle, high = np.array([np.quantile(b, (0.25, 0.5, 0.75)) for b in best]).T
         error = (middle - low, high - middle)
-        ax.errorbar(middle, range(len(rois)), xerr=error, fmt="o", color=COLOURS[1], markersize=4, capsize=2)
+        bars = ax.errorbar(middle, range(len(rois)), xerr=error, fmt="o", color="white", markersize=4, capsize=2)
+        for part in bars.get_children():
+            part.set_path_effects([withStroke(linewidth=3.5, foreground="black")])  # seen on white and on black
         ax.set_title(name, fontsize=NORMAL)
         style.label_layers(ax, result.layers)
     axes.flat[0].set_yticks(range(len(rois)), rois, fontsize=SMALL)
@@ -156,10 +164,10 @@ def planted_and_recovered(study: EncodingStudy) -> Figure:
             planted = np.mean([_planted_shares(world, roi, name, result.layers) for roi in rois], axis=0)
             found = [result.weights[:, study.best(name, roi, "out-of-fold")].mean(1) for roi in rois]
             ax.bar(range(len(result.layers)), planted, color="0.8", label="planted to predict best")
-            ax.plot(np.transpose(found), "o", color=COLOURS[1], markersize=3.5)
-            ax.plot([], "o", color=COLOURS[1], markersize=3.5, label="stacking weight, one dot per ROI")
+            ax.plot(np.transpose(found), "o", color=_roi_colour(rois[0]), markersize=3.5)
+            ax.plot([], "o", color="0.3", markersize=3.5, label="stacking weight, one dot per ROI")
             style.label_layers(ax, result.layers)
-            ax.set_title(f"{group}: {', '.join(rois)}", fontsize=SMALL)
+            ax.set_title(f"{group}: {', '.join(rois)}", fontsize=SMALL, color=_roi_colour(rois[0]))
         row[0].set_ylabel(f"{name}\nshare, weight", fontsize=SMALL)
     style.legend_below(figure, axes[0, 0], ncols=2, frameon=True)
     return label_studies(figure, study)
@@ -200,7 +208,7 @@ def stack_against_ceiling(study: EncodingStudy) -> Figure:
             voxels = np.any([study.participant.roi(roi) for roi in rois], axis=0)
             x, y = _medians(ceiling[voxels], explained[voxels])
             ax.plot(x, y, color=_roi_colour(rois[0]), marker=MARKERS[i], ms=4, label=group)
-        ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle="--", label="noise ceiling")
+        ax.plot([0, 1], [0, 1], **_CEILING, label="noise ceiling")
         ax.set(xlim=(0, 1), ylim=(-0.2, 1), xlabel="noise ceiling (variance)")
         ax.set_title(name, fontsize=NORMAL)
     axes.flat[0].set_ylabel("variance explained by the stack, R2")
@@ -228,7 +236,7 @@ def task_shifts(studies: Mapping[str, EncodingStudy]) -> Figure:
             style.errorbar(ax, np.arange(len(rois)) + 0.2 * i - 0.1, found, i, label=label, ls="none", ms=4.5)
         ax.axhline(0, color="0.6", lw=0.6)
         ax.set_xticks(range(len(rois)), rois, fontsize=SMALL)
-        ax.set_ylabel("layers", fontsize=SMALL)
+        ax.set_ylabel("shift of the weights' centre, layers", fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
     style.small_legend(axes[0, 0])
     return label_studies(figure, *studies.values())

@@ -18,6 +18,7 @@ from PIL import Image
 
 from lib.analysis.encoding import by_training, stacked_predictions
 from lib.analysis.encoding_study import EncodingStudy
+from lib.analysis.presets import EncodingRun
 from lib.core.scores import correlation, signed_root
 from lib.core.tables import Table
 from lib.data import Brain, Participant
@@ -26,9 +27,11 @@ from lib.figures import style
 from lib.figures.encoding import data_of
 from lib.networks import Network, extract
 
-_SHOWN = 30  # voxels of an ROI: an explorer stays small
-_N_PICTURES = 60
+_SHOWN = 20  # voxels of an ROI: an explorer stays small
+_N_PICTURES, _N_BESIDE = 60, 12  # of one voxel in each ROI; of each voxel that is shown
+_MOST_FITTED = 2000  # training images: with more, fitting the shown voxels again takes too long
 _THUMBNAIL, SHEET_COLUMNS, _SHEET_QUALITY = 80, 10, 60  # pixels; pictures a row; of WebP: 90 kB for 92 photographs
+_RESPONSE_DIGITS = 2
 R_DIGITS = 3  # what a reader can see, and no more: a page is loaded over a network
 
 
@@ -67,7 +70,7 @@ def rounded(values: np.ndarray | float, digits: int) -> Any:
     return round(float(values), digits) if np.isfinite(values) else None
 
 
-def voxel_explorer(study: EncodingStudy, selection: str = "test") -> HTML:
+def voxel_explorer(study: EncodingStudy, selection: str = "test", run: EncodingRun | None = None) -> HTML:
     """Every line of the papers' figures by itself: layer profile, stacking weights and noise ceiling of a voxel.
 
     Parameters
@@ -75,23 +78,65 @@ def voxel_explorer(study: EncodingStudy, selection: str = "test") -> HTML:
     study : EncodingStudy
     selection : "test" or "out-of-fold"
         Which voxels of an ROI, as in `lib.figures.encoding.encoding_figure`.
+    run : EncodingRun, optional
+        The analysis that the study belongs to. The first test pictures are then shown with each voxel's response and
+        what the stack predicts; not for the reference protocol or more than 2000 training images, as the shown voxels
+        are fitted again.
     """
     best = {name: {roi: study.best(name, roi, selection) for roi in study.rois(ROIS)} for name in study.encoding}
     header = ("network", "ROI", "highest mean R", "largest mean weight", "mean R of the stack", "mean noise ceiling, R")
     rows = [(name, roi, *_summary(study, name, own)) for name, rois in best.items() for roi, own in rois.items()]
-    networks = {
+    networks: dict[str, dict[str, Any]] = {
         name: {
             "layers": study.encoding[name].layers,
             "rois": {roi: _voxels(study, name, own[:_SHOWN]) for roi, own in rois.items()},
         }
         for name, rois in best.items()
     }
+    numbers: dict[str, object] = {"networks": networks}
+    if run and run.choices.protocol == "fast" and len(run.participant.train) <= _MOST_FITTED:
+        numbers["pictures"] = _test_pictures(run)
+        for name, rois in best.items():
+            responses = _responses(run, name, {roi: own[:_SHOWN] for roi, own in rois.items()})
+            for roi, found in responses.items():
+                networks[name]["rois"][roi] |= found
     caption = (
         f"The best voxels of the figure above, at most {_SHOWN} of an area, one at a time. Point at a line, or move "
         "the slider: the dark line is the chosen voxel, the dashed line its noise ceiling."
+        + " Below it test pictures, from the highest predicted response to the lowest, in standard deviations."
+        * ("pictures" in numbers)
     )
     table = Table(header, rows, "Means over the voxels of each ROI")
-    return explorer("voxels", {"networks": networks}, table, caption, style.data_warning(*data_of(study)))
+    return explorer("voxels", numbers, table, caption, style.data_warning(*data_of(study)))
+
+
+def _first_pictures(run: EncodingRun) -> list[np.ndarray]:
+    person = run.participant
+    return [np.asarray(image) for image, _ in zip(person.images(person.test), range(_N_BESIDE), strict=False)]
+
+
+def _test_pictures(run: EncodingRun) -> dict[str, object]:
+    """The sheet of the pictures that stand beside responses, and the word for these."""
+    pictures, simulated = _first_pictures(run), run.participant.source.simulated
+    return {
+        "sheet": picture_sheet(pictures), "columns": SHEET_COLUMNS, "n": len(pictures),
+        "response": "simulated" if simulated else "measured",
+    }  # fmt: skip
+
+
+def _responses(run: EncodingRun, network: str, voxels: Mapping[str, np.ndarray]) -> dict[str, dict[str, list]]:
+    """For each ROI some voxels' standardised responses to the first test pictures, and what the stack predicts."""
+    person, every, pictures = run.participant, np.concatenate([*voxels.values()]), _first_pictures(run)
+    train, test = (part.responses[:, every] for part in (person.train, person.test))
+    X, X_test = (
+        extract(run.networks[network], shown, preprocessing=run.preprocessing)
+        for shown in (person.images(person.train), pictures)
+    )
+    seen = by_training(train, test[: len(pictures)])[1]
+    found = {"predicted": stacked_predictions(X, train, X_test), "response": seen}  # (n_pictures, n_voxels)
+    ends = np.cumsum([len(own) for own in voxels.values()])[:-1]
+    parts = {what: np.split(values.T, ends) for what, values in found.items()}
+    return {roi: {what: rounded(parts[what][i], _RESPONSE_DIGITS) for what in parts} for i, roi in enumerate(voxels)}
 
 
 def _voxels(study: EncodingStudy, network: str, best: np.ndarray) -> dict[str, list]:

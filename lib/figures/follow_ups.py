@@ -162,11 +162,15 @@ def _partition(ax: Axes, one: Partition) -> None:
 
 
 def shared_variance_table(found: Mapping[str, Mapping[str, Partition]]) -> Table:
-    """For the layer that explains most alone: how much, and which share of it the other networks explain as well."""
+    """For the layer that explains most alone: how much, and which share of it the other networks explain as well.
+
+    No share where the layer explains nothing: the 95 % interval over voxels reaches zero.
+    """
     rows = []
     for title, panels in found.items():
         for name, one in panels.items():
             best = one.alone.mean(1).argmax()
             alone, beyond = one.alone[best].mean(), one.beyond[best].mean()
-            rows.append([plain(title), name, one.layers[best], alone, beyond, 100 * (1 - beyond / alone)])
+            shared = f"{100 * (1 - beyond / alone):.0f}" if bootstrap_mean(one.alone[best]).low > 0 else ""
+            rows.append([plain(title), name, one.layers[best], alone, beyond, shared])
     return Table(["brain", "areas and network", "best layer", "alone, R²", "beyond the others, R²", "shared, %"], rows)

@@ -110,7 +110,7 @@ def selection_effect(study: EncodingStudy, network: str) -> Figure:
     axes[0, 0].plot(rois, everybody, "_", color="black", label="all voxels")
     axes[0, 0].axhline(0, color="0.6", lw=0.6)
     style.label_axes(axes[0, 0], study.participant.source.description, "", "mean R on test images")
-    style.small_legend(axes[0, 0], ncols=3, loc="lower center", bbox_to_anchor=(0.5, -0.42))
+    style.legend_below(figure, axes[0, 0], ncols=3)
     return label_studies(figure, study)
 
 
@@ -135,11 +135,10 @@ def shrinkage_curves(e: np.ndarray, Z: np.ndarray, alphas: Sequence[float], simu
     for colour, alpha in zip(COLOURS, alphas, strict=False):
         axes[0, 0].plot(direction, e / (e + alpha), color=colour, label=f"alpha = {alpha:g}")
     style.label_axes(axes[0, 0], "what ridge keeps", "principal direction", "e / (e + alpha)")
-    for colour, label, z in zip(COLOURS[3:], ("clear voxel", "noisy voxel"), Z.T, strict=False):
+    for colour, label, z in zip(("black", "0.6"), ("clear voxel", "noisy voxel"), Z.T, strict=True):
         axes[0, 1].plot(direction, np.cumsum(z**2) / np.sum(z**2), color=colour, label=label)
     style.label_axes(axes[0, 1], "what the voxels hold", "principal direction", "share of variance up to here")
-    for ax in axes.flat:
-        style.small_legend(ax, ncols=2, loc="lower center", bbox_to_anchor=(0.5, -0.5))
+    style.legend_below(figure, *axes.flat, ncols=6)
     return style.label_data(figure, simulated)
 
 
@@ -241,8 +240,9 @@ def weights_against_overlap(
     figure, axes = subplots(1, 2, (7.2, 3), sharex=True)
     panels = {"stacking weight": weights, "R2 of the layer alone": alone}
     for ax, (title, values) in zip(axes.flat, panels.items(), strict=True):
-        for colour, marker, layer, curve in zip(COLOURS, MARKERS, layers, values.T, strict=False):
-            ax.plot(overlaps, curve, marker=marker, color=colour, ms=4, label=layer)
+        for i, (layer, curve) in enumerate(zip(layers, values.T, strict=True)):
+            broad = max(0, 2 - i)  # equal curves lie on each other: the lower one shows on both sides
+            ax.plot(overlaps, curve, marker=MARKERS[i], color=COLOURS[i], ms=4 + 2 * broad, lw=1 + broad, label=layer)
         style.label_axes(ax, title, "share of C that is made of A and B")
     style.small_legend(axes[0, 0])
     return style.label_data(figure, simulated)

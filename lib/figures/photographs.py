@@ -1,6 +1,6 @@
 """Real networks on the 92 images: how well layers predict areas, and how alike their geometries are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from IPython.display import HTML
@@ -38,21 +38,35 @@ def best_layers(data: PhotographData, found: Mapping[str, NestedResult]) -> Figu
         ax.axvline(ceiling, color="0.4", ls="--", lw=1, label="noise ceiling")
         ax.axvline(0, color="0.7", lw=0.8)
         for y, (label, result) in enumerate(found.items()):
-            kind = 1 if "untrained" in label else 2 if "edges" in label else 0
-            colour, draws = COLOURS[kind], result.r_of_draws(result.best, images)[:, 0]
+            colour, draws = _colours(found)[label], result.r_of_draws(result.best, images)[:, 0]
             if len(draws) > 1:
-                ax.plot(draws, np.full(len(draws), y + 0.25), "|", color=colour, ms=5, label="each untrained twin")
-            _interval(ax, result.interval(result.best, images)[0], y, colour)
+                ax.plot(draws, np.full(len(draws), y + 0.25), "|", color=colour, ms=5)
+            _interval(ax, result.interval(result.best, images)[0], y, colour, "untrained" not in label)
+        ax.plot([], [], "o", color="0.3", ms=5, label="trained, or no network")
+        ax.plot([], [], "o", color="0.3", mfc="white", ms=5, label="mean of untrained twins")
+        ax.plot([], [], "|", color="0.3", ms=5, label="each untrained twin")
         style.label_axes(ax, title, "r with FFA, best layer chosen on other images")
         ax.set_yticks(range(len(found)), list(found), fontsize=SMALL)
     axes[0, 0].invert_yaxis()
-    style.legend_below(figure, axes[0, 0])
+    style.legend_below(figure, axes[0, 0], ncols=4)
     return style.label_data(figure, data.simulated)
 
 
-def _interval(ax: Axes, found: Interval, y: float, colour: str) -> None:
+def _colours(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each architecture, on this page the same in every figure; yardsticks without layers are grey."""
+    networks = dict.fromkeys(label.partition(",")[0] for label in labels if "," in label)
+    colours = dict(zip(networks, COLOURS, strict=False))
+    return {label: colours.get(label.partition(",")[0], "0.3") for label in labels}
+
+
+def _marker(colour: str) -> str:
+    return MARKERS[COLOURS.index(colour)] if colour in COLOURS else MARKERS[0]
+
+
+def _interval(ax: Axes, found: Interval, y: float, colour: str, filled: bool) -> None:
     error = np.maximum(0, [[found.estimate - found.low], [found.high - found.estimate]])
-    ax.errorbar(found.estimate, y, xerr=error, fmt="o", color=colour, ms=5, capsize=2)
+    inside = colour if filled else "white"
+    ax.errorbar(found.estimate, y, xerr=error, fmt="o", color=colour, mfc=inside, ms=5, capsize=2)
 
 
 def layer_profiles(data: PhotographData, found: Mapping[str, NestedResult]) -> Figure:
@@ -69,8 +83,8 @@ def layer_profiles(data: PhotographData, found: Mapping[str, NestedResult]) -> F
     figure, axes = subplots(len(rows), len(_AREAS), (7.6, 5.4), sharex=True, sharey="row")
     for row, (what, values) in zip(axes, rows.items(), strict=True):
         for column, (ax, area) in enumerate(zip(row, _AREAS, strict=True)):
-            for i, (label, result) in enumerate(found.items()):
-                _line(ax, values(result)[:, column], label, i)
+            for label, result in found.items():
+                _line(ax, values(result)[:, column], label, _colours(found)[label])
             if what == "r":
                 ax.axhline(data.areas.ceiling(area), color="0.4", ls="--", lw=1, label="noise ceiling")
                 ax.axhline(0, color="0.7", lw=0.8)
@@ -80,11 +94,12 @@ def layer_profiles(data: PhotographData, found: Mapping[str, NestedResult]) -> F
     return style.label_data(figure, data.simulated)
 
 
-def _line(ax: Axes, values: np.ndarray, label: str, i: int) -> None:
-    """A network's layers from the first, 0, to the last, 1; an untrained one is dotted."""
-    dashes, depth = ":" if "untrained" in label else "-", np.linspace(0, 1, len(values))
-    marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
-    ax.plot(depth, values, dashes, marker=marker, color=colour, label=label, ms=4, lw=1.2)
+def _line(ax: Axes, values: np.ndarray, label: str, colour: str) -> None:
+    """A network's layers from the first, 0, to the last, 1; an untrained one is dotted, its marks are empty."""
+    dashes, inside = (":", "white") if "untrained" in label else ("-", colour)
+    marker = _marker(colour)
+    depth = np.linspace(0, 1, len(values))
+    ax.plot(depth, values, dashes, marker=marker, color=colour, mfc=inside, label=label, ms=4, lw=1.2)
 
 
 def raw_and_centred(
@@ -104,8 +119,8 @@ def raw_and_centred(
     for row, (way, networks) in zip(axes, found.items(), strict=True):
         for ax, (area, ceiling) in zip(row, ceilings.items(), strict=True):
             ax.axhspan(ceiling.lower_r, ceiling.upper_r, color="0.85", label="noise ceiling, lower to upper")
-            for i, (label, areas) in enumerate(networks.items()):
-                _line(ax, areas[area].mean(1), label, i)
+            for label, areas in networks.items():
+                _line(ax, areas[area].mean(1), label, _colours(networks)[label])
             style.label_axes(ax, f"{area}, {way}", "depth of the layer")
         row[0].set_ylabel("mean Spearman r", fontsize=SMALL)
     style.legend_below(figure, axes[0, 0], ncols=2)
@@ -218,10 +233,12 @@ def accuracy_figure(data: PhotographData, found: Mapping[str, NestedResult], acc
     accuracy : mapping of network to top-1 accuracy in percent
     """
     figure, axes = subplots(1, 1, (4.6, 3))
-    for i, (name, percent) in enumerate(accuracy.items()):
-        if (result := found.get(f"{name}, published")) is not None:
+    colours = _colours(found)
+    for name, percent in accuracy.items():
+        if (result := found.get(label := f"{name}, published")) is not None:
+            look = {"color": colours[label], "marker": _marker(colours[label]), "label": name}
             one = result.interval(result.best)[0]
-            style.errorbar(axes[0, 0], np.array([percent]), [one], i, ls="none", ms=6, label=name)
+            style.errorbar(axes[0, 0], np.array([percent]), [one], 0, ls="none", ms=6, **look)
     style.label_axes(axes[0, 0], "", "published top-1 accuracy on ImageNet, %", "r with FFA, best layer")
     style.small_legend(axes[0, 0])
     return style.label_data(figure, data.simulated)
@@ -237,7 +254,7 @@ def photograph_explorer(data: PhotographData, found: Mapping[str, NestedResult])
         What predicts; each photograph's prediction is that of the best layer, from models of other photographs, mean
         over the orders of the photographs.
     """
-    response = "invented response" if data.simulated else "measured response"
+    response, picture = ("invented response", "drawn scene") if data.simulated else ("measured response", "photograph")
     numbers = {
         "response": response,
         "areas": {area: rounded(data.areas.betas[area], R_DIGITS) for area in _AREAS},
@@ -247,14 +264,14 @@ def photograph_explorer(data: PhotographData, found: Mapping[str, NestedResult])
         },
         "categories": [str(name) for name in data.images.category],
         "filled": data.images.face.tolist(),
-        "noun": "Photograph",
+        "noun": picture.capitalize(),
         "unit": "% signal change",
         "sheet": picture_sheet(data.images.images),
         "columns": SHEET_COLUMNS,
     }
     caption = (
-        f"Each point is a photograph: the response that the best layer predicts, and the {response}. Filled: "
-        "photographs with a face. Point at one, or move the slider, to see the photograph."
+        f"Each point is a {picture}: the response that the best layer predicts, and the {response}. Filled: "
+        f"{picture}s with a face. Point at one, or move the slider, to see the {picture}."
     )
     return explorer("photographs", numbers, _by_category(data, found), caption, style.data_warning(data.simulated))
 

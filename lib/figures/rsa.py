@@ -31,12 +31,13 @@ def contact_sheet(data: Images92, n_columns: int = 12) -> Figure:
 
 def mean_rdms(data: Images92) -> Figure:
     """The participants' mean RDM of each area, as percentiles, images ordered by category."""
-    figure, axes = subplots(1, len(data.rdms), (7.2, 4.1), sharey=True)
+    figure, axes = subplots(1, len(data.rdms), (7.2, 3.6), sharey=True)
+    people = "invented people" if data.source.simulated else "people"
     for ax, (roi, rdms) in zip(axes.flat, data.rdms.items(), strict=True):
         picture = ax.imshow(_percentiles(rdms.mean(axis=0)), cmap="cividis", vmin=0, vmax=100)
-        ax.set_title(f"{roi}, mean of {len(rdms)} people", fontsize=NORMAL)
+        ax.set_title(f"{roi}, mean of {len(rdms)} {people}", fontsize=NORMAL)
         _category_axes(ax, data.category)
-    bar = figure.colorbar(picture, ax=axes, shrink=0.7)
+    bar = figure.colorbar(picture, ax=axes, shrink=0.8)
     bar.set_label("dissimilarity (percentile of the area's pairs)", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     return style.label_data(figure, data.source.simulated)

@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from lib.core.scores import Interval
 from lib.core.tables import plain
 from lib.data import Source
+from lib.figures.narrow import narrowed
 from lib.figures.numbers import figure_csv
 
 # Okabe & Ito's colours, told apart by colour-blind readers too; yellow is left out, too pale on white.
@@ -77,13 +78,16 @@ def notice(source: Source) -> Markdown:
 
 
 class NumberedFigure(Figure):
-    """A figure that a notebook keeps with its numbers, and with another drawing for narrow screens if there is one."""
+    """A figure that a notebook keeps with its numbers, and with another drawing for narrow screens.
+
+    The other drawing is `narrow`, or else the figure's own panels below each other.
+    """
 
     narrow: "NumberedFigure | None" = None
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        numbers = figure_csv(self)
-        return ({"text/csv": numbers} if numbers else {}) | ({NARROW: _png(self.narrow)} if self.narrow else {})
+        numbers, narrow = figure_csv(self), self.narrow or narrowed(self)
+        return ({"text/csv": numbers} if numbers else {}) | ({NARROW: _png(narrow)} if narrow else {})
 
 
 def _png(figure: Figure) -> str:

@@ -8,6 +8,7 @@ from made import FEW, MEASURED, make_study, payload
 
 from lib.analysis.encoding import encode
 from lib.analysis.encoding_study import EncodingStudy
+from lib.analysis.presets import analyse, encoding_choices
 from lib.core.tables import Table
 from lib.figures.explorers import explorer, picture_explorer, rounded, voxel_explorer
 from lib.networks import load_network
@@ -84,3 +85,18 @@ def test_picture_explorer_shows_the_clearest_voxel_and_what_the_stack_predicts_o
     assert shown["categories"] == [str(name) for name in participant.test.stimulus_ids]
     assert shown["response"] == "simulated response" and "nobody was scanned" in html.data
     assert len(html.data) < 150_000
+
+
+@pytest.mark.slow("extracts and fits twice")
+def test_a_voxels_responses_stand_beside_the_pictures_that_caused_them() -> None:
+    person = simulate(n_images=80, voxels_per_roi=4)
+    run = analyse(person, ["alexnet-object"], encoding_choices("careful", n_best=4))
+    shown = payload(voxel_explorer(run.study, run=run))
+    assert shown["pictures"]["n"] == len(person.test) == 12 and shown["pictures"]["response"] == "simulated"
+    for roi in ("V1", "FFA"):
+        found, best = shown["networks"]["alexnet-object"]["rois"][roi], run.study.best("alexnet-object", roi, "test")
+        train, test = (part.responses[:, best] for part in (person.train, person.test))
+        np.testing.assert_allclose(found["response"], ((test - train.mean(0)) / train.std(0)).T, atol=6e-3)
+        r = [np.corrcoef(*pair)[0, 1] for pair in zip(found["response"], found["predicted"], strict=True)]
+        np.testing.assert_allclose(r, run.study.encoding["alexnet-object"].stacked_correlation[best], atol=0.02)
+    assert "pictures" not in payload(voxel_explorer(run.study))

@@ -74,7 +74,7 @@ def test_scores_of_a_stretched_prediction() -> None:
 def test_selection_effect_holds_both_choices_against_all_voxels(study: EncodingStudy) -> None:
     score = study.encoding["alexnet-place"].stacked_score
     (ax,) = selection_effect(study, "alexnet-place").axes
-    found = dict(zip(legend(ax), lines(ax, len(FEW)), strict=True))
+    found = dict(zip(legend(ax.figure), lines(ax, len(FEW)), strict=True))
     for label, way in (("by test score, as published", "test"), ("by out-of-fold score", "out-of-fold")):
         means = [score[study.best("alexnet-place", roi, way)].mean() for roi in FEW]
         np.testing.assert_allclose(found[f"best {N_BEST} {label}"], means)
@@ -91,7 +91,7 @@ def test_shrinkage_keeps_the_leading_directions() -> None:
     np.testing.assert_allclose(lines(first, 6), [(e / (e + alpha))[::-1] for alpha in (0.1, 10)])
     held = np.cumsum(Z[::-1] ** 2, axis=0) / (Z**2).sum(0)
     np.testing.assert_allclose(lines(second, 6), held.T)
-    assert legend(first) == ["alpha = 0.1", "alpha = 10"] and legend(second) == ["clear voxel", "noisy voxel"]
+    assert legend(figure) == ["alpha = 0.1", "alpha = 10", "clear voxel", "noisy voxel"]
 
 
 def test_penalty_curves_mark_their_minima() -> None:

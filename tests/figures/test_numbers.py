@@ -91,7 +91,7 @@ def test_photographs_have_no_numbers() -> None:
 
 def test_a_notebook_keeps_the_numbers_beside_the_picture() -> None:
     figure = preferred_layers(make_study())
-    assert figure._repr_mimebundle_() == {"text/csv": figure_csv(figure)}
+    assert figure._repr_mimebundle_()["text/csv"] == figure_csv(figure)
 
 
 @pytest.mark.parametrize("n", [24, 25])

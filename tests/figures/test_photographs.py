@@ -152,10 +152,14 @@ def test_what_is_left_of_paper_ws_claims_is_shown_with_its_sentences_outcome() -
     assert rows["W2"][2:4] == ("-", f"**{UNTESTED}**") and "place area" in rows["W4"][4]
 
 
-def test_edge_networks_have_a_colour_of_their_own(data: PhotographData, found: dict[str, NestedResult]) -> None:
+def test_an_architecture_has_a_colour_and_its_untrained_twin_an_empty_mark(
+    data: PhotographData, found: dict[str, NestedResult]
+) -> None:
     three = {**found, "hed-edges, published": found[LABELS[0]]}
-    points = [one[0].get_color() for one in photographs.best_layers(data, three).axes[0].containers]
-    assert len(set(points)) == 3
+    points = [one[0] for one in photographs.best_layers(data, three).axes[0].containers]
+    trained, twin, edges = (point.get_color() for point in points)
+    assert trained == twin != edges
+    assert [point.get_markerfacecolor() == "white" for point in points] == [False, True, False]
 
 
 def test_sentences_are_shown_with_every_network_and_the_smallest_effect() -> None:

@@ -33,7 +33,7 @@ def test_mean_rdms_are_percentiles_of_the_areas_pairs(images92: Images92) -> Non
         ranks = rankdata(rdms.mean(0)[pairs])
         np.testing.assert_allclose(shown[pairs], 100 * (ranks - 1) / 65)
         np.testing.assert_allclose(shown, shown.T)
-        assert np.isnan(np.diagonal(shown)).all() and ax.get_title() == f"{roi}, mean of 3 people"
+        assert np.isnan(np.diagonal(shown)).all() and ax.get_title() == f"{roi}, mean of 3 invented people"
     ax = figure.axes[0]
     assert ticks(ax) == ticks(ax, "y") == ["a face", "fruit", "tool"]
     assert ax.get_xticks().tolist() == [1, 4.5, 9]

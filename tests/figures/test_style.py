@@ -125,10 +125,8 @@ def test_a_figure_gets_another_look_and_keeps_its_numbers() -> None:
     assert figure.get_size_inches().tolist() == [4, 3]
     first = figure.axes[0]
     assert to_hex(first.title.get_color()) == to_hex(first.lines[0].get_color()) == to_hex("navy")
-    assert (
-        to_hex(first.lines[-2].get_color()) == "#000000"
-        and {one.get_color() for one in figure.axes[-1].lines} == others
-    )
+    mean = next(line for line in first.lines if line.get_label() == "mean")
+    assert to_hex(mean.get_color()) == "#000000" and {one.get_color() for one in figure.axes[-1].lines} == others
 
 
 def test_bars_and_points_change_their_colour_and_stay_as_transparent() -> None:

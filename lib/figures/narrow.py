@@ -1,0 +1,95 @@
+"""A figure once more for a narrow screen: the same panels with the same letters, below each other."""
+
+import pickle
+import textwrap
+from collections.abc import Mapping
+from typing import cast
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+NARROW_WIDTH = 3.9  # inches: on a phone, letters of 8 points are then about ten pixels high
+_PER_INCH = 13  # letters of a title
+_FEW_WORDS = 4  # in a panel: more are those of a table's cells
+
+_Panels = Mapping[tuple[int, int], Axes]
+
+
+def narrowed(figure: Figure) -> Figure | None:
+    """A copy of a figure that is `NARROW_WIDTH` wide; None if the figure is no wider, or cannot be rearranged.
+
+    A row of panels becomes several; panels keep their height and nearly their width. What only the first panel of a row
+    or column said for all, each panel says for itself. Panels full of words are not rearranged.
+    """
+    wordy = any(len(ax.texts) > _FEW_WORDS for ax in figure.axes)
+    if figure.get_figwidth() <= NARROW_WIDTH or wordy or not _panels(figure):
+        return None
+    copy = cast("Figure", pickle.loads(pickle.dumps(figure)))
+    panels = _panels(copy)
+    n_rows, n_columns = (1 + max(place) for place in zip(*panels, strict=True))
+    per_line = min(n_columns, max(1, round(NARROW_WIDTH * n_columns / copy.get_figwidth())))
+    n_lines = -(-n_columns // per_line)
+    ratios = copy.axes[0].get_subplotspec().get_gridspec().get_height_ratios() * (n_lines == 1)  # type: ignore[union-attr]
+    grid = GridSpec(n_rows * n_lines, per_line, figure=copy, height_ratios=ratios or None)
+    for (row, column), ax in panels.items():
+        ax.set_subplotspec(grid[row * n_lines + column // per_line, column % per_line])
+        if n_lines > 1:
+            _speak_for_itself(ax, panels[row, 0], panels[0, column], panels.get((n_rows - 1, column), ax))
+        _fit(ax, NARROW_WIDTH / per_line)
+    pictures = n_lines == 1 and all(ax.images for ax in panels.values())  # keep their shape
+    share = NARROW_WIDTH / copy.get_figwidth() if pictures else n_lines
+    copy.set_size_inches(NARROW_WIDTH, copy.get_figheight() * share)
+    copy.set_layout_engine("constrained", h_pad=0.08)
+    for text in copy.texts:
+        text.set_text(_wrapped(text, NARROW_WIDTH))
+    _fit_legends(copy)
+    return copy
+
+
+def _panels(figure: Figure) -> dict[tuple[int, int], Axes]:
+    """Panels by row and column; empty if they do not fill one grid, a cell each."""
+    drawn = [(ax, ax.get_subplotspec()) for ax in figure.axes if not hasattr(ax, "_colorbar")]
+    if any(spec is None or spec.num1 != spec.num2 for _, spec in drawn):
+        return {}
+    grids = {id(spec.get_gridspec()) for _, spec in drawn if spec}
+    return {(spec.rowspan.start, spec.colspan.start): ax for ax, spec in drawn if spec} if len(grids) == 1 else {}
+
+
+def _speak_for_itself(ax: Axes, first: Axes, top: Axes, bottom: Axes) -> None:
+    """Show what the first panel of the row, and the top and bottom ones of the column, say for a panel as well."""
+    spec = ax.get_subplotspec()
+    if spec is not None and spec.is_first_col():
+        ax.tick_params(labelleft=True)
+        ax.set_ylabel(ax.get_ylabel() or first.get_ylabel(), fontsize=first.yaxis.label.get_fontsize())
+    ax.tick_params(labelbottom=True)
+    ax.set_xlabel(ax.get_xlabel() or bottom.get_xlabel(), fontsize=bottom.xaxis.label.get_fontsize())
+    ax.set_title(ax.get_title() or top.get_title(), fontsize=top.title.get_fontsize(), color=top.title.get_color())
+
+
+def _fit(ax: Axes, width: float) -> None:
+    """Wrap a panel's title, and turn the names along its axis if they do not fit side by side."""
+    ax.title.set_text(_wrapped(ax.title, width))
+    names = "   ".join(label.get_text() for label in ax.get_xticklabels())
+    if any(letter.isalpha() for letter in names) and len(names) > 0.8 * _PER_INCH * width:
+        ax.tick_params(axis="x", rotation=max(60, ax.xaxis.get_tick_params().get("rotation", 0)))
+
+
+def _wrapped(text: Text, width: float) -> str:
+    return "\n".join(textwrap.fill(line, int(_PER_INCH * width)) for line in text.get_text().split("\n"))
+
+
+def _fit_legends(figure: Figure) -> None:
+    """Put legends of the whole figure into as many columns as fit."""
+    drawn = {label: one for ax in figure.axes for one, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    for old in list(figure.legends):
+        labels = [text.get_text() for text in old.get_texts()]
+        handles = [drawn.get(label) or Line2D([], []) for label in labels]
+        old.remove()
+        longest = max(map(len, labels)) + 6  # with the sample of the line
+        figure.legend(
+            handles, labels, loc="outside lower center", fontsize=old.get_texts()[0].get_fontsize(),
+            ncols=max(1, int(1.2 * _PER_INCH * NARROW_WIDTH / longest)), frameon=old.get_frame_on(),
+        )  # fmt: skip

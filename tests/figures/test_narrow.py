@@ -1,0 +1,51 @@
+"""A figure for a narrow screen: the same curves in the same letters, panels below each other, each of them labelled."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from lib.figures import style
+from lib.figures.narrow import NARROW_WIDTH, narrowed
+
+
+def drawn(n_rows: int, n_columns: int, width: float) -> Figure:
+    figure, axes = style.subplots(n_rows, n_columns, (width, 2.0 * n_rows), sharex="col", sharey="row")
+    for i, ax in enumerate(axes.flat):
+        ax.plot([0, 1, 2], [i, 2 * i, i], label="a curve")
+        ax.set_xticks(range(3), ["first layer", "second layer", "third layer"])
+    for i, ax in enumerate(axes[:, 0]):
+        ax.set_ylabel(f"row {i}")
+    for i, ax in enumerate(axes[0]):
+        ax.set_title(f"column {i}")
+    style.legend_below(figure, axes[0, 0], ncols=4)
+    return style.label_data(figure, simulated=True, note="and a note that is too long for one line of a phone")
+
+
+@pytest.mark.parametrize(("n_columns", "width", "per_line"), [(2, 8, 1), (3, 7.2, 2), (10, 10, 4)])
+def test_panels_stand_below_each_other_with_their_own_labels(n_columns: int, width: float, per_line: int) -> None:
+    wide = drawn(2, n_columns, width)
+    narrow = narrowed(wide)
+    assert narrow is not None and narrow.get_figwidth() == NARROW_WIDTH and wide.get_figwidth() == width
+    narrow.canvas.draw()
+    for i, (one, other) in enumerate(zip(wide.axes, narrow.axes, strict=True)):
+        place = other.get_subplotspec()
+        np.testing.assert_array_equal(one.lines[0].get_xydata(), other.lines[0].get_xydata())
+        assert place.colspan.start == (i % n_columns) % per_line
+        assert other.get_title() == f"column {i % n_columns}"
+        assert other.get_xticklabels()[0].get_text() == "first layer"
+        assert other.get_ylabel() == (f"row {i // n_columns}" if place.is_first_col() else "")
+
+
+def test_words_that_are_too_long_are_wrapped() -> None:
+    narrow = narrowed(drawn(1, 1, 8))
+    assert narrow is not None and "\n" in narrow.get_suptitle()
+    inside = narrow.legends[0].get_window_extent()
+    assert inside.width < NARROW_WIDTH * narrow.dpi
+
+
+def test_small_figures_and_cells_with_words_stay_as_they_are() -> None:
+    assert narrowed(drawn(1, 1, NARROW_WIDTH)) is None
+    figure, axes = style.subplots(1, 1, (8, 3))
+    for place in np.ndindex(3, 2):
+        axes[0, 0].text(*place, "a word")
+    assert narrowed(figure) is None
