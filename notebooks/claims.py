@@ -18,6 +18,9 @@
 # come down to, and the rule that decides between *holds*, *contradicted*, *undecided* and *cannot be asked here*. The same rule is
 # applied to every participant. Of a simulated one the truth is known: a rule worth having says *holds* where the claim was
 # planted, and does not where it was not.
+#
+# Where the claims were planted (the first column), most are found and the others stay undecided. Where the opposite was planted (the
+# second) the same rules contradict them.
 
 # %%
 from lib.claims import CLAIMS
@@ -25,7 +28,14 @@ from lib.claims.evidence import EVIDENCE
 from lib.claims.rates import JUDGING_SEEDS, counted_studies, ledger
 from lib.claims.studies import EVERY_WORLD
 from lib.figures.judging import rate_table
-from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
+from lib.figures.ledger import (
+    claim_cards,
+    evidence_figure,
+    evidence_table,
+    ledger_figure,
+    ledger_table,
+    photograph_verdicts,
+)
 
 # %% tags=["parameters"]
 dataset = "simulated"  # "nsd" and "god" add a column of measured data: "simulated", "nsd" or "god"
@@ -48,21 +58,24 @@ voxels_per_roi = None  # of a simulated participant; the same
 # ## Claims and worlds
 #
 # W1 to W8 are claims of {cite:t}`wang2021` about encoding, Y1 to Y3 of {cite:t}`yu2018` about decoding. Each has worlds of
-# its own, from participants in the trial structure of its data set. **Look for** a column of check marks where the claims were
-# planted, and for none in *reversed* and *noise*.
+# its own. **Look for** a column of check marks where the claims were planted, and for none in *reversed* and *noise*.
 
 # %%
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
 measured = {"dataset": dataset, "subject": subject, "data_root": data_root}
 found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=sweep, **measured, **size)
 
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "A grid of claims by worlds, each cell coloured and marked by its verdict: marks for holds fill most of the column of the world in which the claims were planted, crosses the column of its opposite."}, "figure": {"caption": "What became of each claim (rows) in each world (columns). Blue: the claim holds. Orange: it is contradicted. Yellow: the data leave it undecided. Grey: the participants of this world, or the networks that were analysed, cannot be asked.", "name": "fig-ledger"}}
+ledger_figure(found)
+
+# %% [markdown]
+# In the table, each cell leads to the page that computes it for one participant. Below the verdict stands the effect in the part that
+# decides: a difference of R, of weight, of layers or of correlation. With `-p n_seeds 5`, cells count.
+
 # %%
 ledger_table(found, photograph_verdicts())
 
 # %% [markdown]
-# Blue: the claim holds. Orange: it is contradicted. Yellow: the data leave it undecided. Grey: this world's participants, or the networks that
-# were analysed, cannot be asked. Below each verdict stands the effect in the part that decides: a difference of R, of weight, of layers or of
-# correlation. Each cell leads to the page that computes it for one participant, with its figure. With `-p n_seeds 5`, cells count.
 # [How a claim is judged](judging) takes one of them apart.
 #
 # ## What the worlds teach
@@ -89,8 +102,8 @@ ledger_table(found, photograph_verdicts())
 #     python -m lib claims --world as-published --seeds 20 --first-seed 200
 #     python -m lib claims --world noise --seeds 20 --first-seed 200
 #
-# Such counts take long, so they are not computed with this page but with `make verdicts`; claims of paper Y are counted
-# [on another page](decoding_confounds). In percent of the seeds:
+# Such counts take long, so `make verdicts` keeps them; those of paper Y stand [on another page](decoding_confounds). A cell says in how
+# many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–):
 
 # %% mystnb={"markdown_format": "myst"}
 counted = counted_studies("encoding", JUDGING_SEEDS)
@@ -109,15 +122,16 @@ claim_cards(CLAIMS.values())
 # %% [markdown]
 # ## What is measured in this book
 #
-# The last rows are sentences of our own, M1 to M6, about 92 photographs and the data that anybody can fetch. They were written after
+# The table below the ledger holds sentences of our own, M1 to M6, about 92 photographs and the data that anybody can fetch. They were written after
 # a first look at these data, so they describe them and confirm nothing. [Measured brains](images92) decides them anew, by the same rule,
 # with all networks; here stands what it found with four of them (EfficientNet-Lite0, SqueezeNet, MobileNetV2, HED). Where the data could
-# not be fetched, the column says *simulated stand-in*, and no verdict is shown. *A part: M2* says that a sentence of ours asks
-# a part of a paper's claim; [which part](images92) stands on that page.
+# not be fetched, it says *simulated stand-in*, and no verdict is shown. In the ledger's last columns, *a part: M2* says that a sentence of
+# ours asks a part of a paper's claim; [which part](images92) stands on that page.
 #
 # ## What others measured
 #
 # Numbers that were published independently, beside the claims they bear on. They were neither computed here nor used to tune anything.
+# **Look for** where edge networks stand among the others (panels c, d and e), and for AlexNet beside ResNet50 (a, c and f).
 
 # %% mystnb={"image": {"alt": "Panels of dots: scores that others published, a row for each network, area or layer."}, "figure": {"caption": "Scores that others measured and published, a panel for each source and the claims it bears on. A row is a network, an area or a layer; colours and marks are what was measured. Panels have scales of their own.", "name": "fig-evidence"}}
 evidence_figure(EVIDENCE)

@@ -22,7 +22,8 @@
 # * **the regression**: least squares, with up to 1001 parameters for 1200 trials, whichever network suffers more from that;
 # * **the units themselves**: how many dimensions they fill, and how rarely they are active.
 #
-# None of these is the brain. This page varies them one at a time and together, in brains that were built so that the truth is known.
+# None of these is the brain. This page varies them one at a time and together, in four brains that were built so that the truth is known. In
+# none of them does a choice reverse the order of the two networks. How far they lie apart depends most on where the hidden layers are read.
 
 # %%
 import numpy as np
@@ -95,7 +96,8 @@ print({name: len(found.layers) for name, found in units.items()}, "places;", len
 # ## One choice at a time
 #
 # Each reading is decoded once by each regression; every analysis is then put together from these parts. **Look for** cells
-# that differ from the first row of their column: that choice alone changes the verdict. In brackets: AlexNet's lead.
+# that differ from the first row of their column: that choice alone changes the verdict. A cell names the claims of Y1, Y2 and Y3 that hold and,
+# in brackets, AlexNet's lead: its mean r minus ResNet-50's.
 
 # %%
 studies = {world: every_study(participants, units) for world, participants in groups.items()}
@@ -119,7 +121,7 @@ choices_table(found, one_at_a_time())
 # Thirty-two sets of choices, each a legitimate analysis, ordered by how far AlexNet comes out ahead. **Look for** two things: a curve that
 # crosses zero, and rows below whose ticks lie in blocks.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % bootstrap intervals over participants. Circles: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % bootstrap intervals over participants. Filled: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
 specification_figure(found, simulated=True)
 
 # %% [markdown]
@@ -237,7 +239,7 @@ directions_figure(turned, simulated=True)
 # ## Over several seeds
 #
 # One seed is one set of pictures, voxels and noise. Many take long, so these rates were not computed with this page but with
-# `make verdicts`: how often Y1, Y2 and Y3 held, were contradicted or stayed undecided, in percent. *Matched* reads both networks before ReLU and softmax, and
+# `make verdicts`: in how many seeds Y1, Y2 and Y3 held (✓), were contradicted (✗), stayed undecided (?) or could not be asked (–). *Matched* reads both networks before ReLU and softmax, and
 # regresses by ridge. For one world alone there is `python -m lib claims --world reversed --analysis matched --seeds 20`.
 
 # %% mystnb={"markdown_format": "myst"}

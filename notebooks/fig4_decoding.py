@@ -22,7 +22,8 @@
 # * within AlexNet, the output layer is decoded best (claim Y2);
 # * the output layer of ResNet-50 is decoded very poorly (claim Y3).
 #
-# What the verdict is made of has [a page of its own](decoding_confounds).
+# In the simulated brains of this page, which AlexNet's output drives, the units of AlexNet's last three layers are decoded far better than
+# ResNet-50's. The early layers of neither network are. What such a verdict is made of has [a page of its own](decoding_confounds).
 
 # %%
 from dataclasses import replace
@@ -109,7 +110,7 @@ print(len(study.results[0]), "pairs of layer and area for each of", len(study.pa
 unit_table(study)
 
 # %% [markdown]
-# Units that are constant over the test images have no correlation and are left out. After ReLU many units are silent, before it hardly any: so
+# In the table, *left out* are units that are constant over the test images, or whose prediction is: they have no correlation. After ReLU many units are silent, before it hardly any: so
 # the rule spares AlexNet its worst units. Counted as r = 0 they would lower its mean. In VC, over the eight layers:
 
 # %%
@@ -153,10 +154,10 @@ for network, layer in outputs.items():
 # %% [markdown]
 # ## Above chance?
 #
-# The 50 predictions are assigned to the 50 images in 10,000 random orders. **Look for** gaps: layers
-# not better than chance (p ≥ .01).
+# The 50 predictions are assigned to the 50 images in 10,000 random orders. **Look for** gaps: layers not better than chance (p ≥ .01).
+# At this level one square in a hundred is filled by chance.
 
-# %% mystnb={"image": {"alt": "A grid of areas by layers; a filled square where the permutation p-value is below one in a hundred."}, "figure": {"caption": "Where a layer's mean correlation, over units and participants, exceeds that of predictions assigned to wrong images: filled if p < .01 (one-sided, 10,000 permutations, not corrected for the number of squares).", "name": "fig-decoding-permutation"}}
+# %% mystnb={"image": {"alt": "A grid of areas by layers for each network; a filled square where the permutation p-value is below one in a hundred."}, "figure": {"caption": "Where a layer's mean correlation, over units and participants, exceeds that of predictions assigned to wrong images: filled if p < .01 (one-sided, 10,000 permutations, not corrected for the number of squares).", "name": "fig-decoding-permutation"}}
 permutation_grid(study)
 
 # %% [markdown]

@@ -17,6 +17,8 @@
 # A figure has a highest point whether or not anything is there. So the [ledger](claims) does not ask which layer is the best. It asks
 # by how much, how sure that is, and whether so much would matter. This page takes one claim through: its rule, a case
 # each in which it holds, is contradicted and stays undecided, and how often the rule errs.
+#
+# Blue: every bar lies right of zero, and the claim holds. Orange: one lies left of what would matter. Yellow: the data do not say.
 
 # %%
 import numpy as np
@@ -48,7 +50,8 @@ sheet = 16  # voxels along each side of an area
 # ```{admonition} Simulated data
 # :class: warning
 #
-# Nobody was scanned, and no network is run: scores are computed from random numbers whose truth is known.
+# Nobody was scanned. In the first two figures no network is run either: scores are computed from random numbers. The others count verdicts
+# on simulated participants.
 # ```
 #
 # ## The claim
@@ -158,7 +161,8 @@ print("counted on seeds", *sorted({one.seed for one in counted}))
 rate_table(counted)
 
 # %% [markdown]
-# These were counted once, and nothing was adjusted after. Where the claims were planted, none should be contradicted; in *reversed*, W1 to W6
+# A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–). These
+# were counted once, and nothing was adjusted after. Where the claims were planted, none should be contradicted; in *reversed*, W1 to W6
 # should be; in *noise* none can be asked; in *flat* W7 must not hold. W8 is no claim about an order of layers and holds wherever several layers
 # add something. For paper Y there is [another page](decoding_confounds).
 #

@@ -16,8 +16,10 @@
 #
 # The photographs, the trained networks and the brains of the two papers are large, and not all of them may be passed on. This book
 # brings small stand-ins: drawn scenes of 64 x 64 pixels, and the networks of the papers with fewer channels, really trained
-# on those scenes. This page is their *model card*: what they are, how they were made, how well they do, and what they are not
-# for. It is executable: the accuracies below are computed here, on scenes that training never saw, and stand beside those that
+# on those scenes.
+#
+# The networks name nearly all objects and places in scenes that training never saw. This page is their *model card*: what they are, how they
+# were made, how well they do, and what they are not for. It is executable: the accuracies below are computed here and stand beside those that
 # were written down when the networks were trained.
 
 # %%
@@ -220,7 +222,7 @@ Table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 
 # %% [markdown]
 # In the middle, the label that was never rewarded can be read well above chance; at the end little of it is left. And the
-# *untrained* network does well in the middle too: random filters keep much of the image. Being readable from a layer is
+# *untrained* network lets both labels be read too, the place even at its end: random filters keep much of the image. Being readable from a layer is
 # no sign of having been learned, and a layer that predicts a voxel need not have been trained for what the voxel does.
 #
 # ## Limits

@@ -16,15 +16,18 @@
 #
 # {cite:t}`yu2018` end with a plan. Take many networks, measure how well each names objects and how similar it is to the brain by
 # representational similarity, and plot one against the other. They expect "an inverted-U shaped relation": similarity first rises with
-# performance, then falls. This page carries the plan out in small: networks of several depths and widths, each at several points of
-# its training, against a simulated brain, where the truth is known, and against people who looked at
-# [92 images](images92), if their data are there.
+# performance, then falls.
+#
+# In a simulated brain, encoding rises with accuracy, similarity moves little, and no line falls for certain. This page carries the plan out in small:
+# networks of several depths and widths, each at several points of its training, against a simulated brain, where the truth is known, and
+# against people who looked at [92 images](images92), if their data are there.
 
 # %%
 from lib.analysis.images92 import load_images92
 from lib.analysis.loading import load_everybody
 from lib.analysis.rsa import rdm_noise_ceiling
 from lib.analysis.training_curves import Shape, brain_rdms, encoding_likeness, rsa_likeness, train_networks
+from lib.core.tables import Table
 from lib.figures.style import notice
 from lib.figures.training_curves import (
     first_and_last_epoch_table,
@@ -48,16 +51,16 @@ voxels_per_roi = 60  # of a simulated participant
 #
 # All learn to name the objects in the [miniature world](miniature_world).
 
-# %%
+# %% mystnb={"markdown_format": "myst"}
 shapes = [Shape(depth, width) for depth in depths for width in widths]
 snapshots = train_networks(shapes, n_images=n_training_scenes, keep=epochs, seed=seed)
-for one in snapshots:
-    print(f"{one.shape!s:28} epoch {one.epoch}   accuracy {one.accuracy:.2f}")
+accuracies = [[shape, *(one.accuracy for one in snapshots if one.shape == shape)] for shape in shapes]
+Table(["accuracy on held-out scenes", *(f"epoch {epoch}" for epoch in epochs)], accuracies)
 
 # %% [markdown]
 # ## A simulated brain
 #
-# Five participants of the kind of [Figure 4](fig4_decoding). Similarity is measured on the 50 test images, each network by its best layer; encoding on all voxels of the
+# Five participants of the kind of [the decoding page](fig4_decoding). Similarity is measured on the 50 test images, each network by its best layer; encoding on all voxels of the
 # area by the stack of all layers.
 
 # %%
@@ -74,7 +77,8 @@ likeness["encoding, HVC"] = encoding_likeness(snapshots, participants, "HVC")
 ceilings = {f"similarity, {roi}": rdm_noise_ceiling(matrices) for roi, matrices in rdms.items()}
 
 # %% [markdown]
-# **Look for** lines that turn down at their right end.
+# **Look for** lines that turn down at their right end by more than their intervals. Each panel has a scale of its own; where the noise ceiling
+# lies above it, only its title tells it.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants. Grey: noise ceiling, as far as the lines reach; dotted: chance accuracy.", "name": "fig-performance"}}
 performance_figure(snapshots, likeness, ceilings, simulated=True)
@@ -87,12 +91,11 @@ performance_figure(snapshots, likeness, ceilings, simulated=True)
 half_correlations_table(snapshots, likeness)
 
 # %% [markdown]
-# In HVC none does clearly. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
+# No measure in HVC shows an inverted U. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
 # the first. Encoding of HVC rises with accuracy, most of all in networks of twelve channels; similarity in HVC hardly moves, far below
 # the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum finds it there, but other things
-# too, and similarity counts those as well. In V1 one line bends: that of three layers of twelve channels rises early in training and ends
-# below where it began; the others go sideways. What a first layer knows of edges and colours need not be learned, and learning to
-# name objects can replace it. The table's numbers for flat lines are ranks of small differences.
+# too, and similarity counts those as well. In V1 the lines go sideways within their intervals: what a first layer holds of edges and colours
+# need not be learned. The table's numbers for flat lines are ranks of small differences.
 #
 # ## People
 #

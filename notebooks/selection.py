@@ -16,11 +16,12 @@
 #
 # Every line in the figures of {cite:t}`wang2021` is "one of the best 200 encoded voxels" of an area, best by the score
 # on the test images, which is the score that the figure shows. Their response to reviewers says that they "picked top
-# 200 voxels only for visualization purpose". A reader still sees numbers that were selected by themselves.
+# 200 voxels only for visualization purpose". A reader still sees numbers that are shown because they were high.
 #
-# A score is what a voxel deserves plus luck. The best of many scores are those of good voxels, and of lucky ones. Shown
-# by the numbers they were chosen by, they look better than they are {cite}`kriegeskorte2009`. This page measures by how
-# much, where there is something to find and where there is nothing, and asks whether it can turn a claim.
+# Where nothing can be predicted (right), the published choice still shows scores above zero; on fresh images the same voxels score below it.
+# Where there is something to find (left), the choice lifts the scores a little. The reason: a score is what a voxel deserves plus luck. The best
+# of many scores are those of good voxels, and of lucky ones {cite}`kriegeskorte2009`. This page measures by how much, and asks whether it
+# can turn a claim.
 
 # %%
 from lib.analysis import selection
@@ -75,9 +76,9 @@ for name, study in studies.items():
 # %% [markdown]
 # ## How much better do the chosen look?
 #
-# **Look for** the panel on the right, where nothing can be predicted: an honest line lies at zero there, and the blue one, as published, does not. Where
-# there is something to find, the blue line and the green one, the same voxels on fresh images, differ by little more than the width of
-# a line; the last column of the table below the figure gives the difference.
+# **Look for** the panel on the right, where nothing can be predicted: an honest line does not rise above zero there, and the blue one, as
+# published, does. Where there is something to find, compare the blue line with the green one, the same voxels on fresh images; the last
+# column of the table below the figure gives the difference.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Curves of mean R against the share of voxels called best, one panel per world; the published choice lies highest on the left and all choices meet on the right."}, "figure": {"caption": "Mean R of the stack over the best voxels of an ROI, by the share of the ROI that is called best. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images. Lines: mean over ROIs; bands: lowest to highest ROI.", "name": "fig-selection-curves"}}
 selection_curves(studies, networks[0])
@@ -87,14 +88,15 @@ selection_table(studies, networks[0])
 
 # %% [markdown]
 # The blue line lies above the green one wherever some voxels are left out, the more the fewer are called best. Where all
-# are, there is no choice, and blue meets orange. In *noise* the whole height of the blue line is luck.
+# are, there is no choice, and blue meets orange. In *noise* the whole height of the blue line is luck; the others lie below zero, since
+# predictions of nothing are worse than the mean, and R, the signed root of R², shows that large.
 #
 # The orange line stays near the green one: voxels that predict well out of fold also do so on other images. It
 # does not lie lower because it finds worse voxels, but because it does not count their luck.
 #
 # Two consequences for reading the published figures. Areas differ in size: 200 voxels are a small part of V1 and may be
-# all of a small face area, so the luck in the columns of one figure differs. And R, as the square root of R2, makes
-# small luck look large: an R2 of 0.01 is drawn at R = 0.1.
+# all of a small face area, so the luck in the columns of one figure differs. And R, as the square root of R², makes
+# small luck look large:
 
 # %%
 for share in (0.001, 0.01, 0.04):
@@ -127,9 +129,10 @@ for name, study in studies.items():
 verdict_comparison(found)
 
 # %% [markdown]
-# A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. That
-# guard is what the circular choice disarms, for the luckiest voxels of a brain that answers to nothing lie above zero by
-# construction. What is left in *noise* is the contrast between layers, and how often chance arranges it.
+# A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. The circular choice
+# disarms that guard, for the luckiest voxels of a brain that answers to nothing lie above zero by construction. So the rules have a second
+# one, which does not look at the test score: an area needs enough reliable voxels, by their repeats, and in *noise* there are too few. In
+# *as-published* the verdicts are the same under both choices.
 
 # %% [markdown]
 # ## Three questions

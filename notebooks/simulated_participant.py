@@ -87,7 +87,7 @@ planted_worlds(WORLDS)
 # The voxels of an area lie on a small sheet, 1.8 mm apart. Neighbours are tuned alike and share some of their noise, and the shares of the
 # area's kinds of voxels change smoothly over the sheet.
 #
-# The sizes of all this were chosen on seeds 100 to 106, before the seeds whose verdicts are counted were looked at: leads large enough that
+# The sizes of all this were chosen on [seeds of their own](judging), before the seeds whose verdicts are counted were looked at: leads large enough that
 # weights peak where they should, R of an area's best third between .3 and .6, weights spread over two or three layers. The fewer the images, the
 # fewer claims can be decided, true as they are here; the [ledger](claims) counts how many.
 #
@@ -115,6 +115,9 @@ maps = {f"{area}, {network}: planted": planted, "centre of the weights found": f
 preference_maps(trials.positions[trials.rois[area], 1:], maps, result.layers)
 
 # %% [markdown]
+# The planted map is smooth. In the one that was found, each voxel's weights carry the noise of its own trials, and little of the map is left. So
+# the figures of this book average over the voxels of an area before they speak of its layer.
+#
 # ## One voxel's trials
 #
 # The steps that follow are those for real data. First, standardise each voxel within each session. **Look for** the steps
@@ -151,8 +154,8 @@ quartiles = dict(zip(groups, (NCSNR_EARLY[1:4], NCSNR_HIGHER[1:4]), strict=True)
 ncsnr_histograms(groups, quartiles, trials.source.simulated)
 
 # %% [markdown]
-# They nearly do, by construction, up to chance and the error of the estimate. Half of the voxels of the higher areas lie below
-# about .4, so most of the variance of a single trial is noise.
+# They nearly do, by construction, up to chance and the error of the estimate. Half of the voxels lie below the solid line, where the
+# signal's standard deviation is well below the noise's: most of the variance of a single trial is noise.
 #
 # ## From trials to a participant
 #

@@ -20,9 +20,9 @@
 # early layers drive V1 to V4, its late layers place and face areas. None of the networks that are analysed drives
 # anything, and nobody knew beforehand what would be found.
 #
-# That makes this page the nearest thing in the book to an experiment. The question is that of {cite:t}`wang2021`:
-# do tasks move the preferred layer in AlexNet, and not in ResNet50? Everything below is computed; the last section says
-# how to read it whatever comes out.
+# In all four networks early areas prefer earlier layers than most of the later areas do, although none of these networks is in the brain. So
+# a progression alone says little about which network a brain resembles. That makes this page the nearest thing in the book to an experiment. The question is
+# that of {cite:t}`wang2021`: do tasks move the preferred layer in AlexNet, and not in ResNet50?
 
 # %%
 from lib.analysis.encoding_study import encoding_studies
@@ -83,8 +83,8 @@ area_schematic(study)
 # ## Does the task move the weights?
 #
 # The figure shows by how many layers the centre of the stacking weights moves when the task changes, in the same voxels for
-# both networks. **Look for** areas in which the two architectures part, as they were
-# made to in *as-published*.
+# both networks. Above zero, the network trained on places is weighted at later layers than the one trained on objects; below zero, at earlier
+# ones. **Look for** areas in which the two architectures part, as they were made to in *as-published*.
 
 # %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-unplanted-shift"}}
 task_shifts(studies)
@@ -100,11 +100,10 @@ preferred_layer_table(study)
 task_summary(studies)
 
 # %% [markdown]
-# A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves above, with
-# their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a
-# difference between the architectures was planted in V1 to V4. In the brain in which nothing was planted there is no reason for one: look
-# whether the task moves the weights less in ResNet50 than in AlexNet there, too. Only if it does has the contrast that the paper reports come
-# about by itself.
+# A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves in the figure, with
+# their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a move to later layers, in
+# AlexNet alone, was planted in V1 to V4. In the brain in which nothing was planted the weights of both architectures move to *earlier* layers,
+# and in the place and face areas. So the contrast that the paper reports does not come about by itself.
 #
 # ## The claims
 #

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Your lab's data
 #
-# Somebody looked at pictures in your scanner, and the result is neither the Natural Scenes Dataset nor generic object decoding. All that the
+# Somebody looked at pictures in your scanner, and the result is neither the Natural Scenes Dataset nor Generic Object Decoding. All that the
 # figures of this book need is a `Participant`, and twenty lines make one of what every such experiment has:
 #
 # * **responses**: an array of trials by voxels, one estimated response each (percent signal change, say);
@@ -22,7 +22,8 @@
 # * **masks**: for each area, which of the voxels belong to it;
 # * **pictures**: a folder of files.
 #
-# This page writes such a folder first, from a simulated participant, since it has no lab. From [there](your-data-read) on, every line is one
+# With them you get the figure above: the score and the stacking weight of each layer in each of your areas. This page writes such a folder
+# first, from a simulated participant, since it has no lab. From [there](your-data-read) on, every line is one
 # that you could run on your own.
 
 # %%
@@ -149,8 +150,9 @@ encoding_figure(study, selection="out-of-fold")
 stack_against_ceiling(study)
 
 # %% [markdown]
-# Most voxels lie well below the line: in this world a voxel listens to one of six networks, and this is one of them. The few above it are no
-# miracle. This ceiling was estimated from three presentations of each of 120 pictures, and an estimate errs to both sides.
+# Most voxels lie well below the line: part of a voxel's signal is its own and belongs to no network, and from so few pictures ridge regression
+# learns only part of the rest. The few above the line are no miracle. This ceiling was estimated from three presentations of each test
+# picture, and an estimate errs to both sides.
 #
 # Look at single pictures before you believe a mean. **Look for** points far from the others: which picture is it, and could the
 # response belong to another one?

@@ -19,6 +19,7 @@
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
 # What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
+# The figure is the one of the solution: it predicts the early areas better than the others, and all areas best from its first layers.
 # Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
 
 # %%
@@ -95,8 +96,8 @@ print(f"{sum(weight.numel() for weight in module.parameters()):,} weights")
 # ```
 
 # %% [markdown]
-# Now it goes to school. A network that learned nothing has layers too, and [they predict voxels as well](unplanted_brain); so look
-# whether it learned something. Whoever guesses is right in one scene of eight.
+# Now train it. An untrained network has layers too, and [they predict voxels as well](unplanted_brain); so check that it has
+# learned something. There are eight objects, so chance is one scene in eight.
 
 # %%
 scenes = render_many(training.TRAINING_WORLD, range(n_training_scenes))
@@ -196,9 +197,9 @@ encoding_figure(study.only([network.name]), selection="out-of-fold")
 network_scores(study)
 
 # %% [markdown]
-# AlexNet is ahead in every area, as it should be: it drives some of these voxels, and ShuffleNet drives none. What ShuffleNet predicts all the
-# same is what it shares with networks that do. Its lines fall from the first layers on, in all areas. It went to school for a
-# minute, and what its later layers have learned to leave out, these voxels still answer to.
+# AlexNet is ahead in every area, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
+# ShuffleNet is not. What ShuffleNet predicts all the same is what it shares with the six. Its lines fall from the first layers on, in all
+# areas: it was trained for a minute only, and these voxels still answer to what its later layers leave out.
 #
 # ## A claim
 #

@@ -55,7 +55,8 @@ class Thumbnail(SphinxDirective):
     """Show the picture of a notebook's cell tagged `thumbnail`.
 
     The argument is the notebook's name; `:alt:` describes the picture. If there is none, the build fails. With `:lead:`
-    it is large and leads to `:target:` on its own page, and the notebook's first picture stands in for one without tag.
+    it is large and leads to `:target:`, a figure of its own page or of another (`page.html#figure`), and the notebook's
+    first picture stands in for one without tag.
     """
 
     required_arguments = 1
@@ -72,7 +73,8 @@ class Thumbnail(SphinxDirective):
         image = nodes.image(uri=uri, alt=self.options.get("alt", name), classes=["lead" if lead else "thumbnail"])
         if not lead:
             return [image]
-        link = nodes.reference("", "", image, refuri=f"#{self.options['target']}", internal=True)
+        target = self.options["target"]
+        link = nodes.reference("", "", image, refuri=target if "#" in target else f"#{target}", internal=True)
         return [nodes.paragraph("", "", link)]
 
     def _picture(self, name: str, lead: bool) -> bytes:
@@ -154,7 +156,7 @@ def _write_thumbnail(source_folder: Path, name: str, picture: bytes, lead: bool)
     image = Image.open(io.BytesIO(picture))
     image.thumbnail(LEAD_SIZE if lead else (THUMBNAIL_WIDTH, 10 * THUMBNAIL_WIDTH))
     if lead:
-        image = image.convert("RGB").quantize(LEAD_COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        image = image.convert("RGB").quantize(LEAD_COLOURS, kmeans=3, dither=Image.Dither.NONE)  # thin lines too
     image.save(path, optimize=True)
     return f"/book/_thumbnails/{path.name}"
 

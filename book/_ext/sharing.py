@@ -21,7 +21,7 @@ from lib.app.copies import Book
 DESCRIPTION = 200  # characters of it that other sites show
 MISSING = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>No such page</title></head>
+<meta name="color-scheme" content="light dark"><title>No such page</title></head>
 <body style="font: 1.1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 4rem auto; padding: 0 1rem">
 <h1>There is no such page</h1>
 <p><a href="{address}/book/index.html">Brains and networks</a> begins here;
@@ -90,9 +90,10 @@ def _about(executed: Executed | None, book: Book) -> str:
 
 
 def simulated_outputs(executed: Executed) -> set[bool]:
-    """Whether the boxes of a page say that its data are simulated: True, False, both or none."""
+    """Whether the boxes and tables of a page say that its data are simulated: True, False, both or none."""
     outputs = [output for cell in executed.notebook.cells for output in cell.get("outputs", ())]
-    told = [output.get("metadata", {}).get("text/markdown", {}).get("simulated") for output in outputs]
+    kinds = [kind for output in outputs for kind in output.get("metadata", {}).values() if isinstance(kind, dict)]
+    told = [kind.get("simulated") for kind in kinds]
     words = "".join(cell.source for cell in executed.notebook.cells if cell.cell_type == "markdown")
     written = {True} if "{admonition} Simulated data" in words else set()
     return {one for one in told if one is not None} | written

@@ -5,7 +5,7 @@ directives, roles and citations as they are typed.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -27,7 +27,7 @@ from importlib.util import find_spec
 if not find_spec("lib"):
     %pip install --quiet "{package} @ git+{repository}@{version}\""""
 
-_DIRECTIVE = re.compile(r"^(?P<fence>`{3,}|~{3,}|:{3,})\s*\{(?P<kind>[\w:-]+)\}\s*(?P<title>.*)$")
+_DIRECTIVE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,}|:{3,})\s*\{(?P<kind>[\w:-]+)\}\s*(?P<title>.*)$")
 _CODE_BLOCK = re.compile(r"^\s*(?P<fence>`{3,}|~{3,})")
 _OPTION = re.compile(r"^:([\w-]+):\s*(.*)$")
 _LABEL = re.compile(r"^\(([\w-]+)\)=$")
@@ -37,9 +37,10 @@ _INLINE = re.compile(
     r"\{(?P<role>[\w:]+)\}`(?P<content>[^`]+)`"
     r"|(?P<tick>`+)(?:.+?)(?P=tick)"
     r"|\$[^$]+\$"
-    r"|(?<=\])\((?P<target>[^()\s]+)\)",
+    r"|(?<=\])(?P<before>\(\s*<?|:\s+)(?P<target>[^()\s<>]+)(?P<after>>?(?:\s+\"[^\"]*\")?\s*\)|(?=\n|\Z))",
     re.DOTALL,
 )
+_HREF = re.compile(r'(?<=href=")(?!#|[a-z]+:)[^"]+(?=")')
 _TITLED = re.compile(r"(?P<words>.*?)\s*<(?P<target>.+)>", re.DOTALL)
 
 
@@ -89,9 +90,9 @@ class Book:
     def labels(self) -> dict[str, str]:
         """The page of each label that a `ref` can name."""
         paths = [*self.root.glob("book/*.md"), *self.root.glob("notebooks/*.py")]
-        label = re.compile(r"^(?:# )?(?:\(([\w-]+)\)=|:label: ([\w-]+))$", re.MULTILINE)
+        label = re.compile(r'^(?:# )?(?:\(([\w-]+)\)=|:(?:label|name): ([\w-]+))$|"name": "([\w-]+)"', re.MULTILINE)
         pages = {path.relative_to(self.root).with_suffix("").as_posix(): path.read_text("utf-8") for path in paths}
-        return {one or other: page for page, text in pages.items() for one, other in label.findall(text)}
+        return {name: page for page, text in pages.items() for found in label.findall(text) for name in found if name}
 
     @cached_property
     def sources(self) -> dict[str, tuple[str, str, str]]:
@@ -107,6 +108,13 @@ class Book:
         doi = entry.fields.get("doi")
         return f"https://doi.org/{doi}" if doi else entry.fields.get("url", f"{self.address}/book/references.html")
 
+    def heading(self, target: str, page: str) -> str:
+        """The title of a page that another page names by its path; the path itself if there is no such page."""
+        named = normpath(PurePosixPath(page).parent / target)
+        paths = [path for suffix in (".md", ".py") if (path := self.root / f"{named}{suffix}").is_file()]
+        titles = re.findall(r"^(?:# )?# (.+)$", paths[0].read_text("utf-8"), re.MULTILINE) if paths else []
+        return titles[0] if titles else target
+
     def link(self, target: str, page: str) -> str:
         """The absolute address of what a page links to; an address, and what is not known, stays as it is."""
         if re.match(r"[a-z]+:", target):
@@ -115,6 +123,8 @@ class Book:
         path = PurePosixPath(normpath(PurePosixPath(page).parent / place))
         named = str(path.with_suffix("")) if path.suffix in (".md", ".py", ".ipynb") else str(path)
         label = anchor or target
+        if place and path.suffix not in ("", ".md", ".py", ".ipynb") and (self.root / path).is_file():
+            return f"{self.repository}/raw/{self.branch}/{path}"  # a picture, say
         if place and any((self.root / f"{named}{suffix}").is_file() for suffix in (".md", ".py")):
             known = named.startswith(("book/", "notebooks/"))
             url = f"{self.address}/{named}.html" if known else f"{self.repository}/blob/{self.branch}/{path}"
@@ -149,11 +159,17 @@ class PlainText:
         """The text without directives, roles, labels and relative links."""
         return "\n".join(self._blocks(iter(text.split("\n")))).strip("\n")
 
+    def html(self, text: str) -> str:
+        """The HTML of an output, its links to other pages absolute."""
+        return _HREF.sub(lambda found: self.book.link(found[0].replace(".html", "", 1), self.page), text)
+
     def _blocks(self, lines: Iterator[str]) -> Iterator[str]:
         words: list[str] = []  # of the paragraphs since the last block
         for line in lines:
             if directive := _DIRECTIVE.match(line):
-                block = self._directive(directive["kind"], directive["title"], list(_until(lines, directive["fence"])))
+                indent = directive["indent"]
+                body = [one.removeprefix(indent) for one in _until(lines, directive["fence"])]
+                block = [indent + one for one in self._directive(directive["kind"], directive["title"], body)]
                 end = ""  # or a quotation would go on with the next paragraph
             elif code := _CODE_BLOCK.match(line):
                 block, end = [line, *_until(lines, code["fence"])], code["fence"]
@@ -181,7 +197,7 @@ class PlainText:
 
     def _plain(self, found: re.Match[str]) -> str:
         if found["target"]:
-            return f"({self.book.link(found['target'], self.page)})"
+            return f"{found['before']}{self.book.link(found['target'], self.page)}{found['after']}"
         if not found["role"]:
             return found[0]
         role, content = found["role"], found["content"]
@@ -189,6 +205,8 @@ class PlainText:
             return self._cite(content, role == "cite:t")
         titled = _TITLED.fullmatch(content)
         words, target = (titled["words"], titled["target"]) if titled else (content, content)
+        if role == "doc" and not titled:
+            words = self.book.heading(target, self.page)
         return self._reference(role, words, target)
 
     def _cite(self, keys: str, in_the_text: bool) -> str:
@@ -249,7 +267,7 @@ def plain_notebook(notebook: NotebookNode, page: str, book: Book | None = None) 
     return copy
 
 
-def _plain_cell(cell: NotebookNode, plain: Callable[[str], str], figure: str | None) -> Iterator[NotebookNode]:
+def _plain_cell(cell: NotebookNode, plain: PlainText, figure: str | None) -> Iterator[NotebookNode]:
     about = cell.metadata.get("mystnb", {})
     if cell.cell_type == "markdown":
         cell.source = plain(cell.source)
@@ -258,6 +276,8 @@ def _plain_cell(cell: NotebookNode, plain: Callable[[str], str], figure: str | N
             del output.data[kind]  # for the book's pages alone
         if "text/markdown" in output.get("data", {}):
             output.data["text/markdown"] = plain(output.data["text/markdown"])
+        if "text/html" in output.get("data", {}):
+            output.data["text/html"] = plain.html(output.data["text/html"])
         if "image/png" in output.get("data", {}) and "image" in about:
             output.metadata["image/png"] = about["image"]  # the words for those who do not see it
     if cell.source or cell.cell_type == "code":

@@ -18,6 +18,8 @@ class Evidence:
         What was measured on which data.
     measures : list of str
         What the numbers of a row are.
+    unit : str
+        What they are measured in.
     values : mapping of row to list of float
         A network, an area or a layer, and its numbers as published.
     source : str
@@ -27,6 +29,7 @@ class Evidence:
     claims: list[str]
     what: str
     measures: list[str]
+    unit: str
     values: Mapping[str, list[float]]
     source: str
 

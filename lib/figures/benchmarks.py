@@ -90,7 +90,7 @@ def growth_curves(rows: Sequence[Mapping[str, Any]]) -> Figure:
         style.label_powers(ax.yaxis)
         ax.tick_params(axis="y", labelsize=SMALL)
     axes[0, 0].set_ylabel("seconds", fontsize=SMALL)
-    style.small_legend(axes[0, 0], fontsize=SMALL - 1)
+    style.legend_below(figure, axes[0, 0], ncols=4)
     return figure
 
 

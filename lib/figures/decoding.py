@@ -13,6 +13,7 @@ from lib.core.tables import Table, plain
 from lib.data.god import PER_CATEGORY
 from lib.data.participant import Participant
 from lib.figures import style
+from lib.figures.narrow import NARROW_WIDTH
 from lib.figures.style import COLOURS, NORMAL, SMALL, NumberedFigure, subplots
 
 WHOLE = "VC"  # the area of all voxels, shown with its participants; of other data the last area
@@ -44,8 +45,8 @@ def decoding_figure(study: DecodingStudy) -> Figure:
     the maps of all ROIs, numbers in bold have intervals above zero. Paper Y draws a panel per ROI.
     """
     n = 1 + len(study.networks)
-    figure = _overview(study, *subplots(1, n, (10.5, 4)))
-    figure.narrow = _overview(study, *subplots(n, 1, (3.8, 3.6 * n)))
+    figure = _overview(study, *subplots(1, n, (10.5, 4.2)))
+    figure.narrow = _overview(study, *subplots(n, 1, (NARROW_WIDTH, 3.6 * n)))
     return figure
 
 
@@ -94,20 +95,27 @@ def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
 
 
 def permutation_grid(study: DecodingStudy, level: float = 0.01) -> Figure:
-    """Areas (rows) by layers (columns), a filled square where the permutation p-value is below `level`."""
-    layers = [layer for network in study.networks for layer in study.layers(network)]
-    p = np.array([[study.p(layer, roi) for layer in layers] for roi in study.rois])
-    figure, axes = subplots(1, 1, (7.5, 3.2))
-    rows, columns = np.nonzero(p < level)
-    axes[0, 0].plot(columns, rows, "s", color=COLOURS[0], ms=7)
-    style.label_layers(axes[0, 0], layers, ha="right")
-    axes[0, 0].set_yticks(range(len(study.rois)), study.rois, fontsize=SMALL)
-    axes[0, 0].set(xlim=(-0.6, len(layers) - 0.4), ylim=(len(study.rois) - 0.4, -0.6))
+    """Areas (rows) by layers (columns) of each network, a square where the permutation p-value is below `level`."""
+    figure, axes = subplots(1, len(study.networks), (7.5, 3.2), sharey=True)
+    for i, (ax, network) in enumerate(zip(axes.flat, study.networks, strict=True)):
+        layers = study.layers(network)
+        rows, columns = np.nonzero(np.array([[study.p(one, roi) for one in layers] for roi in study.rois]) < level)
+        ax.plot(columns, rows, "s", color=COLOURS[i], ms=7)
+        ax.set_title(network, fontsize=NORMAL, color=COLOURS[i], weight="bold")
+        style.label_layers(ax, layers, ha="right")
+        ax.set_yticks(range(len(study.rois)), study.rois, fontsize=SMALL)
+        ax.set(xlim=(-0.6, len(layers) - 0.4), ylim=(len(study.rois) - 0.4, -0.6))
     return style.label_data(figure, study.simulated, study.weights)
 
 
 def unit_table(study: DecodingStudy) -> Table:
     """How many units of each layer were decoded, and how many were left out since they do not vary."""
     first = {result.layer: result for result in study.results[0]}
-    rows = [(plain(layer), len(found.unit_score), found.n_constant) for layer, found in first.items()]
-    return Table(("layer", "units", "left out: unit or prediction constant over the test images"), rows)
+    rows = []
+    for network in study.networks:
+        mine = [first[layer] for layer in study.layers(network)]
+        rows.append([plain(network), "units", *(str(len(one.unit_score)) for one in mine)])
+        rows.append(["", "left out", *(str(one.n_constant) for one in mine)])
+    depth = max(map(len, rows)) - 2
+    filled = [row + [""] * (depth + 2 - len(row)) for row in rows]
+    return Table(("network", "layer", *map(str, range(1, depth + 1))), filled)

@@ -100,7 +100,7 @@ def _arrow(objects: str, places: str) -> str:
 
 
 def task_summary(studies: Mapping[str, EncodingStudy]) -> Markdown:
-    """In how many ROIs the task moves the preferred layer, and in how many it moves AlexNet's weights further."""
+    """In how many ROIs the task moves the preferred layer, and in how many AlexNet's weights further to late layers."""
     return Markdown("\n".join(f"* *{plain(title)}*: {_task_summary(study)}" for title, study in studies.items()))
 
 
@@ -117,8 +117,9 @@ def _task_summary(study: EncodingStudy) -> str:
     )
     excess = [shift_excess(study, roi) for roi in rois]
     known = [one.interval() for one in excess if isinstance(one, Contrast)]
-    further, first = sum(one.low > 0 for one in known), next(iter(ARCHITECTURES))
-    return f"{moved}. The centre of the weights moves further in {first} in {further} of {len(known)} areas."
+    further, (first, other) = sum(one.low > 0 for one in known), ARCHITECTURES
+    there = f"in {further} of {len(known)} areas"
+    return f"{moved}. The centre of the weights moves further to late layers in {first} than in {other} {there}."
 
 
 PARTS = {

@@ -1,5 +1,6 @@
 """Pictures of how claims are judged: parts and their smallest effects, coverage of intervals, outcomes of studies."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,13 @@ from matplotlib.figure import Figure
 
 from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Verdict
 from lib.claims.claim import POWER, SmallestEffect
-from lib.claims.counted import CountedStudy, share
+from lib.claims.counted import CountedStudy
 from lib.core.scores import Interval
-from lib.core.tables import Table
+from lib.core.tables import Table, plain
 from lib.figures import style
 from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 
+OUTCOME_MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))
 OUTCOME_COLOURS = dict(zip((*OUTCOMES, UNTESTED), ("#9ecae1", "#fdbe85", "#fff7bc", "#e6e6e6"), strict=True))
 
 
@@ -35,7 +37,7 @@ def verdict_parts(verdicts: Mapping[str, Verdict]) -> Figure:
             _interval(ax, part.effect, names.index(name), 0)
         ax.set_yticks(range(len(names)), names, fontsize=SMALL)
         ax.set_facecolor(OUTCOME_COLOURS[verdict.outcome] + "66")
-        style.label_axes(ax, f"{title}:\n{verdict.outcome}", smallest.unit)
+        style.label_axes(ax, f"{title}:\n{verdict.outcome}", f"effect, {smallest.unit.removeprefix('of the ')}")
     return figure
 
 
@@ -100,22 +102,23 @@ def outcome_bars(found: Mapping[str, Sequence[Verdict]], label: str = "") -> Fig
 
 
 def rate_table(studies: Iterable[CountedStudy]) -> Table:
-    """What became of claims over simulated studies, in percent: by world, analysis, number of images and outcome."""
+    """What became of claims over simulated studies: in how many of them a claim came out how, by `OUTCOME_MARKS`."""
     studies = list(studies)
     claims = [name for name in CLAIMS if any(name in one.outcomes for one in studies)]
     groups: dict[tuple[str, str, int], list[CountedStudy]] = {}
     for one in studies:
         groups.setdefault((one.world, one.analysis, one.n_images), []).append(one)
     rows = [
-        (*group, len(some), outcome, *(_percent(share(some, name, outcome)) for name in claims))
-        for group, some in groups.items()
-        for outcome in OUTCOMES
+        (plain(world), plain(analysis), n_images, len(some), *(_counts(some, name) for name in claims))
+        for (world, analysis, n_images), some in groups.items()
     ]
-    return Table(("world", "analysis", "images", "seeds", "outcome", *claims), rows)
+    return Table(("world", "analysis", "images", "seeds", *claims), rows)
 
 
-def _percent(part: float) -> str:
-    return "" if np.isnan(part) else f"{100 * part:.0f}"
+def _counts(studies: Iterable[CountedStudy], claim: str) -> str:
+    """How many studies came out how: "✓ 2 ? 1"."""
+    counts = Counter(one.outcomes[claim] for one in studies if claim in one.outcomes)
+    return " ".join(f"{mark} {counts[outcome]}" for outcome, mark in OUTCOME_MARKS.items() if counts[outcome])
 
 
 def power_curves(claims: Iterable[Claim], chosen: Mapping[str, int]) -> Figure:

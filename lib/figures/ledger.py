@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from IPython.display import HTML, Markdown
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
 
-from lib.claims import CLAIMS, OUTCOMES, UNTESTED, Claim, Power, Verdict
+from lib.claims import CLAIMS, UNTESTED, Claim, Power, Verdict
 from lib.claims.claim import SmallestEffect
 from lib.claims.evidence import Evidence
 from lib.claims.measured import ASKED_HERE, MEASURED_EFFECTS, SENTENCES
@@ -17,12 +20,12 @@ from lib.core.downloads import cached
 from lib.core.tables import Table
 from lib.figures import style
 from lib.figures.benchmarks import RESULTS, benchmark
-from lib.figures.judging import OUTCOME_COLOURS, effect_sizes
+from lib.figures.judging import OUTCOME_COLOURS, OUTCOME_MARKS, effect_sizes
+from lib.figures.narrow import NARROW_WIDTH
 from lib.figures.verdicts import ceiling_words
 
 _CSS = Path(__file__).with_suffix(".css")
 _PHOTOGRAPHS, _STAND_IN = "92 photographs", "92 images"  # measured, and in place of them
-_MARKS = dict(zip((*OUTCOMES, UNTESTED), "✓✗?–", strict=True))
 
 
 def claim_cards(claims: Iterable[Claim]) -> Markdown:
@@ -46,6 +49,57 @@ def evidence_table(found: Iterable[Evidence]) -> Table:
     return Table(("panel", "bears on", "others measured", "source"), rows)
 
 
+def ledger_figure(ledger: Ledger) -> Figure:
+    """The ledger at a glance: claims (rows) by worlds and data sets (columns), in the colour and mark of the verdict.
+
+    A cell of several verdicts has a stripe for each outcome, as wide as its share.
+    """
+    figure = _glance(ledger, 7.6, {name: f"{name}  {CLAIMS[name].title}" for name in _claims_of(ledger)})
+    figure.narrow = _glance(ledger, NARROW_WIDTH, {name: name for name in _claims_of(ledger)})
+    return figure
+
+
+def _glance(ledger: Ledger, width: float, claims: Mapping[str, str]) -> style.NumberedFigure:
+    """The picture with what stands at each claim's row."""
+    figure, axes = style.subplots(1, 1, (width, 0.32 * len(claims) + 1))
+    ax, columns = axes[0, 0], ledger.columns
+    for (y, name), (x, verdicts) in product(enumerate(claims), enumerate(columns.values())):
+        _verdict_box(ax, x, y, verdicts.get(name, ()))
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(claims) - 0.5, -0.5))
+    ax.set_yticks(range(len(claims)), list(claims.values()), fontsize=style.SMALL)
+    ax.set_xticks(range(len(columns)), [name.replace("-", "-\n") for name in columns], fontsize=style.SMALL)
+    ax.tick_params(length=0, labeltop=True, labelbottom=False)
+    ax.spines[:].set_visible(False)
+    told = [Patch(color=colour, label=f"{OUTCOME_MARKS[one]} {one}") for one, colour in OUTCOME_COLOURS.items()]
+    figure.legend(
+        handles=told, loc="outside lower center", ncols=int(width // 1.8), fontsize=style.SMALL, frameon=False
+    )
+    words = "SIMULATED: nobody was scanned" if not ledger.measured else "simulated, and measured: see the columns"
+    figure.suptitle(words, color=style.COLOURS[1], fontsize=style.NORMAL, weight="bold")
+    return figure
+
+
+def _verdict_box(ax: Axes, x: int, y: int, verdicts: Sequence[Verdict]) -> None:
+    """One cell of the picture: stripes from left to right, and the mark of the widest."""
+    counts = _counts(verdicts)
+    left = x - 0.47
+    for outcome, n in counts.items():
+        width = 0.94 * n / sum(counts.values())
+        ax.add_patch(Rectangle((left, y - 0.45), width, 0.9, color=OUTCOME_COLOURS[outcome], lw=0))
+        left += width
+    ax.text(x, y, OUTCOME_MARKS[max(counts, key=lambda one: counts[one])], ha="center", va="center", fontsize=9)
+
+
+def _claims_of(ledger: Ledger) -> list[str]:
+    return [name for name in CLAIMS if any(name in verdicts for verdicts in ledger.columns.values())]
+
+
+def _counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many verdicts came out how; of none, that the claim cannot be asked."""
+    counts = {outcome: sum(one.outcome == outcome for one in verdicts) for outcome in OUTCOME_MARKS}
+    return {outcome: n for outcome, n in counts.items() if n} or {UNTESTED: 1}
+
+
 def evidence_figure(found: Sequence[Evidence]) -> Figure:
     """Published numbers as dots, a panel for each source and the claims it bears on."""
     n_rows = -(-len(found) // 2)
@@ -58,11 +112,9 @@ def evidence_figure(found: Sequence[Evidence]) -> Figure:
         ax.set_yticks(range(len(one.values)), list(one.values))
         ax.set_xlim(left=0)
         ax.invert_yaxis()
-        style.label_axes(ax, f"{chr(97 + i)}: {', '.join(one.claims)}")
+        style.label_axes(ax, f"{chr(97 + i)}: bears on {', '.join(one.claims)}", one.unit)
         if len(one.measures) > 1:
-            style.small_legend(ax, fontsize=6)
-        else:
-            ax.set_xlabel(one.measures[0], fontsize=style.SMALL)
+            style.small_legend(ax, fontsize=7)
     return figure
 
 
@@ -81,11 +133,13 @@ def photograph_verdicts(results: Path = RESULTS) -> dict[str, Verdict] | None:
 def ledger_table(ledger: Ledger, photographs: Mapping[str, Verdict] | None = None) -> HTML:
     """Claims (rows) by worlds and data sets (columns), each verdict leading to the page that shows its figure.
 
+    Below stand this book's own sentences about the 92 photographs. The page is marked measured if anything here is.
+
     Parameters
     ----------
     ledger : Ledger
     photographs : mapping of name to Verdict, optional
-        As `photograph_verdicts` gives them: this book's own sentences get rows, and a column.
+        As `photograph_verdicts` gives them.
     """
     own = _PHOTOGRAPHS if photographs else _STAND_IN
     simulated, measured = ([*part] + [own] * here for part, here in _sides(ledger, bool(photographs)))
@@ -94,16 +148,24 @@ def ledger_table(ledger: Ledger, photographs: Mapping[str, Verdict] | None = Non
     columns = [*simulated, *measured]
     heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{heads}</tr>']
-    for name in [name for name in CLAIMS if any(name in verdicts for verdicts in ledger.columns.values())]:
+    for name in _claims_of(ledger):
         cells = {column: _ledger_cell(name, verdicts.get(name, ())) for column, verdicts in ledger.columns.items()}
         cells[own] = _sentence_of(name)
         rows.append(_ledger_row(name, CLAIMS[name].title, [cells[column] for column in columns], _card(CLAIMS[name])))
-    for name, sentence in SENTENCES.items():
-        cell = _own_cell(photographs[name]) if photographs else "<td>simulated stand-in</td>"
-        card = _own_card(photographs[name] if photographs else None)
-        shown = [cell if column == own else "<td>–</td>" for column in columns]
-        rows.append(_ledger_row(name, sentence.words, shown, card))
-    return HTML(f'<style>\n{_CSS.read_text()}</style><table class="ledger">{"".join(rows)}</table>')
+    tables = f'<table class="ledger">{"".join(rows)}</table>{_own_sentences(photographs)}'
+    about = {"simulated": False} if measured else {}
+    return HTML(f"<style>\n{_CSS.read_text()}</style>{tables}", metadata=about)
+
+
+def _own_sentences(photographs: Mapping[str, Verdict] | None) -> str:
+    """A table of this book's own sentences about the 92 photographs, and what became of each."""
+    told = "MEASURED" if photographs else "not decided: a simulated stand-in takes the place of the data"
+    rows = []
+    for name, one in SENTENCES.items():
+        found = photographs[name] if photographs else None
+        cell = _own_cell(found) if found else "<td>simulated stand-in</td>"
+        rows.append(_ledger_row(name, one.words, [cell], _own_card(found)))
+    return f'<table class="ledger"><caption>Our own sentences, 92 photographs. {told}</caption>{"".join(rows)}</table>'
 
 
 def _sides(ledger: Ledger, measured: bool) -> list[tuple[Iterable[str], bool]]:
@@ -135,28 +197,32 @@ def _small_print(effects: Collection[SmallestEffect], power: Power) -> str:
 def _sentence_of(claim: str) -> str:
     """Where the 92 photographs ask a part of a paper's claim."""
     sentence = ASKED_HERE.get(claim, ("", ""))[0]
-    return f"<td>a part: {sentence}</td>" if sentence else f"<td>{_MARKS[UNTESTED]} {UNTESTED}</td>"
+    return f"<td>a part: {sentence}</td>" if sentence else f"<td>{_marked(UNTESTED, UNTESTED)}</td>"
 
 
 def _own_cell(verdict: Verdict) -> str:
     """The verdict on one of this book's own sentences, with the interval of the network that decides."""
     interval = f"<br><small>{escape(str(verdict.effect))}</small>" if verdict.effect else ""
-    text = f'<a href="images92.html">{_MARKS[verdict.outcome]} {verdict.outcome}{interval}</a>'
+    text = f'<a href="images92.html">{OUTCOME_MARKS[verdict.outcome]} {verdict.outcome}{interval}</a>'
     return f'<td style="background: {OUTCOME_COLOURS[verdict.outcome]}">{text}</td>'
 
 
 def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     """One verdict in a mark, words and colour; of several, how many came out how, as shares of the cell's colour."""
-    counts = {outcome: sum(one.outcome == outcome for one in verdicts) for outcome in _MARKS}
-    found = {outcome: n for outcome, n in counts.items() if n} or {UNTESTED: 1}
-    effect, shares = Rate.of(verdicts).effect, [one.of_ceiling for one in verdicts if one.of_ceiling is not None]
-    words = [f"{_MARKS[outcome]} {n if len(verdicts) > 1 else outcome}" for outcome, n in found.items()]
+    found, effect = _counts(verdicts), Rate.of(verdicts).effect
+    shares = [one.of_ceiling for one in verdicts if one.of_ceiling is not None]
+    words = [_marked(one, f"{n}" if len(verdicts) > 1 else one) for one, n in found.items()]
     small = [f"{effect:+.3f}"] if effect is not None else []
     small += [ceiling_words(float(np.mean(shares)))] if shares else []
     small += [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]  # of a group
     lines = [" &nbsp; ".join(words), *(f"<small>{escape(line)}</small>" for line in small)]
     text = f'<a href="{CLAIMS[claim].notebook}.html">{"<br>".join(lines)}</a>' if verdicts else lines[0]
     return f'<td style="background: {_stripes(found)}">{text}</td>'
+
+
+def _marked(outcome: str, words: str) -> str:
+    """A mark, and words that a phone has no room for; who cannot see the mark hears them."""
+    return f'{OUTCOME_MARKS[outcome]} <span class="words">{words}</span>'
 
 
 def _stripes(counts: Mapping[str, int]) -> str:

@@ -8,7 +8,8 @@ from matplotlib.patches import Rectangle
 from lib.analysis.encoding_study import EncodingStudy
 from lib.data.areas import EARLY, FACE, PLACE
 from lib.figures.encoding import label_studies
-from lib.figures.style import NORMAL, SMALL, subplots
+from lib.figures.narrow import NARROW_WIDTH
+from lib.figures.style import NORMAL, SMALL, NumberedFigure, subplots
 
 # Left, bottom and height of each area: early ones from left to right, place areas above, face areas below.
 _BOXES = {roi: (i, 0.0, 2.0) for i, roi in enumerate(EARLY)}
@@ -27,8 +28,14 @@ def area_schematic(study: EncodingStudy, selection: str = "out-of-fold") -> Figu
     selection : "test" or "out-of-fold"
         Which voxels of an area, as in `lib.figures.encoding.encoding_figure`.
     """
-    n_rows = -(-len(study.encoding) // 2)
-    figure, axes = subplots(n_rows, 2, (8.5, 1.9 * n_rows + 0.4))
+    figure = _schematic(study, selection, 2, 8.5)
+    figure.narrow = _schematic(study, selection, 1, NARROW_WIDTH)
+    return figure
+
+
+def _schematic(study: EncodingStudy, selection: str, n_columns: int, width: float) -> NumberedFigure:
+    n_rows = -(-len(study.encoding) // n_columns)
+    figure, axes = subplots(n_rows, n_columns, (width, 1.9 * n_rows + 0.4))
     for ax in axes.flat:
         ax.set(xlim=(-0.05, 7.05), ylim=(-0.05, 2.05), aspect="equal")
         ax.axis("off")
@@ -42,4 +49,5 @@ def area_schematic(study: EncodingStudy, selection: str = "out-of-fold") -> Figu
             ink = "white" if depth > 0.6 else "black"
             words = f"{roi}\n{result.layers[median]}"
             ax.text(x + 0.5, y + height / 2, words, ha="center", va="center", fontsize=SMALL, color=ink)
-    return label_studies(figure, study)
+    label_studies(figure, study)
+    return figure

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from lib.core.scores import correlation
 from lib.core.tables import Table
 from lib.figures import style
+from lib.figures.narrow import NARROW_WIDTH
 from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
 from lib.networks import ZOO, Network
 from lib.simulation.cards import read_card, scores
@@ -85,10 +86,11 @@ def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layer
     for ax, (title, values) in zip(axes.flat, maps.items(), strict=True):
         sheet = np.full(positions.max(0) + 1, np.nan)
         sheet[tuple(positions.T)] = values
-        picture = ax.imshow(sheet, cmap="viridis")
-        low, high = picture.get_clim()
-        bar = figure.colorbar(picture, ax=ax, ticks=[i for i in range(len(layers)) if low <= i <= high])
-        bar.ax.set_yticklabels([layer for i, layer in enumerate(layers) if low <= i <= high], fontsize=SMALL)
+        known = values[np.isfinite(values)] if np.isfinite(values).any() else [0, len(layers) - 1]
+        low, high = np.floor(np.min(known)), np.ceil(np.max(known))  # so that the scale names both ends
+        named = [i for i in range(len(layers)) if low <= i <= high]
+        bar = figure.colorbar(ax.imshow(sheet, cmap="viridis", vmin=low, vmax=high), ax=ax, ticks=named)
+        bar.ax.set_yticklabels([layers[i] for i in named], fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
         ax.set(xticks=[], yticks=[])
     return style.label_data(figure, simulated=True)
@@ -267,8 +269,16 @@ def confusion_matrices(tables: Mapping[str, np.ndarray], names: Mapping[str, Seq
     tables : mapping of network to array of counts of shape (n_classes, n_classes)
     names : mapping of network to its classes
     """
-    n_rows = -(-len(tables) // 2)
-    figure, axes = subplots(n_rows, 2, (7.2, 3.6 * n_rows))
+    figure = _confusions(tables, names, 2, 7.2)
+    figure.narrow = _confusions(tables, names, 1, NARROW_WIDTH)
+    return figure
+
+
+def _confusions(
+    tables: Mapping[str, np.ndarray], names: Mapping[str, Sequence[str]], n_columns: int, width: float
+) -> style.NumberedFigure:
+    n_rows = -(-len(tables) // n_columns)
+    figure, axes = subplots(n_rows, n_columns, (width, 3.6 * n_rows))
     for ax, (network, counts) in zip(axes.flat, tables.items(), strict=False):
         shares = counts / counts.sum(1, keepdims=True)
         ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)

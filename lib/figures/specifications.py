@@ -13,7 +13,8 @@ from lib.claims.specifications import HIDDEN_READINGS, OUTPUT_READINGS, Specific
 from lib.core.tables import Table
 from lib.figures import style
 from lib.figures.explorers import explorer, rounded
-from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
+from lib.figures.narrow import NARROW_WIDTH
+from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 
 LEAD_DIGITS = 4  # of AlexNet's lead
 
@@ -27,20 +28,34 @@ def specification_figure(found: Mapping[str, Sequence[Specification]], simulated
     simulated : bool
         Whether the participants are.
     """
+    figure = _curves(found, simulated, len(found), 10)
+    figure.narrow = _curves(found, simulated, 1, NARROW_WIDTH)
+    return figure
+
+
+def _curves(
+    found: Mapping[str, Sequence[Specification]], simulated: bool, across: int, width: float
+) -> style.NumberedFigure:
+    """Worlds side by side, `across` of them, then the others below: a curve each, and the choices that were made."""
     rows = _options(next(iter(found.values())))
     heights = [2.2, *(0.22 * len(values) + 0.15 for values in rows.values())]
-    size = (10, sum(heights) + 1)
-    figure, axes = subplots(len(heights), len(found), size, sharex="col", sharey="row", height_ratios=heights)
-    for column, (world, specifications) in zip(axes.T, found.items(), strict=True):
+    deep, n = -(-len(found) // across), len(heights)
+    size = (width, deep * (sum(heights) + 0.6) + 0.4)
+    figure, axes = subplots(n * deep, across, size, sharex="col", height_ratios=heights * deep)
+    for k, (world, specifications) in enumerate(found.items()):
+        curve, *below = axes[n * (k // across) : n * (k // across + 1), k % across]
+        curve.sharey(axes[0, 0])
         ordered = sorted(specifications, key=lambda one: one.ahead.estimate)
-        _curve(column[0], ordered)
-        column[0].set_title(world, fontsize=NORMAL, weight="bold")
-        for ax, (name, values) in zip(column[1:], rows.items(), strict=True):
+        _curve(curve, ordered)
+        curve.set_title(world, fontsize=NORMAL, weight="bold")
+        for ax, (name, values) in zip(below, rows.items(), strict=True):
             _choices_made(ax, [getattr(one.choices, name) for one in ordered], values)
-    for ax, label in zip(axes[:, 0], ("AlexNet ahead by (mean r)", *rows), strict=True):
-        ax.set_ylabel(label, fontsize=SMALL)
-    style.legend_below(figure, axes[0, 0], ncols=3, frameon=True)
-    return style.label_data(figure, simulated)
+        for ax, label in zip((curve, *below), ("AlexNet ahead by (mean r)", *rows), strict=True):
+            ax.set_ylabel(label if k % across == 0 else "", fontsize=SMALL)
+            ax.tick_params(labelleft=k % across == 0)
+    style.legend_below(figure, axes[0, 0], ncols=3 if across > 1 else 1, frameon=True)
+    style.label_data(figure, simulated)
+    return figure
 
 
 def _options(specifications: Sequence[Specification]) -> dict[str, list[str]]:
@@ -50,11 +65,12 @@ def _options(specifications: Sequence[Specification]) -> dict[str, list[str]]:
 
 
 def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:
-    for i, (label, holds) in enumerate({"Y1 holds": True, "Y1 does not hold": False}.items()):
+    for label, holds, face in (("Y1 holds", True, COLOURS[0]), ("Y1 does not hold", False, "white")):
         members = [x for x, one in enumerate(ordered) if one.holds["Y1"] == holds]
-        ax.errorbar([], [], color=COLOURS[i], marker=MARKERS[i], ms=4, lw=0, label=label)
+        ax.errorbar([], [], color=COLOURS[0], marker="o", mfc=face, ms=4, lw=0, label=label)
         if members:
-            style.errorbar(ax, np.array(members), [ordered[x].ahead for x in members], i, lw=0, elinewidth=1)
+            found = [ordered[x].ahead for x in members]
+            style.errorbar(ax, np.array(members), found, 0, lw=0, elinewidth=1, mfc=face)
     published = next(x for x, one in enumerate(ordered) if one.choices == PUBLISHED)
     ax.axvline(published, color="0.6", lw=1, ls=":", label="as published")
     ax.axhline(0, color="0.6", lw=0.6)

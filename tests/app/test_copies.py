@@ -85,6 +85,13 @@ def test_a_figure_of_a_paper_has_the_papers_number() -> None:
         ("{doc}`the idea <../book/idea>`", f"[the idea]({BOOK.address}/book/idea.html)"),
         ("{term}`fits <noise ceiling>`", f"[fits]({BOOK.address}/book/symbols.html#term-noise-ceiling)"),
         ("see {eq}`eq-fold`", "see (2)"),
+        ("in {doc}`../book/data`", f"in [Data]({BOOK.address}/book/data.html)"),
+        ("{ref}`x <fig-alexnet>`", f"[x]({BOOK.address}/notebooks/fig1_alexnet.html#fig-alexnet)"),
+        ('[a](judging "title")', f'[a]({BOOK.address}/notebooks/judging.html "title")'),
+        ("[a](<judging>)", f"[a](<{BOOK.address}/notebooks/judging.html>)"),
+        ("[a][b]\n\n[b]: judging", f"[a][b]\n\n[b]: {BOOK.address}/notebooks/judging.html"),
+        ("![a](../book/assets/two_arrows.svg)", f"![a]({BOOK.repository}/raw/main/book/assets/two_arrows.svg)"),
+        ("* a\n  ```{hint}\n  :class: dropdown\n  b\n  ```", "* a\n  > **Hint**\n  >\n  > b"),
         ("$$\nx\n$$ (eq-ridge)", "$$\nx\n\\tag{1}\n$$"),
         ("(label)=\n# Title", "# Title"),
         ("[web](https://x.org) [mail](mailto:a@b.org)", "[web](https://x.org) [mail](mailto:a@b.org)"),
@@ -112,6 +119,15 @@ def test_what_an_output_says_is_plain_too() -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[output])])
     assert words(plain_notebook(notebook, "notebooks/x")) == "> **Simulated data**\n>\n> x"
     assert "admonition" in words(notebook), "the original stays"
+
+
+def test_links_of_an_outputs_html_lead_to_the_book(plain: PlainText) -> None:
+    shown = plain.html('<a href="judging.html#a">x</a> <a href="#top">y</a> <a href="https://x.org/a.html">z</a>')
+    address = f"{BOOK.address}/notebooks/judging.html#a"
+    assert shown == f'<a href="{address}">x</a> <a href="#top">y</a> <a href="https://x.org/a.html">z</a>'
+    output = nbformat.v4.new_output("display_data", {"text/html": '<a href="judging.html#a">x</a>'})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[output])])
+    assert plain_notebook(notebook, "notebooks/x").cells[0].outputs[0].data["text/html"] == f'<a href="{address}">x</a>'
 
 
 def test_install_cell_names_the_package_and_the_commit() -> None:

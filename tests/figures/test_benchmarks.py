@@ -31,7 +31,8 @@ def test_growth_is_drawn_for_each_size_that_was_varied() -> None:
         for line, share in zip(lines(ax, 3), KEYS.values(), strict=True):
             np.testing.assert_allclose(line, np.array([10, 1000, 20_000]) * share * (1 + i))
         assert ax.get_xscale() == ax.get_yscale() == "log"
-    assert legend(figure.axes[0]) == ["whole job", "products over features", "the rest", "arithmetic limit"]
+        assert ax.get_yaxis().get_major_formatter()(0.1) == "0.1", "not a formula that nobody sets"
+    assert legend(figure) == ["whole job", "products over features", "the rest", "arithmetic limit"]
 
 
 def test_numbers_are_as_long_as_they_need_to_be() -> None:

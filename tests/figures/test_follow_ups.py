@@ -129,7 +129,8 @@ def test_summary_counts_the_areas_and_compares_the_shifts(
         )
         assert f"{words} of 5 areas" in text
     known = [one.interval() for one in map(partial(shift_excess, everyone), FEW) if isinstance(one, Contrast)]
-    assert text.endswith(f"further in AlexNet in {sum(one.low > 0 for one in known)} of {len(known)} areas.")
+    there = f"in {sum(one.low > 0 for one in known)} of {len(known)} areas."
+    assert text.endswith(f"moves further to late layers in AlexNet than in ResNet50 {there}")
 
 
 def test_partitions_are_bars_and_intervals_over_voxels(partitions: dict[str, dict[str, Partition]]) -> None:

@@ -25,20 +25,23 @@ def test_a_curve_is_ordered_by_the_lead_and_marked_by_the_claim(specifications: 
         shown = {x: (y, low, high, label) for label, drawn in bars(curve).items()
                  for (x, y), low, high in zip(*drawn, strict=True)}  # fmt: skip
         assert curve.get_title() == world and len(shown) == len(ordered) == 32
-        colours = {line.get_color() for line in (c.lines[0] for c in curve.containers)}
-        assert len(colours) == 2
+        faces = {line.get_markerfacecolor() for line in (c.lines[0] for c in curve.containers)}
+        assert len(faces) == 2
         for x, one in enumerate(ordered):
             y, low, high, _ = shown[x]
             np.testing.assert_allclose((y, low, high), (one.ahead.estimate, one.ahead.low, one.ahead.high))
         holding = {
-            c.lines[0].get_color(): set(c.lines[0].get_xdata()) for c in curve.containers if len(c.lines[0].get_xdata())
+            c.lines[0].get_markerfacecolor(): set(c.lines[0].get_xdata())
+            for c in curve.containers
+            if len(c.lines[0].get_xdata())
         }
         assert set(map(frozenset, holding.values())) == {
             frozenset(x for x, one in enumerate(ordered) if one.holds["Y1"] == holds) for holds in (True, False)
         }
-        label = {c.lines[0].get_color(): c.get_label() for c in curve.containers if not len(c.lines[0].get_xdata())}
-        for colour, places in holding.items():
-            assert (label[colour] == "Y1 holds") == all(ordered[int(x)].holds["Y1"] for x in places)
+        empty = [c for c in curve.containers if not len(c.lines[0].get_xdata())]
+        label = {c.lines[0].get_markerfacecolor(): c.get_label() for c in empty}
+        for face, places in holding.items():
+            assert (label[face] == "Y1 holds") == all(ordered[int(x)].holds["Y1"] for x in places)
         (published,) = [line.get_xdata()[0] for line in curve.lines if line.get_label() == "as published"]
         assert ordered[published].choices == PUBLISHED
         for ax, name in zip(choices, FIELDS, strict=True):

@@ -28,7 +28,14 @@ from lib.figures.judging import (
     rate_table,
     verdict_parts,
 )
-from lib.figures.ledger import claim_cards, evidence_figure, evidence_table, ledger_table, photograph_verdicts
+from lib.figures.ledger import (
+    claim_cards,
+    evidence_figure,
+    evidence_table,
+    ledger_figure,
+    ledger_table,
+    photograph_verdicts,
+)
 from lib.figures.verdicts import ceiling_words, reliability_table, verdict_comparison, verdict_table
 
 
@@ -121,6 +128,28 @@ def test_the_ledger_marks_each_claim_in_each_column() -> None:
     assert 'href="fig1_alexnet.html"' in html and "<b>Y1</b> ResNet-50&#x27;s units" in html
 
 
+def test_the_picture_of_the_ledger_has_a_mark_and_stripes_in_each_cell() -> None:
+    mixed = [verdict("W1", HOLDS), verdict("W1", CONTRADICTED), verdict("W1", HOLDS)]
+    ledger = Ledger({"flat": {"W1": mixed}}, {"nsd": {"W1": [verdict("W1", UNDECIDED)], "Y1": []}})
+    figure = ledger_figure(ledger)
+    (ax,) = figure.axes
+    assert [(text.get_position(), text.get_text()) for text in ax.texts] == [
+        ((0, 0), "✓"), ((1, 0), "?"), ((0, 1), "–"), ((1, 1), "–")
+    ]  # fmt: skip
+    stripes = [(to_hex(one.get_facecolor()), round(one.get_width(), 3)) for one in ax.patches[:2]]
+    assert stripes == [(OUTCOME_COLOURS[HOLDS], 0.627), (OUTCOME_COLOURS[CONTRADICTED], 0.313)]
+    assert [label.get_text()[:2] for label in ax.get_yticklabels()] == ["W1", "Y1"]
+    assert "measured" in figure.get_suptitle()
+    assert "nobody" in ledger_figure(Ledger(ledger.simulated, {})).get_suptitle()
+
+
+def test_a_ledger_with_measured_columns_says_so_of_its_page() -> None:
+    simulated, own = {"flat": {"W1": [verdict("W1", HOLDS)]}}, {name: verdict(name, HOLDS) for name in SENTENCES}
+    assert ledger_table(Ledger(simulated, {})).metadata == {}
+    for shown in (ledger_table(Ledger(simulated, simulated)), ledger_table(Ledger(simulated, {}), own)):
+        assert shown.metadata == {"simulated": False}
+
+
 def test_a_ledger_of_simulations_has_no_measured_columns() -> None:
     html = ledger_table(Ledger({"flat": {"W1": [verdict("W1", HOLDS)]}}, {})).data
     assert "SIMULATED" in html and "MEASURED" not in html
@@ -163,11 +192,12 @@ def test_cards_and_evidence() -> None:
         f"\n: *Power*: where it was planted it holds in {y1.power}."
     )
     assert claim_cards(CLAIMS.values()).data.count("\n: *Holds* if ") == len(CLAIMS)
-    one = Evidence(["W1", "W4"], "what", ["r", "R"], {"x": [0.1, 0.2], "y": [0.3, 0.4]}, "nonaka2021")
+    one = Evidence(["W1", "W4"], "what", ["r", "R"], "a unit", {"x": [0.1, 0.2], "y": [0.3, 0.4]}, "nonaka2021")
     assert evidence_table([one]).rows == [("a", "W1, W4", "what", "{cite:t}`nonaka2021`")]
     ax = evidence_figure([one]).axes[0]
     assert [list(line.get_xdata()) for line in ax.lines] == [[0.1, 0.3], [0.2, 0.4]]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"] and ax.get_title() == "a: W1, W4"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
+    assert (ax.get_title(), ax.get_xlabel()) == ("a: bears on W1, W4", "a unit")
     assert all(set(map(len, one.values.values())) == {len(one.measures)} for one in EVIDENCE)
     assert all(set(one.claims) <= set(CLAIMS) for one in EVIDENCE) and len(EVIDENCE) == len(
         evidence_table(EVIDENCE).rows
@@ -211,13 +241,11 @@ def counted() -> list[CountedStudy]:
     ]
 
 
-def test_rates_are_told_by_number_of_images_and_outcome() -> None:
+def test_of_each_claim_it_is_told_how_many_studies_came_out_how() -> None:
     table = rate_table(counted())
-    assert list(table.header) == ["world", "analysis", "images", "seeds", "outcome", "W1", "W3"]
-    assert [row[2:] for row in table.rows] == [
-        (500, 2, HOLDS, "50", "0"), (500, 2, CONTRADICTED, "0", "100"), (500, 2, UNDECIDED, "50", "0"),
-        (2000, 2, HOLDS, "100", "0"), (2000, 2, CONTRADICTED, "0", "100"), (2000, 2, UNDECIDED, "0", "0"),
-    ]  # fmt: skip
+    assert list(table.header) == ["world", "analysis", "images", "seeds", "W1", "W3"]
+    assert [row[2:] for row in table.rows] == [(500, 2, "✓ 1 ? 1", "✗ 2"), (2000, 2, "✓ 2", "✗ 2")]
+    assert rate_table([replace(counted()[0], outcomes={"W1": UNTESTED})]).rows[0][-1] == "– 1"
 
 
 def test_power_is_drawn_and_told_by_number_of_images() -> None:
