@@ -44,7 +44,7 @@ def write_layout(
     target : Path
         A new or empty folder; it gets its name when everything is written.
     subjects : sequence of int
-        One for NSD, whose design file holds a single order of trials, and for LAION-fMRI; any of the five for GOD.
+        One for NSD, whose design file holds a single order of trials; any of the five for LAION-fMRI and GOD.
     world, seed
         As for `lib.analysis.loading.load_participant`.
     n_images, voxels_per_roi : int, optional
@@ -56,10 +56,8 @@ def write_layout(
         In one sentence; nothing is left at `target`.
     """
     size = SIZES[choose("layout", layout, SIZES)].default.given(n_images, voxels_per_roi)
-    if layout != "god" and len(subjects) != 1:
-        raise ValueError(
-            f"A simulated {layout.upper()} holds one participant, found {subjects}: give each a folder of its own."
-        )
+    if layout == "nsd" and len(subjects) != 1:
+        raise ValueError(f"A simulated NSD holds one participant, found {subjects}: give each a folder of its own.")
     with written_aside(target.absolute()) as folder:
         folder.mkdir()
         _WRITE[layout](folder, subjects, world, seed, size)
@@ -71,8 +69,9 @@ def _write_nsd(folder: Path, subjects: Sequence[int], world: str, seed: int, siz
 
 
 def _write_laion(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
-    laion_files(subjects[0], folder)
-    write_laion(draw_trials(subject=subjects[0], world=world, seed=seed, **asdict(size)), folder)
+    for subject in subjects:  # an unknown one is refused before any is drawn
+        laion_files(subject, folder)
+    write_laion((draw_trials(subject=one, world=world, seed=seed, **asdict(size)) for one in subjects), folder)
 
 
 def _write_god(folder: Path, subjects: Sequence[int], world: str, seed: int, size: ParticipantSize) -> None:
@@ -99,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add, nsd, god = parser.add_argument, NSD.default, GOD.default
     add("target", type=user_path, metavar="OUT", help="a new folder")
     add("--layout", required=True, help="nsd, god or laion")
-    add("--subject", type=at_least(1), nargs="+", help="its number (nsd, laion: 1); several for god, by default all")
+    add("--subject", type=at_least(1), nargs="+", help="its number (nsd, laion: 1), or several for laion and god (all)")
     add("--world", default="as-published", help="what is planted")
     add("--seed", type=at_least(0), default=0)
     images = f"seen ({nsd.n_images}; of nsd a multiple of 250) or trained on (god: {god.n_images})"

@@ -1,4 +1,4 @@
-"""A simulated participant on disk, laid out as LAION-fMRI's bucket is: what its reader reads, and no measured data.
+"""Simulated participants on disk, laid out as LAION-fMRI's bucket is: what its reader reads, and no measured data.
 
 The trials are those simulated for NSD: three presentations of each image, in sessions of 750. Volumes are as small as
 the voxels allow, where the measured ones have 143 voxels along each axis. Every file of betas says in a comment of its
@@ -40,16 +40,32 @@ def picture_name(image: int, subject: int) -> str:
     return f"unique_LAION_cluster_{image - subject * OWN_IMAGES}_i1_{OWN_PLACES[subject]}.png"
 
 
-def write_laion(trials: Trials, root: Path) -> None:
-    """Write a simulated participant as LAION-fMRI's files below `root`, an existing folder.
+def write_laion(people: Iterable[Trials], root: Path) -> None:
+    """Write simulated participants as LAION-fMRI's files below `root`, an existing folder.
 
-    Voxels of areas for which LAION-fMRI has no mask are written, but are in no ROI. Beside the participant's files
+    Voxels of areas for which LAION-fMRI has no mask are written, but are in no ROI. Beside each participant's files
     there is one official split, as if its repository had been cloned: "random_0".
+
+    Parameters
+    ----------
+    people : iterable of Trials
+        One at least, of the same seed, so that they saw the same shared pictures; one is in memory at a time.
+    root : Path
     """
-    files = LaionFiles(root, trials.subject)
+    names: dict[int, str] = {}
+    for trials in people:
+        files = LaionFiles(root, trials.subject)
+        own = {image: picture_name(image, trials.subject) for image in trials.images.tolist()}
+        _write_participant(files, trials, own)
+        _write_split(files, list(own.values()))
+        names |= own
+    _write_pictures(files, trials, names)
+
+
+def _write_participant(files: LaionFiles, trials: Trials, names: dict[int, str]) -> None:
+    """Betas, tables of trials, masks and maps of one participant."""
     volume = tuple((trials.positions.max(0) + _MARGIN).tolist())
     inside = place(trials.positions, volume)
-    names = {image: picture_name(image, trials.subject) for image in trials.images.tolist()}
     for number in progress(np.unique(trials.session).tolist(), "writing sessions"):
         chosen = trials.session == number
         betas = filled(volume, inside, trials.betas[chosen].astype(np.float32))
@@ -61,8 +77,6 @@ def write_laion(trials: Trials, root: Path) -> None:
     for path, values in maps.items():
         write_volume(path, filled(volume, inside, values.astype(np.float32)), _AFFINE)
     _write_masks(files, volume, inside, trials)
-    _write_pictures(files, trials, names)
-    _write_split(files, list(names.values()))
 
 
 def _write_trials(path: Path, number: int, labels: Sequence[str]) -> None:

@@ -17,11 +17,11 @@ SIZE = {"n_images": 60, "voxels_per_roi": 8}
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Participant, Participant]:
-    """In memory, and from disk."""
+    """In memory, and from a disk that holds another participant, too."""
     root = tmp_path_factory.mktemp("simulated") / "laion"
-    words = ["--subject", "3", "--images", "60", "--voxels", "8", "--world", "flat"]
+    words = ["--subject", "1", "3", "--images", "60", "--voxels", "8", "--world", "flat"]
     assert main(["simulate", str(root), "--layout", "laion", *words]) == 0
-    assert main(["check", "laion", str(root), "--subject", "3"]) == 0
+    assert all(main(["check", "laion", str(root), "--subject", subject]) == 0 for subject in "13")
     return load_participant("simulated", 3, world="flat", **SIZE), load_participant("laion", 3, root)
 
 
@@ -41,6 +41,15 @@ def test_same_responses_masks_and_pictures(pair: tuple[Participant, Participant]
     first = int(disk.test.stimulus_ids[0])
     np.testing.assert_array_equal(disk.stimuli[first], memory.stimuli[own[first]])
     np.testing.assert_allclose(disk.noise_ceiling, memory.noise_ceiling[in_a_mask], rtol=1e-4)
+
+
+def test_people_share_pictures_and_have_others_of_their_own(pair: tuple[Participant, Participant]) -> None:
+    folder = Path(pair[1].stimuli.key.split(":")[0]).parents[1]
+    first = load_participant("laion", 1, folder)
+    theirs = [set(np.r_[one.train.stimulus_ids, one.test.stimulus_ids].tolist()) for one in (first, pair[1])]
+    assert [len(ids) for ids in theirs] == [60, 60] and 0 < len(theirs[0] & theirs[1]) < 60
+    for image in [min(theirs[0] & theirs[1]), min(theirs[0] - theirs[1])]:
+        assert first.stimuli[image].any()
 
 
 def test_it_is_said_to_be_simulated(pair: tuple[Participant, Participant]) -> None:
