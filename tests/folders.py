@@ -1,5 +1,6 @@
 """Notebooks run on small simulated folders in the layouts of measured data sets, by the command."""
 
+import csv
 import json
 import os
 import re
@@ -7,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
+import numpy as np
+import xarray as xr
 from browser import ROOT
 
 NSD = {"n_images": 500, "voxels_per_roi": 20}
@@ -68,3 +72,58 @@ def run_as(analysis: str, name: str, dataset: str, data: Path, output: Path) -> 
     text = run(name, dataset, data, output, analysis=analysis)
     assert f"in this run ({analysis})" in text and STANDARDISED[analysis] in text
     assert ("reference" in text) == (analysis == "as-coded")
+
+
+# Of every panel of Figure 1, the values of the voxels at each layer: all voxels of an area that has fewer than 200.
+FIGURE_1 = """
+import json, sys
+import xarray
+found, rows = xarray.open_dataset(sys.argv[1]).isel(participant=0), {}
+for network in found.network.values:
+    for roi in found.roi.values:
+        inside = found.sel(network=network).isel(voxel=found.in_roi.sel(roi=roi).values)
+        for what, name in {"R": "score", "weight": "weights"}.items():
+            for i, layer in enumerate(inside.layer_name.values):
+                if layer:
+                    rows[f"{roi} | {network} {what} {layer}"] = sorted(inside[name].isel(layer=i).values.tolist())
+print(json.dumps([rows, sorted({"torch", "lib"} & set(sys.modules))]))
+"""
+
+
+def check_kept(kept: Path, notebook: Path) -> None:
+    """What figure 1 kept are the numbers it shows, for a process with xarray alone; its maps hold and draw the same."""
+    line = [sys.executable, "-c", FIGURE_1, str(kept / "results.nc")]
+    done = subprocess.run(line, cwd=kept, capture_output=True, text=True, check=True)
+    found, loaded = json.loads(done.stdout)
+    outputs = [
+        out.get("data", {}) for cell in json.loads(notebook.read_text())["cells"] for out in cell.get("outputs", [])
+    ]
+    numbers = next("".join(data["text/csv"]) for data in outputs if "text/csv" in data)
+    shown: dict[str, list[float]] = {}
+    for row in csv.DictReader(numbers.splitlines()):
+        if not row["series"]:  # a voxel; the other is the mean
+            shown.setdefault(f"{row['panel']} {row['x']}", []).append(float(row["y"]))
+    assert not loaded and shown.keys() == found.keys() and len(shown) > 100
+    for panel, values in shown.items():
+        np.testing.assert_allclose(sorted(values), found[panel], rtol=1e-3, atol=1e-6, err_msg=panel)
+    _check_maps(kept)
+
+
+def _check_maps(kept: Path) -> None:
+    """Volumes on the grid of the betas hold the arrays, and each is drawn; a page stays below 2 MB."""
+    names = ("score", "stacked_score", "preferred_layer", "depth", "unique_variance")
+    with xr.open_dataset(kept / "results.nc") as found:
+        for network in found.network.values:
+            for name in names:
+                image, values = nibabel.load(kept / f"maps/{network}_{name}.nii.gz"), found[name].sel(network=network)
+                np.testing.assert_allclose(image.affine, found.affine, atol=1e-5)
+                there = np.asarray(image.dataobj)[tuple(found.ijk.values.T)]
+                np.testing.assert_array_equal(there, values.values[0].T.astype(np.float32))
+                assert np.isfinite(there).any()
+        drawn = {f"{network}_{name}" for network in found.network.values for name in names}
+    done = command("maps", kept)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert {path.name.removesuffix("_slices.png") for path in (kept / "pictures").glob("*.png")} == drawn
+    pages = {path.stem: path.stat().st_size for path in (kept / "pictures").glob("*.html")}
+    viewers = {name for name in drawn if "stacked" in name or not name.endswith("_score")}
+    assert pages.keys() == viewers | {"index"} and max(pages.values()) < 2e6

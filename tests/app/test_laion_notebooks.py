@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from folders import FIGURES, offered, run, run_as, simulated
+from folders import FIGURES, check_kept, offered, run, run_as, simulated
 
 pytestmark = pytest.mark.slow("runs notebooks, some minutes in all")
 
@@ -20,7 +20,10 @@ def laion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", offered("laion"))
 def test_laion(name: str, laion: Path, tmp_path: Path) -> None:
-    text = run(name, "laion", laion, tmp_path / "out.ipynb")
+    keep = {"results": tmp_path / "kept", "unique": True} if name == "fig1_alexnet" else {}
+    text = run(name, "laion", laion, tmp_path / "out.ipynb", **keep)
+    if keep:
+        check_kept(tmp_path / "kept", tmp_path / "out.ipynb")
     assert "no voxels of aTLfaces" in text and "simulated, in LAION's layout" in text
 
 
