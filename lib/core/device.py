@@ -1,8 +1,8 @@
-"""Devices to compute on, and two products of linear algebra in the fastest library for each."""
+"""Devices to compute on, and two operations of linear algebra in the fastest library for each."""
 
 from collections.abc import Callable
-from functools import partial
 
+import numpy as np
 import torch
 from scipy.linalg import get_lapack_funcs
 
@@ -32,15 +32,17 @@ def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return c
 
 
-def positive_solver(a: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Factor a positive definite matrix (n, n) once; the function returned maps b (n, k) to the x of a x = b.
+def positive_inverse(a: torch.Tensor) -> torch.Tensor:
+    """Inverse of a positive definite matrix (n, n).
 
-    Cholesky's factors cost a third of an inverse. A matrix that rounding has left not quite positive definite is solved
-    by Gauss's elimination.
+    For many right-hand sides, one product with it takes a fraction of the time of Cholesky's two triangles. A matrix
+    that rounding has left not quite positive definite is inverted by Gauss's elimination.
     """
     if a.device.type == "cpu":
-        potrf, potrs = get_lapack_funcs(("potrf", "potrs"), (a.numpy(),))
-        factors, failed = potrf(a.numpy().T)
+        potrf, potri = get_lapack_funcs(("potrf", "potri"), (a.numpy(),))
+        factor, failed = potrf(a.numpy().T)
         if not failed:
-            return lambda b: torch.from_numpy(potrs(factors, b.numpy())[0])
-    return partial(torch.linalg.solve, a)
+            upper = np.triu(potri(factor)[0])
+            return torch.from_numpy(upper + np.triu(upper, 1).T)
+    inverse: torch.Tensor = torch.linalg.inv(a)
+    return inverse

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.linalg import eigh
 
-from lib.core.device import positive_solver, product
+from lib.core.device import positive_inverse, product
 from lib.core.scale import constant_columns, power_of_two
 from lib.core.validation import matrix, penalties
 
@@ -351,11 +351,13 @@ class Ridge:
         return torch.cat([block.to(along.device).T @ along for block in columns]) / d.scale
 
 
-FoldErrors = Callable[[Ridge, torch.Tensor | slice, torch.Tensor], torch.Tensor]
+FoldErrors = Callable[[Ridge, slice, torch.Tensor], torch.Tensor]
 
 
 def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[torch.Tensor]:
-    """`Ridge.out_of_fold` of several groups of voxels on one design: each matrix I - H_FF is factored once for all.
+    """`Ridge.out_of_fold` of several groups of voxels on one design: each matrix I - H_FF is inverted once for all.
+
+    Voxels are sorted by their penalty, so that those of one penalty lie side by side and nothing is copied.
 
     Parameters
     ----------
@@ -367,22 +369,32 @@ def out_of_fold_errors(ridges: Sequence[Ridge], folds: Sequence[slice]) -> list[
     -------
     list of tensors of shape (n_images, n_voxels)
     """
+    orders = [torch.argsort(ridge.alphas, stable=True) for ridge in ridges]
+    ridges = [_sorted(ridge, order) for ridge, order in zip(ridges, orders, strict=True)]
     residuals = [ridge.residuals() for ridge in ridges]
-    used = torch.cat([ridge.alphas for ridge in ridges])
-    for alpha in sorted(set(used.tolist())):
-        chosen = [_with_penalty(ridge, alpha) for ridge in ridges]
+    for alpha in sorted(set(torch.cat([ridge.alphas for ridge in ridges]).tolist())):
+        runs = [_run(ridge.alphas, alpha) for ridge in ridges]
         for fold in folds:
             errors = _fold_errors(ridges[0].design, alpha, fold)
-            for ridge, left, voxels in zip(ridges, residuals, chosen, strict=True):
-                if len(ridge.alphas[voxels]):
-                    left[fold][:, voxels] = errors(ridge, voxels, left[fold][:, voxels])
-    return residuals
+            for ridge, left, voxels in zip(ridges, residuals, runs, strict=True):
+                if voxels.start < voxels.stop:
+                    left[fold, voxels] = errors(ridge, voxels, left[fold, voxels])
+    return [left[:, torch.argsort(order)] for left, order in zip(residuals, orders, strict=True)]
 
 
-def _with_penalty(ridge: Ridge, alpha: float) -> torch.Tensor | slice:
-    """The voxels of that penalty; a slice, which copies nothing, if all have it."""
-    chosen = ridge.alphas == alpha
-    return slice(None) if chosen.all() else torch.nonzero(chosen)[:, 0]
+def _run(alphas: torch.Tensor, alpha: float) -> slice:
+    """Where a penalty stands in ascending penalties."""
+    ascending = alphas.contiguous()
+    start, stop = (int(torch.searchsorted(ascending, alpha, right=right)) for right in (False, True))
+    return slice(start, stop)
+
+
+def _sorted(ridge: Ridge, order: torch.Tensor) -> Ridge:
+    """The same regression, its voxels in another order."""
+    if (order[1:] > order[:-1]).all():
+        return ridge
+    y, Z = ridge.y[:, order], ridge.Z[:, order]
+    return replace(ridge, y=y, Z=Z, mean=ridge.mean[order], alphas=ridge.alphas[order])
 
 
 def _fold_errors(design: Design, alpha: float, fold: slice) -> FoldErrors:
@@ -394,8 +406,8 @@ def _fold_errors(design: Design, alpha: float, fold: slice) -> FoldErrors:
     leverage = _leverage(design, alpha, fold)
     if design.n_outside and _nearly_singular(leverage):
         return _fitted_again(design, alpha, fold)
-    solve = positive_solver(leverage)
-    return lambda ridge, voxels, residuals: solve(residuals)
+    inverse = positive_inverse(leverage)
+    return lambda ridge, voxels, residuals: product(inverse, residuals)
 
 
 def _nearly_singular(matrix: torch.Tensor) -> bool:
@@ -410,13 +422,14 @@ def _fitted_again(design: Design, alpha: float, fold: slice) -> FoldErrors:
     others[fold] = False
     mean = T[others].mean(0)
     A = T[others] - mean
-    solve = positive_solver(A.T @ A + alpha * torch.eye(len(e), dtype=T.dtype))
+    weights = torch.linalg.solve(A.T @ A + alpha * torch.eye(len(e), dtype=T.dtype), A.T)
 
-    def errors(ridge: Ridge, voxels: torch.Tensor | slice, residuals: torch.Tensor) -> torch.Tensor:
+    def errors(ridge: Ridge, voxels: slice, residuals: torch.Tensor) -> torch.Tensor:
         """The fold's errors under a fit to the other images."""
         Y = ridge.y[:, voxels].cpu().double()
         left = Y - Y[others].mean(0)
-        return (left[fold] - (T[fold] - mean) @ solve(A.T @ left[others])).to(residuals)
+        found: torch.Tensor = (left[fold] - (T[fold] - mean) @ (weights @ left[others])).to(residuals)
+        return found
 
     return errors
 
