@@ -28,7 +28,8 @@ def main() -> None:
                 "benchmarks:",
                 *(f"  {name:12s}{what}" for name, what in BENCHMARKS.items()),
                 "",
-                "Larger ones have commands of their own: python -m benchmarks.rehearsal, .cortex, .sweep, .verdicts",
+                "Larger ones have commands of their own:",
+                "  python -m benchmarks.rehearsal, .cortex, .resampling, .sweep, .verdicts",
             ]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,7 +4,7 @@ import gc
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -143,22 +143,25 @@ def _processor() -> str:
 
 
 @contextmanager
-def phases(places: Mapping[str, tuple[Any, str]]) -> Iterator[dict[str, dict[str, float]]]:
+def phases(places: Mapping[str, tuple[Any, str]], memory: bool = True) -> Iterator[dict[str, dict[str, float]]]:
     """Time every call of some functions, and note the peak memory while they ran.
 
     Parameters
     ----------
     places : mapping of phase to (module or class, name of its function)
+    memory : bool
+        Whether to look at the memory, which takes longer than a short call.
     """
-    spent = {phase: {"seconds": 0.0, "peak_bytes": 0} for phase in places}
+    spent = {phase: {"seconds": 0.0, "processor_seconds": 0.0, "peak_bytes": 0} for phase in places}
     originals = {phase: getattr(owner, name) for phase, (owner, name) in places.items()}
 
     def timed(phase: str) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
-            with peak_memory() as peak:
-                start = time.perf_counter()
+            with peak_memory() if memory else nullcontext([0]) as peak:
+                start, processor = time.perf_counter(), time.process_time()
                 answer = originals[phase](*args, **kwargs)
                 spent[phase]["seconds"] += time.perf_counter() - start
+                spent[phase]["processor_seconds"] += time.process_time() - processor
             spent[phase]["peak_bytes"] = max(spent[phase]["peak_bytes"], peak[0])
             return answer
 

@@ -121,7 +121,7 @@ choices_table(found, one_at_a_time())
 # Thirty-two sets of choices, each a legitimate analysis, ordered by how far AlexNet comes out ahead. **Look for** two things: a curve that
 # crosses zero, and rows below whose ticks lie in blocks.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % bootstrap intervals over participants. Filled: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % t intervals over participants. Filled: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
 specification_figure(found, simulated=True)
 
 # %% [markdown]

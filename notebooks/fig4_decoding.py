@@ -167,7 +167,7 @@ permutation_grid(study)
 # %% [markdown]
 # ## Do the claims hold?
 #
-# Each score is averaged over the ten areas; intervals resample the participants.
+# Each score is averaged over the ten areas; intervals allow for other participants and other test images.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study))

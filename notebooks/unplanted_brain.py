@@ -120,7 +120,8 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # of one will be predicted best by an early layer of the other. Such a claim, found in a brain, says that the brain shares this
 # progression, not that it resembles the network whose name is on the figure.
 #
-# A claim that does not hold here needs more than this progression. Found in a brain, it says something about that brain.
+# A claim that is contradicted here needs more than this progression. Found in a brain, it says something about that brain. One that is
+# undecided here says neither: with so many images and voxels, the progression may bring it about or may not.
 #
 # One participant is one draw. `python -m lib claims --world unplanted --seeds 20` repeats this page's verdicts for twenty.
 #

@@ -566,17 +566,23 @@ def _weights_by_images(errors: Sequence[torch.Tensor], P: np.ndarray, weights: n
 def _scores(y_test: np.ndarray, predictions: np.ndarray, P: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     stacked = np.einsum("vk,kiv->iv", weights, predictions)
     score, stacked_score = signed_root(r2(y_test, predictions)), signed_root(r2(y_test, stacked))
-    everything = np.concatenate([predictions, stacked[None]])
-    without = signed_root(r2_without(y_test, everything, group_starts(len(y_test))))
     return {
         "score": score,
         "cv_score": signed_root(1 - np.einsum("vkk->kv", P)),  # standardised responses have variance 1
         "stacked_score": stacked_score,
-        "score_by_images": pseudo_values(np.vstack([score, stacked_score]), without).astype(np.float32),
+        "score_by_images": _scores_by_images(
+            y_test, np.concatenate([predictions, stacked[None]]), np.vstack([score, stacked_score])
+        ),
         "stacked_cv_score": signed_root(1 - np.einsum("vi,vij,vj->v", weights, P, weights)),
         "correlation": correlation(y_test, predictions),
         "stacked_correlation": correlation(y_test, stacked),
     }
+
+
+def _scores_by_images(y_test: np.ndarray, predictions: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Pseudo-values of R (n_layers + 1, n_groups, n_voxels), which is computed without each group of test images."""
+    without = signed_root(r2_without(y_test, predictions, group_starts(len(y_test))))
+    return np.asarray(pseudo_values(score, without).astype(np.float32))
 
 
 def _scatter(groups: Sequence[Mapping[str, np.ndarray]], usable: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,6 +15,9 @@ from lib.networks import load_network
 MIN_VOXELS = 10  # of an area: fewer say little about it
 MIN_CEILING = 0.1  # of the variance: a voxel that no model could explain better says little about any
 N_BLOCKS = 16  # of an area's voxels, whose errors count as independent
+WEIGHT_BLOCKS = (
+    8  # where test images add no error: neighbours across an edge are alike, and larger blocks have less edge
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class EncodingStudy:
         inside = self.participant.rois.get(roi, np.zeros(self.participant.n_voxels, bool))
         return inside & ~(self.participant.noise_ceiling < MIN_CEILING)
 
-    def blocks(self, voxels: np.ndarray) -> np.ndarray:
+    def blocks(self, voxels: np.ndarray, n_blocks: int = N_BLOCKS) -> np.ndarray:
         """Blocks of neighbours in the areas that some voxels lie in, see `cortex_blocks`.
 
         The best voxels of an area lie in few of its blocks. Without coordinates, voxels count as lying in their order.
@@ -103,6 +106,8 @@ class EncodingStudy:
         Parameters
         ----------
         voxels : int array of shape (n_chosen,)
+        n_blocks : int
+            Of all areas together, as for `cortex_blocks`.
 
         Returns
         -------
@@ -112,7 +117,7 @@ class EncodingStudy:
         areas = [mask for mask in self.participant.rois.values() if mask[voxels].any()]
         inside = np.flatnonzero(np.any(areas, axis=0))
         positions = getattr(self.participant, "coordinates", None)
-        blocks = cortex_blocks(inside[:, None] if positions is None else positions[inside])
+        blocks = cortex_blocks(inside[:, None] if positions is None else positions[inside], n_blocks)
         return np.unique(blocks[np.searchsorted(inside, voxels)], return_inverse=True)[1]
 
     def rois(self, wanted: Iterable[str] | None = None) -> list[str]:

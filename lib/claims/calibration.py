@@ -40,7 +40,7 @@ INTERVALS: Mapping[str, Asked] = {
     "depth by weights: task minus task": lambda study: task_shift(study, ALEXNETS, "V1"),
     "depth by R: task minus task": lambda study: task_shift(study, ALEXNETS, "V1", "score"),
     "R: network minus network": lambda study: equal_choice(study, FLAT, FEWER, [FLAT, FEWER]),
-    "R: stack minus best layer": lambda study: stack_gain(study, ALEXNETS[0], ALEXNETS[:1]),
+    "R2: stack minus best layer": lambda study: stack_gain(study, ALEXNETS[0], ALEXNETS[:1]),
 }
 NULLS: Mapping[str, Asked] = {
     "W1, W6: all layers are equally good": _preferred(FLAT, ("Conv-2", "Conv-3"), "score"),

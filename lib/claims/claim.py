@@ -46,7 +46,7 @@ class Contrast:
     same : bool
         The claim is that all differences are smaller than that.
     shares : array of shape (n_larger, n_smaller) or None
-        The differences as shares of the noise ceiling, for differences of R; NaN where the ceiling is unknown.
+        The differences as shares of the noise ceiling, for differences of R or R2; NaN where the ceiling is unknown.
     """
 
     estimate: np.ndarray
@@ -128,11 +128,12 @@ def contrast(
     measure, same
         As in `Contrast`.
     ceiling : array of shape (n_voxels,), optional
-        Noise ceilings of the voxels, if values are differences of R.
+        Noise ceilings of the voxels, if values are differences of R, or of R2 (the measure "variance").
     """
     error, df = clustered_error(values, blocks)
-    shares = None if ceiling is None else share_of_ceiling(values.mean(-2), ceiling).mean(-1)
-    return Contrast(values.mean((-2, -1)), error, df, measure, same, shares)
+    mean = values.mean(-2)
+    shares = None if ceiling is None else share_of_ceiling(mean, ceiling, measure == "variance").mean(-1)
+    return Contrast(mean.mean(-1), error, df, measure, same, shares)
 
 
 Contrasts = Mapping[str, Contrast | str]  # by ROI or comparison; a string says why that part cannot be decided
@@ -224,7 +225,7 @@ class Verdict:
     parts : mapping of str to ClaimPart
         Every part that has an interval.
     of_ceiling : float or None
-        The effect as a share of the noise ceiling, if it is a difference of R and the ceiling is known.
+        The effect as a share of the noise ceiling, if it is a difference of R or R2 and the ceiling is known.
     """
 
     claim: str

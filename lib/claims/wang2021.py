@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from lib.analysis.encoding import EncodingResult
-from lib.analysis.encoding_study import MIN_VOXELS, EncodingStudy
+from lib.analysis.encoding_study import MIN_VOXELS, WEIGHT_BLOCKS, EncodingStudy
 from lib.claims.claim import Contrast, Contrasts, contrast
+from lib.core.scores import squared_pseudo_values
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
 from lib.networks.zoo import PAPER_W
 
@@ -42,6 +43,7 @@ def _stacked(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
 
 
 _MEASURES = {"score": _scores, "weights": _weights}
+_OF_SCORES = ("score", "variance")  # measures that test images make uncertain, and the noise ceiling bounds
 
 
 def _decided(
@@ -54,8 +56,9 @@ def _decided(
     predicted = [contrast(_stacked(study.encoding[name], voxels), blocks, "score") for name in networks]
     if any(not one.interval().low > 0 for one in predicted):
         return NOT_PREDICTED
-    ceiling = study.participant.noise_ceiling[voxels] if measure == "score" else None
-    return contrast(values(voxels), blocks, measure, same, ceiling=ceiling)
+    if measure not in _OF_SCORES:
+        return contrast(values(voxels), study.blocks(voxels, WEIGHT_BLOCKS), measure, same)
+    return contrast(values(voxels), blocks, measure, same, ceiling=study.participant.noise_ceiling[voxels])
 
 
 def _against(values: np.ndarray, wanted: Iterable[int]) -> np.ndarray:
@@ -179,10 +182,12 @@ def best_of(result: EncodingResult, voxels: np.ndarray, n_layers: int) -> np.nda
     return np.asarray(np.tensordot(chance, ranked, 1))
 
 
-def _everywhere(study: EncodingStudy, better: str, networks: Sequence[str], values: Values) -> Contrast | str:
-    """A difference of R over the voxels of all ROIs."""
+def _everywhere(
+    study: EncodingStudy, better: str, networks: Sequence[str], values: Values, measure: str = "score"
+) -> Contrast | str:
+    """A difference of R or R2 over the voxels of all ROIs."""
     voxels = np.unique(np.concatenate([study.common(networks, roi) for roi in ROIS]))
-    return _decided(study, [better], voxels, values, "score")
+    return _decided(study, [better], voxels, values, measure)
 
 
 def equal_choice(study: EncodingStudy, better: str, worse: str, networks: Sequence[str] = PAPER_W) -> Contrast | str:
@@ -201,7 +206,7 @@ def equal_choice(study: EncodingStudy, better: str, worse: str, networks: Sequen
 
 
 def stack_gain(study: EncodingStudy, network: str, networks: Sequence[str] = PAPER_W) -> Contrast | str:
-    """How much better the stack predicts than the layer that is best out of fold in the voxel.
+    """How much more variance the stack explains than the layer that is best out of fold in the voxel.
 
     Parameters
     ----------
@@ -213,10 +218,13 @@ def stack_gain(study: EncodingStudy, network: str, networks: Sequence[str] = PAP
     result = study.encoding[network]
 
     def gain(voxels: np.ndarray) -> np.ndarray:
-        best = result.cv_score[:, voxels].argmax(0)[None, None]
-        return np.asarray(_stacked(result, voxels) - np.take_along_axis(_scores(result, voxels), best, 0)[None])
+        best = result.cv_score[:, voxels].argmax(0)[None]
+        layer = np.take_along_axis(result.score[:, voxels], best, 0)
+        by_images = np.take_along_axis(_scores(result, voxels), best[None], 0)
+        stack = squared_pseudo_values(result.stacked_score[None, voxels], _stacked(result, voxels)[0])
+        return np.asarray(stack - squared_pseudo_values(layer, by_images))[None]
 
-    return _everywhere(study, network, networks, gain)
+    return _everywhere(study, network, networks, gain, "variance")
 
 
 def _w1(study: EncodingStudy) -> Contrasts:

@@ -130,6 +130,30 @@ def pseudo_values(whole: np.ndarray, without: np.ndarray) -> np.ndarray:
     return whole if n == 1 else n * whole - (n - 1) * np.where(np.isnan(without), whole, without)
 
 
+def squared_pseudo_values(R: np.ndarray, of_R: np.ndarray) -> np.ndarray:
+    """Pseudo-values of R2 from those of its signed root, which is steep near zero and makes differences of R uneven.
+
+    Parameters
+    ----------
+    R : array of shape (..., n_voxels)
+    of_R : array of shape (..., n_groups, n_voxels)
+        Its pseudo-values.
+
+    Returns
+    -------
+    array of shape (..., n_groups, n_voxels)
+
+    Examples
+    --------
+    >>> R, without = np.array([0.5]), np.array([[0.4], [-0.1]])
+    >>> squared_pseudo_values(R, pseudo_values(R, without)).ravel().round(2)
+    array([0.34, 0.51])
+    """
+    n = of_R.shape[-2]
+    without = (n * R[..., None, :] - of_R) / max(1, n - 1)
+    return pseudo_values(R * np.abs(R), without * np.abs(without)) if n > 1 else of_R * np.abs(of_R)
+
+
 def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
     """Largest R2 any model can reach for responses averaged over repeats (Allen et al. 2022).
 
@@ -153,10 +177,10 @@ def noise_ceiling(ncsnr: np.ndarray, n_repeats: float) -> np.ndarray:
     return ncsnr**2 / (ncsnr**2 + 1 / n_repeats)
 
 
-def share_of_ceiling(R: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
+def share_of_ceiling(R: np.ndarray, ceiling: np.ndarray, squared: bool = False) -> np.ndarray:
     """R as a share of the largest R that any model could reach (Schoppe et al. 2016).
 
-    The ceiling is a share of variance, so R is divided by its root.
+    The ceiling is a share of variance, so R is divided by its root, and R2 by itself.
 
     Parameters
     ----------
@@ -164,6 +188,8 @@ def share_of_ceiling(R: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
         Scores, or differences between them.
     ceiling : array of shape (n_voxels,)
         As `noise_ceiling` gives it.
+    squared : bool
+        Whether `R` holds R2.
 
     Returns
     -------
@@ -175,8 +201,8 @@ def share_of_ceiling(R: np.ndarray, ceiling: np.ndarray) -> np.ndarray:
     >>> share_of_ceiling(np.array([0.3, 0.3]), np.array([0.25, 0.0]))
     array([0.6, nan])
     """
-    root = np.sqrt(np.where(ceiling > 0, ceiling, np.nan))
-    return np.asarray(R / root)
+    largest = np.where(ceiling > 0, ceiling, np.nan)
+    return np.asarray(R / (largest if squared else np.sqrt(largest)))
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def choice_explorer(found: Mapping[str, Sequence[Specification]], simulated: boo
     ]
     table = Table((*map(str.lower, fields), *found), rows, "AlexNet's lead, and the claims that hold")
     caption = (
-        "AlexNet's mean r minus ResNet-50's under each set of choices, with 95 % bootstrap intervals over "
+        "AlexNet's mean r minus ResNet-50's under each set of choices, with 95 % t intervals over "
         "participants. Choose by menu or slider, or point at a curve. Filled: claim Y1 holds."
     )
     worlds = {world: [_specification(one) for one in specifications] for world, specifications in found.items()}

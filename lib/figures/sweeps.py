@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.core.scores import bootstrap_mean
+from lib.core.scores import t_interval
 from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 
-KEY = "grey: participants; blue: their mean and its 95 % bootstrap interval"
+KEY = "grey: participants; blue: their mean and its 95 % t interval"
 
 
 def profiles(values: Mapping[str, np.ndarray], rois: Sequence[str], layers: Sequence[str], title: str) -> Figure:
@@ -42,5 +42,5 @@ def _participants(ax: Axes, lines: np.ndarray) -> None:
     ax.plot(x, lines, color="0.65", lw=0.7)
     ax.plot(x, np.nanmean(lines, axis=1), color=COLOURS[0], lw=1.8)
     if np.isfinite(lines).sum(1).min() > 1:
-        found = [bootstrap_mean(row) for row in lines]
+        found = [t_interval(row) for row in lines]
         ax.fill_between(x, [i.low for i in found], [i.high for i in found], color=COLOURS[0], alpha=0.25, lw=0)

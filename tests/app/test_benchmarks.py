@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import choices, gpu, harness, rehearsal, ridge, shapes, stacking, times, verdicts
+from benchmarks import choices, gpu, harness, rehearsal, resampling, ridge, shapes, stacking, times, verdicts
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.sweep import PROMISES
 from lib.analysis.presets import ANALYSES
@@ -79,6 +79,17 @@ def test_rehearsal_in_small_is_recorded_and_shown(results, tmp_path, monkeypatch
     assert "cores of an test" in machine_note(shown).data
 
 
+@pytest.mark.slow("encodes a participant")
+def test_resampling_is_a_part_of_a_studys_time(results, monkeypatch, capsys):
+    small = resampling.measure(["alexnet-object"], n_images=80, voxels_per_roi=12)
+    monkeypatch.setattr(resampling, "measure", lambda **size: small)
+    resampling.main([])
+    rows = benchmark("resampling", results)["rows"]["parts"]
+    *parts, whole = [row["share"] for row in rows]
+    assert "the whole study" in capsys.readouterr().out
+    assert whole == 1 and all(0 < share < 1 for share in parts) and sum(parts) < 1
+
+
 def test_work_of_the_rehearsal_is_counted():
     """Everything but stacking is linear in the number of layers, and the Gram product in that of features."""
     size = {"images": 100, "test": 10, "features": 1000, "layers": 2, "voxels": 30}
@@ -109,7 +120,7 @@ def test_verdicts_are_counted_per_world_and_analysis_and_once_only(results, monk
     assert [one[:3] for one in asked] == [
         (("as-published", "matched")[i % 2], 1200, seed) for i, seed in enumerate(seeds)
     ]
-    assert capsys.readouterr().out.count("resnet-brain") == 2 * 3
+    assert capsys.readouterr().out.count("resnet-brain") == 2
     verdicts.main(["decoding", "--seeds", "4"])
     assert len(asked) == 8 and asked[-1][2] == JUDGING_SEEDS[3]
     studies = counted_studies("decoding", JUDGING_SEEDS, results)
@@ -175,7 +186,7 @@ def test_the_page_about_choices_tells_what_was_recorded():
 def test_recorded_benchmarks_are_those_that_can_be_run():
     recorded = json.loads(harness.RESULTS.read_text())
     can_be_run = {
-        *(*BENCHMARKS, "rehearsal", "cortex"),
+        *(*BENCHMARKS, "rehearsal", "cortex", "resampling"),
         *(f"sweep {promise}" for promise in PROMISES),
         verdicts.CALIBRATION,
         verdicts.PHOTOGRAPHS,

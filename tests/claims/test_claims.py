@@ -10,7 +10,8 @@ from lib.analysis.encoding import EncodingResult
 from lib.analysis.encoding_study import MIN_VOXELS, EncodingStudy, best_voxels, cortex_blocks
 from lib.claims import CLAIMS, CONTRADICTED, HOLDS, UNDECIDED, UNTESTED, evaluate, evaluate_group
 from lib.claims.claim import Contrast, contrast
-from lib.claims.wang2021 import ALEXNETS, EDGE_NETWORKS, RESNETS, best_of, depth, task_shift
+from lib.claims.wang2021 import ALEXNETS, EDGE_NETWORKS, RESNETS, best_of, depth, preferences, stack_gain, task_shift
+from lib.core.scores import group_starts, pseudo_values, r2, r2_without, signed_root, squared_pseudo_values
 from lib.data import Brain, Source
 from lib.data.areas import EARLY, ROIS
 from lib.networks import ZOO
@@ -251,14 +252,37 @@ def test_verdicts_give_shares_of_the_ceiling_where_r_is_compared():
     s = study()
     quarter = replace(s, participant=replace(s.participant, noise_ceiling=np.full(s.participant.n_voxels, 0.25)))
     found = {v.claim: v for v in evaluate(quarter)}
-    for name in ("W1", "W4", "W6", "W7", "W8"):
-        assert found[name].of_ceiling == pytest.approx(2 * found[name].effect.estimate), name
-        assert all(part.of_ceiling == pytest.approx(2 * part.effect.estimate) for part in found[name].parts.values())
+    for name, times in {"W1": 2, "W4": 2, "W6": 2, "W7": 2, "W8": 4}.items():
+        every = [found[name], *found[name].parts.values()]
+        assert all(one.of_ceiling == pytest.approx(times * one.effect.estimate) for one in every), name
     assert {found[name].of_ceiling for name in ("W2", "W3", "W5")} == {None}
     (group,) = evaluate_group([quarter] * 3, ["W1"])
     assert group.of_ceiling == pytest.approx(2 * group.effect.estimate)
     unknown = replace(s.participant, noise_ceiling=np.full(s.participant.n_voxels, np.nan))
     assert evaluate(replace(s, participant=unknown), ["W1"])[0].of_ceiling is None
+
+
+def test_the_stacks_gain_is_one_of_variance_explained():
+    s = study()
+    r = s.encoding["alexnet-object"]
+    best = np.take_along_axis(r.score, r.cv_score.argmax(0)[None], 0)[0]
+    expected = (r.stacked_score**2 - best**2).mean()
+    assert stack_gain(s, "alexnet-object", ["alexnet-object"]).estimate.item() == pytest.approx(expected)
+    rng, signal = np.random.default_rng(0), np.linspace(-1, 1, 40)[:, None]
+    y, y_pred = signal + rng.normal(0, [0.5, 5], (40, 2)), np.repeat(signal, 2, 1)
+    without = r2_without(y, y_pred, group_starts(40))
+    R, of_R = signed_root(r2(y, y_pred)), pseudo_values(signed_root(r2(y, y_pred)), signed_root(without))
+    np.testing.assert_allclose(squared_pseudo_values(R, of_R), pseudo_values(r2(y, y_pred), without))
+    np.testing.assert_allclose(squared_pseudo_values(R, -R[None]), -R[None] * np.abs(R))  # nothing is left out
+
+
+def test_weights_are_judged_by_larger_blocks_than_scores():
+    """Neighbours across an edge are alike: of 8 blocks fewer are beside another than of 16."""
+    s = study()
+    by_score = preferences(s, ALEXNETS[:1], {"V1": ["Conv-3"]}, "score")
+    by_weight = preferences(s, ALEXNETS[:1], {"V1": ["Conv-3"]}, "weights")
+    assert [one.df for found in (by_score, by_weight) for one in found.values()] == [15, 7]
+    assert task_shift(s, ALEXNETS, "V1").df == 7 and stack_gain(s, "alexnet-object").df == 15
 
 
 def test_blocks_hold_neighbours_of_nearly_equal_number():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.core.scores import bootstrap_mean
+from lib.core.scores import t_interval
 from lib.figures.sweeps import profiles
 
 
@@ -15,7 +15,7 @@ def test_profiles_show_each_participant_and_their_mean() -> None:
         np.testing.assert_allclose(drawn[4], of_roi.mean(1))
         assert ax.get_title() == roi
         band = ax.collections[0].get_paths()[0].vertices[:, 1]
-        intervals = [bootstrap_mean(at_layer) for at_layer in of_roi]
+        intervals = [t_interval(at_layer) for at_layer in of_roi]
         low, high = min(i.low for i in intervals), max(i.high for i in intervals)
         np.testing.assert_allclose([band.min(), band.max()], [low, high])
 
