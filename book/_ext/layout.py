@@ -2,7 +2,7 @@
 
 * Below the first paragraph stands the page's figure, small, with a link to where it is computed and explained.
 * Imports and parameters are folded. Of a box about the data the title stays, and the code that makes it is left out.
-* A figure of the papers has the papers' number; others are counted on their page (`lib.app.copies.figure_names`).
+* A figure of the papers has the papers' number; others have letters (`lib.app.copies.figure_names`).
 * A line of code that does not fit is wrapped, and its rest indented.
 """
 

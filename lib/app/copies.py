@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
+from string import ascii_uppercase
 from typing import Any
 
 import nbformat
@@ -235,14 +236,15 @@ def _until(lines: Iterable[str], fence: str) -> Iterator[str]:
 def figure_names(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
     """Each cell that draws a captioned figure, and what the figure is called.
 
-    On a page of a paper's figure, the cell tagged `thumbnail` draws it, and it has the paper's number.
+    On a page of a paper's figure, the cell tagged `thumbnail` draws it, and it has the paper's number. Others have
+    letters, so that none is taken for a paper's.
     """
     drawn = [cell for cell in notebook.cells if cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")]
     title = re.match(r"# (Figure \d+)\b", next((cell.source for cell in notebook.cells), ""))
     papers = [cell for cell in drawn if title and "thumbnail" in cell.metadata.get("tags", ())][:1]
     others = [cell for cell in drawn if cell not in papers]
     named = {cell.id: title[1] for cell in papers if title}
-    named |= {cell.id: f"Figure {i} of this page" for i, cell in enumerate(others, start=1)}
+    named |= {cell.id: f"Figure {letter} of this page" for cell, letter in zip(others, ascii_uppercase, strict=False)}
     return [(cell, named[cell.id]) for cell in drawn]
 
 

@@ -69,7 +69,7 @@ def test_a_figure_of_a_paper_has_the_papers_number() -> None:
     papers = {name: [number for number in numbers if "page" not in number] for name, numbers in pages.items()}
     titles = {name: re.findall(r"^# # (Figure \d)", SOURCES[name].path.read_text(), re.MULTILINE) for name in SOURCES}
     assert papers == titles and sum(map(len, titles.values())) >= 3
-    assert pages["stacking"][:2] == ["Figure 1 of this page", "Figure 2 of this page"]
+    assert pages["stacking"][:2] == ["Figure A of this page", "Figure B of this page"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_no_page_takes_more_than_twenty_minutes(name: str) -> None:
 
 def test_figures_are_numbered(page: NotebookNode) -> None:
     captions = [cell.metadata.mystnb.figure.caption for cell in page.cells[4:6]]
-    assert captions == ["**Figure 1 of this page.** First.", "**Figure 7.** Second."]
+    assert captions == ["**Figure A of this page.** First.", "**Figure 7.** Second."]
 
 
 def test_only_imports_and_parameters_are_folded(page: NotebookNode) -> None:
