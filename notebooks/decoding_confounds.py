@@ -73,8 +73,8 @@ n_units_sparse = 2  # the same for sparse regression, which takes longer
 #
 # ## Four brains
 #
-# In *as-published* AlexNet's output drives the voxels, and the paper is right by construction. Two brains are ResNet-50's, with nothing of
-# AlexNet in them: in *reversed* its Conv-2 drives V1 to V3, Conv-3 drives V4, Conv-4 and Conv-5 the higher areas; in *resnet-brain* it is Conv-1,
+# In *as-published* the voxels answer to what AlexNet's layers vary with, and ResNet-50's vary with less, so the paper is right by construction.
+# Two brains are ResNet-50's, with nothing of AlexNet in them: in *reversed* its Conv-2 drives V1 to V3, Conv-3 drives V4, Conv-4 and Conv-5 the higher areas; in *resnet-brain* it is Conv-1,
 # Conv-4 and Conv-5. In *noise* nothing drives anything. Five participants live in each world, and all see the same pictures, of
 # [objects that neither network can name](fig4_decoding).
 
@@ -108,7 +108,7 @@ choices_table(found, one_at_a_time())
 
 # %% [markdown]
 # No choice turns the sign of AlexNet's lead: it is ahead in its own brain, and behind in ResNet-50's. Y1 asks for more, a lead in every pair of layers.
-# Y2, that AlexNet's output is decoded best, hangs on the reading, even in a brain that AlexNet's output drives: it is gone when the hidden
+# Y2, that AlexNet's output is decoded best, hangs on the reading, even in a brain planted so that it holds: it is gone when the hidden
 # layers are read before ReLU, as ResNet-50's are, or the output after softmax or its logarithm.
 #
 # Two rows change little here. Batch normalisation shifts and scales each unit, which a correlation does not see: its row
@@ -260,7 +260,7 @@ rate_table(counted)
 # owes nothing to its choices: two brains made from one small network are too few to say what the choices would do in others.
 #
 # The other two verdicts are softer. That AlexNet's output is decoded best needs the published reading, of the other layers after ReLU and of the
-# output before softmax, even where that output drives the brain. That ResNet-50's output is decoded poorly owes something to
+# output before softmax, even in a brain planted so that it holds. That ResNet-50's output is decoded poorly owes something to
 # pictures of things the network cannot name: an {ref}`exercise <ex-decoding-familiar>` shows it others. With a thousand
 # classes softmax would do it alone. The regression changes no verdict at this size; at the real one least squares fits noise.
 #

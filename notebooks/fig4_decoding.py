@@ -139,12 +139,12 @@ decoding_table(preset, study)
 decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* all areas look alike, since AlexNet's output drives all of them: eight numbers per picture, of which each voxel
-# holds a mixture, so that the output is the layer that is decoded best. Most of a voxel's signal is its own and belongs to no network, so that the output is decoded
-# about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is ahead
-# by far in the last three layers; in the first ones neither network's units can be decoded from what the output holds.
-# ResNet-50's output is decoded poorly, though nothing in this brain is against it: faced with objects that neither can name, two
-# networks say different things. An exercise below shows them familiar ones.
+# In the world *as-published* all areas look alike, since all answer to the same few properties of a picture. These were chosen: AlexNet's layers
+# vary with them, its output most, and from the second layer on those of ResNet-50 vary with them less. So AlexNet's lead is planted pair by pair,
+# and by how much is what the figure shows. Half of a voxel's signal is its own and belongs to no network, so that the output is decoded
+# about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is
+# ahead by most in the last three layers. ResNet-50's output is decoded poorly for another reason, too: faced with objects that neither can name,
+# two networks say different things. An exercise below shows them familiar ones.
 
 # %%
 outputs = {network: study.layers(network)[-1] for network in study.networks}

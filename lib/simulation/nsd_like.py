@@ -3,7 +3,7 @@
 Nobody was scanned. These participants let anyone run the analyses and check whether they find what was planted.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
@@ -22,7 +22,7 @@ from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, s
 from lib.networks import extract, load_network
 from lib.networks.extraction import name_of
 from lib.simulation import scenes
-from lib.simulation.planting import UNITS_READ, Layer, Profile, planted_components, predictor
+from lib.simulation.planting import LESS, UNITS_READ, Layer, Profile, planted_components, predictor, variation
 from lib.simulation.sheet import positions, sheet_noise, smooth_fields
 from lib.simulation.sizes import NSD, ParticipantSize
 from lib.simulation.worlds import World, find_world
@@ -248,19 +248,20 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
 
     def layers_of(name: str) -> list[str]:
         decoding, named = network(name).decoding_layers, {profile.get(name) for profile in profiles.values()}
-        return list(decoding if named & set(decoding) else network(name).layers)
+        return list(decoding if named & {*decoding, LESS} else network(name).layers)
 
     @lru_cache
-    def predictors(name: str) -> dict[Layer, np.ndarray]:
+    def roots(name: str, root: Callable[[np.ndarray], np.ndarray]) -> dict[Layer, np.ndarray]:
         answers = extract(network(name), images, layers_of(name), n_units=UNITS_READ)
-        return {(name, layer): predictor(activations) for layer, activations in answers.items()}
+        return {(name, layer): root(activations) for layer, activations in answers.items()}
 
     def depends(profile: Profile) -> list[object]:
         read = [(name, network(name).digest, layers_of(name)) for name in sorted(profile)]
         return [list(profile.items()), read, name_of(images), find_device("auto")]
 
     def directions(profile: Profile) -> dict[str, np.ndarray]:
-        of_profile = {key: root for name in sorted(profile) for key, root in predictors(name).items()}
+        root = variation if LESS in profile.values() else predictor
+        of_profile = {key: one for name in sorted(profile) for key, one in roots(name, root).items()}
         return {"directions": planted_components(profile, of_profile)}
 
     return {

@@ -16,11 +16,12 @@ from scipy.optimize import brentq
 Layer = tuple[str, str]  # network, layer
 Profile = Mapping[str, str]  # network -> the layer that predicts best, or EVERY for no layer more than another
 EVERY = "every layer"
+LESS = "less"  # each of a network's layers is decoded less well than the other network's in its place
 UNITS_READ = 1000  # of a layer, enough to know what it can predict
 # Shares of the number of images: components of a layer; effective dimensions of its predictions, the same in every
 # layer, so that wide ones have no advantage; dimensions of the space that is searched.
 COMPONENTS, DIMENSIONS, BASIS = 0.2, 0.1, 0.3
-N_DIRECTIONS = 20
+N_DIRECTIONS, N_DECODED = 20, 60  # the latter of what a network's units vary with, and another's less
 N_STEPS, STEP = 60, 20.0
 ALIKE = 0.08  # largest lead that two tasks of one architecture may differ by
 COMMON = 0.12  # how much it counts that the chosen layers predict a direction at all
@@ -51,6 +52,24 @@ def predictor(activations: np.ndarray) -> np.ndarray:
     return np.asarray(scores * np.sqrt(variance / (variance + _penalty(variance, DIMENSIONS * len(centred)))))
 
 
+def variation(activations: np.ndarray) -> np.ndarray:
+    """A root B of the covariance BB' of a layer's standardised units: what they vary with, brains may let decode.
+
+    Its trace is that of a `predictor`'s hat matrix; units that do not vary are left out.
+
+    Parameters
+    ----------
+    activations : array of shape (n_images, n_units)
+
+    Returns
+    -------
+    array of shape (n_images, n_varying_units)
+    """
+    units = np.asarray(activations, np.float64)
+    units = (units - units.mean(0))[:, units.std(0) > 0]
+    return np.asarray(units * np.sqrt(DIMENSIONS / units.shape[1]) / units.std(0))
+
+
 def _penalty(variance: np.ndarray, dimensions: float) -> float:
     """The penalty at which sum v / (v + penalty) is `dimensions`, or half of what there is."""
 
@@ -63,11 +82,13 @@ def _penalty(variance: np.ndarray, dimensions: float) -> float:
 def planted_components(profile: Profile, predictors: Mapping[Layer, np.ndarray]) -> np.ndarray:
     """Directions of image space that each network of a profile predicts best from its chosen layer.
 
+    Where a network is to be decoded `LESS`, the chosen layer's units vary with them most.
+
     Parameters
     ----------
     profile : mapping of network to layer
     predictors : mapping of (network, layer) to array of shape (n_images, n_components)
-        Of all layers of these networks, in their order, see `predictor`.
+        Of all layers of these networks, in their order, see `predictor`; where one is decoded `LESS`, `variation`.
 
     Returns
     -------
@@ -76,9 +97,11 @@ def planted_components(profile: Profile, predictors: Mapping[Layer, np.ndarray])
     """
     roots = {key: root for key, root in predictors.items() if key[0] in profile}
     basis = _basis(np.hstack(list(roots.values())))
-    predicted = {key: _predicted(basis, root) for key, root in roots.items()}
-    wanted = np.array([*_leads(profile, predicted), *_likenesses(profile, predicted)])
-    variance, axes = np.linalg.eigh(_maximin(wanted, _common(profile, predicted)))
+    covered, leads = (_varying, _decoded_leads) if LESS in profile.values() else (_predicted, _leads)
+    predicted = {key: covered(basis, root) for key, root in roots.items()}
+    wanted = np.array([*leads(profile, predicted), *_likenesses(profile, predicted)])
+    n_directions = N_DECODED if LESS in profile.values() else N_DIRECTIONS
+    variance, axes = np.linalg.eigh(_maximin(wanted, _common(profile, predicted), n_directions))
     kept = variance > 1e-3 * variance[-1]
     directions = basis @ (axes[:, kept] * np.sqrt(variance[kept]))
     return np.asarray(np.sqrt(len(basis)) * (directions - directions.mean(0)))
@@ -100,6 +123,12 @@ def _predicted(basis: np.ndarray, root: np.ndarray) -> np.ndarray:
     return np.asarray((covariance + covariance.T) / 2)
 
 
+def _varying(basis: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """Covariance, over directions of the basis, with a layer's units."""
+    units = basis.T @ root
+    return np.asarray(units @ units.T)
+
+
 def _leads(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[np.ndarray]:
     """Each the lead of a network's chosen layer over another, divided by their distance in layers."""
     mean = np.mean(list(predicted.values()), axis=0)
@@ -110,6 +139,19 @@ def _leads(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[
                 yield predicted[network, layer] - mean
             elif layer != chosen:
                 yield (predicted[network, chosen] - predicted[network, layer]) / abs(i - layers.index(chosen))
+
+
+def _decoded_leads(profile: Profile, varying: Mapping[Layer, np.ndarray]) -> Iterator[np.ndarray]:
+    """Each the lead of a layer over another: the chosen one, by half of it over the other network's output.
+
+    Over the other network's first layer none leads, as paper Y has it.
+    """
+    first, second = sorted(profile, key=lambda network: profile[network] == LESS)
+    one, other = ([hat for (network, _), hat in varying.items() if network == name] for name in (first, second))
+    chosen = varying[first, profile[first]]
+    yield from (chosen - hat for hat in one if hat is not chosen)
+    yield from (hat - its for hat, its in zip(one[1:], other[1:], strict=True))
+    yield chosen / 2 - other[-1]
 
 
 def _likenesses(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[np.ndarray]:
@@ -123,17 +165,17 @@ def _likenesses(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iter
 
 
 def _common(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> np.ndarray:
-    """Mean over the chosen layers."""
+    """Mean over the chosen layers; nothing where an output's few dimensions would crowd out all others."""
     chosen = [hat for (network, layer), hat in predicted.items() if profile[network] in (layer, EVERY)]
-    return np.asarray(np.mean(chosen, axis=0))
+    return np.asarray(np.mean(chosen, axis=0)) * (LESS not in profile.values())
 
 
-def _maximin(leads: np.ndarray, common: np.ndarray) -> np.ndarray:
+def _maximin(leads: np.ndarray, common: np.ndarray, n_directions: int) -> np.ndarray:
     """Covariance of directions, of trace 1, with the largest smallest lead; leads (n_leads, n_basis, n_basis)."""
     weights, total = np.full(len(leads), 1 / len(leads)), np.zeros_like(common)
     for step in range(N_STEPS):
         wanted = np.tensordot(weights, leads, 1) + COMMON * common
-        axes = eigh(wanted, subset_by_index=(max(0, len(wanted) - N_DIRECTIONS), len(wanted) - 1))[1]
+        axes = eigh(wanted, subset_by_index=(max(0, len(wanted) - n_directions), len(wanted) - 1))[1]
         covariance = axes @ axes.T / axes.shape[1]
         total += covariance * (step >= N_STEPS // 3)
         weights *= np.exp(-STEP * np.tensordot(leads, covariance, 2))

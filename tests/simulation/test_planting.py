@@ -6,8 +6,9 @@ import pytest
 from lib.analysis.encoding_study import encoding_study
 from lib.data.areas import ROIS
 from lib.networks.zoo import PAPER_W, ZOO
+from lib.simulation import planting
 from lib.simulation.nsd_like import draw_shares, draw_trials, simulate, smooth_shares
-from lib.simulation.planting import EVERY, planted_components, predictor
+from lib.simulation.planting import EVERY, LESS, planted_components, predictor, variation
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
 RNG = np.random.default_rng(0)
@@ -63,13 +64,34 @@ def test_no_layer_leads_where_none_shall(predictors):
     assert max(spread) < 0.5 * min(np.ptp(explained(predictors, peaked, n)) for n in ("first-object", "second-object"))
 
 
+def test_variation_is_the_covariance_of_units_that_vary():
+    X = np.hstack([RNG.normal(size=(60, 5)) * np.arange(1, 6), np.ones((60, 2))])
+    root = variation(X)
+    units = (X[:, :5] - X[:, :5].mean(0)) / X[:, :5].std(0)
+    np.testing.assert_allclose(root @ root.T, 0.1 * units @ units.T / 5)
+    assert np.trace(root @ root.T) == pytest.approx(6)  # a tenth of the images, as of a predictor
+
+
+def test_a_network_is_decoded_less_pair_by_pair_and_the_chosen_layer_most(monkeypatch):
+    monkeypatch.setattr(planting, "N_DECODED", 10)  # of the few dimensions of so few images
+    common = np.random.default_rng(1).normal(size=(N_IMAGES, 30))
+    layers = {name: chain(common, seed) for seed, name in enumerate(("ahead", "behind"))}
+    roots = {(name, f"{i}"): variation(x) for name, chained in layers.items() for i, x in enumerate(chained)}
+    for profile in ({"ahead": "3", "behind": LESS}, {"behind": LESS, "ahead": "3"}):
+        directions = planted_components(profile, roots)
+        ahead, behind = (explained(roots, directions, name) for name in ("ahead", "behind"))
+        assert (ahead[1:] > 1.1 * behind[1:]).all() and ahead.argmax() == 3 and ahead[3] > 2 * behind[3]
+
+
 @pytest.mark.parametrize("world", [*WORLDS.values(), *GOD_WORLDS.values()])
 def test_shares_add_up_and_profiles_name_layers_that_exist(world):
     for shares in world.areas.values():
         assert sum(shares.values()) == pytest.approx(1 if shares else 0)
         assert set(shares) <= set(world.profiles)
     for profile in world.profiles.values():
-        assert all(layer in {*ZOO[name].layers, *ZOO[name].decoding_layers, EVERY} for name, layer in profile.items())
+        assert all(
+            layer in {*ZOO[name].layers, *ZOO[name].decoding_layers, EVERY, LESS} for name, layer in profile.items()
+        )
 
 
 def test_layers_that_a_world_plants_in_an_area():
