@@ -63,7 +63,7 @@ claim_cards([CLAIMS["W2"]])
 # ## Three brains
 #
 # In the first brain the claim is true: the object network captures most at Conv-3, the place network at Conv-4. In the second both are alike. In
-# the third the claim is true by a hair: the two layers capture nearly as much. Each dot is one part of the claim: an area and a network, and the wanted layer's
+# the third the claim is barely true: the two layers capture nearly as much. Each dot is one part of the claim: an area and a network, and the wanted layer's
 # weight minus the largest other. **Look for** where the bars lie against the grey stripe, which holds what is too little to matter.
 
 # %%
@@ -88,7 +88,7 @@ verdict_parts(
     {
         "the peak moves": judged((objects, places), seed),
         "the peak stays": judged((objects, objects), seed),
-        "it moves by a hair": judged(peaked(0.03), seed),
+        "it moves a little": judged(peaked(0.03), seed),
     }
 )
 

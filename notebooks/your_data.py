@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Your lab's data
 #
-# Somebody looked at pictures in your scanner, and the result is neither the Natural Scenes Dataset nor Generic Object Decoding. All that the
+# A person looked at pictures in your scanner, and the data are neither the Natural Scenes Dataset nor Generic Object Decoding. All that the
 # figures of this book need is a `Participant`, and twenty lines make one of what every such experiment has:
 #
 # * **responses**: an array of trials by voxels, one estimated response each (percent signal change, say);
@@ -142,7 +142,7 @@ print(study)
 encoding_figure(study, selection="out-of-fold")
 
 # %% [markdown]
-# In the world *as-published* V1 to V4 peak at Conv-3, place and face areas at FC-7: what was planted came back through arrays and PNG files.
+# In the world *as-published* the weights of V1 to V4 peak at Conv-3, those of place and face areas at FC-7: what was planted came back through arrays and PNG files.
 #
 # **Look for** the distance of the lines from the dashed one, and for grey beyond it.
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from itertools import product
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from IPython.display import HTML, Markdown
@@ -54,7 +55,7 @@ def ledger_figure(ledger: Ledger) -> Figure:
 
     A cell of several verdicts has a stripe for each outcome, as wide as its share.
     """
-    figure = _glance(ledger, 7.6, {name: f"{name}  {CLAIMS[name].title}" for name in _claims_of(ledger)})
+    figure = _glance(ledger, 7.6, {name: fill(f"{name}  {CLAIMS[name].title}", 52) for name in _claims_of(ledger)})
     figure.narrow = _glance(ledger, NARROW_WIDTH, {name: name for name in _claims_of(ledger)})
     return figure
 
@@ -110,11 +111,12 @@ def evidence_figure(found: Sequence[Evidence]) -> Figure:
         for k, (measure, numbers) in enumerate(zip(one.measures, zip(*one.values.values(), strict=True), strict=True)):
             ax.plot(numbers, range(len(numbers)), style.MARKERS[k], color=style.COLOURS[k], ms=4, label=measure)
         ax.set_yticks(range(len(one.values)), list(one.values))
-        ax.set_xlim(left=0)
-        ax.invert_yaxis()
+        ax.set_xlim(0, 1.08 * max(map(max, one.values.values())))
+        for_legend = 0.1 * len(one.measures) * (len(one.measures) > 1)  # of the panel's height
+        ax.set_ylim(len(one.values) - 0.5, -0.5 - len(one.values) * for_legend / (1 - for_legend))
         style.label_axes(ax, f"{chr(97 + i)}: bears on {', '.join(one.claims)}", one.unit)
         if len(one.measures) > 1:
-            style.small_legend(ax, fontsize=7)
+            style.small_legend(ax, fontsize=7, loc="upper left")
     return figure
 
 

@@ -36,7 +36,7 @@ def narrowed(figure: Figure) -> Figure | None:
     grid = GridSpec(n_rows * n_lines, per_line, figure=copy, height_ratios=ratios or None)
     for (row, column), ax in panels.items():
         ax.set_subplotspec(grid[row * n_lines + column // per_line, column % per_line])
-        if n_lines > 1:
+        if n_lines > 1 and (ax.axison or ax.has_data()):  # not for a place that no panel fills
             _speak_for_itself(ax, panels[row, 0], panels[0, column], panels.get((n_rows - 1, column), ax))
         _fit(ax, NARROW_WIDTH / per_line)
     pictures = n_lines == 1 and all(ax.images for ax in panels.values())  # keep their shape

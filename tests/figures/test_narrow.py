@@ -36,6 +36,16 @@ def test_panels_stand_below_each_other_with_their_own_labels(n_columns: int, wid
         assert other.get_ylabel() == (f"row {i // n_columns}" if place.is_first_col() else "")
 
 
+def test_a_place_that_no_panel_fills_stays_empty() -> None:
+    figure, axes = style.subplots(2, 4, (9, 4))
+    for ax in axes.flat[:7]:
+        ax.plot([0, 1], [0, 1])
+        ax.set_title("title")
+    axes[1, 3].set_axis_off()
+    narrow = narrowed(figure)
+    assert narrow is not None and [ax.get_title() for ax in narrow.axes] == [*["title"] * 7, ""]
+
+
 def test_words_that_are_too_long_are_wrapped() -> None:
     narrow = narrowed(drawn(1, 1, 8))
     assert narrow is not None and "\n" in narrow.get_suptitle()
