@@ -27,7 +27,7 @@ from lib.claims.calibration import calibrate
 from lib.claims.counted import COUNTED, CountedStudy, recorded_studies
 from lib.claims.measured import SENTENCES, decide_sentences
 from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, counted_studies, simulated_verdicts
-from lib.claims.studies import STUDY_KINDS
+from lib.claims.studies import EVERY_WORLD, STUDY_KINDS
 from lib.core.disk import write_json
 from lib.figures.judging import rate_table
 from lib.simulation.sizes import GOD, NSD
@@ -62,7 +62,8 @@ def count(
     if missing := [world for world in worlds if world not in there]:
         found = simulated_verdicts(claims, missing, [seed], analysis=analysis, n_images=n_images, **size)
         new = [CountedStudy.of(found[world], world, analysis, n_images, seed) for world in missing]
-        write_json(COUNTED, [asdict(one) for one in (*recorded_studies(COUNTED), *new)])
+        rows = sorted((*recorded_studies(COUNTED), *new), key=lambda one: EVERY_WORLD.index(one.world))
+        write_json(COUNTED, [asdict(one) for one in rows])
     return _recorded(kind, worlds, analysis, seed, n_images)
 
 

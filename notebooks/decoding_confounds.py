@@ -107,9 +107,9 @@ found = {world: specification_curve(study, choices) for world, study in studies.
 choices_table(found, one_at_a_time())
 
 # %% [markdown]
-# No choice turns the sign of AlexNet's lead: it is ahead in its own brain, and behind in ResNet-50's. Y1 asks for more, a lead in every pair of layers.
-# Y2, that AlexNet's output is decoded best, hangs on the reading, even in a brain planted so that it holds: it is gone when the hidden
-# layers are read before ReLU, as ResNet-50's are, or the output after softmax or its logarithm.
+# No choice turns the sign of AlexNet's lead: it is ahead in the brain planted for it, and behind in ResNet-50's. Y1 asks for more, a lead in every pair
+# of layers, and can be lost with the reading of the hidden layers. Y2, that AlexNet's output is decoded best, hangs on the reading of the output,
+# even in a brain planted so that it holds: it is gone after softmax or its logarithm.
 #
 # Two rows change little here. Batch normalisation shifts and scales each unit, which a correlation does not see: its row
 # equals that above it. And ridge regression hardly moves AlexNet's lead, with so few voxels; [at the real size](real-size) both softmax and
@@ -255,12 +255,12 @@ rate_table(counted)
 # %% [markdown]
 # ## In plain words
 #
-# No choice and no combination of choices turns the sign of AlexNet's lead. In AlexNet's brain AlexNet is ahead, in ResNet-50's brains
+# No choice and no combination of choices turns the sign of AlexNet's lead. In the brain planted for it AlexNet is ahead, in ResNet-50's brains
 # ResNet-50, and the published reading of the hidden layers moves the lead most. That is no proof that paper Y's figure
 # owes nothing to its choices: two brains made from one small network are too few to say what the choices would do in others.
 #
-# The other two verdicts are softer. That AlexNet's output is decoded best needs the published reading, of the other layers after ReLU and of the
-# output before softmax, even in a brain planted so that it holds. That ResNet-50's output is decoded poorly owes something to
+# The other two verdicts are softer. That AlexNet's output is decoded best needs the published reading of the output, before softmax, even in a
+# brain planted so that it holds. That ResNet-50's output is decoded poorly owes something to
 # pictures of things the network cannot name: an {ref}`exercise <ex-decoding-familiar>` shows it others. With a thousand
 # classes softmax would do it alone. The regression changes no verdict at this size; at the real one least squares fits noise.
 #
