@@ -105,11 +105,11 @@ verdict_parts(
 #
 # Other images would give other scores, so groups of images are left out in turn, for the scores those of the test and for the weights
 # those of the training. Other voxels would, too; but neighbouring voxels share signal and noise, so blocks of neighbours count, not single voxels.
-# Both errors are added {cite}`cameron2011`. Neighbours across the edge of a block are alike, too; so weights, to which test images add no error that
-# would outweigh this, are judged over larger blocks than scores. Several people are drawn at random as well: five of them get a $t$ interval, as five are too few for
+# Both errors are added {cite}`cameron2011`. Where test images add little error, as to weights, blocks are
+# larger, since neighbours across an edge are alike. Several people are drawn at random as well: five of them get a $t$ interval, as five are too few for
 # a bootstrap. Both networks are compared on the same voxels, reliable ones that all networks of the claim together predict best out of fold.
 #
-# What that costs was measured on one simulated participant, from pictures and responses to the verdicts on all claims of paper W:
+# What that costs, from pictures to the verdicts on paper W's claims:
 
 # %% mystnb={"markdown_format": "myst"}
 cost = benchmark("resampling")["rows"]
@@ -193,7 +193,7 @@ print(f"a share of 95 % of so many studies is sure to {np.sqrt(0.95 * 0.05 / rec
 
 # %% [markdown]
 # Listed are those outside. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
-# R = sign(R²) √|R²| makes differences of R uneven, and their intervals covered much less. False positives are rare on the right, since a claim
+# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare on the right, since a claim
 # must beat *every* other layer.
 
 # %% [markdown]

@@ -58,7 +58,7 @@ def reliability_table(study: EncodingStudy) -> Table:
     ceiling among them.
     """
     header = ("ROI", f"voxels with a ceiling of at least {MIN_CEILING:g}", "of these looked at", "lowest ceiling")
-    networks = [plain(f"{name}: R (of the ceiling)") for name in study.encoding]
+    networks = [f"{plain(name)}: R (of the ceiling)" for name in study.encoding]
     return Table([*header, *networks], [_reliability(study, roi) for roi in study.rois()])
 
 
