@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from browser import HTML, ROOT, book_at, contents, opened
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from pictures import FIGURE, FOLDER, leave_out, offered, written
+from pictures import FIGURE, FOLDER, LEAD, _switched, leave_out, offered, written
 from playwright.sync_api import Page
 
 from lib.app.copies import plain_notebook
@@ -68,6 +68,15 @@ def test_a_figure_leads_to_what_there_is() -> None:
     assert '<a href="../_figures/fig-one.csv" download>' in all_
     assert '<source media="(max-width: 600px)" srcset="../_figures/fig-one.png"><img alt="A line."' in all_
     assert shown("fig-two.csv") == alone
+
+
+def test_a_leading_picture_has_the_narrow_drawing_too() -> None:
+    lead = (
+        '<a class="reference internal" href="#fig-one"><img alt="A." class="lead" src="../_images/one-lead.png" /></a>'
+    )
+    assert LEAD.sub(lambda found: found["start"] + _switched(found, set(), "f"), lead) == lead
+    both = LEAD.sub(lambda found: found["start"] + _switched(found, {"fig-one.png"}, "f"), lead)
+    assert '<picture><source media="(max-width: 600px)" srcset="f/fig-one.png"><img alt="A." class="lead"' in both
 
 
 def page_text(name: str) -> str:
