@@ -9,9 +9,11 @@
 """
 
 import base64
+import hashlib
 import io
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
@@ -153,12 +155,37 @@ def _write_thumbnail(source_folder: Path, name: str, picture: bytes, lead: bool)
     """Write the picture, made small, and return its address within the book."""
     path = source_folder / "book" / "_thumbnails" / f"{name}{'-lead' if lead else ''}.png"
     path.parent.mkdir(exist_ok=True)
-    image = Image.open(io.BytesIO(picture))
-    image.thumbnail(LEAD_SIZE if lead else (THUMBNAIL_WIDTH, 10 * THUMBNAIL_WIDTH))
-    if lead:
-        image = image.convert("RGB").quantize(LEAD_COLOURS, kmeans=3, dither=Image.Dither.NONE)  # thin lines too
-    image.save(path, optimize=True)
+    path.write_bytes(_once(source_folder, _led if lead else _small, picture))
     return f"/book/_thumbnails/{path.name}"
+
+
+def _small(picture: bytes) -> bytes:
+    image = Image.open(io.BytesIO(picture))
+    image.thumbnail((THUMBNAIL_WIDTH, 10 * THUMBNAIL_WIDTH))
+    return _saved(image)
+
+
+def _led(picture: bytes) -> bytes:
+    image = Image.open(io.BytesIO(picture))
+    image.thumbnail(LEAD_SIZE)
+    return _saved(image.convert("RGB").quantize(LEAD_COLOURS, kmeans=3, dither=Image.Dither.NONE))  # thin lines too
+
+
+def _saved(image: Image.Image) -> bytes:
+    image.save(file := io.BytesIO(), "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _once(root: Path, make: Callable[[bytes], bytes], picture: bytes) -> bytes:
+    """What `make` makes of a picture, or made of it in a build before: to choose colours takes a fifth of a build."""
+    key = hashlib.sha256(Path(__file__).read_bytes() + make.__name__.encode() + picture).hexdigest()
+    path = root / "_build" / "pictures" / f"{key}.png"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(f".{os.getpid()}")
+        aside.write_bytes(make(picture))
+        aside.replace(path)
+    return path.read_bytes()
 
 
 def set_buttons(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -247,21 +274,21 @@ def copy_files(app: Sphinx, error: Exception | None) -> None:
     """Put MathJax and the notebooks' sources beside the finished pages, and make their pictures light."""
     if error is None and app.builder.format == "html":
         for path in (path for folder in ("_images", "_figures") for path in Path(app.outdir, folder).glob("*.png")):
-            _shrink(path)
+            path.write_bytes(_once(Path(app.srcdir), _light, path.read_bytes()))
         _copy_mathjax(Path(app.outdir, "_static", "mathjax"))
         _copy_sources(Path(app.srcdir), Path(app.outdir, "_sources"), app.env.found_docs)
 
 
-def _shrink(path: Path) -> None:
-    """Write a plot with 256 colours, less than half as many bytes; a picture that would suffer keeps its own."""
-    image = Image.open(path)
+def _light(picture: bytes) -> bytes:
+    """A plot with 256 colours, less than half as many bytes; a picture that would suffer keeps its own."""
+    image = Image.open(io.BytesIO(picture))
     transparent = image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255
     if image.mode == "P" or transparent:
-        return
+        return picture
     full = image.convert("RGB")
     few = full.quantize(256, dither=Image.Dither.NONE)
     lost = ImageStat.Stat(ImageChops.difference(full, few.convert("RGB"))).mean
-    (few if max(lost) < VISIBLE_LOSS else full).save(path, optimize=True)
+    return _saved(few if max(lost) < VISIBLE_LOSS else full)
 
 
 def _copy_mathjax(target: Path) -> None:

@@ -131,7 +131,10 @@ ALSO_SLOW = pytest.param(
 )
 
 
-@pytest.mark.parametrize("protocol", ["fast", "gcv", "k-fold", "reference", ALSO_SLOW])
+REFERENCE = pytest.param("reference", marks=pytest.mark.slow("three fits, each voxel's penalties chosen in turn"))
+
+
+@pytest.mark.parametrize("protocol", ["fast", "gcv", "k-fold", REFERENCE, ALSO_SLOW])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow("one seed more"))])
 def test_every_memory_budget_gives_the_same_bits(seed, dtype, protocol, monkeypatch):

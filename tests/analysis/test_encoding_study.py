@@ -1,5 +1,6 @@
 """Studies say whose weights their networks had, and share what was computed before."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,27 @@ from lib.analysis import encoding
 from lib.analysis.encoding import EncodingResult, encode
 from lib.analysis.encoding_study import EncodingStudy, encoding_studies, encoding_study
 from lib.core.kept import FOLDER
+from lib.data import Participant
 from lib.networks import load_network
 from lib.simulation.nsd_like import simulate, simulate_worlds
 
 
-def test_a_study_says_whose_weights_the_networks_had() -> None:
-    person = simulate(n_images=40, voxels_per_roi=3)
+@pytest.fixture(scope="module")
+def person() -> Participant:
+    return simulate(world="noise", n_images=40, voxels_per_roi=3)
+
+
+@pytest.fixture(scope="module")
+def encoded(person: Participant, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of results after one analysis."""
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(folder))
+        encode(person, load_network("alexnet-object"))
+    return folder
+
+
+def test_a_study_says_whose_weights_the_networks_had(person: Participant) -> None:
     assert encoding_study(person, ["alexnet-object"]).weights == "miniature"
     assert encoding_study(person, ["alexnet-object"], "untrained").weights == "untrained"
     together = encoding_studies({"one": person, "other": person}, ["alexnet-object"], "untrained", 7)
@@ -52,16 +68,16 @@ def test_results_are_kept_and_shared_and_are_those_of_a_fit_alone(
     ids=str,
 )
 def test_another_analysis_is_not_taken_from_what_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+    person: Participant, encoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
-    person = simulate(n_images=60, voxels_per_roi=3)
-    monkeypatch.setenv(FOLDER, str(tmp_path))
-    encode(person, load_network("alexnet-object"))
+    folder = shutil.copytree(encoded, tmp_path / "results")
+    monkeypatch.setenv(FOLDER, str(folder))
     if "part" in change:
         part = getattr(person, change["part"])
         person = replace(person, **{change["part"]: replace(part, responses=part.responses[:, ::-1])})
     encode(person, load_network("alexnet-object", change.get("weights", "miniature")), **change.get("options", {}))
-    assert len(list(tmp_path.glob("*.npz"))) == 2
+    assert len(list(encoded.glob("*.npz"))) == 1
+    assert len(list(folder.glob("*.npz"))) == 2
 
 
 def assert_same(one: EncodingResult, other: EncodingResult) -> None:

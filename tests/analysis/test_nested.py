@@ -18,7 +18,7 @@ def data(seed: int = 0, n: int = 64, noise: float = 0.5) -> tuple[dict[str, np.n
 @pytest.mark.parametrize("seed", range(3))
 def test_the_planted_layer_is_chosen_and_predicts_and_noise_is_not_predicted(seed: int) -> None:
     layers, responses = data(seed)
-    found = encode_nested(layers, responses, n_orders=2)
+    found = encode_nested(layers, responses, n_folds=4, n_orders=2)
     r = found.r(found.predictions)
     assert r[:, 0].argmax() == 1 and r[1, 0] > 0.6
     assert found.chosen[1, 0] > 0.9 and found.weights[1, 0] > 0.6
@@ -45,7 +45,7 @@ def test_a_held_out_image_has_no_part_in_its_prediction() -> None:
     layers, responses = data()
     changed = responses.copy()
     changed[5] += 100
-    one, other = (encode_nested(layers, y, n_orders=1) for y in (responses, changed))
+    one, other = (encode_nested(layers, y, n_folds=4, n_orders=1) for y in (responses, changed))
     np.testing.assert_allclose(one.predictions[0, :, 5], other.predictions[0, :, 5], rtol=1e-6)
     assert not np.allclose(one.predictions[0, :, 6], other.predictions[0, :, 6])
 
@@ -68,7 +68,7 @@ def test_coordinates_stand_for_the_features_they_come_from() -> None:
 def test_features_may_be_forgotten_once_their_coordinates_are_known() -> None:
     layers, responses = data()
     kept = {name: Coordinates.of(features) for name, features in layers.items()}
-    one, other = (encode_nested(spaces, responses, n_orders=1) for spaces in (layers, kept))
+    one, other = (encode_nested(spaces, responses, n_folds=4, n_orders=1) for spaces in (layers, kept))
     np.testing.assert_array_equal(one.predictions, other.predictions)
     np.testing.assert_allclose(
         kept["two"].values @ kept["two"].values.T, (X := layers["two"] - layers["two"].mean(0)) @ X.T

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lib.__main__ import main
-from lib.app.notebooks import NotebookSource, find_sources, share_out
+from lib.app.notebooks import find_sources, share_out
 from lib.app.parameters import Parameter, Value, check_fits, check_values, parse_pairs, parse_value
 from lib.core.disk import ROOT
 
@@ -241,6 +241,6 @@ def test_defaults_of_the_book_are_values_that_can_be() -> None:
     for source in find_sources().values():
         for name, parameter in source.parameters.items():
             other = Parameter(name, "None" if parameter.default is None else parameter.code, parameter.comment)
-            assert NotebookSource(source.path).checked({name: other.default}) == {name: parameter.default}
+            assert source.checked({name: other.default}) == {name: parameter.default}
             if isinstance(parameter.default, int) and parameter.default > 1:
                 assert parameter.checked(parameter.default - 1) == parameter.default - 1

@@ -200,7 +200,7 @@ def test_plots_are_made_light_and_photographs_keep_their_colours(tmp_path: Path)
         path = tmp_path / f"{name}.png"
         Image.fromarray(pixels).convert("RGBA").save(path)
         before = path.stat().st_size
-        companion()._shrink(path)
+        path.write_bytes(companion()._light(path.read_bytes()))
         np.testing.assert_array_equal(np.asarray(Image.open(path).convert("RGB")), pixels)
         assert path.stat().st_size < before
     assert [Image.open(tmp_path / f"{name}.png").mode for name in ("noise", "plot")] == ["RGB", "P"]
@@ -210,8 +210,19 @@ def test_a_transparent_picture_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "icon.png"
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(path)
     before = path.read_bytes()
-    companion()._shrink(path)
-    assert path.read_bytes() == before
+    assert companion()._light(before) == before
+
+
+def test_a_picture_is_made_small_once(tmp_path: Path) -> None:
+    made = []
+
+    def make(picture: bytes) -> bytes:
+        """Another picture."""
+        made.append(picture)
+        return picture[::-1]
+
+    found = [companion()._once(tmp_path, make, picture) for picture in (b"ab", b"ab", b"cd")]
+    assert (found, made) == ([b"ba", b"ba", b"dc"], [b"ab", b"cd"])
 
 
 def test_pages_load_scripts_only_where_they_are_used() -> None:
