@@ -15,6 +15,7 @@ def drawn(n_rows: int, n_columns: int, width: float) -> Figure:
         ax.set_xticks(range(3), ["first layer", "second layer", "third layer"])
     for i, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f"row {i}")
+        ax.set_yticks([0, 10], ["few", "many"], fontsize=7)
     for i, ax in enumerate(axes[0]):
         ax.set_title(f"column {i}")
     style.legend_below(figure, axes[0, 0], ncols=4)
@@ -34,6 +35,7 @@ def test_panels_stand_below_each_other_with_their_own_labels(n_columns: int, wid
         assert other.get_title() == f"column {i % n_columns}"
         assert other.get_xticklabels()[0].get_text() == "first layer"
         assert other.get_ylabel() == (f"row {i // n_columns}" if place.is_first_col() else "")
+        assert not place.is_first_col() or other.get_yticklabels()[0].get_fontsize() == 7
 
 
 def test_a_place_that_no_panel_fills_stays_empty() -> None:
