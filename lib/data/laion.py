@@ -249,6 +249,8 @@ def read_masks(files: LaionFiles, grid: Grid, rois: Iterable[str] | None = None)
     """
     rsquare, wanted = read_volume(files.path("rsquare"), *grid), chosen_rois(rois, MASK_PARTS)
     brain = np.isfinite(rsquare) & (rsquare > 0)
+    if not brain.any():
+        raise ValueError(f"{files.path('rsquare')}: expected R2 above 0 in the brain, found it nowhere.")
     masks = {roi: brain & _mask(files, grid, MASK_PARTS[roi]) for roi in wanted}
     if not any(mask.any() for mask in masks.values()):
         parts = [part for roi in wanted for part in MASK_PARTS[roi]] or ["no mask: none is published for it"]
@@ -291,7 +293,10 @@ def read_trials(files: LaionFiles, number: int, grid: Grid) -> Session:
 
 
 def _trial_rows(path: Path) -> list[tuple[int, str, str]]:
-    return [(int(index), run, label) for run, index, label in read_columns(path, TRIAL_COLUMNS, "\t")]
+    rows = [(int(index), run, label.strip()) for run, index, label in read_columns(path, TRIAL_COLUMNS, "\t")]
+    if unknown := [index for index, _, label in rows if label in ("", "n/a")]:
+        raise ValueError(f"no label in {len(unknown)} trials, the first has beta_index {unknown[0]}")
+    return rows
 
 
 # Training and test images
@@ -447,6 +452,8 @@ def read_ceiling(files: LaionFiles, grid: Grid, inside: np.ndarray, n_repeats: n
     path, share = files.ceiling
     published = read_volume(path, *grid)[inside].astype(float)
     low, high = np.nanmin(published, initial=0), np.nanmax(published, initial=0)
+    if not np.isfinite(published).any():
+        raise ValueError(f"{path}: expected percent of variance in the areas, found no number in any of their voxels.")
     if low < 0 or high > 100:
         raise ValueError(f"{path}: expected percent of variance, 0 to 100, found {low:g} to {high:g}.")
     fraction = np.nan_to_num(published) / (100 if high > 1 else 1)  # a map of percent that never exceeds 1 is of noise

@@ -196,6 +196,18 @@ def above_100(root: Path) -> None:
     write_laion_volume(path, np.full(LAION_SHAPE, 4000, np.float32))
 
 
+def map_of(name: str, value: float) -> Callable[[Path], None]:
+    return lambda root: write_laion_volume(
+        TinyLaion(root, {}, {}, np.ones(1), []).map(name), np.full(LAION_SHAPE, value, np.float32)
+    )
+
+
+def unlabelled(root: Path) -> None:
+    path = TinyLaion(root, {}, {}, np.ones(1), []).session(1, LAION_LABELS)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:3], lines[3].rpartition("\t")[0] + "\t\n", *lines[4:]]))
+
+
 def fewer_trials(root: Path) -> None:
     path = TinyLaion(root, {}, {}, np.ones(1), []).session(1, LAION_LABELS)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
@@ -227,6 +239,13 @@ BAD: dict[str, tuple[Callable[[Path], object], dict[str, object], str]] = {
     "mask on another grid": (other_grid, {}, r"PPA_mask.*shape of the volume to be \(7, 6, 5\), found \(8, 7, 6\)"),
     "both names of a mask": (both_names, {}, r"one mask of FFA1, found face/.*FFA-1.* and face/.*FFA1.*keep the newer"),
     "ceiling above 100": (above_100, {}, r"Noiseceiling4rep.*percent of variance, 0 to 100, found .* 4000"),
+    "ceiling without a number": (
+        map_of("desc-Noiseceiling4rep", np.nan),
+        {},
+        r"ceiling4rep.*found no number in any",
+    ),
+    "R2 above 0 nowhere": (map_of("stat-rsquare_desc-R2mean", -1), {}, r"R2mean.*expected R2 above 0 in the brain, fo"),
+    "a trial without a label": (unlabelled, {}, r"trials.tsv: expected .*no label in 1 trials, the first has beta_ind"),
     "trials missing": (fewer_trials, {}, r"shape of the betas to be \(7, 6, 5, 23\), found \(7, 6, 5, 24\)"),
     "a trial twice": (trial_twice, {}, r"beta_index to be 0 to 23, each once, found 4 where 5 should be"),
     "half a session": (truncated, {}, r"ses-02.*expected betas of 26 trials, found"),
