@@ -25,7 +25,7 @@ from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import stored, stored_key
 from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
 from lib.data.trials import RUN_LENGTHS, TRIALS_PER_SESSION, ceiling_of, random_split
-from lib.data.volumes import open_volume, read_volume, read_voxels
+from lib.data.volumes import check_axes, open_volume, read_volume, read_voxels
 
 VOXEL_SIZE = 1.8  # millimetres
 _NSD = DESCRIPTIONS["nsd"]
@@ -267,12 +267,13 @@ def _read_labels(files: NsdFiles, side: str, name: str) -> np.ndarray:
     path = files.path("mask", mask=side + name)
     halves = [files.path("mask", mask=f"{half}.{name}") for half in ("lh", "rh")]
     if not side and not path.exists() and all(half.exists() for half in halves):
-        return np.maximum(*(_read_mask(half, files.volume, name) for half in halves))
-    return _read_mask(path, files.volume, name)
+        return np.maximum(*(_read_mask(files, half, name) for half in halves))
+    return _read_mask(files, path, name)
 
 
-def _read_mask(path: Path, shape: tuple[int, ...], name: str) -> np.ndarray:
-    labels = read_volume(path, shape)
+def _read_mask(files: NsdFiles, path: Path, name: str) -> np.ndarray:
+    labels = read_volume(path, files.volume)
+    check_axes(path, files.path("ncsnr"))
     unknown = sorted(set(np.unique(labels).tolist()) - {-1, 0, *ROI_LABELS[name]})
     if unknown:
         known = ", ".join(f"{value} ({label})" for value, label in ROI_LABELS[name].items())
@@ -384,6 +385,8 @@ def read_rest(files: NsdFiles, layout: Layout, masks: Mapping[str, np.ndarray]) 
     image: Any = nibabel.load(files.path("ncsnr"))
     if np.isnan(ncsnr).all():
         raise ValueError(f"{files.path('ncsnr')}: expected numbers in these voxels, found NaN only.")
+    if np.nanmin(ncsnr) < 0:
+        raise ValueError(f"{files.path('ncsnr')}: expected ratios of 0 or more, found {np.nanmin(ncsnr):g}.")
     planted = read_file(files.path("stimuli"), "HDF5 images", planted_in)
     lacking = [roi for roi, mask in masks.items() if not mask.any()]
     return {

@@ -51,6 +51,19 @@ def check_affine(path: Path, found: np.ndarray, wanted: np.ndarray) -> None:
         raise ValueError(f"{path}: expected the affine of the betas, axes {expected}, found {other}: {way_out}.")
 
 
+def check_axes(path: Path, other: Path) -> None:
+    """Refuse a file whose axes run in other directions than those of another file, if that is there.
+
+    Parameters
+    ----------
+    path, other : Path
+    """
+    if other.exists():
+        found, expected = ("".join(nibabel.aff2axcodes(open_volume(one).affine)) for one in (path, other))
+        if found != expected:
+            raise ValueError(f"{path}: expected axes {expected} as in {other.name}, found {found}; resample it.")
+
+
 def read_voxels(image: Any, inside: np.ndarray) -> np.ndarray:
     """Read some voxels of all volumes of an open file, one volume at a time, from first to last.
 

@@ -26,6 +26,7 @@ from lib.figures.narrow import NARROW_WIDTH
 from lib.figures.verdicts import ceiling_words
 
 _CSS = Path(__file__).with_suffix(".css")
+_COLUMN_WIDTH = 30  # characters
 _PHOTOGRAPHS, _STAND_IN = "92 photographs", "92 images"  # measured, and in place of them
 
 
@@ -62,13 +63,16 @@ def ledger_figure(ledger: Ledger) -> Figure:
 
 def _glance(ledger: Ledger, width: float, claims: Mapping[str, str]) -> style.NumberedFigure:
     """The picture with what stands at each claim's row."""
-    figure, axes = style.subplots(1, 1, (width, 0.32 * len(claims) + 1))
-    ax, columns = axes[0, 0], ledger.columns
+    columns = ledger.columns
+    names = [fill(name, _COLUMN_WIDTH) for name in columns]  # upright: many columns, and sweeps have long names
+    longest = max(len(line) for name in names for line in name.splitlines())
+    figure, axes = style.subplots(1, 1, (width, 0.32 * len(claims) + 1 + 0.06 * longest))
+    ax = axes[0, 0]
     for (y, name), (x, verdicts) in product(enumerate(claims), enumerate(columns.values())):
         _verdict_box(ax, x, y, verdicts.get(name, ()))
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(claims) - 0.5, -0.5))
     ax.set_yticks(range(len(claims)), list(claims.values()), fontsize=style.SMALL)
-    ax.set_xticks(range(len(columns)), [name.replace("-", "-\n") for name in columns], fontsize=style.SMALL)
+    ax.set_xticks(range(len(columns)), names, fontsize=style.SMALL, rotation=90)
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
     told = [Patch(color=colour, label=f"{OUTCOME_MARKS[one]} {one}") for one, colour in OUTCOME_COLOURS.items()]

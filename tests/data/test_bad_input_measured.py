@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import nibabel
 import numpy as np
 import pytest
 from measured import (
@@ -102,6 +103,14 @@ def renamed(file: str, old: str, new: str) -> Break:
 
 def volume(file: str, values: np.ndarray) -> Break:
     return lambda root: write_nifti(root / file, values)
+
+
+def mirrored(file: str) -> Break:
+    def turn(root: Path) -> None:
+        image = nibabel.load(root / file)
+        nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), np.diag([-1, 1, 1, 1])), root / file)
+
+    return turn
 
 
 def design(**arrays: np.ndarray | None) -> Break:
@@ -248,6 +257,12 @@ NSD: dict[str, Row] = {
         design(subjectim=SUBJECTS + 72000),
         {},
         r"subjectim from 1 to 73000, found .* to 82000",
+    ),
+    "mask mirrored": (mirrored(FACES), {}, r"floc-faces.nii.gz: expected axes RAS as in ncsnr.nii.gz, found LAS; res"),
+    "ratios below 0": (
+        volume(NCSNR, np.full(VOLUME, -0.5, np.float32)),
+        {},
+        r"ncsnr.nii.gz: expected ratios of 0 or more, found -0\.5",
     ),
     "no shared image shown": (
         lambda root: (design(**UNSHARED, sharedix=np.arange(72001, 73001)[None])(root), gone(TABLE)(root)) and None,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from lib.figures.ledger import (
     photograph_verdicts,
 )
 from lib.figures.verdicts import ceiling_words, reliability_table, verdict_comparison, verdict_table
+from lib.simulation.worlds import WORLDS
 
 
 def verdict(claim: str, outcome: str, effect: float = 0.0, where: str = "V1") -> Verdict:
@@ -141,6 +143,18 @@ def test_the_picture_of_the_ledger_has_a_mark_and_stripes_in_each_cell() -> None
     assert [label.get_text()[:2] for label in ax.get_yticklabels()] == ["W1", "Y1"]
     assert "measured" in figure.get_suptitle()
     assert "nobody" in ledger_figure(Ledger(ledger.simulated, {})).get_suptitle()
+
+
+def test_names_of_columns_do_not_lie_on_each_other() -> None:
+    """As many worlds as there are, and a sweep over people with its group."""
+    sweep = "sweep: world as-published, 3 participants"
+    names = (*WORLDS, sweep, f"{sweep}: people in general")
+    figure = ledger_figure(Ledger({name: {"W1": [verdict("W1", HOLDS)]} for name in names}, {}))
+    for drawn in (figure, figure.narrow):
+        drawn.canvas.draw()
+        labels = [label.get_window_extent() for label in drawn.axes[0].get_xticklabels()]
+        assert len(labels) == len(names)
+        assert all(left.x1 < right.x0 for left, right in pairwise(labels))
 
 
 def test_a_ledger_with_measured_columns_says_so_of_its_page() -> None:
