@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from lib.core.memory import keeping_memory
 from lib.core.pixels import from_array
 from lib.networks.cache import Place
 from lib.networks.network import Network
+from lib.networks.tracing import Traced
 
 MAX_FEATURES = 20_000
 # Of pixels in 0..1, what is subtracted and what they are divided by.
@@ -46,6 +48,11 @@ class Extraction:
     device: str
     n_units: int | None = None
 
+    @cached_property
+    def traced(self) -> Traced:
+        """The network as it is when the extraction begins."""
+        return self.network.traced()
+
     def identity(self) -> dict[str, object]:
         """All that activations depend on besides the layer: the key of the cache.
 
@@ -55,7 +62,7 @@ class Extraction:
             The network has parts that cannot be told from others.
         """
         return {
-            "network": self.network.name, "computation": self.network.digest, "size": self.network.input_size,
+            "network": self.network.name, "computation": self.traced.digest(), "size": self.network.input_size,
             "pixels": PIXELS[self.pixels], "pool": self.pool, "n_units": self.n_units,
             "n_images": len(self.images), "images": name_of(self.images),
         }  # fmt: skip
@@ -68,7 +75,7 @@ class Extraction:
 
     def reader(self, taps: Sequence[str]) -> Callable[[Pictures], Rows]:
         """A function from images to their activations at some taps."""
-        module = self.network.traced().reading({tap.partition("|")[0] for tap in taps})
+        module = self.traced.reading({tap.partition("|")[0] for tap in taps})
         module = module if self.device == "cpu" else copy.deepcopy(module).to(self.device)
 
         def read(images: Pictures) -> Rows:
@@ -87,7 +94,7 @@ class Extraction:
 
     def _no_rows(self, tap: str, answer: object, n_images: int) -> str:
         """Why the answer of a layer cannot be kept, and what could be read in its place."""
-        traced, found = self.network.traced(), f"a value of type {type(answer).__name__}"
+        traced, found = self.traced, f"a value of type {type(answer).__name__}"
         if isinstance(answer, torch.Tensor):
             found = f"{answer.dtype} of shape {tuple(answer.shape)}"
         after = [place for place, node in traced.places.items() if traced.node(tap) in node.all_input_nodes]

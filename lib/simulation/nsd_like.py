@@ -245,6 +245,7 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
     """
     profiles = {tuple(profile.items()): profile for world in worlds for profile in world.profiles.values()}
     network = lru_cache(load_network)
+    digest = lru_cache(lambda name: network(name).digest)
 
     def layers_of(name: str) -> list[str]:
         decoding, named = network(name).decoding_layers, {profile.get(name) for profile in profiles.values()}
@@ -256,7 +257,7 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
         return {(name, layer): root(activations) for layer, activations in answers.items()}
 
     def depends(profile: Profile) -> list[object]:
-        read = [(name, network(name).digest, layers_of(name)) for name in sorted(profile)]
+        read = [(name, digest(name), layers_of(name)) for name in sorted(profile)]
         return [list(profile.items()), read, name_of(images), find_device("auto")]
 
     def directions(profile: Profile) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 
+import pytest
 from house.lines import ROOT
 
 HEAVY = ("torchvision", "torch._dynamo", "sklearn", "nilearn", "distributed", "sympy")
@@ -13,6 +14,7 @@ load_network("resnet50-object").digest
 """
 
 
+@pytest.mark.slow("loads all that the notebooks load")
 def test_notebooks_load_no_heavy_module_that_they_do_without() -> None:
     """All that notebooks import of lib, and a miniature told from others; torchvision alone takes a second."""
     imports = {
