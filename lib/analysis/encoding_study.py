@@ -15,9 +15,7 @@ from lib.networks import load_network
 MIN_VOXELS = 10  # of an area: fewer say little about it
 MIN_CEILING = 0.1  # of the variance: a voxel that no model could explain better says little about any
 N_BLOCKS = 16  # of an area's voxels, whose errors count as independent
-WEIGHT_BLOCKS = (
-    8  # where test images add no error: neighbours across an edge are alike, and larger blocks have less edge
-)
+FEW_BLOCKS = 8  # with less edge, across which neighbours are alike: where test images add little error
 
 
 @dataclass(frozen=True)

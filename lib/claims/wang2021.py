@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lib.analysis.encoding import EncodingResult
-from lib.analysis.encoding_study import MIN_VOXELS, WEIGHT_BLOCKS, EncodingStudy
+from lib.analysis.encoding_study import FEW_BLOCKS, MIN_VOXELS, EncodingStudy
 from lib.claims.claim import Contrast, Contrasts, contrast
 from lib.core.scores import squared_pseudo_values
 from lib.data.areas import EARLY, FACE, PLACE, ROIS
@@ -43,7 +43,7 @@ def _stacked(result: EncodingResult, voxels: np.ndarray) -> np.ndarray:
 
 
 _MEASURES = {"score": _scores, "weights": _weights}
-_OF_SCORES = ("score", "variance")  # measures that test images make uncertain, and the noise ceiling bounds
+_OF_SCORES = ("score", "variance")  # measures that the noise ceiling bounds
 
 
 def _decided(
@@ -56,9 +56,10 @@ def _decided(
     predicted = [contrast(_stacked(study.encoding[name], voxels), blocks, "score") for name in networks]
     if any(not one.interval().low > 0 for one in predicted):
         return NOT_PREDICTED
-    if measure not in _OF_SCORES:
-        return contrast(values(voxels), study.blocks(voxels, WEIGHT_BLOCKS), measure, same)
-    return contrast(values(voxels), blocks, measure, same, ceiling=study.participant.noise_ceiling[voxels])
+    if measure != "score":
+        blocks = study.blocks(voxels, FEW_BLOCKS)
+    ceiling = study.participant.noise_ceiling[voxels] if measure in _OF_SCORES else None
+    return contrast(values(voxels), blocks, measure, same, ceiling=ceiling)
 
 
 def _against(values: np.ndarray, wanted: Iterable[int]) -> np.ndarray:
