@@ -156,6 +156,7 @@ def test_search_finds_the_chapter_on_stacking(browser: Browser, address: str) ->
 
 
 EXPLORERS = {
+    "book/index": "plant",
     "notebooks/images92": "photographs",
     "notebooks/fig1_alexnet": "voxels",
     "notebooks/fig2_resnet50": "voxels",
