@@ -172,13 +172,13 @@ rate_table(counted)
 
 # %% [markdown]
 # A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–). These
-# were counted once, and nothing was adjusted after. Where the claims were planted, none should be contradicted; in *reversed*, W1 to W6
-# should be; in *noise* none can be asked; in *flat* W7 must not hold. W8 is no claim about an order of layers and holds wherever several layers
-# add something. For paper Y there is [another page](decoding_confounds).
+# were counted once, before weights (W2, W3, W5) and the stack's gain (W8) were judged by larger blocks, with wider intervals. Where
+# claims were planted, none should be contradicted; in *reversed*, W1 to W6 should be; in *noise* none can be asked; in *flat* W7 must not
+# hold. W8 holds wherever several layers add something. For paper Y there is [another page](decoding_confounds).
 #
 # ## Do the intervals keep their word?
 #
-# A 95 % interval should cover the truth in 95 of 100 studies. Five hundred were drawn, with `python -m benchmarks.verdicts calibration`, on
+# A 95 % interval should cover the truth in 95 of 100 studies. Five hundred were drawn (`make verdicts`) on
 # seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %.
 
 # %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval, nearly all within a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Left: share of 95 % intervals that cover the truth, by kind and number of voxels. Right: share of studies in which one area's contrast holds although nothing is there.", "name": "fig-judging-calibration"}}
