@@ -42,6 +42,13 @@ def test_nsd_takes_42_and_39_6_gigabytes(tmp_path: Path) -> None:
         assert betas.least == betas.most == 2 * TRIALS_PER_SESSION * np.prod(volume)
 
 
+def test_what_only_checks_nsds_design_is_shown_and_not_counted(tmp_path: Path) -> None:
+    parts = parts_of("nsd", 1, tmp_path)
+    (table,) = [part for part in parts if part.optional]
+    assert table.paths == ("nsddata/experiments/nsd/nsd_stim_info_merged.csv",)
+    assert still_missing(parts) == still_missing([part for part in parts if part is not table])
+
+
 def test_laion_takes_10_to_30_gigabytes_and_the_pictures_3(tmp_path: Path) -> None:
     parts = parts_of("laion", 3, tmp_path)
     betas, pictures = parts[0], next(part for part in parts if part.form)
