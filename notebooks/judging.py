@@ -171,8 +171,8 @@ print("counted on seeds", *sorted({one.seed for one in counted}))
 rate_table(counted)
 
 # %% [markdown]
-# A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–). These
-# were counted once, before weights (W2, W3, W5) and the stack's gain (W8) were judged by larger blocks, with wider intervals. Where
+# A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–). All
+# were counted after weights (W2, W3, W5) and the stack's gain (W8) had come to be judged by larger blocks, with wider intervals. Where
 # claims were planted, none should be contradicted; in *reversed*, W1 to W6 should be; in *noise* none can be asked; in *flat* W7 must not
 # hold. W8 holds wherever several layers add something. For paper Y there is [another page](decoding_confounds).
 #
