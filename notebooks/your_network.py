@@ -33,8 +33,7 @@ from lib.claims import SMALLEST_EFFECTS, judge, wang2021
 from lib.data.areas import EARLY, FACE, PLACE
 from lib.figures.encoding import encoding_figure, network_scores
 from lib.figures.style import notice
-from lib.networks import extract, load_network
-from lib.networks.own import own_network
+from lib.networks import extract, load_network, own_network
 from lib.simulation import training
 from lib.simulation.scenes import OBJECTS, render_many
 

@@ -8,8 +8,7 @@ from torch import nn
 from lib.analysis import images92
 from lib.analysis.images92 import available_networks, likeness, load_photograph_data, represent
 from lib.analysis.rsa import compare, rdm
-from lib.networks import extract, load_network
-from lib.networks.own import own_network
+from lib.networks import extract, load_network, own_network
 
 
 def test_each_network_is_followed_by_its_untrained_twins() -> None:

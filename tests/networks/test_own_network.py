@@ -9,8 +9,7 @@ import torchvision
 from torch import nn
 
 from lib.analysis.training_curves import PlainNetwork, Shape
-from lib.networks import Network, extract
-from lib.networks.own import own_network
+from lib.networks import Network, extract, own_network
 from lib.simulation.scenes import OBJECTS, render_many
 from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, train_classifier
 
