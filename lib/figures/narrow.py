@@ -62,7 +62,8 @@ def _speak_for_itself(ax: Axes, first: Axes, top: Axes, bottom: Axes) -> None:
     """Show what the first panel of the row, and the top and bottom ones of the column, say for a panel as well."""
     spec = ax.get_subplotspec()
     if spec is not None and spec.is_first_col():
-        ax.tick_params(axis="y", labelleft=True, labelsize=first.get_yticklabels()[0].get_fontsize())
+        sizes = [label.get_fontsize() for label in first.get_yticklabels()]  # none where a picture has no ticks
+        ax.tick_params(axis="y", labelleft=True, **({"labelsize": sizes[0]} if sizes else {}))
         ax.set_ylabel(ax.get_ylabel() or first.get_ylabel(), fontsize=first.yaxis.label.get_fontsize())
     ax.tick_params(labelbottom=True)
     ax.set_xlabel(ax.get_xlabel() or bottom.get_xlabel(), fontsize=bottom.xaxis.label.get_fontsize())

@@ -48,6 +48,19 @@ def test_a_place_that_no_panel_fills_stays_empty() -> None:
     assert narrow is not None and [ax.get_title() for ax in narrow.axes] == [*["title"] * 7, ""]
 
 
+def test_pictures_without_ticks_stand_below_each_other() -> None:
+    figure, axes = style.subplots(1, 6, (9, 2))
+    for ax in axes.flat:
+        ax.imshow(np.zeros((4, 4)))
+        ax.set(xticks=[], yticks=[])
+    narrow = narrowed(figure)
+    assert narrow is not None
+    narrow.canvas.draw()
+    assert {ax.get_subplotspec().get_gridspec().ncols for ax in narrow.axes} == {3} and not narrow.axes[
+        3
+    ].get_yticks().size
+
+
 def test_words_that_are_too_long_are_wrapped() -> None:
     narrow = narrowed(drawn(1, 1, 8))
     assert narrow is not None and "\n" in narrow.get_suptitle()
