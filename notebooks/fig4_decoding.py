@@ -22,8 +22,8 @@
 # * within AlexNet, the output layer is decoded best (claim Y2);
 # * the output layer of ResNet-50 is decoded very poorly (claim Y3).
 #
-# In the simulated brains of this page, which AlexNet's output drives, the units of AlexNet's last three layers are decoded far better than
-# ResNet-50's. The early layers of neither network are. What such a verdict is made of has [a page of its own](decoding_confounds).
+# The simulated brains of this page are planted so that AlexNet is ahead in every pair of layers but the first, and its output leads most;
+# the figure shows how much of that is found. What such a verdict is made of has [a page of its own](decoding_confounds).
 
 # %%
 from dataclasses import replace

@@ -124,7 +124,7 @@ benchmark_table(cost["parts"], {name: name for name in whole})
 # The same with leads of many sizes. **Look for** the lead from which the claim holds in most studies.
 
 # %% mystnb={"image": {"alt": "Stacked bars: share of studies in which the claim holds, is contradicted or undecided, by how far the peak leads."}, "figure": {"caption": "What becomes of claim W2 where the peak leads by so much, over simulated studies.", "name": "fig-judging-power"}}
-leads = (0, 0.03, 0.06, 0.15)
+leads = (0, 0.06, 0.11, 0.13, 0.15)
 outcome_bars({f"{x:.2f}": [judged(peaked(x), (seed, i)) for i in range(n_studies)] for x in leads}, "lead of the peak")
 
 # %% [markdown]
