@@ -167,7 +167,7 @@ stack_against_ceiling(study)
 # The medians rise with the ceiling and stay below the dashed line, the further the clearer the voxel. What is missing no layer predicts, or
 # it is too fine to be learned from this many images.
 #
-# A voxel of low ceiling cannot score high. So a score is also given as a share of the largest $R$ that any model could reach, the root of
+# A voxel of low ceiling cannot score high. So a score is also given as a share of the largest R that any model could reach, the root of
 # the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas whose raw score is low and whose
 # share is not.
 
