@@ -58,8 +58,8 @@ voxels_per_roi = None  # of a simulated participant; the same
 # ## Claims and worlds
 #
 # W1 to W8 are claims of {cite:t}`wang2021` about encoding, Y1 to Y3 of {cite:t}`yu2018` about decoding. Each has worlds of
-# its own. **Look for** a column of check marks where the claims were planted, and for none in *noise*. In *reversed* the claims about an order of
-# layers are planted the other way round (all but W7 and W8).
+# its own. **Look for** a column of check marks where the claims were planted, and for none in *noise*, nor of W1 to W6
+# in *reversed*.
 
 # %%
 size = {"n_images": n_images, "voxels_per_roi": voxels_per_roi}
