@@ -2,7 +2,6 @@
 
 import pickle
 import textwrap
-from collections.abc import Mapping
 from typing import cast
 
 from matplotlib.axes import Axes
@@ -14,8 +13,6 @@ from matplotlib.text import Text
 NARROW_WIDTH = 3.9  # inches: on a phone, letters of 8 points are then about ten pixels high
 _PER_INCH = 13  # letters of a title
 _FEW_WORDS = 4  # in a panel: more are those of a table's cells
-
-_Panels = Mapping[tuple[int, int], Axes]
 
 
 def narrowed(figure: Figure) -> Figure | None:

@@ -97,11 +97,14 @@ def planted_components(profile: Profile, predictors: Mapping[Layer, np.ndarray])
     """
     roots = {key: root for key, root in predictors.items() if key[0] in profile}
     basis = _basis(np.hstack(list(roots.values())))
-    covered, leads = (_varying, _decoded_leads) if LESS in profile.values() else (_predicted, _leads)
-    predicted = {key: covered(basis, root) for key, root in roots.items()}
-    wanted = np.array([*leads(profile, predicted), *_likenesses(profile, predicted)])
-    n_directions = N_DECODED if LESS in profile.values() else N_DIRECTIONS
-    variance, axes = np.linalg.eigh(_maximin(wanted, _common(profile, predicted), n_directions))
+    if LESS in profile.values():
+        varying = {key: _varying(basis, root) for key, root in roots.items()}
+        covariance = _maximin(np.array([*_decoded_leads(profile, varying)]), N_DECODED)
+    else:
+        predicted = {key: _predicted(basis, root) for key, root in roots.items()}
+        wanted = np.array([*_leads(profile, predicted), *_likenesses(profile, predicted)])
+        covariance = _maximin(wanted, N_DIRECTIONS, COMMON * _common(profile, predicted))
+    variance, axes = np.linalg.eigh(covariance)
     kept = variance > 1e-3 * variance[-1]
     directions = basis @ (axes[:, kept] * np.sqrt(variance[kept]))
     return np.asarray(np.sqrt(len(basis)) * (directions - directions.mean(0)))
@@ -165,16 +168,16 @@ def _likenesses(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iter
 
 
 def _common(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> np.ndarray:
-    """Mean over the chosen layers; nothing where an output's few dimensions would crowd out all others."""
+    """Mean over the chosen layers."""
     chosen = [hat for (network, layer), hat in predicted.items() if profile[network] in (layer, EVERY)]
-    return np.asarray(np.mean(chosen, axis=0)) * (LESS not in profile.values())
+    return np.asarray(np.mean(chosen, axis=0))
 
 
-def _maximin(leads: np.ndarray, common: np.ndarray, n_directions: int) -> np.ndarray:
+def _maximin(leads: np.ndarray, n_directions: int, common: np.ndarray | float = 0.0) -> np.ndarray:
     """Covariance of directions, of trace 1, with the largest smallest lead; leads (n_leads, n_basis, n_basis)."""
-    weights, total = np.full(len(leads), 1 / len(leads)), np.zeros_like(common)
+    weights, total = np.full(len(leads), 1 / len(leads)), np.zeros(leads.shape[1:])
     for step in range(N_STEPS):
-        wanted = np.tensordot(weights, leads, 1) + COMMON * common
+        wanted = np.tensordot(weights, leads, 1) + common
         axes = eigh(wanted, subset_by_index=(max(0, len(wanted) - n_directions), len(wanted) - 1))[1]
         covariance = axes @ axes.T / axes.shape[1]
         total += covariance * (step >= N_STEPS // 3)
