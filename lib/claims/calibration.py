@@ -122,6 +122,7 @@ def _contrasts(known: KnownStudy) -> dict[tuple[str, int], _Pair]:
     """All intervals and nulls, by name and number of voxels."""
 
     def both(ask: Asked, n_best: int) -> _Pair:
+        """What was drawn and the truth, on so many voxels."""
         drawn, true = (ask(replace(study, n_best=n_best)) for study in (known.drawn, known.true))
         return drawn, true
 

@@ -70,6 +70,7 @@ def _late_over_first(study: PhotographStudy, network: str) -> Contrast:
     half = len(result.layers) // 2
 
     def later_minus_first(images: np.ndarray) -> np.ndarray:
+        """R of each layer of the later half minus that of the first layer, on some images."""
         r = result.r(result.predictions, images)[:, 0]
         return np.asarray(r[half:, None] - r[None, :1])
 
@@ -97,6 +98,7 @@ def _stack_over_best(study: PhotographStudy, network: str) -> Contrast:
     result = study.found[study.trained(network)]
 
     def gain(images: np.ndarray) -> np.ndarray:
+        """R of the stack minus that of the best layer, on some images."""
         return np.asarray((result.r(result.stack, images) - result.r(result.best, images))[:1, None])
 
     return _over_images(np.full(len(study.face), True), gain, "stacking")

@@ -90,6 +90,7 @@ def preferences(
     group = tuple(together) or networks
 
     def one(roi: str, network: str) -> Contrast | str:
+        """One part of the claim."""
         result = study.encoding[network]
         wanted = [result.layer(layer) for layer in layers[roi]]
         voxels = study.common(group, roi)
@@ -154,6 +155,7 @@ def shift_excess(study: EncodingStudy, roi: str) -> Contrast | str:
     """
 
     def values(voxels: np.ndarray) -> np.ndarray:
+        """AlexNet's move beyond that of ResNet50 in either direction, shape (1, 2, n_images, n_voxels)."""
         alexnet, resnet = (_shift(study, pair, "weights", voxels) for pair in (ALEXNETS, RESNETS))
         return np.stack([alexnet - resnet, alexnet + resnet])[None]
 

@@ -197,6 +197,7 @@ class _Job(SLURMJob):
     refusal = ""
 
     async def start(self) -> None:
+        """Submit the job, and remember its number or why it was refused."""
         try:
             await super().start()
             self.submitted.add(self.job_id)
@@ -205,6 +206,7 @@ class _Job(SLURMJob):
             self.status = Status.running  # else Dask raises an error that nobody sees
 
     async def close(self) -> None:
+        """End the job, which then counts as closed."""
         await super().close()
         self.status = Status.closed
 

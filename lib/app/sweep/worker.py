@@ -115,6 +115,7 @@ class _Log(FileIO):
     """A file in which what a full disk does not take is lost: the task matters more than its log."""
 
     def write(self, text: Any) -> int:
+        """Write what can be written; the length of the text."""
         with suppress(OSError):
             super().write(text)
         return len(text)
