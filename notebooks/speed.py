@@ -32,7 +32,7 @@ from lib.figures.benchmarks import (
     growth_curves,
     machine_note,
     r2_gain,
-    shapes_table,
+    shape_ratios,
 )
 from lib.figures.style import notice
 from lib.networks import load_network
@@ -172,13 +172,12 @@ benchmark_table(
 # predictions. himalaya {cite}`dupre2022` is the field's fast solver.
 #
 # One shape may suit one solver, and a kernel can be computed once for all folds. So here are twelve shapes drawn at random (1,000 to 3,000
-# images, 2,000 to 20,000 features and voxels, decaying and flat spectra), against himalaya given kernels. Each row of the table is a distribution
-# over the twelve shapes: how many times faster the layer is, with penalties by generalised cross-validation and by cross-validation over the
-# folds, and how many times longer than the arithmetic limit it takes. **Look for** the worst case: the least of the first two rows and the most
-# of the last.
+# images, 2,000 to 20,000 features and voxels, decaying and flat spectra), against himalaya given kernels. Our penalties are chosen by
+# generalised cross-validation in the first row, by cross-validation over the folds in the second. **Look for** the ringed dot of each row, the
+# shape that suits us least: right of the line we are faster, left of it lies what no program can do better than.
 
-# %% mystnb={"markdown_format": "myst"}
-shapes_table()
+# %% mystnb={"image": {"alt": "Three rows of twelve dots on a logarithmic axis, one dot per random shape: the time of himalaya over this book's with fast penalties, the same with penalties over the folds, and the arithmetic limit over this book's. A line marks 1, a ring the worst shape of each row."}, "figure": {"caption": "One layer of twelve random shapes: the time that himalaya given kernels takes, and the arithmetic limit, as multiples of the time that this book takes. Rings: the shape for which this book compares worst.", "name": "fig-shapes"}}
+shape_ratios(benchmark("shapes")["rows"]["shapes"])
 
 # %% [markdown]
 # Now one size grows and the others stay. **Look for** the part whose time grows with the features, and the one whose time does not.

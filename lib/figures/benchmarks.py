@@ -19,6 +19,12 @@ from lib.figures.style import COLOURS, MARKERS, SMALL, subplots
 N_GROUPS = 4
 
 RESULTS = Path(__file__).with_suffix(".json")  # what `python -m benchmarks` writes
+RATIOS = {
+    "ours is faster by": "himalaya, ours by generalised CV",
+    "K-fold is faster by": "himalaya, ours by the folds",
+    "times the limit": "arithmetic limit",
+}
+SPECTRA = {"decaying": -0.07, "flat": 0.07}  # of a layer's features, and where its dots lie
 
 
 def benchmark(name: str, results: Path = RESULTS) -> dict[str, Any]:
@@ -58,13 +64,38 @@ def benchmark_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str
     return Table(list(columns.values()), [[_number(row.get(key)) for key in columns] for row in rows])
 
 
-def shapes_table(results: Path = RESULTS) -> Table | Markdown:
-    """Ours against himalaya given kernels: the worst, median and best of the shapes; a sentence if never measured."""
-    try:
-        rows = benchmark("shapes", results)["rows"]["summary"]
-    except FileNotFoundError:
-        return Markdown("Not measured on this machine yet: `python -m benchmarks shapes` does.")
-    return benchmark_table(rows, {name: name for name in ("over shapes", "least", "median", "most")})
+def shape_ratios(shapes: Sequence[Mapping[str, Any]]) -> Figure:
+    """Time of himalaya and of the arithmetic limit over ours, a dot per shape and a ring around the worst one.
+
+    Parameters
+    ----------
+    shapes : sequence of mappings
+        Each shape's spectrum and ratios, as `python -m benchmarks shapes` records them.
+    """
+    figure, axes = subplots(1, 1, (7.2, 3.2))
+    ax = axes[0, 0]
+    for row, (key, name) in enumerate(RATIOS.items()):
+        faster = np.array([shape[key] for shape in shapes])
+        limit = key == "times the limit"  # is faster than we are; the worst is the farthest
+        times, worst = (1 / faster, faster.max()) if limit else (faster, faster.min())
+        for colour, marker, (spectrum, y) in zip(COLOURS, MARKERS, SPECTRA.items(), strict=False):
+            own = times[[shape["spectrum"] == spectrum for shape in shapes]]
+            look = {"color": colour, "marker": marker, "ms": 5, "alpha": 0.7, "mec": "none", "ls": ""}
+            ax.plot(own, np.full(len(own), row + y), label=f"{spectrum} spectrum", **look)
+        at = next(SPECTRA[shape["spectrum"]] for shape in shapes if shape[key] == worst)
+        ax.plot(1 / worst if limit else worst, row + at, "o", color="0", ms=10, mfc="none", label="worst shape")
+        share = "1/" * limit
+        words = f"{name}: median {share}{np.median(faster):.2g}, worst {share}{worst:.2g}"
+        box = {"fc": "white", "ec": "none", "pad": 1}
+        ax.text(0.01, row - 0.3, words, fontsize=SMALL, bbox=box, transform=ax.get_yaxis_transform())
+    ax.axvline(1, color="0.4", lw=1)
+    ax.set(xscale="log", yticks=[], ylim=(len(RATIOS) - 0.6, -0.7))
+    style.label_axes(ax, "", "time, as a multiple of this book's")
+    ticks = {1 / 3: "1/3", 1: "1\n(this book)", 3: "3", 10: "10", 30: "30"}
+    ax.set_xticks(list(ticks), list(ticks.values()))
+    ax.minorticks_off()
+    style.legend_below(figure, ax, ncols=3)
+    return figure
 
 
 def _number(value: object) -> str:

@@ -14,6 +14,7 @@ from lib.figures.benchmarks import (
     growth_curves,
     machine_note,
     r2_gain,
+    shape_ratios,
 )
 
 KEYS = {"seconds": 1, "products over features": 0.5, "the rest": 0.3, "limit": 0.1}
@@ -33,6 +34,21 @@ def test_growth_is_drawn_for_each_size_that_was_varied() -> None:
         assert ax.get_xscale() == ax.get_yscale() == "log"
         assert ax.get_yaxis().get_major_formatter()(0.1) == "0.1", "not a formula that nobody sets"
     assert legend(figure) == ["whole job", "products over features", "the rest", "arithmetic limit"]
+
+
+def test_every_shape_is_a_dot_and_the_worst_one_is_ringed_and_named() -> None:
+    ratios = {"ours is faster by": (20, 10, 40), "K-fold is faster by": (5, 8, 4), "times the limit": (2, 3, 2.5)}
+    rows = [dict(zip(ratios, shape, strict=True)) for shape in zip(*ratios.values(), strict=True)]
+    spectra = ("decaying", "flat", "decaying")
+    (ax,) = shape_ratios([{**row, "spectrum": s} for row, s in zip(rows, spectra, strict=True)]).axes
+    decaying, flat, worst = (
+        [line.get_xdata().tolist() for line in ax.lines if line.get_label() == label]
+        for label in ("decaying spectrum", "flat spectrum", "worst shape")
+    )
+    assert decaying == [[20, 40], [5, 4], [1 / 2, 1 / 2.5]] and flat == [[10], [8], [1 / 3]]
+    assert worst == [[10], [4], [1 / 3]] and ax.get_xscale() == "log"
+    words = [text.get_text().split(": ")[1] for text in ax.texts]
+    assert words == ["median 20, worst 10", "median 5, worst 4", "median 1/2.5, worst 1/3"]
 
 
 def test_numbers_are_as_long_as_they_need_to_be() -> None:
