@@ -36,9 +36,10 @@ MATHJAX_PARTS = (
     "output/chtml/fonts",
 )
 # The theme lets keys reach a box that scrolls, but looks for such boxes only when the window changes its size.
-# A link to the citation opens the box that holds it.
+# A link to the citation opens the box that holds it, on the same page: the theme's buttons open another.
 LOOK_AGAIN = """addEventListener("click", (event) => {
-  if (event.target.closest("a[href='#cite']")) document.getElementById("cite").open = true;
+  const cite = event.target.closest("a[href='#cite']");
+  if (cite) (cite.target = "_self", document.getElementById("cite").open = true);
   if (event.target.closest(".admonition-title, summary")) dispatchEvent(new Event("resize"));
 });"""
 # Icons come from the theme's font as well, and only the search page searches.

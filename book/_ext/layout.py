@@ -4,6 +4,7 @@
 * Imports and parameters are folded. Of a box about the data the title stays, and the code that makes it is left out.
 * A figure of the papers has the papers' number; others have letters (`lib.app.copies.figure_names`).
 * A line of code that does not fit is wrapped, and its rest indented.
+* Short names of code, options, "95 %" and "✓ 3" stay in one line; wide tables are known by their class.
 """
 
 import ast
@@ -13,12 +14,16 @@ from itertools import takewhile
 from typing import Any
 
 import nbformat
+from docutils import nodes
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 
 from lib.app.copies import figure_names
 
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
+OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
+APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
+SHORT, SENTENCES, MANY_COLUMNS = 14, 100, 8  # letters of a name, letters of a cell, columns of a table
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
 WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
 AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
@@ -89,6 +94,19 @@ def _once(output: NotebookNode) -> tuple[str, int, re.RegexFlag]:
     return output.data["text/markdown"], 1, re.MULTILINE
 
 
+def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Mark what the style treats apart: short names of code, cells of sentences, wide tables; and bind spaces."""
+    for name in doctree.findall(nodes.literal):
+        name["classes"] += ["short"] * (len(name.astext()) <= SHORT)
+    for cell in doctree.findall(nodes.entry):
+        cell["classes"] += ["sentences"] * (len(cell.astext()) > SENTENCES)
+    for table in doctree.findall(nodes.tgroup):
+        table.parent["classes"] += ["many-columns"] * (table["cols"] >= MANY_COLUMNS)
+    for text in list(doctree.findall(nodes.Text)):
+        if APART.search(text) and not isinstance(text.parent, nodes.FixedTextElement | nodes.literal | nodes.raw):
+            text.parent.replace(text, nodes.Text(APART.sub("\u00a0", text)))
+
+
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Wrap each line of code on its own, and leave out figure numbers that count through the whole book."""
     if "body" in context:
@@ -98,11 +116,13 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 
 def _lines(code: str) -> str:
     """Code with each line in a box of its own; Pygments never lets a colour reach beyond a line."""
-    return "".join(f'<span class="code-line">{line}</span>\n' for line in code.rstrip("\n").split("\n"))
+    whole = OPTION.sub(r'<span class="option">\g<0></span>', code)
+    return "".join(f'<span class="code-line">{line}</span>\n' for line in whole.rstrip("\n").split("\n"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("source-read", arrange, priority=900)  # after the box of parameters
+    app.connect("doctree-resolved", keep_together, priority=900)  # after terms are linked
     app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,10 @@ FIGURE = re.compile(
     r"(?P<caption>\s*<figcaption>.*?)(?P<end></figcaption>)",
     re.DOTALL,
 )
-LEAD = re.compile(r'(?P<start><a [^>]*href="#(?P<name>[^"]+)">\s*)(?P<image><img [^>]*class="lead"[^>]*>)')
+LEAD = re.compile(
+    r'(?P<start><a [^>]*href="(?:[^"#]*notebooks/(?P<other>\w+)\.html)?#(?P<name>[^"]+)">\s*)'
+    r'(?P<image><img [^>]*class="lead"[^>]*>)'
+)
 FOLDER = "_figures"  # of the built book: x.csv, and x.png for narrow screens
 NARROW_SCREEN = "(max-width: 600px)"
 
@@ -38,7 +41,9 @@ def offer(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
         return
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    kept = written(Executed(page, Path(app.srcdir)).notebook, folder) if page.startswith("notebooks/") else set()
+    others = {f"notebooks/{found['other']}" for found in LEAD.finditer(context["body"]) if found["other"]}
+    notebooks = {page, *others} if page.startswith("notebooks/") else others
+    kept = set().union(*(written(Executed(one, Path(app.srcdir)).notebook, folder) for one in notebooks))
     up = "../" * page.count("/")
     body = LEAD.sub(lambda found: found["start"] + _switched(found, kept, f"{up}{FOLDER}"), context["body"])
     context["body"] = FIGURE.sub(lambda found: offered(found, kept, f"{up}{FOLDER}"), body)

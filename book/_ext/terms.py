@@ -31,6 +31,7 @@ EVERYDAY = {
 EVERYDAY |= {"stack", "trial", "unit", "world", "layer", "IT", "VC"}
 PLAIN = (nodes.paragraph,)
 LEFT_ALONE = (nodes.reference, nodes.literal, nodes.title, nodes.caption, nodes.table, nodes.raw, addnodes.pending_xref)
+LEFT_ALONE += (nodes.citation,)  # a title of the bibliography is not ours to explain
 LINK = re.compile(r'<a class="reference internal" href="(?P<href>[^"]*#term-(?P<id>[^"]+))"[^>]*>(?P<words>.*?)</a>')
 
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from browser import HTML, ROOT, book_at, contents
-from layout import _lines, arranged, reading_minutes
+from docutils import nodes
+from docutils.utils import new_document
+from layout import _lines, arranged, keep_together, reading_minutes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import Page
@@ -101,6 +103,32 @@ def test_only_imports_and_parameters_are_folded(page: NotebookNode) -> None:
 def test_each_line_of_code_has_a_box() -> None:
     boxes = '<span class="code-line">a</span>\n<span class="code-line"></span>\n<span class="code-line">b</span>\n'
     assert _lines("a\n\nb\n") == boxes
+
+
+def test_an_option_does_not_end_a_line() -> None:
+    assert _lines("run -p x --all-of a-b") == (
+        '<span class="code-line">run <span class="option">-p</span> x <span class="option">--all-of</span> a-b</span>\n'
+    )
+
+
+def test_short_names_marks_and_percents_stay_in_one_line() -> None:
+    page = new_document("page")
+    words, code = nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2"), nodes.literal_block("", "95 %")
+    short, long = nodes.literal("", "fig1"), nodes.literal("", "python -m lib run")
+    page += [words, code, nodes.paragraph("", "", short, long)]
+    keep_together(None, page, "page")
+    assert words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02" and code.astext() == "95 %"
+    assert (short["classes"], long["classes"]) == (["short"], [])
+
+
+def test_wide_tables_and_cells_of_sentences_are_marked() -> None:
+    page = new_document("page")
+    cells = [nodes.entry("", nodes.paragraph("", "word " * n)) for n in (3, 30)]
+    for n_columns in (2, 9):
+        page += nodes.table("", nodes.tgroup("", *(cell.deepcopy() for cell in cells), cols=n_columns))
+    keep_together(None, page, "page")
+    assert [one["classes"] for one in page.findall(nodes.table)] == [[], ["many-columns"]]
+    assert [one["classes"] for one in page.findall(nodes.entry)] == [[], ["sentences"]] * 2
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,8 @@ def test_a_leading_picture_has_the_narrow_drawing_too() -> None:
     assert LEAD.sub(lambda found: found["start"] + _switched(found, set(), "f"), lead) == lead
     both = LEAD.sub(lambda found: found["start"] + _switched(found, {"fig-one.png"}, "f"), lead)
     assert '<picture><source media="(max-width: 600px)" srcset="f/fig-one.png"><img alt="A." class="lead"' in both
+    elsewhere = LEAD.match(lead.replace('"#', '"../notebooks/one.html#'))
+    assert elsewhere and (elsewhere["other"], elsewhere["name"]) == ("one", "fig-one")
 
 
 def page_text(name: str) -> str:

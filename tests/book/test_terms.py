@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from browser import ROOT, chromium, find_chromium
+from docutils import nodes
 from playwright.sync_api import Error, Page
 from sphinx.application import Sphinx
+from terms import _running
 
 PAGE = """# A page of voxels
 
@@ -79,6 +81,11 @@ def test_the_first_use_of_a_term_is_explained_and_no_other(built: str) -> None:
 
 def test_links_lead_to_the_glossary(built: str) -> None:
     assert set(re.findall(r'<span class="term"><a[^>]*href="([^"#]*)#', built)) == {"book/symbols.html"}
+
+
+def test_titles_of_the_bibliography_are_left_alone() -> None:
+    cited, said = (kind("", nodes.paragraph("", "Voxels")) for kind in (nodes.citation, nodes.list_item))
+    assert [_running(next(one.findall(nodes.Text))) for one in (cited, said)] == [False, True]
 
 
 def test_every_definition_is_plain_text() -> None:
