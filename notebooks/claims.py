@@ -71,7 +71,8 @@ ledger_figure(found)
 
 # %% [markdown]
 # In the table, each cell leads to the page that computes it for one participant. Below the verdict stands the effect in the part that
-# decides: a difference of R, of weight, of layers or of correlation. With `-p n_seeds 5`, cells count.
+# decides: a difference of R, of weight, of layers or of correlation. With `-p n_seeds 5` a cell
+# says how many of five studies came out how.
 
 # %%
 ledger_table(found, photograph_verdicts())
@@ -81,9 +82,9 @@ ledger_table(found, photograph_verdicts())
 #
 # ## What the worlds teach
 #
-# * In ***as-published*** every claim was planted. That it holds says that the analysis can find it, from as many images and voxels as
-#   are simulated here.
-# * In ***reversed*** the opposite was planted, with voxels that are predicted as well. W8 may hold here, and should: it says that a stack
+# * In ***as-published*** every claim was planted. A claim that holds there can be found from as many images and voxels as are
+#   simulated here.
+# * In ***reversed*** the opposite was planted, in voxels that are predicted equally well. W8 may hold here, and should: it says that a stack
 #   predicts better than its best layer, and that is true in any brain to which more than one layer contributes something.
 # * In ***flat*** every layer drives every area alike, and still some layer is the best in each. A rule that asked only "which
 #   layer is best?" would find a claim to confirm. These rules ask whether the layers that are named stand above the others in the areas

@@ -92,11 +92,11 @@ print(study)
 # %% [markdown]
 # ## The figure
 #
-# **Look for** the layer at which the lines of a column peak, and whether that layer moves to the right from the early areas
-# to the place and face areas. Then compare the rows: does the peak lie at the same layer for both tasks? (Each
-# row shows the best voxels of its own network, so the voxels are not the same in both.)
+# **Look for** the layer at which the lines of an area peak, and whether it is a later layer in the place and face areas than in
+# the early ones. Then compare the networks: does the peak lie at the same layer for both tasks? (Each network shows its own
+# best voxels, so the voxels are not the same.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights. On a phone, areas are rows.", "name": "fig-alexnet"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R2) sqrt(|R2|), then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-alexnet"}}
 encoding_figure(study)
 
 # %% [markdown]
@@ -114,7 +114,7 @@ for name, result in study.encoding.items():
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
-# last layer. The peak of V1-V4 lies at Conv-3 in the third row and at Conv-4 in the fourth. Layers next to each other
+# last layer. The weights of V1-V4 peak at Conv-3 for objects and at Conv-4 for places. Layers next to each other
 # predict nearly as well as the best one: R falls gently around its peak. The weights fall steeply; stacking gives
 # most to the layer that explains what its neighbours cannot, and something to Conv-1, which holds the most of the image.
 
@@ -215,8 +215,8 @@ run.table()
 # No. Neighbours hold much the same, so each predicts well alone. The stack needs only one of them, and gives it the weight of both.
 # ```
 #
-# ```{dropdown} Each row shows the best voxels of its own network. Why is that a problem for comparing rows?
-# The rows then show different voxels, and a difference between rows may come from the choice. Claims are decided on the same voxels
+# ```{dropdown} Each network shows its own best voxels. Why is that a problem for comparing networks?
+# The lines then belong to different voxels, and a difference between networks may come from the choice. Claims are decided on the same voxels
 # for both networks.
 # ```
 

@@ -23,7 +23,7 @@
 # * early layers predict early visual areas better, late layers place and face areas (claim W4);
 # * place and face areas give the largest weight to Conv-5, not to the last layer; in AlexNet it was the last (claim W5).
 #
-# **In short:** in the world *as-published* the rows of the two networks look alike: early
+# **In short:** in the world *as-published* the two networks look alike: early
 # layers lead in V1-V4 and late ones in the place and face areas, whatever the task.
 #
 # The third sentence says "layer 4". Paper W numbers its layers from Conv-1, so the fourth in its list would be Conv-4; but the code
@@ -84,11 +84,11 @@ print(shown)
 # %% [markdown]
 # ## The figure
 #
-# **Look for** the layer at which the lines peak, from the left columns to the right ones. Then compare the first row with the second
-# and the third with the fourth: does the peak lie at the same layer for both tasks? (Each row shows the best voxels of its own
-# network; a comparison over the same voxels follows below.)
+# **Look for** the layer at which the lines peak, from the early areas to the place and face areas. Then compare the networks: does
+# the peak lie at the same layer for both tasks? (Each network shows its own best voxels; a comparison over the same voxels follows
+# below.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights. On a phone, areas are rows.", "name": "fig-resnet50"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R2) sqrt(|R2|), then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-resnet50"}}
 encoding_figure(shown)
 
 # %% [markdown]
@@ -99,7 +99,7 @@ voxel_explorer(shown, run=run)
 
 # %% [markdown]
 # In the world *as-published* V1 peaks at Conv-2, V2 to V4 at Conv-2 or Conv-3, which predict nearly alike, and the place and face areas at Conv-4 or
-# Conv-5, by weight at Conv-5. The first two rows look alike, and so do the last two. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
+# Conv-5, by weight at Conv-5. Both networks look alike. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
 #
 # R falls gently around its peak, since neighbouring layers say much the same. The weights fall faster: stacking gives most to the layer that
 # explains what its neighbours cannot.
@@ -107,14 +107,14 @@ voxel_explorer(shown, run=run)
 # %% [markdown]
 # ## Which layer does an ROI prefer?
 #
-# **Look for** rows in which the two panels differ.
+# **Look for** areas in which the two panels differ.
 
 # %% mystnb={"image": {"alt": "Two heat maps, one per network: rows are ROIs, columns are layers, darkness is the share of voxels that prefer the layer; a dot and bar mark median and middle half."}, "figure": {"caption": "The layer that predicts each voxel best on test images. Darkness: share of the ROI's best voxels, chosen by out-of-fold score. White dot and bar: median and middle half of the voxels' preferred layers.", "name": "fig-resnet50-preferred"}}
 preferred_layers(shown)
 
 # %% [markdown]
-# Both panels go from early layers in V1-V4 to late ones in the place and face areas. Yet most medians of the right panel lie a layer away from those of the
-# left one, although the same layers were planted for both tasks. Neighbouring layers predict nearly alike, so a little decides which of them is ahead.
+# Both panels go from early layers in V1-V4 to late ones in the place and face areas. Yet most medians of resnet50-place lie a layer away from those of
+# resnet50-object, although the same layers were planted for both tasks. Neighbouring layers predict nearly alike, so a little decides which of them is ahead.
 #
 # ## What was planted, and what was found
 #
@@ -141,7 +141,7 @@ task_shifts({participant.name: study})
 # other intervals exclude zero as well: two networks differ in all that their layers hold, and the weights' centre notices any of it. So a claim needs more
 # than an interval, namely [a size that matters](judging). [The brain in which nothing was planted](unplanted_brain) asks whether a shift comes about by itself.
 #
-# ## Of what could be explained
+# ## How much of what could be explained?
 #
 # Areas differ in noise. Beside each mean R stands its share of the largest that any model could reach, the root of the
 # [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that all networks together predict best.

@@ -81,10 +81,10 @@ print(shown)
 # %% [markdown]
 # ## The figure
 #
-# **Look for** the layer at which the lines peak, in the first column and in the others; and for the height of the lines, which share their
-# scale along a row.
+# **Look for** the layer at which the lines peak, in V1 and in the other areas; and for the height of the lines, whose scale the areas
+# share.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. Rows 1 and 2: R of each layer, sign(R2) sqrt(|R2|), on test images. Rows 3 and 4: stacking weights. On a phone, areas are rows.", "name": "fig-taskonomy"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R2) sqrt(|R2|), then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-taskonomy"}}
 encoding_figure(shown)
 
 # %% [markdown]
@@ -94,7 +94,7 @@ encoding_figure(shown)
 voxel_explorer(shown, run=run)
 
 # %% [markdown]
-# Lines rise to Conv-3 in every column but the first; in V1, Conv-2 is the best layer of both networks. So Conv-3 wins in face areas as it wins in V2: these
+# Lines rise to Conv-3 in every area but V1, where Conv-2 is the best layer of both networks. So Conv-3 wins in face areas as it wins in V2: these
 # networks show no progression along the visual hierarchy. That is as planted.
 
 # %% [markdown]
@@ -140,7 +140,7 @@ lowest = [roi for roi, scores in means.items() if set(sorted(scores, key=scores.
 print(f"both edge networks are the lowest in {len(lowest)} of {len(means)} areas: {', '.join(lowest) or 'in none'}")
 
 # %% [markdown]
-# ## Of what could be explained
+# ## How much of what could be explained?
 #
 # Areas differ in noise. Beside each mean R stands its share of the largest that any model could reach, the root of the
 # [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that all networks together predict best.

@@ -144,7 +144,7 @@ power_curves(CLAIMS.values(), seen)
 power_table(CLAIMS.values())
 
 # %% [markdown]
-# The fourth column says of how many studies, one per seed; of few the curves are coarse. Participants of NSD saw up to 10,000 images, those of
+# The table says in how many studies a claim held, one study per seed; where they are few, the curves are coarse. Participants of NSD saw up to 10,000 images, those of
 # GOD 1,200. Each claim carries these counts with it (`CLAIMS["W1"].power`), and the [ledger](claims) shows them beside its verdicts.
 #
 # Why do W3 and W6 not hold where the others do? A brain of one of the seeds kept for planting was taken apart.
@@ -181,7 +181,7 @@ rate_table(counted)
 # A 95 % interval should cover the truth in 95 of 100 studies. Five hundred were drawn (`make verdicts`) on
 # seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %.
 
-# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval, nearly all within a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Left: share of 95 % intervals that cover the truth, by kind and number of voxels. Right: share of studies in which one area's contrast holds although nothing is there.", "name": "fig-judging-calibration"}}
+# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval, nearly all within a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Intervals: share of 95 % intervals that cover the truth, by kind and number of voxels. Where nothing is there: share of studies in which one area's contrast holds although nothing is there.", "name": "fig-judging-calibration"}}
 recorded = benchmark("calibration")["rows"]
 calibration_figure(recorded)
 
@@ -193,7 +193,7 @@ print(f"a share of 95 % of so many studies is sure to {np.sqrt(0.95 * 0.05 / rec
 
 # %% [markdown]
 # Listed are those outside. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
-# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare on the right, since a claim
+# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare, since a claim
 # must beat *every* other layer.
 
 # %% [markdown]

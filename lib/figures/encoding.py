@@ -139,7 +139,7 @@ def preferred_layer_maps(study: EncodingStudy) -> Figure:
             shown = inside & (result.stacked_score > 0)
             best = result.score[:, shown].argmax(0)
             dots = ax.scatter(
-                *positions[shown][:, widest].T, c=best, s=2500 / inside.sum(), marker="s", linewidths=0,
+                *positions[shown][:, widest].T, c=best, s=4000 / inside.sum(), marker="s", linewidths=0,
                 cmap="viridis", norm=BoundaryNorm(np.arange(n + 1) - 0.5, 256),
             )  # fmt: skip
             ax.set(aspect="equal", xticks=[], yticks=[])

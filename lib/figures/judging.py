@@ -38,6 +38,7 @@ def verdict_parts(verdicts: Mapping[str, Verdict]) -> Figure:
         ax.set_yticks(range(len(names)), names, fontsize=SMALL)
         ax.set_facecolor(OUTCOME_COLOURS[verdict.outcome] + "66")
         style.label_axes(ax, f"{title}:\n{verdict.outcome}", f"effect, {smallest.unit.removeprefix('of the ')}")
+    axes.flat[0].invert_yaxis()  # of all panels: they share it
     return figure
 
 
@@ -151,11 +152,11 @@ def power_curves(claims: Iterable[Claim], chosen: Mapping[str, int]) -> Figure:
 
 
 def power_table(claims: Iterable[Claim]) -> Table:
-    """Statistic and smallest effect of each claim, how often it holds where it was planted, and the images it needs."""
-    needed = f"images from which it holds in {POWER:.0%}"
-    header = ("claim", "statistic", "smallest effect", "holds where it was planted in", needed)
+    """What each claim says, its smallest effect, how often it holds where it was planted, and the images it needs."""
+    needed = f"images from which it holds in {100 * POWER:.0f} % of studies"
+    header = ("claim", "what it says", "smallest effect", "holds where it was planted in", needed)
     rows = [
-        (f"**{one.id}**", one.statistic, effect_sizes(one.smallest.values()), str(one.power), _images_needed(one))
+        (f"**{one.id}**", one.title, effect_sizes(one.smallest.values()), str(one.power), _images_needed(one))
         for one in claims
     ]
     return Table(header, rows)

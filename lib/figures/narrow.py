@@ -61,10 +61,16 @@ def _speak_for_itself(ax: Axes, first: Axes, top: Axes, bottom: Axes) -> None:
     if spec is not None and spec.is_first_col():
         sizes = [label.get_fontsize() for label in first.get_yticklabels()]  # none where a picture has no ticks
         ax.tick_params(axis="y", labelleft=True, **({"labelsize": sizes[0]} if sizes else {}))
-        ax.set_ylabel(ax.get_ylabel() or first.get_ylabel(), fontsize=first.yaxis.label.get_fontsize())
+        _say(ax.yaxis.label, first.yaxis.label)
     ax.tick_params(labelbottom=True)
-    ax.set_xlabel(ax.get_xlabel() or bottom.get_xlabel(), fontsize=bottom.xaxis.label.get_fontsize())
-    ax.set_title(ax.get_title() or top.get_title(), fontsize=top.title.get_fontsize(), color=top.title.get_color())
+    _say(ax.xaxis.label, bottom.xaxis.label)
+    _say(ax.title, top.title)
+
+
+def _say(words: Text, others: Text) -> None:
+    """Where a panel says nothing, let it say what another one says for it, alike in size and colour."""
+    if not words.get_text():
+        words.set(text=others.get_text(), fontsize=others.get_fontsize(), color=others.get_color())
 
 
 def _fit(ax: Axes, width: float) -> None:

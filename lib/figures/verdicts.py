@@ -15,7 +15,7 @@ from lib.figures.judging import effect_sizes
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     """Claims in the paper's words and what became of each on one participant or group."""
     header = (
-        *("claim", "the paper says", "here it", "effect [95 % interval]", "of the ceiling", "smallest effect"),
+        *("claim", "the paper says", "verdict", "effect [95 % interval]", "of the ceiling", "smallest effect"),
         "in the part that decides",
     )
     rows = [
@@ -54,10 +54,10 @@ def _percent(share: float | None) -> str:
 def reliability_table(study: EncodingStudy) -> Table:
     """Mean R of each network's stack over the voxels that decide claims, raw and as a share of the noise ceiling.
 
-    Beside them stands how many voxels of each ROI are reliable, how many of these are looked at, and the lowest noise
+    Beside them stands how many voxels of each ROI are reliable, how many of these are used, and the lowest noise
     ceiling among them.
     """
-    header = ("ROI", f"voxels with a ceiling of at least {MIN_CEILING:g}", "of these looked at", "lowest ceiling")
+    header = ("ROI", f"voxels with a ceiling of at least {MIN_CEILING:g}", "of these used", "lowest ceiling")
     networks = [f"{plain(name)}: R (of the ceiling)" for name in study.encoding]
     return Table([*header, *networks], [_reliability(study, roi) for roi in study.rois()])
 

@@ -43,9 +43,11 @@ def test_a_place_that_no_panel_fills_stays_empty() -> None:
     for ax in axes.flat[:7]:
         ax.plot([0, 1], [0, 1])
         ax.set_title("title")
+        ax.set_xlabel("own words", fontsize=6)
     axes[1, 3].set_axis_off()
     narrow = narrowed(figure)
     assert narrow is not None and [ax.get_title() for ax in narrow.axes] == [*["title"] * 7, ""]
+    assert {ax.xaxis.label.get_fontsize() for ax in narrow.axes[:7]} == {6}, "not that of the empty place below"
 
 
 def test_pictures_without_ticks_stand_below_each_other() -> None:

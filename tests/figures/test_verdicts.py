@@ -224,7 +224,7 @@ def test_parts_are_drawn_against_the_smallest_effect() -> None:
     first, second = figure.axes
     spans = [list(line.get_xdata()) for line in first.lines if len(line.get_xdata()) == 2]
     np.testing.assert_allclose(spans[1:], [(0.2, 0.5), (-0.3, 0.0)])
-    assert [one.get_text() for one in first.get_yticklabels()] == ["V1", "V2"]
+    assert [one.get_text() for one in first.get_yticklabels()] == ["V1", "V2"] and first.yaxis_inverted()
     assert "contradicted" in first.get_title() and "holds" in second.get_title()
     assert to_hex(first.get_facecolor()) == OUTCOME_COLOURS[CONTRADICTED]
 
@@ -273,9 +273,9 @@ def test_power_is_drawn_and_told_by_number_of_images() -> None:
     np.testing.assert_array_equal(contradicted.get_ydata(), [0, 0])
     assert first.lines[1].get_xdata()[0] == 1000
     assert power_table([w1, w3, y1]).rows == [
-        ("**W1**", w1.statistic, "0.01 R", "1 of 2 with 500 images, 2 of 2 with 2,000", "2,000"),
-        ("**W3**", w3.statistic, "0.5 layers", "0 of 2 with 500 images, 0 of 2 with 2,000", "more than 2,000"),
-        ("**Y1**", y1.statistic, "0.02 r", "not counted", "not counted"),
+        ("**W1**", w1.title, "0.01 R", "1 of 2 with 500 images, 2 of 2 with 2,000", "2,000"),
+        ("**W3**", w3.title, "0.5 layers", "0 of 2 with 500 images, 0 of 2 with 2,000", "more than 2,000"),
+        ("**Y1**", y1.title, "0.02 r", "not counted", "not counted"),
     ]
     ((*_, needed),) = power_table([replace(w1, power=planted_power(planted[2:], "W1"))]).rows
     assert needed == "at most 2,000"
