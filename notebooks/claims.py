@@ -72,7 +72,7 @@ ledger_figure(found)
 # %% [markdown]
 # In the table, each cell leads to the page that computes it for one participant. Below the verdict stands the effect in the part that
 # decides: a difference of R, of weight, of layers or of correlation. With `-p n_seeds 5` a cell
-# says how many of five studies came out how.
+# counts five studies.
 
 # %%
 ledger_table(found, photograph_verdicts())
@@ -82,8 +82,8 @@ ledger_table(found, photograph_verdicts())
 #
 # ## What the worlds teach
 #
-# * In ***as-published*** every claim was planted. A claim that holds there can be found from as many images and voxels as are
-#   simulated here.
+# * In ***as-published*** every claim was planted. A claim that holds can be found from as many images and voxels as
+#   here.
 # * In ***reversed*** the opposite was planted, in voxels that are predicted equally well. W8 may hold here, and should: it says that a stack
 #   predicts better than its best layer, and that is true in any brain to which more than one layer contributes something.
 # * In ***flat*** every layer drives every area alike, and still some layer is the best in each. A rule that asked only "which

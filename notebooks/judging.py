@@ -144,7 +144,7 @@ power_curves(CLAIMS.values(), seen)
 power_table(CLAIMS.values())
 
 # %% [markdown]
-# The table says in how many studies a claim held, one study per seed; where they are few, the curves are coarse. Participants of NSD saw up to 10,000 images, those of
+# Each seed is a study; where they are few, curves are coarse. Participants of NSD saw up to 10,000 images, those of
 # GOD 1,200. Each claim carries these counts with it (`CLAIMS["W1"].power`), and the [ledger](claims) shows them beside its verdicts.
 #
 # Why do W3 and W6 not hold where the others do? A brain of one of the seeds kept for planting was taken apart.
