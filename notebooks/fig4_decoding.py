@@ -135,7 +135,7 @@ decoding_table(preset, study)
 #
 # **Look for** the order of the two networks from the second layer on, and at the last; then for areas that differ from the others.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Left, mean correlation of decoded units in the whole visual cortex over eight layers, a line with error bars for AlexNet and one for ResNet-50. Right, two maps of all areas by layers with a number in each cell."}, "figure": {"caption": "Correlation of decoded and true units over test images, the numbers of paper Y's Figure 1: mean over the units of a layer, then over participants. Left: all visual voxels (VC), 95 % t intervals over participants; a thin line is one participant. Right: every area; bold numbers have intervals above zero.", "name": "fig-decoding"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "First, mean correlation of decoded units in the whole visual cortex over eight layers, a line with error bars for AlexNet and one for ResNet-50. Then two maps of all areas by layers with a number in each cell."}, "figure": {"caption": "Correlation of decoded and true units over test images, the numbers of paper Y's Figure 1: mean over the units of a layer, then over participants. First panel: all visual voxels (VC), 95 % t intervals over participants; a thin line is one participant. Maps: every area; bold numbers have intervals above zero.", "name": "fig-decoding"}}
 decoding_figure(study)
 
 # %% [markdown]

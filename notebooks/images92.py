@@ -108,7 +108,7 @@ nested_table(data, found)
 # %% [markdown] tags=["if-measured"]
 # Networks that were trained on photographs predict FFA nearly to its ceiling, and clearly better than their untrained
 # twins. But one bit, *is it a face?*, comes close. So most of what is predicted over all 92 photographs is that faces
-# differ from the rest. The right panel asks for more: within the photographs that show no face the label can say
+# differ from the rest. The second panel asks for more: within the photographs that show no face the label can say
 # nothing, and the trained networks still predict a part of what can be predicted; so do their untrained twins, less well,
 # with intervals that overlap. (The label's own r there lies below zero: a model that predicts the mean of the other
 # images is low where the image is high.) The word area beside it, VWFA, is
@@ -163,7 +163,7 @@ mean_rdms(data.images)
 ceiling_table(data.images.rdms)
 
 # %% [markdown]
-# ### A choice that turns a verdict
+# ## A choice that turns a verdict
 #
 # The dissimilarity of two images in a layer is 1 minus the correlation of its units' activations. There are two ways
 # to correlate. *Raw*: the activations as they are. *Centred*: each unit's mean over the images is taken out first.
@@ -179,7 +179,7 @@ ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
 # %% [markdown]
 # **Look for** trained networks and their untrained twins changing places between the rows.
 
-# %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC (left) and IT (right), mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}} if-simulated={"caption": "Likeness of each layer's dissimilarities to those of two invented areas, mean over invented participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling."}
+# %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC and IT, mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}} if-simulated={"caption": "Likeness of each layer's dissimilarities to those of two invented areas, mean over invented participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling."}
 raw_and_centred(data, alike, ceilings)
 
 # %% mystnb={"markdown_format": "myst"}
@@ -243,8 +243,8 @@ geometry_table(stacked)
 # that, many of them. These are few, and their architectures differ in more than accuracy.
 
 # %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. So few points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
-published_top1 = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}  # percent
-accuracy_figure(data, found, published_top1)
+top1_percent = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}
+accuracy_figure(data, found, top1_percent)
 
 # %% [markdown] tags=["if-measured"]
 # ## What these data cannot be asked

@@ -85,8 +85,8 @@ print("(n_images, n_repeats, n_voxels) =", repeats.shape)
 repeated_responses(repeats, signal, ncsnr, [n_voxels // 10, n_voxels // 3, n_voxels - 1], simulated=True)
 
 # %% [markdown]
-# On the left, three trials of one image disagree about as much as trials of different images. On the right, the mean of three
-# follows the signal closely. The middle voxel is a typical one.
+# In the first voxel, three trials of one image disagree about as much as trials of different images. In the last, the mean of three
+# follows the signal closely. The second is a typical one.
 #
 # ## From repeats to a ceiling
 #
@@ -120,7 +120,7 @@ for m, of_truth in reached.items():
 # **Look for** two things: whether the points follow the lines, and how low the lines are where most voxels lie (ncsnr .3
 # to .6).
 
-# %% mystnb={"image": {"alt": "Left: estimated ncsnr against planted ncsnr, on the diagonal. Right: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "Left: ncsnr estimated from repeats against the planted one; the line is identity. Right: variance the true model explains (points) and the noise ceiling by its formula (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
+# %% mystnb={"image": {"alt": "First: estimated ncsnr against planted ncsnr, on the diagonal. Second: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "First panel: ncsnr estimated from repeats against the planted one; the line is identity. Second: variance the true model explains (points) and the noise ceiling by its formula (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
 ceiling_check(ncsnr, estimated, reached, simulated=True)
 
 # %% [markdown]

@@ -18,8 +18,8 @@
 # linear: describe every image by the activations of one layer of a network, and let the voxel be a weighted sum of them. If
 # that predicts new images, information the layer holds is present in the voxel. Nothing more follows.
 #
-# **In short:** ridge keeps the directions along which images differ most and shrinks the others (left). A clear voxel varies mostly along
-# those, a noisy one along all (right), so it needs a larger penalty.
+# **In short:** ridge keeps the directions along which images differ most and shrinks the others (first panel). A clear voxel varies mostly along
+# those, a noisy one along all (second), so it needs a larger penalty.
 #
 # A layer has thousands of units, a participant saw hundreds or thousands of images, and there are thousands of voxels, each
 # with a penalty of its own. This page shows how ridge regression {cite}`hoerl1970` copes, and why it is fast.
@@ -94,7 +94,7 @@ print("penalties chosen:", *(f"{alpha:g} ({(fit.alphas == alpha).sum()} voxels)"
 # %% [markdown]
 # **Look for** where the factor falls from one to zero, and whether the voxels have anything to lose there.
 
-# %% mystnb={"image": {"alt": "Left: the shrinkage factor over principal directions, for four penalties, falling earlier for larger ones. Right: cumulative share of variance of a clear and a noisy voxel."}, "figure": {"caption": "Left: the factor e / (e + alpha) for four penalties. Right: how much of a clear and of a noisy simulated voxel lies in the leading directions of the layer.", "name": "fig-ridge-shrinkage"}}
+# %% mystnb={"image": {"alt": "First: the shrinkage factor over principal directions, for four penalties, falling earlier for larger ones. Second: cumulative share of variance of a clear and a noisy voxel."}, "figure": {"caption": "First panel: the factor e / (e + alpha) for four penalties. Second: how much of a clear and of a noisy simulated voxel lies in the leading directions of the layer.", "name": "fig-ridge-shrinkage"}}
 shrinkage_curves(design.e.numpy(), fit.Z[:, [-1, 0]].numpy(), [1e0, 1e2, 1e3, 1e4], simulated=True)
 
 # %% [markdown]

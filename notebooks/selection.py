@@ -18,8 +18,8 @@
 # on the test images, which is the score that the figure shows. Their response to reviewers says that they "picked top
 # 200 voxels only for visualization purpose". A reader still sees numbers that are shown because they were high.
 #
-# Where nothing can be predicted (right), the published choice still shows scores above zero; on fresh images the same voxels score below it.
-# Where there is something to find (left), the choice lifts the scores a little. The reason: a score is what a voxel deserves plus luck. The best
+# Where nothing can be predicted (*noise*), the published choice still shows scores above zero; on fresh images the same voxels score below it.
+# Where there is something to find (*as-published*), the choice lifts the scores a little. The reason: a score is what a voxel deserves plus luck. The best
 # of many scores are those of good voxels, and of lucky ones {cite}`kriegeskorte2009`. This page measures by how much, and asks whether it
 # can turn a claim.
 
@@ -76,7 +76,7 @@ for name, study in studies.items():
 # %% [markdown]
 # ## How much better do the chosen look?
 #
-# **Look for** the panel on the right, where nothing can be predicted: an honest line does not rise above zero there, and the blue one, as
+# **Look for** the panel *noise*, where nothing can be predicted: an honest line does not rise above zero there, and the blue one, as
 # published, does. Where there is something to find, compare the blue line with the green one, the same voxels on fresh images; the last
 # column of the table below the figure gives the difference.
 

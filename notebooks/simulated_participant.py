@@ -110,7 +110,7 @@ result = encode(participant, load_network(network))
 planted = WORLDS[world].depth(trials.shares[area], network)
 found = np.arange(len(result.layers)) @ result.weights[:, participant.roi(area)]
 
-# %% mystnb={"image": {"alt": "Two maps of one area's sheet of voxels, coloured by the layer that each voxel prefers: as planted, in smooth patches, and as found, with more noise."}, "figure": {"caption": "The sheet of voxels of one area. Colour: mean position of the layers that a voxel was planted to prefer (left), and centre of the stacking weights that were found (right).", "name": "fig-simulated-map"}}
+# %% mystnb={"image": {"alt": "Two maps of one area's sheet of voxels, coloured by the layer that each voxel prefers: as planted, in smooth patches, and as found, with more noise."}, "figure": {"caption": "The sheet of voxels of one area. Colour: mean position of the layers that a voxel was planted to prefer, then centre of the stacking weights that were found. Each map has a scale of its own.", "name": "fig-simulated-map"}}
 maps = {f"{area}, {network}: planted": planted, "centre of the weights found": found}
 preference_maps(trials.positions[trials.rois[area], 1:], maps, result.layers)
 

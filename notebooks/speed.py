@@ -153,7 +153,7 @@ for protocol, result in found.items():
 # %% [markdown]
 # ## What does it cost?
 #
-# The tables and the figure below come from the last `make bench` and `make rehearsal`; each job and its peers ran in turns,
+# The tables and figures below come from the last `make bench`, `python -m benchmarks shapes` and `make rehearsal`; each job and its peers ran in turns,
 # in one process, on two cores. The *arithmetic limit* is the time the same operations would take if each ran at the speed of a large
 # matrix product.
 
@@ -177,7 +177,11 @@ benchmark_table(
 # shape that suits us least: right of the line we are faster, left of it lies what no program can do better than.
 
 # %% mystnb={"image": {"alt": "Three rows of twelve dots on a logarithmic axis, one dot per random shape: the time of himalaya over this book's with fast penalties, the same with penalties over the folds, and the arithmetic limit over this book's. A line marks 1, a ring the worst shape of each row."}, "figure": {"caption": "One layer of twelve random shapes: the time that himalaya given kernels takes, and the arithmetic limit, as multiples of the time that this book takes. Rings: the shape for which this book compares worst.", "name": "fig-shapes"}}
-shape_ratios(benchmark("shapes")["rows"]["shapes"])
+shapes = benchmark("shapes")
+shape_ratios(shapes["rows"]["shapes"])
+
+# %% mystnb={"markdown_format": "myst"}
+machine_note(shapes)
 
 # %% [markdown]
 # Now one size grows and the others stay. **Look for** the part whose time grows with the features, and the one whose time does not.

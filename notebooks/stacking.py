@@ -150,10 +150,10 @@ stacking_explorer(participant, networks)
 # weight (Karush, Kuhn and Tucker):
 #
 # $$
-# (Pw)_k \ge w'Pw \quad \text{for every } k, \text{ with equality where } w_k > 0.
+# (Pw)_k \ge w'Pw \quad \text{for every } k,
 # $$
 #
-# A layer left out errs too much along with the stack. `kkt_residual` is the largest violation, relative to the mean of
+# with equality where $w_k > 0$. A layer left out errs too much along with the stack. `kkt_residual` is the largest violation, relative to the mean of
 # $P$'s diagonal; twice that bounds what is left to gain.
 
 # %% mystnb={"markdown_format": "myst"}
@@ -179,13 +179,13 @@ result = fit_encoding(seen, Y[train], unseen, Y[test])
 print("gain of the stack, test images:", bootstrap_mean(result.stacked_score - best_layer_score(result)))
 
 # %% [markdown]
-# **Look for** points below the line, left and right.
+# **Look for** points below the line in either panel.
 
 # %% mystnb={"image": {"alt": "R of the stack against R of the best layer: out of fold no point lies below the identity line, on test images a few do."}, "figure": {"caption": "The stack against the best single layer of each simulated voxel: out of fold, and on test images, where the rival is the layer that was best out of fold.", "name": "fig-stacking-gain"}}
 stack_against_best(result, simulated=True)
 
 # %% [markdown]
-# On the left no voxel lies below the line; that is arithmetic. On the right a few are, and the mean gain (printed above with its 95 %
+# Out of fold no voxel lies below the line; that is arithmetic. On test images a few do, and the mean gain (printed above with its 95 %
 # interval) is what the claim is about.
 #
 # ## Weights are not importances
@@ -209,7 +209,7 @@ alone = 1 - np.einsum("svkk->sk", found) / n_voxels / 2  # the responses' varian
 # %% [markdown]
 # **Look for** the overlap at which the layer that drives nothing gets the largest weight.
 
-# %% mystnb={"image": {"alt": "Left: with growing overlap the weight of C rises from near zero to nearly one while those of A and B fall. Right: R2 of A and B alone stays, that of C rises above them."}, "figure": {"caption": "Simulated voxels driven half by A and half by B. As C, which drives nothing, is made of more of A and B, it takes over the weights.", "name": "fig-stacking-overlap"}}
+# %% mystnb={"image": {"alt": "First: with growing overlap the weight of C rises from near zero to nearly one while those of A and B fall. Second: R2 of A and B alone stays, that of C rises above them."}, "figure": {"caption": "Simulated voxels driven half by A and half by B. As C, which drives nothing, is made of more of A and B, it takes over the weights.", "name": "fig-stacking-overlap"}}
 drives = ["A (drives half)", "B (drives half)", "C (drives nothing)"]
 weights_against_overlap(overlaps, weights, alone, drives, simulated=True)
 

@@ -138,7 +138,7 @@ print(study)
 # %% [markdown]
 # **Look for** peaks that move to the right from the early areas to the place and face areas.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per area, one line per voxel."}, "figure": {"caption": "Encoding results of AlexNet-Object for a participant read from arrays, masks and PNG files. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer, sign(R2) sqrt(|R2|), on test images. Row 2: stacking weights.", "name": "fig-own-data"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per area, one line per voxel."}, "figure": {"caption": "Encoding results of AlexNet-Object for a participant read from arrays, masks and PNG files. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. R: of each layer on test images, sign(R2) sqrt(|R2|). Weight: of each layer in the stack.", "name": "fig-own-data"}}
 encoding_figure(study, selection="out-of-fold")
 
 # %% [markdown]
@@ -213,7 +213,7 @@ joined = {
 }
 regrouped = replace(study, participant=replace(participant, rois=joined))
 
-# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: R and stacking weight of each AlexNet layer in places and faces; all peak at the last layer."}, "figure": {"caption": "Encoding results of AlexNet-Object in two areas joined from masks, places and faces. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer on test images. Row 2: stacking weights.", "name": "fig-own-data-joined"}}
+# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: R and stacking weight of each AlexNet layer in places and faces; all peak at the last layer."}, "figure": {"caption": "Encoding results of AlexNet-Object in two areas joined from masks, places and faces. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. R: of each layer on test images. Weight: of each layer in the stack.", "name": "fig-own-data-joined"}}
 encoding_figure(regrouped, selection="out-of-fold")
 
 # %% [markdown]

@@ -186,7 +186,7 @@ print(study)
 # %% [markdown]
 # The figure, in the layout of [paper W's](fig1_alexnet). **Look for** the layer at which the lines of a column peak.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each layer of one's own network, one column per ROI, one line per voxel."}, "figure": {"caption": "A network of one's own predicts a simulated participant. A thin line is one of the best voxels of an ROI, chosen by out-of-fold score; the black line is their mean. Row 1: R of each layer, sign(R2) sqrt(|R2|), on test images. Row 2: stacking weights.", "name": "fig-own"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each layer of one's own network, one column per ROI, one line per voxel."}, "figure": {"caption": "A network of one's own predicts a simulated participant. A thin line is one of the best voxels of an ROI, chosen by out-of-fold score; the black line is their mean. R: of each layer on test images, sign(R2) sqrt(|R2|). Weight: of each layer in the stack.", "name": "fig-own"}}
 encoding_figure(study.only([network.name]), selection="out-of-fold")
 
 # %% [markdown]

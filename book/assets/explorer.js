@@ -257,8 +257,8 @@
     const [low, high] = [Math.min(...all), Math.max(...all)];
     const head = make("tr", {}, make("td"), ...layers.map((layer) => make("th", { scope: "col" }, make("span", {}, layer))));
     const body = P.map((row, i) => make("tr", {}, make("th", { scope: "row" }, layers[i]), ...row.map((value, j) => {
-      const tint = Math.round((60 * (value - low)) / (high - low || 1));
-      const style = `background: color-mix(in srgb, #56b4e9 ${tint}%, #fff)`;
+      const tint = Math.round((45 * (value - low)) / (high - low || 1)); // letters stay readable on light and on dark pages
+      const style = `background: color-mix(in srgb, #56b4e9 ${tint}%, var(--pst-color-background, #fff))`;
       return make("td", { style, class: chosen.includes(i) && chosen.includes(j) ? "among" : "" }, number(value));
     })));
     const foot = rows.map(([name, values]) =>

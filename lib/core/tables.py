@@ -21,9 +21,9 @@ class Table:
     ----------
     header : sequence of str
     rows : sequence of rows, each as long as the header
-        Floats are shown with three digits after the point, None as an empty cell. Markdown in text works: emphasis,
-        code, links, formulas. A line break or a bar does not break the row, and HTML is shown, not run. Text that came
-        from a file or a person goes through `plain` first.
+        Floats are shown with three digits after the point, none as minus zero, None as an empty cell. Markdown in text
+        works: emphasis, code, links, formulas. A line break or a bar does not break the row, and HTML is shown, not
+        run. Text that came from a file or a person goes through `plain` first.
     caption : str
         Of the HTML table.
     literal : bool
@@ -92,7 +92,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 def _words(value: object) -> str:
     """One line without control characters; nothing for None."""
-    text = f"{value:.3f}" if isinstance(value, float | np.floating) else "" if value is None else str(value)
+    text = f"{value:z.3f}" if isinstance(value, float | np.floating) else "" if value is None else str(value)
     return " ".join(_CONTROL.sub(" ", text).split())
 
 

@@ -48,7 +48,7 @@ def repeated_responses(
         ax.plot(strength * signal[order, voxel], color="black", lw=1.6, label="known signal")
         style.label_axes(ax, f"ncsnr = {ncsnr[voxel]:.2f}", "image, in order of the signal")
     axes[0, 0].set_ylabel("response, standardised", fontsize=SMALL)
-    style.small_legend(axes[0, 0])
+    style.legend_below(figure, axes[0, 0], ncols=2)
     return style.label_data(figure, simulated)
 
 
@@ -167,7 +167,7 @@ def penalty_curves(
         ax.set_ylim(0, 2)
         style.label_powers(ax.xaxis)
     axes[0, 0].set_ylabel("relative to the largest penalty", fontsize=SMALL)
-    style.small_legend(axes[0, 0], loc="lower right")
+    style.legend_below(figure, axes[0, 0], ncols=2)
     return style.label_data(figure, simulated)
 
 

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 
 NARROW_WIDTH = 3.9  # inches: on a phone, letters of 8 points are then about ten pixels high
 _PER_INCH = 13  # letters of a title
+_PER_LINE, _PER_NAMES = 0.18, 0.3  # inches of a line of words, and of names that were turned
 _FEW_WORDS = 4  # in a panel: more are those of a table's cells
 
 
@@ -35,10 +36,12 @@ def narrowed(figure: Figure) -> Figure | None:
         ax.set_subplotspec(grid[row * n_lines + column // per_line, column % per_line])
         if n_lines > 1 and (ax.axison or ax.has_data()):  # not for a place that no panel fills
             _speak_for_itself(ax, panels[row, 0], panels[0, column], panels.get((n_rows - 1, column), ax))
-        _fit(ax, NARROW_WIDTH / per_line)
-    pictures = n_lines == 1 and all(ax.images for ax in panels.values())  # keep their shape
-    share = NARROW_WIDTH / copy.get_figwidth() if pictures else n_lines
-    copy.set_size_inches(NARROW_WIDTH, copy.get_figheight() * share)
+    turned = [_fit(ax, NARROW_WIDTH / per_line) for ax in panels.values()]
+    share = NARROW_WIDTH / copy.get_figwidth() if n_lines == 1 and all(ax.images for ax in panels.values()) else n_lines
+    height = copy.get_figheight() * share + _PER_NAMES * n_rows * any(turned)
+    if n_lines > 1 and all(ax.images and not (ax.axison and ax.get_xticks().size) for ax in panels.values()):
+        height = n_rows * n_lines * max(_picture_height(ax, NARROW_WIDTH / per_line) for ax in panels.values())
+    copy.set_size_inches(NARROW_WIDTH, height)
     copy.set_layout_engine("constrained", h_pad=0.08)
     for text in copy.texts:
         text.set_text(_wrapped(text, NARROW_WIDTH))
@@ -63,22 +66,34 @@ def _speak_for_itself(ax: Axes, first: Axes, top: Axes, bottom: Axes) -> None:
         ax.tick_params(axis="y", labelleft=True, **({"labelsize": sizes[0]} if sizes else {}))
         _say(ax.yaxis.label, first.yaxis.label)
     ax.tick_params(labelbottom=True)
-    _say(ax.xaxis.label, bottom.xaxis.label)
+    if bottom.get_xticks().size:  # words below a picture are its own, those below an axis are all panels'
+        _say(ax.xaxis.label, bottom.xaxis.label)
     _say(ax.title, top.title)
 
 
 def _say(words: Text, others: Text) -> None:
-    """Where a panel says nothing, let it say what another one says for it, alike in size and colour."""
+    """Where a panel says nothing, let it say what another one says for it, alike in all but place."""
     if not words.get_text():
-        words.set(text=others.get_text(), fontsize=others.get_fontsize(), color=others.get_color())
+        look = ("text", "fontsize", "color", "rotation", "ha", "va")
+        words.set(**{name: getattr(others, f"get_{name}")() for name in look})
 
 
-def _fit(ax: Axes, width: float) -> None:
-    """Wrap a panel's title, and turn the names along its axis if they do not fit side by side."""
+def _picture_height(ax: Axes, width: float) -> float:
+    """Inches that a picture without axes needs, with its title and the words below it."""
+    n_high, n_wide = ax.images[0].get_size()
+    n_lines = sum(len(words.split("\n")) for words in (ax.get_title(), ax.get_xlabel()) if words)
+    return 0.9 * width * n_high / n_wide + _PER_LINE * n_lines
+
+
+def _fit(ax: Axes, width: float) -> bool:
+    """Wrap a panel's title; turn the names along its axis if they do not fit side by side, and say whether."""
     ax.title.set_text(_wrapped(ax.title, width))
     names = "   ".join(label.get_text() for label in ax.get_xticklabels())
     if any(letter.isalpha() for letter in names) and len(names) > 0.8 * _PER_INCH * width:
+        before = ax.get_xticklabels()[0].get_rotation()
         ax.tick_params(axis="x", rotation=max(60, ax.xaxis.get_tick_params().get("rotation", 0)))
+        return before == 0
+    return False
 
 
 def _wrapped(text: Text, width: float) -> str:
@@ -93,7 +108,10 @@ def _fit_legends(figure: Figure) -> None:
         handles = [drawn.get(label) or Line2D([], []) for label in labels]
         old.remove()
         longest = max(map(len, labels)) + 6  # with the sample of the line
+        n_columns = max(1, int(1.2 * _PER_INCH * NARROW_WIDTH / longest))
         figure.legend(
             handles, labels, loc="outside lower center", fontsize=old.get_texts()[0].get_fontsize(),
-            ncols=max(1, int(1.2 * _PER_INCH * NARROW_WIDTH / longest)), frameon=old.get_frame_on(),
+            ncols=n_columns, frameon=old.get_frame_on(),
         )  # fmt: skip
+        more_lines = -(-len(labels) // n_columns) - -(-len(labels) // old._ncols)  # type: ignore[attr-defined]
+        figure.set_figheight(figure.get_figheight() + _PER_LINE * max(0, more_lines))

@@ -1,6 +1,7 @@
 """Figures of the simulation: planted worlds, simulated trials, scenes, and the miniature networks trained on them."""
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby, product
 
 import matplotlib.pyplot as plt
@@ -13,7 +14,7 @@ from lib.core.scores import correlation
 from lib.core.tables import Table
 from lib.figures import style
 from lib.figures.narrow import NARROW_WIDTH
-from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, subplots
+from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, NumberedFigure, subplots
 from lib.networks import ZOO, Network
 from lib.simulation.cards import read_card, scores
 from lib.simulation.scenes import OBJECTS, SCENES, Scenes
@@ -34,22 +35,36 @@ def planted_layers(world: World) -> Figure:
 def planted_worlds(worlds: Mapping[str, World]) -> Figure:
     """Which layers were planted to predict each area best, a panel per world: the darker, the later in its network.
 
-    Areas with the same shares stand in one row. Where an area mixes layers, their shares stand beside them.
+    Areas with the same shares stand in one row; on narrow screens in one column. Where an area mixes layers, their
+    shares stand beside them.
     """
-    rows = {name: _rows_of(world) for name, world in worlds.items()}
-    heights = [len(r) + 1.2 for r in rows.values()]
-    figure, axes = subplots(len(worlds), 1, (7.2, 0.42 * sum(heights) + 0.5), height_ratios=heights)
+    figure = _planted(worlds, 7.2, turned=set())
+    figure.narrow = _planted(
+        worlds, NARROW_WIDTH, {name for name, world in worlds.items() if len(world.networks()) > 1}
+    )
+    return figure
+
+
+def _planted(worlds: Mapping[str, World], width: float, turned: Collection[str]) -> NumberedFigure:
+    """The panels of `planted_worlds`, one below the other; networks stand in rows where a panel is turned."""
+    heights = [len(world.networks() if name in turned else _rows_of(world)) + 1.6 for name, world in worlds.items()]
+    figure, axes = subplots(len(worlds), 1, (width, 0.42 * sum(heights) + 0.5), height_ratios=heights)
     for ax, (name, world) in zip(axes.flat, worlds.items(), strict=True):
-        networks = world.networks() or ("no network",)
-        for (row, roi), (column, network) in product(enumerate(rows[name].values()), enumerate(networks)):
-            _planted_cell(ax, row, column, network, world.planted(roi, network))
-        ax.set(xlim=(-0.5, len(networks) - 0.5), ylim=(len(rows[name]) - 0.5, -0.5))
-        ax.set_xticks(range(len(networks)), networks, fontsize=7)
-        ax.set_yticks(range(len(rows[name])), rows[name], fontsize=SMALL)
-        ax.set_title(f"{name}: {world.description}".removeprefix(": "), fontsize=NORMAL, loc="left")
+        areas, networks = _rows_of(world), world.networks() or ("no network",)
+        for (row, roi), (column, network) in product(enumerate(areas.values()), enumerate(networks)):
+            place = (column, row) if name in turned else (row, column)
+            _planted_cell(ax, *place, network, world.planted(roi, network))
+        two_lines = [area.replace(" to ", " to\n") for area in areas]
+        rows, columns = (networks, two_lines) if name in turned else (list(areas), networks)
+        ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        ax.set_xticks(range(len(columns)), columns, fontsize=7)
+        ax.set_yticks(range(len(rows)), rows, fontsize=SMALL)
+        title = textwrap.fill(f"{name}: {world.description}".removeprefix(": "), int(12 * width))
+        ax.set_title(title, fontsize=NORMAL, loc="left")
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-    return style.label_data(figure, simulated=True)
+    style.label_data(figure, simulated=True)
+    return figure
 
 
 def _rows_of(world: World) -> dict[str, str]:
@@ -82,7 +97,19 @@ def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layer
         Layers counted from 0; NaN where there is none.
     layers : sequence of str
     """
-    figure, axes = subplots(1, len(maps), (7.2, 2.6), sharex=True, sharey=True)
+    figure = _sheets(*subplots(1, len(maps), (7.2, 2.6)), positions, maps, layers)
+    figure.narrow = _sheets(*subplots(len(maps), 1, (NARROW_WIDTH, 2.6 * len(maps))), positions, maps, layers)
+    return figure
+
+
+def _sheets(
+    figure: NumberedFigure,
+    axes: np.ndarray,
+    positions: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    layers: Sequence[str],
+) -> NumberedFigure:
+    """Draw the maps of `preference_maps` into the axes of a figure."""
     for ax, (title, values) in zip(axes.flat, maps.items(), strict=True):
         sheet = np.full(positions.max(0) + 1, np.nan)
         sheet[tuple(positions.T)] = values
@@ -93,7 +120,8 @@ def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layer
         bar.ax.set_yticklabels([layers[i] for i in named], fontsize=SMALL)
         ax.set_title(title, fontsize=NORMAL)
         ax.set(xticks=[], yticks=[])
-    return style.label_data(figure, simulated=True)
+    style.label_data(figure, simulated=True)
+    return figure
 
 
 def session_baselines(raw: np.ndarray, standardised: np.ndarray, session: np.ndarray, simulated: bool) -> Figure:

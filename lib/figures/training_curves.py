@@ -45,15 +45,16 @@ def performance_figure(
         ax.set_xlabel("accuracy on held-out scenes (share)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)
     axes[0, 0].set_ylabel("likeness to the brain (r)", fontsize=SMALL)
-    style.legend_below(figure, axes[0, 0], ncols=3, frameon=True)
+    style.legend_below(figure, *axes.flat, ncols=3, frameon=True)
     return style.label_data(figure, simulated)
 
 
 def _draw_ceiling(ax: Axes, ceiling: NoiseCeiling) -> str:
     """Shade the noise ceiling as far as the lines reach, so that it does not press them together; return its words."""
-    reach = ax.get_ylim()
-    ax.axhspan(ceiling.lower_r, ceiling.upper_r, color="0.85", zorder=0, label="noise ceiling")
-    ax.set_ylim(reach)
+    low, high = ax.get_ylim()
+    if low < ceiling.upper_r and ceiling.lower_r < high:  # else a legend would explain what nobody sees
+        ax.axhspan(ceiling.lower_r, ceiling.upper_r, color="0.85", zorder=0, label="noise ceiling")
+    ax.set_ylim(low, high)
     return f"noise ceiling {ceiling.lower_r:.2f} to {ceiling.upper_r:.2f}"
 
 

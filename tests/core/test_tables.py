@@ -113,7 +113,7 @@ def test_emphasis_code_and_formulas_work_in_markdown() -> None:
     [
         (0.12345, "0.123"), (np.float32(0.5), "0.500"), (np.float64(-1), "-1.000"), (np.float16(2), "2.000"),
         (3, "3"), (np.int64(3), "3"), (True, "True"), (np.bool_(False), "False"), (None, ""), (np.nan, "nan"),
-        (np.str_("x"), "x"), (np.inf, "inf"), ("x", "x"),
+        (np.str_("x"), "x"), (np.inf, "inf"), ("x", "x"), (-0.0004, "0.000"),
     ],
 )  # fmt: skip
 def test_numbers_and_nothing(value: object, shown: str) -> None:

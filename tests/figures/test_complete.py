@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lib import figures
 
-# Tested in tests/simulation/test_layouts.py, on participants with pictures, and in tests/app/test_benchmarks.py
-ELSEWHERE = {"pictures_shown", "shapes_table"}
+# Tested in tests/simulation/test_layouts.py, on participants with pictures
+ELSEWHERE = {"pictures_shown"}
 
 
 def test_every_public_function_is_tested() -> None:

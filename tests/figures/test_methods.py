@@ -46,7 +46,7 @@ def test_repeats_are_ordered_by_the_signal_that_scales_with_ncsnr() -> None:
         np.testing.assert_allclose(mean, repeats[order, :, voxel].mean(1))
         np.testing.assert_allclose(known, signal[order, voxel] * ncsnr[voxel] / np.sqrt(1 + ncsnr[voxel] ** 2))
         assert ax.get_title() == f"ncsnr = {ncsnr[voxel]:.2f}"
-    assert "mean of the repeats" in legend(figure.axes[0])
+    assert "mean of the repeats" in legend(figure)
 
 
 def test_ceilings_are_checked_against_what_was_planted_and_the_formula() -> None:
@@ -104,7 +104,7 @@ def test_penalty_curves_mark_their_minima() -> None:
         marks = [line.get_xydata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
         np.testing.assert_allclose(marks, [(alphas[one.argmin()], one.min()) for one in relative])
         assert ax.get_xscale() == "log"
-    assert [title for title, *_ in labels(figure)] == ["noisy", "clear"] and legend(figure.axes[0]) == list(curves)
+    assert [title for title, *_ in labels(figure)] == ["noisy", "clear"] and legend(figure) == list(curves)
 
 
 def test_rare_units_are_points_of_each_way_of_scaling() -> None:

@@ -63,6 +63,35 @@ def test_pictures_without_ticks_stand_below_each_other() -> None:
     ].get_yticks().size
 
 
+def test_words_below_and_beside_pictures_stay_those_of_each_row() -> None:
+    figure, axes = style.subplots(2, 4, (8, 3))
+    for ax in axes.flat:
+        ax.imshow(np.zeros((4, 4)))
+        ax.set(xticks=[], yticks=[])
+    for ax in axes[1]:
+        ax.set_xlabel("r = 0.5")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("level", rotation=0, ha="right")
+    narrow = narrowed(figure)
+    assert narrow is not None
+    rows = [[ax for ax in narrow.axes if ax.get_subplotspec().rowspan.start == row] for row in range(4)]
+    assert [{ax.get_xlabel() for ax in row} for row in rows] == [{""}, {""}, {"r = 0.5"}, {"r = 0.5"}]
+    assert {(row[0].yaxis.label.get_rotation(), row[0].yaxis.label.get_ha()) for row in rows} == {(0, "right")}
+    narrow.canvas.draw()
+    heights = sum(row[0].get_window_extent().height for row in rows) / narrow.dpi
+    assert 0.6 * narrow.get_figheight() < heights < narrow.get_figheight(), "pictures without empty space between rows"
+
+
+def test_a_legend_of_more_lines_does_not_press_the_panels() -> None:
+    wide = drawn(1, 1, 8)
+    for label in "abc":
+        wide.axes[0].plot([0], label=f"a rather long name of curve {label}")
+    wide.legends[0].remove()
+    style.legend_below(wide, wide.axes[0], ncols=4)
+    narrow = narrowed(wide)
+    assert narrow is not None and narrow.get_figheight() > wide.get_figheight() + 0.5
+
+
 def test_words_that_are_too_long_are_wrapped() -> None:
     narrow = narrowed(drawn(1, 1, 8))
     assert narrow is not None and "\n" in narrow.get_suptitle()

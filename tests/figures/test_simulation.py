@@ -61,11 +61,14 @@ def test_planted_layers_stand_in_their_networks_column_and_their_areas_row() -> 
     assert shade.keys() == {(0, 0), (0, 1), (1, 1)}
     assert shade[0, 0] > shade[0, 1] > shade[1, 1]  # the later, the darker
     assert ax.get_ylim() == (2.5, -0.5)
+    (narrow,) = figure.narrow.axes
+    assert ticks(narrow, "y") == ticks(ax) and ticks(narrow) == ["V1", "V2 to\nV3", "V4"]
+    assert words(narrow) == {(row, column): text for (column, row), text in words(ax).items()}
 
 
 def test_every_world_has_a_panel() -> None:
     axes = planted_worlds(WORLDS).axes
-    assert [ax.get_title(loc="left") for ax in axes] == [
+    assert [ax.get_title(loc="left").replace("\n", " ") for ax in axes] == [
         f"{name}: {world.description}" for name, world in WORLDS.items()
     ]
     flat, noise = axes[list(WORLDS).index("flat")], axes[list(WORLDS).index("noise")]
@@ -238,3 +241,6 @@ def test_preference_maps_put_each_voxel_where_it_lies() -> None:
     panel = figure.axes[0]
     assert panel.get_title() == "planted" and "SIMULATED" in figure.get_suptitle()
     np.testing.assert_array_equal(panel.images[0].get_array().filled(np.nan), [[0, 1.5], [2, np.nan]])
+    figure.narrow.canvas.draw()
+    above, below, scale, _ = (ax.get_window_extent() for ax in figure.narrow.axes)
+    assert above.x1 < scale.x0 and below.y1 < above.y0, "each map beside its own scale"

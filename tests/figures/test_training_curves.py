@@ -49,6 +49,7 @@ def test_a_ceiling_far_above_the_lines_does_not_press_them_together(snapshots: l
     far = performance_figure(snapshots, low, {"similarity, V1": NoiseCeiling(0.9, 0.8, 0.7)}, simulated=True)
     none = performance_figure(snapshots, low, {}, simulated=True)
     assert far.axes[0].get_ylim() == none.axes[0].get_ylim() and far.axes[0].get_ylim()[1] < 0.2
+    assert "noise ceiling" not in legend(far), "no word for what lies outside"
 
 
 def test_tables_correlate_the_mean_likeness(snapshots: list[Snapshot], likeness: dict[str, np.ndarray]) -> None:
