@@ -64,7 +64,7 @@ def test_pictures_without_ticks_stand_below_each_other() -> None:
 
 
 def test_words_below_and_beside_pictures_stay_those_of_each_row() -> None:
-    figure, axes = style.subplots(2, 4, (8, 3))
+    figure, axes = style.subplots(2, 4, (8, 8))
     for ax in axes.flat:
         ax.imshow(np.zeros((4, 4)))
         ax.set(xticks=[], yticks=[])
