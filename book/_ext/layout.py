@@ -4,7 +4,7 @@
 * Imports and parameters are folded. Of a box about the data the title stays, and the code that makes it is left out.
 * A figure of the papers has the papers' number; others have letters (`lib.app.copies.figure_names`).
 * A line of code that does not fit is wrapped, and its rest indented.
-* Short names of code, options, "95 %" and "✓ 3" stay in one line; wide tables are known by their class.
+* Short names of code, what has a hyphen, "95 %" and "✓ 3" stay in one line; wide tables are known by their class.
 """
 
 import ast
@@ -21,9 +21,9 @@ from sphinx.application import Sphinx
 from lib.app.copies import figure_names
 
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
-OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
+HYPHENATED = re.compile(r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)")  # --dry-run, as-coded
 APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
-SHORT, SENTENCES, MANY_COLUMNS = 14, 100, 8  # letters of a name, letters of a cell, columns of a table
+SHORT, SENTENCES, MANY_COLUMNS = 15, 100, 8  # letters of a name, letters of a cell, columns of a table
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
 WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
 AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
@@ -116,7 +116,7 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 
 def _lines(code: str) -> str:
     """Code with each line in a box of its own; Pygments never lets a colour reach beyond a line."""
-    whole = OPTION.sub(r'<span class="option">\g<0></span>', code)
+    whole = HYPHENATED.sub(r'<span class="whole">\g<0></span>', code)
     return "".join(f'<span class="code-line">{line}</span>\n' for line in whole.rstrip("\n").split("\n"))
 
 

@@ -105,10 +105,10 @@ def test_each_line_of_code_has_a_box() -> None:
     assert _lines("a\n\nb\n") == boxes
 
 
-def test_an_option_does_not_end_a_line() -> None:
-    assert _lines("run -p x --all-of a-b") == (
-        '<span class="code-line">run <span class="option">-p</span> x <span class="option">--all-of</span> a-b</span>\n'
-    )
+def test_no_hyphen_of_code_ends_a_line() -> None:
+    whole = "run {-p} x {--dry-run} {as-coded} a - b -1 " + "long-" * 8 + "name"
+    shown = whole.replace("{", '<span class="whole">').replace("}", "</span>")
+    assert _lines(whole.replace("{", "").replace("}", "")) == f'<span class="code-line">{shown}</span>\n'
 
 
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
