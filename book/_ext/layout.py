@@ -23,7 +23,8 @@ from lib.app.copies import figure_names
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
 HYPHENATED = re.compile(r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)")  # --dry-run, as-coded
 APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
-SHORT, SENTENCES, MANY_COLUMNS = 15, 100, 8  # letters of a name, letters of a cell, columns of a table
+SHORT, SHORT_WITH_HYPHEN = 17, 14  # letters of a name that stays in one line
+SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
 WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
 AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
@@ -97,7 +98,8 @@ def _once(output: NotebookNode) -> tuple[str, int, re.RegexFlag]:
 def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Mark what the style treats apart: short names of code, cells of sentences, wide tables; and bind spaces."""
     for name in doctree.findall(nodes.literal):
-        name["classes"] += ["short"] * (len(name.astext()) <= SHORT)
+        longest = SHORT_WITH_HYPHEN if "-" in name.astext() else SHORT
+        name["classes"] += ["short"] * (len(name.astext()) <= longest)
     for cell in doctree.findall(nodes.entry):
         cell["classes"] += ["sentences"] * (len(cell.astext()) > SENTENCES)
     for table in doctree.findall(nodes.tgroup):

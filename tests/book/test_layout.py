@@ -114,7 +114,7 @@ def test_no_hyphen_of_code_ends_a_line() -> None:
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page = new_document("page")
     words, code = nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2"), nodes.literal_block("", "95 %")
-    short, long = nodes.literal("", "fig1"), nodes.literal("", "python -m lib run")
+    short, long = nodes.literal("", "results/TASK.npz"), nodes.literal("", "taskonomy-edge2d")
     page += [words, code, nodes.paragraph("", "", short, long)]
     keep_together(None, page, "page")
     assert words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02" and code.astext() == "95 %"
