@@ -13,7 +13,7 @@ from lib.figures.judging import effect_sizes
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """Claims in the paper's words and what became of each on one participant or group."""
+    """Claims in the paper's words and what became of each on one participant or group; no column without words."""
     header = (
         *("claim", "the paper says", "verdict", "effect [95 % interval]", "of the ceiling", "smallest effect"),
         "in the part that decides",
@@ -25,7 +25,8 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
         )
         for v in verdicts
     ]
-    return Table(header, rows)
+    filled = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    return Table([header[i] for i in filled], [tuple(row[i] for i in filled) for row in rows])
 
 
 def verdict_comparison(found: Mapping[str, Sequence[Verdict]]) -> Table:

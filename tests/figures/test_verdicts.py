@@ -53,6 +53,7 @@ def test_verdicts_stand_beside_the_papers_words() -> None:
         ("W1", f"“{CLAIMS['W1'].quote}”", "**holds**", found[0].effect, "4.2 %", "0.01 R", r"V\_1, &lt;b&gt;"),
         ("W5", f"“{CLAIMS['W5'].quote}”", f"**{UNTESTED}**", "", "", "0.05 of the stacking weight", "needs x"),
     ]
+    assert "of the ceiling" in table.header and "of the ceiling" not in verdict_table([verdict("W1", HOLDS)]).header
 
 
 def test_participants_are_compared_claim_by_claim() -> None:
