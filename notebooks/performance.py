@@ -92,7 +92,7 @@ half_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # No measure in HVC shows an inverted U. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
-# the first. Encoding of HVC rises with accuracy, most of all in networks of twelve channels; similarity in HVC hardly moves, far below
+# the first. Encoding of HVC rises with accuracy, most of all in networks of twelve channels; similarity in HVC rises little, and stays far below
 # the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum finds it there, but other things
 # too, and similarity counts those as well. In V1 the lines go sideways within their intervals: what a first layer holds of edges and colours
 # need not be learned. The table's numbers for flat lines are ranks of small differences.
