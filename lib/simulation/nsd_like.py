@@ -22,7 +22,16 @@ from lib.data.trials import TRIALS_PER_SESSION, average_repeats, random_split, s
 from lib.networks import extract, load_network
 from lib.networks.extraction import name_of
 from lib.simulation import scenes
-from lib.simulation.planting import LESS, UNITS_READ, Layer, Profile, planted_components, predictor, variation
+from lib.simulation.planting import (
+    LESS,
+    UNITS_DECODED,
+    UNITS_READ,
+    Layer,
+    Profile,
+    planted_components,
+    predictor,
+    variation,
+)
 from lib.simulation.sheet import positions, sheet_noise, smooth_fields
 from lib.simulation.sizes import NSD, ParticipantSize
 from lib.simulation.worlds import World, find_world
@@ -253,7 +262,8 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
 
     @lru_cache
     def roots(name: str, root: Callable[[np.ndarray], np.ndarray]) -> dict[Layer, np.ndarray]:
-        answers = extract(network(name), images, layers_of(name), n_units=UNITS_READ)
+        n_units = UNITS_DECODED if root is variation else UNITS_READ
+        answers = extract(network(name), images, layers_of(name), n_units=n_units)
         return {(name, layer): root(activations) for layer, activations in answers.items()}
 
     def depends(profile: Profile) -> list[object]:

@@ -17,13 +17,14 @@ Layer = tuple[str, str]  # network, layer
 Profile = Mapping[str, str]  # network -> the layer that predicts best, or EVERY for no layer more than another
 EVERY = "every layer"
 LESS = "less"  # each of a network's layers is decoded less well than the other network's in its place
-UNITS_READ = 1000  # of a layer, enough to know what it can predict
+UNITS_READ, UNITS_DECODED = 4000, 1000  # of a layer: enough to know what it can predict; as many as paper Y decodes
 # Shares of the number of images: components of a layer; effective dimensions of its predictions, the same in every
 # layer, so that wide ones have no advantage; dimensions of the space that is searched.
 COMPONENTS, DIMENSIONS, BASIS = 0.2, 0.1, 0.3
-N_DIRECTIONS, N_DECODED = 20, 60  # the latter of what a network's units vary with, and another's less
+N_DIRECTIONS, N_DECODED = 40, 60  # the latter of what a network's units vary with, and another's less
 N_STEPS, STEP = 60, 20.0
-ALIKE = 0.08  # largest lead that two tasks of one architecture may differ by
+FARTHER = 0.75  # a lead over a layer at distance d shall be d ** FARTHER times that over a neighbour
+ALIKE = 0.06  # largest lead that two tasks of one architecture may differ by
 COMMON = 0.12  # how much it counts that the chosen layers predict a direction at all
 
 
@@ -133,7 +134,7 @@ def _varying(basis: np.ndarray, root: np.ndarray) -> np.ndarray:
 
 
 def _leads(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[np.ndarray]:
-    """Each the lead of a network's chosen layer over another, divided by their distance in layers."""
+    """Each the lead of a network's chosen layer over another, divided by what their distance in layers asks for."""
     mean = np.mean(list(predicted.values()), axis=0)
     for network, chosen in profile.items():
         layers = [layer for name, layer in predicted if name == network]
@@ -141,7 +142,8 @@ def _leads(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[
             if chosen == EVERY:
                 yield predicted[network, layer] - mean
             elif layer != chosen:
-                yield (predicted[network, chosen] - predicted[network, layer]) / abs(i - layers.index(chosen))
+                asked = abs(i - layers.index(chosen)) ** FARTHER
+                yield (predicted[network, chosen] - predicted[network, layer]) / asked
 
 
 def _decoded_leads(profile: Profile, varying: Mapping[Layer, np.ndarray]) -> Iterator[np.ndarray]:
