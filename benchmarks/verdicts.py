@@ -30,12 +30,10 @@ from lib.claims.rates import JUDGING_SEEDS, POWER_SEEDS, counted_studies, simula
 from lib.claims.studies import EVERY_WORLD, STUDY_KINDS
 from lib.core.disk import write_json
 from lib.figures.judging import rate_table
-from lib.simulation.sizes import GOD, NSD
 from lib.simulation.worlds import PLANTING_SEEDS
 
 CALIBRATION, N_KNOWN = "calibration", 500
 PHOTOGRAPHS, NETWORKS = "photographs", ("lite0-object", "squeezenet-object", "mobilenet-object", "hed-edges")
-SIZES = {"encoding": NSD.claims, "decoding": GOD.claims}
 POWER_IMAGES = {"encoding": (500, 1000, 2000, 4000), "decoding": (400, 1200, 2400)}
 QUICK = {"voxels_per_roi": 12}
 
@@ -75,7 +73,7 @@ def _recorded(kind: str, worlds: Collection[str], analysis: str, seed: int, n_im
 def _rates(kind: str, seeds: Sequence[int], images: Sequence[int], size: Mapping[str, int]) -> list[CountedStudy]:
     """Count one kind in all worlds, by all its analyses."""
     known = STUDY_KINDS[kind]
-    asked = product(images or [SIZES[kind].n_images], seeds, known.analyses)
+    asked = product(images or [known.sizes.claims.n_images], seeds, known.analyses)
     return [one for n, seed, analysis in asked for one in count(kind, known.worlds, analysis, seed, n, **size)]
 
 

@@ -45,7 +45,7 @@ sweep = None  # folder of a sweep, gathered by `python -m lib collect`: its part
 weights = "miniature"  # of the networks: "miniature", "untrained" or "published"
 seed = 0  # of the first simulated study in each world
 n_seeds = 1  # simulated studies per world
-n_images = None  # seen by a simulated participant; by default as `python -m lib claims` has it
+n_images = None  # seen by a simulated participant; by default as many as a page has time for
 voxels_per_roi = None  # of a simulated participant; the same
 
 # %% [markdown]

@@ -27,6 +27,7 @@ from lib.analysis.known import KnownSize, known_study
 from lib.claims import CLAIMS, evaluate
 from lib.claims.claim import Contrast
 from lib.claims.rates import JUDGING_SEEDS, counted_studies
+from lib.claims.studies import STUDY_KINDS
 from lib.data.areas import EARLY
 from lib.figures.benchmarks import benchmark, benchmark_table
 from lib.figures.judging import (
@@ -38,7 +39,6 @@ from lib.figures.judging import (
     verdict_parts,
 )
 from lib.figures.ledger import claim_cards
-from lib.simulation.sizes import GOD, NSD
 from lib.simulation.worlds import PLANTING_SEEDS
 
 # %% tags=["parameters"]
@@ -137,7 +137,7 @@ outcome_bars({f"{x:.2f}": [judged(peaked(x), (seed, i)) for i in range(n_studies
 # number of images that this book's pages use.
 
 # %% mystnb={"image": {"alt": "A panel per claim: the share of studies in which it holds or is contradicted, against the number of images."}, "figure": {"caption": "Power: how often a claim holds where it was planted, by the number of images that a participant sees (claims of paper W) or is trained on (paper Y, where the test has 50). Dotted: the number that the pages use.", "name": "fig-judging-images"}}
-seen = {name: (NSD if claim.kind == "encoding" else GOD).claims.n_images for name, claim in CLAIMS.items()}
+seen = {name: STUDY_KINDS[claim.kind].sizes.page.n_images for name, claim in CLAIMS.items()}
 power_curves(CLAIMS.values(), seen)
 
 # %% mystnb={"markdown_format": "myst"}

@@ -86,6 +86,7 @@ def simulated_verdicts(
     seeds: Iterable[int],
     weights: str = "miniature",
     analysis: str = "as-published",
+    sizes: str = "claims",
     **size: Any,
 ) -> dict[str, Verdicts]:
     """Decide claims on one simulated participant (or group of them) per world and seed.
@@ -99,19 +100,22 @@ def simulated_verdicts(
         Of the networks that are analysed.
     analysis : "as-published" or "matched"
         Claims that cannot be decided by an analysis are left out.
+    sizes : "claims" or "page"
+        Which of `lib.simulation.sizes.LayoutSizes` is the default.
     **size
-        `n_images`, `voxels_per_roi`; the kind's own default where None.
+        `n_images`, `voxels_per_roi`; the default of the kind of study where None.
 
     Returns
     -------
     dict of world to {claim: list of one Verdict per seed}
     """
     found: dict[str, Verdicts] = {choose("world", world, EVERY_WORLD): {} for world in worlds}
-    seeds, options = list(seeds), {"weights": weights, "analysis": analysis, **size}
+    seeds = list(seeds)
     for name, kind in STUDY_KINDS.items():
         wanted = [claim for claim in claims if CLAIMS[choose("claim", claim, CLAIMS)].kind == name]
         there = [world for world in found if world in kind.worlds]
         if wanted and there and analysis in kind.analyses:
+            options = {"weights": weights, "analysis": analysis, **vars(getattr(kind.sizes, sizes).given(**size))}
             for world, verdicts in _over_seeds(name, wanted, there, seeds, options).items():
                 found[world] = {**found[world], **verdicts}
     return found
@@ -214,7 +218,7 @@ def ledger(
     **size
         `n_images`, `voxels_per_roi` of the simulated participants.
     """
-    simulated = simulated_verdicts(list(CLAIMS), worlds, seeds, weights, **size)
+    simulated = simulated_verdicts(list(CLAIMS), worlds, seeds, weights, sizes="page", **size)
     swept = sweep_ledger(sweep) if sweep else Ledger({}, {})
     measured: dict[str, Verdicts] = {}
     if dataset != "simulated":

@@ -15,7 +15,7 @@ from lib.core import choose
 from lib.data import Participant
 from lib.simulation.god_like import simulate_god_worlds
 from lib.simulation.nsd_like import simulate_worlds
-from lib.simulation.sizes import GOD, NSD
+from lib.simulation.sizes import GOD, NSD, LayoutSizes
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
 BEST = 1 / 3  # of a simulated ROI's voxels decide: of 600, the 200 that paper W shows
@@ -33,7 +33,9 @@ class Kind:
         Worlds that simulated participants of this kind can live in.
     simulate : callable
         Maps keywords `worlds`, `seed`, `networks` (those that the claims are about), `weights`, `analysis`, `n_images`
-        and `voxels_per_roi` (None: the kind's own default) to {world: study}.
+        and `voxels_per_roi` to {world: study}.
+    sizes : LayoutSizes
+        Of the simulated participants.
     dataset : str
         The measured data that such claims are decided on.
     measure : callable
@@ -44,21 +46,21 @@ class Kind:
 
     worlds: Collection[str]
     simulate: Callable[..., Mapping[str, AnyStudy]]
+    sizes: LayoutSizes
     dataset: str
     measure: Callable[..., AnyStudy]
     analyses: Collection[str] = ("as-published",)
 
 
 def _simulate_encoding(
-    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: int | None
+    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: int
 ) -> Mapping[str, AnyStudy]:
     """Simulate a participant of NSD in each world, and encode it; there is one analysis."""
-    known = NSD.claims.given(**size)
-    whole = simulate_worlds(worlds, seed=seed, **vars(known))
+    whole = simulate_worlds(worlds, seed=seed, **size)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*voxels dropped")
         fitted = {world: _reliable(participant) for world, participant in whole.items()}
-        return encoding_studies(fitted, networks, weights, n_best_of(known.voxels_per_roi))
+        return encoding_studies(fitted, networks, weights, n_best_of(size["voxels_per_roi"]))
 
 
 def _reliable(participant: Participant) -> Participant:
@@ -80,10 +82,16 @@ def _measure_encoding(subject: int, data_root: str | None, networks: Iterable[st
 
 
 def _simulate_decoding(
-    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: int | None
+    worlds: Iterable[str],
+    seed: int,
+    networks: Iterable[str],
+    weights: str,
+    analysis: str,
+    n_images: int,
+    voxels_per_roi: int,
 ) -> Mapping[str, AnyStudy]:
     """Simulate the five participants of GOD in each world, and decode the networks' units from them."""
-    groups = simulate_god_worlds(worlds, seed=seed, **vars(GOD.claims.given(**size)))
+    groups = simulate_god_worlds(worlds, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
     choices = DECODING_CHOICES[choose("analysis", analysis, DECODING_CHOICES)]
     first = next(iter(groups.values()))[0]  # all saw the same pictures
     units = units_to_decode(first, networks, weights, choices, n_units=N_UNITS)
@@ -96,7 +104,7 @@ def _measure_decoding(subject: int, data_root: str | None, networks: Iterable[st
 
 
 STUDY_KINDS: dict[str, Kind] = {
-    "encoding": Kind(WORLDS, _simulate_encoding, "nsd", _measure_encoding),
-    "decoding": Kind(GOD_WORLDS, _simulate_decoding, "god", _measure_decoding, DECODING_CHOICES),
+    "encoding": Kind(WORLDS, _simulate_encoding, NSD, "nsd", _measure_encoding),
+    "decoding": Kind(GOD_WORLDS, _simulate_decoding, GOD, "god", _measure_decoding, DECODING_CHOICES),
 }
 EVERY_WORLD = list(dict.fromkeys(world for kind in STUDY_KINDS.values() for world in kind.worlds))

@@ -51,16 +51,29 @@ class LayoutSizes:
     default : ParticipantSize
         Of one simulated participant.
     claims : ParticipantSize
-        Of the simulated participants on whom claims are decided.
+        Of the simulated participants on whom claims are decided: where planted, they are found.
+    page : ParticipantSize
+        The same on the ledger's page, which shall not take minutes.
     measured : ParticipantSize
         Near that of the measured participants.
     """
 
     default: ParticipantSize
     claims: ParticipantSize
+    page: ParticipantSize
     measured: ParticipantSize
 
 
-NSD = LayoutSizes(ParticipantSize(2000, 300), ParticipantSize(1000, 600), ParticipantSize(10_000, 1000))
-GOD = LayoutSizes(ParticipantSize(1200, 100), ParticipantSize(1200, 100), ParticipantSize(1200, 550))
+NSD = LayoutSizes(
+    default=ParticipantSize(2000, 300),
+    claims=ParticipantSize(2000, 600),
+    page=ParticipantSize(1000, 600),
+    measured=ParticipantSize(10_000, 1000),
+)
+GOD = LayoutSizes(
+    default=ParticipantSize(1200, 100),
+    claims=ParticipantSize(1200, 100),
+    page=ParticipantSize(1200, 100),
+    measured=ParticipantSize(1200, 550),
+)
 SIZES = {"nsd": NSD, "god": GOD, "laion": NSD}

@@ -147,10 +147,8 @@ def test_measured_data_add_their_column(monkeypatch: pytest.MonkeyPatch) -> None
     fake = STUDY_KINDS["encoding"].simulate(
         worlds=["flat"], seed=0, networks=["alexnet-object"], weights="untrained", analysis="", **TINY
     )
-    kind = STUDY_KINDS["encoding"]
-    monkeypatch.setitem(
-        STUDY_KINDS, "encoding", type(kind)(kind.worlds, kind.simulate, kind.dataset, lambda **_: fake["flat"])
-    )
+    kind = replace(STUDY_KINDS["encoding"], measure=lambda **_: fake["flat"])
+    monkeypatch.setitem(STUDY_KINDS, "encoding", kind)
     found = ledger([], [], "untrained", dataset="nsd", subject=2)
     assert list(found.measured) == ["nsd, participant 2, untrained networks"] and not found.simulated
     (column,) = found.columns.values()
@@ -168,3 +166,19 @@ def test_verdicts_of_several_people_in_a_file_are_read_back_and_judged_together(
     assert (together.outcome, together.where) == (HOLDS, "V1; holds in 3 of 3 people")
     half = 4.302653 * np.std([0.3, 0.35, 0.4], ddof=1) / np.sqrt(3)
     assert together.effect.low == pytest.approx(0.35 - half) and together.effect.high == pytest.approx(0.35 + half)
+
+
+def test_a_page_takes_fewer_images_than_the_command_and_both_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def simulate(worlds: list[str], n_images: int, **_: object) -> dict[str, object]:
+        asked.append(n_images)
+        return dict.fromkeys(worlds)
+
+    monkeypatch.setitem(STUDY_KINDS, "encoding", replace(STUDY_KINDS["encoding"], simulate=simulate))
+    monkeypatch.setattr("lib.claims.rates.evaluate", lambda study, claims: [verdict(HOLDS)] * len(claims))
+    ledger(["flat"], [0], "miniature")
+    simulated_verdicts(["W1"], ["flat"], [0])
+    simulated_verdicts(["W1"], ["flat"], [0], n_images=7)
+    sizes = STUDY_KINDS["encoding"].sizes
+    assert asked == [sizes.page.n_images, sizes.claims.n_images, 7] and asked[0] < asked[1]
