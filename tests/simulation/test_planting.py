@@ -95,7 +95,7 @@ def test_shares_add_up_and_profiles_name_layers_that_exist(world):
 
 
 def test_layers_that_a_world_plants_in_an_area():
-    assert WORLDS["as-published"].planted("V1", "resnet50-object") == {"Conv-2": 0.85, "Conv-3": 0.15}
+    assert WORLDS["as-published"].planted("V1", "taskonomy-edge2d") == {"Conv-2": 0.95, "Conv-3": 0.05}
     assert WORLDS["as-published"].planted("V1", "alexnet-object") == {"Conv-3": 1}
     assert WORLDS["as-published"].planted("V1", "multitask") == {} == WORLDS["noise"].planted("V1", "alexnet-object")
     assert WORLDS["flat"].planted("V1", "taskonomy-edge2d") == dict.fromkeys(ZOO["taskonomy-edge2d"].layers, 0.25)
