@@ -27,7 +27,6 @@ from lib.simulation.planting import (
     UNITS_DECODED,
     UNITS_READ,
     Layer,
-    Profile,
     planted_components,
     predictor,
     variation,
@@ -42,7 +41,8 @@ MAP_WIDTH, TUNING_WIDTH = 3.0, 1.0  # voxels, over which shares and what else a 
 STIMULUS_WORLD = 1000  # scenes that no miniature was trained on
 OWN_IMAGES = 100_000  # ids of participant s start at s times this; the shared images' ids start at 0
 
-Components = Mapping[tuple[Layer, ...], np.ndarray]  # items of a profile -> (n_images, n_directions)
+Planted = tuple[tuple[Layer, ...], tuple[str, ...]]  # items of a profile, networks that are behind
+Components = Mapping[Planted, np.ndarray]  # -> (n_images, n_directions)
 
 VoxelShares = Mapping[str, Mapping[str, np.ndarray]]  # ROI -> {profile: (n_voxels,)}
 
@@ -252,7 +252,7 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
 
     Directions are kept and shared where COMPANION_RESULTS says (`lib.core.kept`).
     """
-    profiles = {tuple(profile.items()): profile for world in worlds for profile in world.profiles.values()}
+    profiles = {_key(world, name): profile for world in worlds for name, profile in world.profiles.items()}
     network = lru_cache(load_network)
     digest = lru_cache(lambda name: network(name).digest)
 
@@ -266,19 +266,22 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
         answers = extract(network(name), images, layers_of(name), n_units=n_units)
         return {(name, layer): root(activations) for layer, activations in answers.items()}
 
-    def depends(profile: Profile) -> list[object]:
-        read = [(name, digest(name), layers_of(name)) for name in sorted(profile)]
-        return [list(profile.items()), read, name_of(images), find_device("auto")]
+    def depends(key: Planted) -> list[object]:
+        read = [(name, digest(name), layers_of(name)) for name in sorted(profiles[key])]
+        return [key, read, name_of(images), find_device("auto")]
 
-    def directions(profile: Profile) -> dict[str, np.ndarray]:
+    def directions(key: Planted) -> dict[str, np.ndarray]:
+        profile, (_, behind) = profiles[key], key
         root = variation if LESS in profile.values() else predictor
-        of_profile = {key: one for name in sorted(profile) for key, one in roots(name, root).items()}
-        return {"directions": planted_components(profile, of_profile)}
+        of_profile = {layer: one for name in sorted(profile) for layer, one in roots(name, root).items()}
+        return {"directions": planted_components(profile, of_profile, behind)}
 
-    return {
-        key: kept(__name__, partial(depends, profile), partial(directions, profile))["directions"]
-        for key, profile in profiles.items()
-    }
+    return {key: kept(__name__, partial(depends, key), partial(directions, key))["directions"] for key in profiles}
+
+
+def _key(world: World, name: str) -> Planted:
+    """All that the directions of a world's profile depend on besides the images."""
+    return tuple(world.profiles[name].items()), tuple(world.behind)
 
 
 def draw_shares(rng: np.random.Generator, world: World, voxels_per_roi: int) -> VoxelShares:
@@ -322,7 +325,7 @@ def planted_signal(
                 rng, size.n_images, size.voxels_per_roi, TUNING_WIDTH
             )
         for name, share in of_area.items():
-            directions = components[tuple(world.profiles[name].items())]
+            directions = components[_key(world, name)]
             mixed = directions @ smooth_fields(rng, directions.shape[1], size.voxels_per_roi, TUNING_WIDTH)
             signal[:, i] += np.sqrt((1 - world.unexplained) * share) * mixed / mixed.std(0)
     deviation = signal.std(0)

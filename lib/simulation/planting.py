@@ -6,8 +6,8 @@ the more, and the smallest of these leads is as large as possible: a maximin pro
 solved by multiplicative weights (Arora, Hazan & Kale 2012).
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import combinations
+from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations, product
 
 import numpy as np
 from scipy.linalg import eigh
@@ -80,7 +80,9 @@ def _penalty(variance: np.ndarray, dimensions: float) -> float:
     return float(np.exp(brentq(excess, -40, 40)))
 
 
-def planted_components(profile: Profile, predictors: Mapping[Layer, np.ndarray]) -> np.ndarray:
+def planted_components(
+    profile: Profile, predictors: Mapping[Layer, np.ndarray], behind: Collection[str] = ()
+) -> np.ndarray:
     """Directions of image space that each network of a profile predicts best from its chosen layer.
 
     Where a network is to be decoded `LESS`, the chosen layer's units vary with them most.
@@ -90,6 +92,8 @@ def planted_components(profile: Profile, predictors: Mapping[Layer, np.ndarray])
     profile : mapping of network to layer
     predictors : mapping of (network, layer) to array of shape (n_images, n_components)
         Of all layers of these networks, in their order, see `predictor`; where one is decoded `LESS`, `variation`.
+    behind : names
+        Networks whose chosen layers predict less than those of the others.
 
     Returns
     -------
@@ -103,8 +107,8 @@ def planted_components(profile: Profile, predictors: Mapping[Layer, np.ndarray])
         covariance = _maximin(np.array([*_decoded_leads(profile, varying)]), N_DECODED)
     else:
         predicted = {key: _predicted(basis, root) for key, root in roots.items()}
-        wanted = np.array([*_leads(profile, predicted), *_likenesses(profile, predicted)])
-        covariance = _maximin(wanted, N_DIRECTIONS, COMMON * _common(profile, predicted))
+        wanted = (*_leads(profile, predicted), *_likenesses(profile, predicted), *_behind(profile, predicted, behind))
+        covariance = _maximin(np.array(wanted), N_DIRECTIONS, COMMON * _common(profile, predicted))
     variance, axes = np.linalg.eigh(covariance)
     kept = variance > 1e-3 * variance[-1]
     directions = basis @ (axes[:, kept] * np.sqrt(variance[kept]))
@@ -144,6 +148,13 @@ def _leads(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[
             elif layer != chosen:
                 asked = abs(i - layers.index(chosen)) ** FARTHER
                 yield (predicted[network, chosen] - predicted[network, layer]) / asked
+
+
+def _behind(profile: Profile, predicted: Mapping[Layer, np.ndarray], behind: Collection[str]) -> Iterator[np.ndarray]:
+    """Each by how much less a network behind predicts than another that is not, from their chosen layers."""
+    for one, other in product(profile.items(), profile.items()):
+        if other[0] in behind and one[0] not in behind:
+            yield predicted[one] - predicted[other]
 
 
 def _decoded_leads(profile: Profile, varying: Mapping[Layer, np.ndarray]) -> Iterator[np.ndarray]:

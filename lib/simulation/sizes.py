@@ -66,7 +66,7 @@ class LayoutSizes:
 
 NSD = LayoutSizes(
     default=ParticipantSize(2000, 300),
-    claims=ParticipantSize(2000, 600),
+    claims=ParticipantSize(3000, 600),
     page=ParticipantSize(1000, 600),
     measured=ParticipantSize(10_000, 1000),
 )

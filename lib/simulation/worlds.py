@@ -35,12 +35,15 @@ class World:
         Shares of an ROI sum to 1, and its voxels' own shares scatter around them; an ROI with none answers to nothing.
     unexplained : float
         Share of a voxel's signal that no network predicts: it answers to the images in its own way.
+    behind : names
+        Networks that predict every profile less well than the others do.
     """
 
     description: str
     profiles: Mapping[str, Profile]
     areas: Mapping[str, Shares]
     unexplained: float = 0.1
+    behind: Sequence[str] = ()
 
     def networks(self) -> tuple[str, ...]:
         """Networks that the profiles name."""

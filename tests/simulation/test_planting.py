@@ -57,6 +57,16 @@ def test_each_network_predicts_the_same_directions_best_from_its_own_layer(predi
         assert explained(predictors, directions, network).argmax() == int(chosen)
 
 
+def test_a_network_behind_predicts_less_than_the_other_and_still_best_from_its_own_layer(predictors):
+    profile = {"first-object": "1", "second-object": "2"}
+    gaps = []
+    for behind in ((), ("first-object",), ("second-object",)):
+        found = [explained(predictors, planted_components(profile, predictors, behind), name) for name in profile]
+        assert [one.argmax() for one in found] == [1, 2]
+        gaps.append(found[0].max() - found[1].max())
+    assert gaps[1] < min(gaps[0], 0) and gaps[2] > max(gaps[0], 0)
+
+
 def test_no_layer_leads_where_none_shall(predictors):
     directions = planted_components({"first-object": EVERY, "second-object": EVERY}, predictors)
     spread = [np.ptp(explained(predictors, directions, name)) for name in ("first-object", "second-object")]
