@@ -34,7 +34,7 @@ from lib.simulation.worlds import PLANTING_SEEDS
 
 CALIBRATION, N_KNOWN = "calibration", 500
 PHOTOGRAPHS, NETWORKS = "photographs", ("lite0-object", "squeezenet-object", "mobilenet-object", "hed-edges")
-POWER_IMAGES = {"encoding": (500, 1000, 2000, 4000), "decoding": (400, 1200, 2400)}
+POWER_IMAGES = {"encoding": (500, 1000, 2000, 3000), "decoding": (400, 1200, 2400)}
 QUICK = {"voxels_per_roi": 12}
 
 

@@ -152,8 +152,8 @@ power_table(CLAIMS.values())
 #
 # * **W3 and W6 were planted more weakly than it seemed**: neither was found with four thousand images. Planting read a thousand units of each layer,
 #   the analysis reads all, and what leads among a thousand leads by less among all. Now planting reads four thousand. The brain answers to twice as many
-#   directions, so that voxels of an area do not all err together. ResNet50's layer in V1 to V4 is Conv-2 instead of Conv-3, further from the late layers (W4), and
-#   areas mix less (W6 in V1).
+#   directions, so that voxels of an area do not all err together. The edge networks' gain is not the others' loss (W7), ResNet50's layer in V1 to V4 is
+#   Conv-2 instead of Conv-3, further from the late layers (W4), and areas mix less (W6 in V1).
 # * **Y1 had to be planted as it is said**, pair by pair from the second. AlexNet's output drove the brain; the
 #   early layers of neither network were decoded, and the claim was undecided or contradicted. Now the brain answers to what AlexNet's layers vary with
 #   and ResNet-50's vary with less, found as the directions in which the smallest of all these leads is largest.
