@@ -225,6 +225,11 @@ def test_a_picture_is_made_small_once(tmp_path: Path) -> None:
     assert (found, made) == ([b"ba", b"ba", b"dc"], [b"ab", b"cd"])
 
 
+def test_no_page_shows_a_warning_of_its_computation() -> None:
+    shown = [page.name for page in built_pages() if 'class="output stderr' in page.read_text(encoding="utf-8")]
+    assert shown == [], "a reader sees what only the author should: mend the cell, or the function that warns"
+
+
 def test_pages_load_scripts_only_where_they_are_used() -> None:
     for path in built_pages():
         loaded = " ".join(addresses(path).loaded)
