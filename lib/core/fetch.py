@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import requests
 from filelock import FileLock
 from tqdm import tqdm
+from urllib3.exceptions import NameResolutionError
 
 from lib.core import choose
 from lib.core.disk import sha256_of_file, stamp, write_json
@@ -132,10 +133,16 @@ def _transfer(download: Download) -> None:
         except requests.RequestException as error:
             failures = 0 if _size(part) > most else failures + 1
             most = max(most, _size(part))
-            status = error.response.status_code if error.response is not None else 500
-            if failures >= ATTEMPTS or not (status >= 500 or status == 429):  # another attempt would bring the same
+            if failures >= ATTEMPTS or _in_vain(error, begun=most > 0):
                 raise
             time.sleep(PAUSE * 2**failures)
+
+
+def _in_vain(error: requests.RequestException, begun: bool) -> bool:
+    """Whether another attempt would bring the same: the server refused, or without a network nobody knows its name."""
+    status = error.response.status_code if error.response is not None else 500
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return (isinstance(reason, NameResolutionError) and not begun) or not (status >= 500 or status == 429)
 
 
 def _ask_pip(package: str, part: Path) -> None:

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import io
 import pickle
+import socket
 import threading
 import time
 import tomllib
@@ -166,6 +167,21 @@ def offer(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch):
         return cache / "toys/toy.bin"
 
     return put
+
+
+def test_without_a_network_nobody_waits(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second attempt would sleep, which is refused here."""
+
+    def unknown(*_: object) -> None:
+        """Find no address, as without a network."""
+        raise socket.gaierror
+
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(fetch, "PAUSE", None)
+    monkeypatch.setitem(DATASETS, "toy", (Download("toy", "http://data.invalid/toy", "toy.bin", DIGEST, "CC0"),))
+    with pytest.raises(FetchError, match=r"no connection to data\.invalid"):
+        fetch.fetch("toy")
 
 
 def leftovers(path: Path) -> set[str]:
