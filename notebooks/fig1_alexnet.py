@@ -114,8 +114,8 @@ for name, result in study.encoding.items():
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
-# last layer. The weights of V1-V4 peak at Conv-3 for objects and at Conv-4 for places. Layers next to each other
-# predict nearly as well as the best one: R falls gently around its peak. The weights fall steeply; stacking gives
+# last layer. The weights of V1-V4 peak at Conv-3 for objects and at Conv-4 for places. Layers that
+# were not planted to lead predict as well: R falls slowly around its peak. The weights fall steeply; stacking gives
 # most to the layer that explains what its neighbours cannot, and something to Conv-1, which holds the most of the image.
 
 # %% [markdown]
@@ -128,7 +128,8 @@ for name, result in study.encoding.items():
 preferred_layers(study)
 
 # %% [markdown]
-# The place and face areas have one dark cell each, V1-V4 several grey ones: there, voxels of one ROI differ. A statement such as "V2 prefers Conv-3" is a statement about a median.
+# Each row has one cell darker than the others. In V1-V4 the layers before it are grey, too: there, more voxels of one ROI differ. A statement such as
+# "V2 prefers Conv-3" is a statement about a median.
 #
 # Where do the voxels of a preferred layer lie? A simulated area is a small sheet of cortex, whose neighbours answer alike. **Look for**
 # patches of one colour in an area.
@@ -137,8 +138,8 @@ preferred_layers(study)
 preferred_layer_maps(study)
 
 # %% [markdown]
-# In the place and face areas, voxels that prefer other layers than the last lie together: neighbours share the layers that drive them. The simulation made these patches, so they
-# say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
+# In the place and face areas most squares have the colour of FC-7. Other colours are scattered, with a small patch here and there: nearly all voxels
+# were planted alike, and noise adds to it. Patches of a simulation say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
 
 # %% [markdown]
 # ## What was planted, and what was found

@@ -117,8 +117,8 @@ preferred_layers(shown)
 planted_and_recovered(shown)
 
 # %% [markdown]
-# The weights spread over all layers, most of it around Conv-3. The same voxels were planted to be predicted best from other layers of the other
-# networks, and what these share with the edge networks, several layers together predict better than Conv-3 alone.
+# The planted layer gets the largest weight: Conv-3, in V1 (the dot apart) Conv-2. Conv-1, which holds the most of the image, gets most of the rest. The same
+# voxels were planted to be predicted best from other layers of the other networks, and of what these share with the edge networks, two layers predict more than one.
 #
 # ## All six networks
 #
@@ -215,7 +215,7 @@ for name, result in study.encoding.items():
     print(f"{name}: stack minus best layer, mean R: {np.nanmean(result.stacked_score - best_layer_score(result)):+.3f}")
 
 # %% [markdown]
-# Every stack gains, and the edge networks with their four layers no less than the others. Voxels answer to mixtures of directions, and
+# Every stack gains, even those of the edge networks with only four layers. Voxels answer to mixtures of directions, and
 # no single layer holds them all: the stack puts them together from several.
 # ```{solution-end}
 # ```
@@ -254,7 +254,7 @@ for training, found in {"trained": study, "untrained": untrained}.items():
         print(f"{training} {name}: mean R {mean:+.3f}, of it by stacking {gain:+.3f}; in FFA {layers}")
 
 # %% [markdown]
-# Conv-3's lead is gone: in the untrained edge network the first layer is the best, so Conv-3 owes its place to training (of the
+# Conv-3's lead is gone: before training, hardly any layer of the edge network predicts FFA, so Conv-3 owes its place to training (of the
 # edge networks, and of those that drive the voxels). ResNet50's lead is gone too: untrained, it has nothing that an untrained edge network, nearly
 # the same architecture, lacks. What is left is W8: whatever the layers hold, a good combination of them predicts better than one.
 # ```{solution-end}

@@ -88,7 +88,7 @@ planted_worlds(WORLDS)
 # area's kinds of voxels change smoothly over the sheet.
 #
 # The sizes of all this were chosen on [seeds of their own](judging), before the seeds whose verdicts are counted were looked at: leads large enough that
-# weights peak where they should, R of an area's best third between .3 and .6, weights spread over two or three layers. The fewer the images, the
+# weights peak where they should and, given enough images, true claims hold; yet a stack still gains by taking several layers. The fewer the images, the
 # fewer claims can be decided, true as they are here; the [ledger](claims) counts how many.
 #
 # Then every image is shown three times, in random order, in sessions of 750 trials. Each session has a gain and a
