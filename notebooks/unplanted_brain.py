@@ -14,13 +14,13 @@
 # %% [markdown]
 # # A brain in which nothing was planted
 #
-# In the world [as-published](simulated_participant) the analysis finds what was put there. A brain is not made of the
+# In the world [as-published](simulated_participant) the analysis can find what was put there. A brain is not made of the
 # networks it is compared with. So here is a brain made of another one: a small network with an architecture of its own,
 # trained on all four tasks at once, to name the object, to name the place, and to draw edges of both kinds. Its
 # early layers drive V1 to V4, its late layers place and face areas. None of the networks that are analysed drives
 # anything, and nobody knew beforehand what would be found.
 #
-# In all four networks early areas prefer earlier layers than most of the later areas do, although none of these networks is in the brain. So
+# In all four networks V1 prefers an earlier layer than most place and face areas do, although none of these networks is in the brain. So
 # a progression alone says little about which network a brain resembles. That makes this page the nearest thing in the book to an experiment. The question is
 # that of {cite:t}`wang2021`: do tasks move the preferred layer in AlexNet, and not in ResNet50?
 
@@ -86,7 +86,7 @@ area_schematic(study)
 # both networks. Above zero, the network trained on places is weighted at later layers than the one trained on objects; below zero, at earlier
 # ones. **Look for** areas in which the two architectures part, as they were made to in *as-published*.
 
-# %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-unplanted-shift"}}
+# %% mystnb={"image": {"alt": "Two panels of dots with intervals over ten areas, one panel per brain: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex. No mark: the area's voxels are not predicted.", "name": "fig-unplanted-shift"}}
 task_shifts(studies)
 
 # %% [markdown]
@@ -103,7 +103,7 @@ task_summary(studies)
 # A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves in the figure, with
 # their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a move to later layers, in
 # AlexNet alone, was planted in V1 to V4. In the brain in which nothing was planted the weights of both architectures move to *earlier* layers,
-# and in the place and face areas. So the contrast that the paper reports does not come about by itself.
+# most of all in place and face areas. So the contrast that the paper reports does not come about by itself.
 #
 # ## The claims
 #
@@ -121,7 +121,7 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # progression, not that it resembles the network whose name is on the figure.
 #
 # A claim that is contradicted here needs more than this progression. Found in a brain, it says something about that brain. One that is
-# undecided here says neither: with so many images and voxels, the progression may bring it about or may not.
+# undecided here says neither: in *as-published*, where the claims were planted, so few images leave some undecided, too.
 #
 # One participant is one draw. `python -m lib claims --world unplanted --seeds 20` repeats this page's verdicts for twenty.
 #
