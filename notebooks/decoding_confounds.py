@@ -132,7 +132,7 @@ choice_explorer(found, simulated=True)
 
 # %% [markdown]
 # No curve crosses zero but that of *noise*. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
-# the eight analyses with the published reading lie at the left end, those before ReLU at the right end, less than half as far from zero. After
+# the eight analyses with the published reading lie at the left end, those before ReLU at the right end, much nearer to zero. After
 # ReLU the negative half of what a brain may know of a unit is cut off, and only AlexNet was read there. So this choice
 # worked against paper Y's verdict, not for it. Softmax at ResNet-50's output concerns one pair of seven, so it moves the mean little. Least squares and
 # ridge lie side by side everywhere.
@@ -213,7 +213,7 @@ for world, study in studies.items():
 
 # %% [markdown]
 # Two numbers drawn at random would predict an eighth of the variance between sixteen scores drawn at random. But neighbouring layers resemble each other,
-# in their units as in their scores, and even in *noise* more than half is predicted. So the larger shares of the other brains
+# in their units as in their scores, and even in *noise* far more is predicted. So the shares of the other brains
 # look like more than they are: that units of many dimensions are decoded less well may be true, but sixteen layers of two
 # networks cannot tell it from chance.
 
@@ -344,8 +344,8 @@ for world, study in studies.items():
     print(f"{world:13} {explained_by_character(read_as(study['ridge'], MATCHED), matched):.2f}")
 
 # %% [markdown]
-# The first three: read both networks before any non-linearity, and add a penalty. Dimensions and tails still predict two thirds or more of what
-# differs between layers, but as much in *noise*, so that this share says little. The fourth cannot be removed, since the units of
+# The first three: read both networks before any non-linearity, and add a penalty. How much dimensions and tails still predict differs from
+# brain to brain, but even in *noise* it is more than an eighth, so that this share says little. The fourth cannot be removed, since the units of
 # two networks are different units; one can only turn the arrow, so that both networks are scored on the same voxels.
 # ```{solution-end}
 # ```

@@ -92,7 +92,7 @@ half_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # No measure in HVC shows an inverted U. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
-# the first. Encoding of HVC rises with accuracy, most of all in networks of twelve channels; similarity in HVC rises little, and stays far below
+# the first. Encoding of HVC rises with accuracy; similarity in HVC rises little, and stays far below
 # the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum finds it there, but other things
 # too, and similarity counts those as well. In V1 the lines go sideways within their intervals: what a first layer holds of edges and colours
 # need not be learned. The table's numbers for flat lines are ranks of small differences.
@@ -169,7 +169,7 @@ training_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
-# own training nearly every network gains in encoding, but not the smallest. For similarity there is no common direction.
+# own training nearly every network gains in encoding. For similarity in V1 there is no common direction.
 # ```{solution-end}
 # ```
 
@@ -197,7 +197,7 @@ training_correlations_table(snapshots, likeness)
 first_and_last_epoch_table(snapshots, likeness)
 
 # %% [markdown]
-# Nearly as like as when it is trained: an untrained network's layers, too, hold edges, colours and places in the picture. By encoding,
-# training adds a fifth; by similarity it adds next to nothing, in V1 as in HVC.
+# An untrained network is like the brain already, since its layers, too, hold edges, colours and places in the picture. Training adds
+# most by encoding, as a share, and little by similarity in V1.
 # ```{solution-end}
 # ```

@@ -111,7 +111,7 @@ for share in (0.001, 0.01, 0.04):
 selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
 
 # %% [markdown]
-# Where voxels are predicted, the choice lifts all layers by about the same amount, and the best layer stays the best:
+# Where voxels are predicted, the choice lifts all layers by about the same amount, and the best layers stay the best:
 # the stack's luck on the test images is shared by its layers. In *noise* the profile as published rises above zero for every
 # layer that the stack uses. It has a shape, too, and the shape means nothing.
 #
@@ -132,7 +132,7 @@ verdict_comparison(found)
 # A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. The circular choice
 # disarms that guard, for the luckiest voxels of a brain that answers to nothing lie above zero by construction. So the rules have a second
 # one, which does not look at the test score: an area needs enough reliable voxels, by their repeats, and in *noise* there are too few. In
-# *as-published* the verdicts are the same under both choices.
+# *as-published* a verdict near its limit may tip with the choice, but none turns into its opposite.
 
 # %% [markdown]
 # ## Three questions

@@ -130,7 +130,7 @@ Table(header, [[case, *row] for case, made in cases.items() for row in compared(
 # ## Two brains of which the answer is known
 #
 # In *as-published* the voxels of the place and face areas mix responses that all six networks of the paper share; each network predicts them best
-# from one of its layers, the edge networks from Conv-3. So an edge network predicts these areas, and what it predicts is shared by
+# from one of its layers, the edge networks, behind the others, from Conv-3. So an edge network predicts these areas, and what it predicts is shared by
 # construction, but for what only one of the networks can say of the mixture. In *unplanted* a network of another kind, trained on all tasks, drives the brain, and
 # nobody chose what the edge networks share with it. **Look for** the columns of the edge networks, and for their absence. With
 # `dataset="nsd"` the analysis below is of the measured participant instead, and the two simulated ones are what to compare it with.

@@ -19,7 +19,7 @@
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
 # What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
-# The figure is the one of the solution: it predicts the early areas better than the others, and all areas best from its first layers.
+# The figure is the one of the solution: it predicts early areas better than others, and place and face areas, too, rather from its first layers.
 # Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
 
 # %%
@@ -196,8 +196,8 @@ encoding_figure(study.only([network.name]), selection="out-of-fold")
 network_scores(study)
 
 # %% [markdown]
-# AlexNet is ahead in every area, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
-# ShuffleNet is not. What ShuffleNet predicts all the same is what it shares with the six. Its lines fall from the first layers on, in all
+# AlexNet is ahead, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
+# ShuffleNet is not. What ShuffleNet predicts all the same is what it shares with the six. Its lines fall towards the last layers, in all
 # areas: it was trained for a minute only, and these voxels still answer to what its later layers leave out.
 #
 # ## A claim
@@ -233,7 +233,7 @@ print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It is contradicted. V1 to V4 may come out right; in place and face areas the early layers predict better, too. Would you have
+# It does not hold. V1 to V4 may come out right; in place and face areas the early layers tend to predict better, too. Would you have
 # reported the first half as a finding?
 # ```{solution-end}
 # ```
