@@ -52,8 +52,8 @@ subject = 1  # participants share a tenth of their images
 world = "as-published"  # what drives the voxels: "as-published", "reversed", "flat", "noise" or "unplanted"
 n_images = 1000  # the real participants saw 10,000
 voxels_per_roi = 100  # the real areas hold some hundreds to some thousands
-area = "V1"  # whose sheet is shown
-network = "resnet50-object"  # whose layers the sheet shows
+area = "OPA"  # whose sheet is shown
+network = "alexnet-object"  # whose layers the sheet shows
 
 # %% [markdown]
 # ## What is planted
@@ -115,7 +115,7 @@ maps = {f"{area}, {network}: planted": planted, "centre of the weights found": f
 preference_maps(trials.positions[trials.rois[area], 1:], maps, result.layers)
 
 # %% [markdown]
-# The planted map is smooth. In the one that was found, each voxel's weights carry the noise of its own trials, and little of the map is left. So
+# The planted map is smooth. In the one that was found, each voxel's weights carry the noise of its own trials, which hides much of the map. So
 # the figures of this book average over the voxels of an area before they speak of its layer.
 #
 # ## One voxel's trials
