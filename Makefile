@@ -22,9 +22,6 @@ PARAMS ?=
 export PARAMS
 PARAMETERS = $(if $(PARAMS),--parameters "$$PARAMS")
 
-# Modules whose docstrings hold examples: the others need not be imported to find none.
-EXAMPLES = $(shell grep -rl '>>> ' lib --include='*.py')
-
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -67,7 +64,6 @@ check: $(VENV)/.test ## style, types, imports and quick tests: what a change mus
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
-	$(BIN)/python -m pytest -q --doctest-modules $(or $(EXAMPLES),lib)
 	$(BIN)/python tests/house/lines.py
 
 test: check book ## `make check`, then build the book and run the slow tests

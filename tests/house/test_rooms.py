@@ -27,6 +27,7 @@ BROUGHT = {
     "pygments",
     "traitlets",
     "yaml",
+    "urllib3",
 }  # by others
 FORBIDDEN = [  # room, and what it must not import
     ("lib.core", "lib.solvers"),

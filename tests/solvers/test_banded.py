@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from himalaya.backend import set_backend
 from himalaya.kernel_ridge import MultipleKernelRidgeCV
 from sklearn.model_selection import PredefinedSplit
 
@@ -25,6 +26,7 @@ def made(seed: int = 0, widths: tuple[int, ...] = WIDTHS) -> tuple[Kernels, np.n
 
 @pytest.mark.parametrize("seed", range(3))
 def test_equal_to_himalaya_for_the_same_candidates(seed: int) -> None:
+    set_backend("numpy")  # another test may have chosen PyTorch
     kernels, y, y_test = made(seed)
     alphas = 10.0 ** np.arange(-4, 5)
     models = [[0], [1], [2], [0, 1], [0, 1, 2]]
