@@ -117,7 +117,7 @@ preferred_layers(shown)
 planted_and_recovered(shown)
 
 # %% [markdown]
-# The planted layer gets the largest weight: Conv-3, in V1 (the dot apart) Conv-2. Conv-1, which holds the most of the image, gets most of the rest. The same
+# The planted layer gets the largest weight: Conv-3, in V1 (the dot apart) Conv-2. Conv-1, which holds the most of the image, gets weight, too. The same
 # voxels were planted to be predicted best from other layers of the other networks, and of what these share with the edge networks, two layers predict more than one.
 #
 # ## All six networks
