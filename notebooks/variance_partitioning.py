@@ -295,7 +295,7 @@ for brain in people:
 
 # %% [markdown]
 # If the second ResNet50 takes little that the first has left, the two know much the same. Take networks away, and the shared
-# part can only shrink, up to the error of the estimates, which is as large as the last digit here. "Unique" is always short for "not in
+# part can only shrink, up to the error of the estimates, which moves the last digit here. "Unique" is always short for "not in
 # the networks I thought of": a network trained on all tasks drives the voxels of *unplanted*, and it is not in `others`. The result of this
 # page is as strong as that list.
 # ```{solution-end}
