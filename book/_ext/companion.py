@@ -22,6 +22,8 @@ import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
 from PIL import Image, ImageChops, ImageStat
+from pybtex.plugin import find_plugin, register_plugin
+from rerun import Executed
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -110,7 +112,7 @@ def _executed(directive: SphinxDirective, name: str) -> nbformat.NotebookNode:
     if not path.is_file():
         raise directive.error(f"No picture of notebooks/{name}.py: execute it, python -m lib run {name}.")
     directive.env.note_dependency(str(path))
-    return nbformat.read(path, as_version=4)
+    return Executed(f"notebooks/{name}", Path(directive.env.srcdir)).notebook
 
 
 class Line(SphinxRole):
@@ -312,8 +314,15 @@ def _copy_sources(source_folder: Path, target: Path, pages: Iterable[str]) -> No
             copy_asset(str(path), str((target / page).parent))
 
 
+def _find_citation_plugins_once() -> None:
+    """Let pybtex not look through all installed packages at each citation: that took a seventh of a build."""
+    for name in ("plaintext", "docutils"):
+        register_plugin("pybtex.backends", name, find_plugin("pybtex.backends", name), force=True)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    _find_citation_plugins_once()
     app.add_directive("thumbnail", Thumbnail)
     app.add_directive("explorer", Explorer)
     app.add_role("line", Line())

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -23,6 +23,7 @@ from sphinx.util.docutils import SphinxDirective
 from lib.app.copies import Book, plain_notebook, runnable
 from lib.app.notebooks import NotebookSource
 from lib.app.parameters import KINDS, Parameter
+from lib.core.disk import stamp
 from lib.core.tables import Table
 
 README = """\
@@ -45,10 +46,10 @@ class Executed:
         """The executed notebook."""
         return self.folder / f"{self.page}.ipynb"
 
-    @cached_property
+    @property
     def notebook(self) -> NotebookNode:
-        """Its cells, outputs and metadata."""
-        return nbformat.read(self.path, as_version=4)
+        """Its cells, outputs and metadata; to be read only, since all who ask share them."""
+        return _read(self.path, stamp(self.path))
 
     @property
     def source(self) -> NotebookSource:
@@ -69,6 +70,11 @@ class Executed:
             str(cores or "?"),
             f"{memory / 1e9:.1f} GB" if memory else "?",
         )
+
+
+@cache
+def _read(path: Path, _: tuple[int, ...]) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
 
 
 def duration(seconds: float) -> str:
@@ -150,8 +156,9 @@ def write_runnable(app: Sphinx, error: Exception | None) -> None:
     repository = options["repository_url"].rstrip("/")
     published = Path(app.outdir).with_name("executed")
     shutil.rmtree(published, ignore_errors=True)
+    book = Book(Path(app.srcdir))
     for page in notebook_pages(app.env.found_docs):
-        plain = plain_notebook(Executed(page, Path(app.srcdir)).notebook, page, Book(Path(app.srcdir)))
+        plain = plain_notebook(Executed(page, Path(app.srcdir)).notebook, page, book)
         notebook = runnable(plain, repository, version)
         for folder in (Path(app.outdir, "_sources"), published):
             path = folder / f"{page}.ipynb"

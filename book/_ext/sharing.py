@@ -8,6 +8,7 @@
 
 import html
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,14 @@ def share(app: Sphinx, page: str, template: str, context: dict[str, Any], doctre
     """Give a page its words for other sites, and a box about it at its end."""
     if doctree is None:
         return
-    book = Book(Path(app.srcdir))
+    book = _book(Path(app.srcdir))
     executed = Executed(page, Path(app.srcdir)) if page.startswith("notebooks/") else None
     tags = _tags(book, page, context["title"], doctree, _pictures(app, page))
     context["metatags"] = context.get("metatags", "") + tags
     context["body"] += _about(executed, book) + _cite(book, page, context["title"], executed)
+
+
+_book = cache(Book)  # its settings are read once for all pages
 
 
 def _pictures(app: Sphinx, page: str) -> list[str]:
@@ -171,7 +175,7 @@ def list_pages(app: Sphinx, error: Exception | None) -> None:
     """Write the list of pages for search engines and the page for addresses that lead nowhere; mend the search."""
     if error is not None or app.builder.format != "html":
         return
-    address = Book(Path(app.srcdir)).address
+    address = _book(Path(app.srcdir)).address
     urls = "".join(f"<url><loc>{address}/{page}.html</loc></url>\n" for page in sorted(app.env.found_docs))
     Path(app.outdir, "sitemap.xml").write_text(SITEMAP.format(urls=urls))
     Path(app.outdir, "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {address}/sitemap.xml\n")

@@ -5,7 +5,8 @@ at or has the focus; it is the first paragraph of its entry. glossary.js closes 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -35,13 +36,14 @@ LEFT_ALONE += (nodes.citation,)  # a title of the bibliography is not ours to ex
 LINK = re.compile(r'<a class="reference internal" href="(?P<href>[^"]*#term-(?P<id>[^"]+))"[^>]*>(?P<words>.*?)</a>')
 
 
-def entries(app: Sphinx) -> Iterator[tuple[str, str, str]]:
-    """Every term of the glossary with its identifier and its definition."""
+@cache
+def entries(app: Sphinx) -> tuple[tuple[str, str, str], ...]:
+    """Every term of the glossary with its identifier and its definition; read once a build."""
+    found: list[tuple[str, str, str]] = []
     for item in app.env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
         definition = item.next_node(nodes.paragraph).astext().replace("\n", " ")
-        yield from (
-            (term.astext(), term["ids"][0], definition) for term in item.children if isinstance(term, nodes.term)
-        )
+        found += ((term.astext(), term["ids"][0], definition) for term in item.children if isinstance(term, nodes.term))
+    return tuple(found)
 
 
 def link_first_uses(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -52,10 +54,11 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, page: str) -> None:
         node.get("refid") or node.get("refuri", "").partition("#")[2] for node in doctree.findall(nodes.reference)
     }
     address = app.builder.get_relative_uri(page, GLOSSARY) if app.builder.format == "html" else ""
-    open_terms = {term: uid for term, uid, _ in entries(app) if term not in EVERYDAY and uid not in linked}
+    terms = {term: uid for term, uid, _ in entries(app) if term not in EVERYDAY}
+    open_terms = {term: uid for term, uid in terms.items() if uid not in linked}
     for text in list(doctree.findall(nodes.Text)):
         if open_terms and _running(text):
-            _link(text, open_terms, address)
+            _link(text, _pattern(tuple(terms)), open_terms, address)
 
 
 def _running(text: nodes.Text) -> bool:
@@ -68,20 +71,21 @@ def _running(text: nodes.Text) -> bool:
     return inside
 
 
-def _link(text: nodes.Text, open_terms: dict[str, str], address: str) -> None:
+def _link(text: nodes.Text, pattern: re.Pattern[str], open_terms: dict[str, str], address: str) -> None:
     """Replace a text by itself with links; what is linked is no longer open."""
     parts: list[nodes.Node] = []
-    rest = text.astext()
-    while open_terms and (found := _pattern(open_terms).search(rest)):
-        term = _named(found[1], open_terms)
-        link = nodes.reference("", found[0], internal=True, refuri=f"{address}#{open_terms.pop(term)}")
-        parts += [nodes.Text(rest[: found.start()]), link]
-        rest = rest[found.end() :]
+    words, end = text.astext(), 0
+    for found in pattern.finditer(words):
+        if (term := _named(found[1], open_terms)) is not None:
+            link = nodes.reference("", found[0], internal=True, refuri=f"{address}#{open_terms.pop(term)}")
+            parts += [nodes.Text(words[end : found.start()]), link]
+            end = found.end()
     if parts:
-        text.parent.replace(text, [*parts, nodes.Text(rest)])
+        text.parent.replace(text, [*parts, nodes.Text(words[end:])])
 
 
-def _pattern(terms: Mapping[str, str]) -> re.Pattern[str]:
+@cache
+def _pattern(terms: tuple[str, ...]) -> re.Pattern[str]:
     """Any of the terms, longest first, as a word of its own, in the plural too; only names care about capitals."""
     words = "|".join(
         re.escape(term) if term != term.lower() else f"(?i:{re.escape(term)})" for term in sorted(terms, key=len)[::-1]
@@ -89,8 +93,9 @@ def _pattern(terms: Mapping[str, str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])({words})(?:e?s)?(?![\w-])")
 
 
-def _named(word: str, terms: Mapping[str, str]) -> str:
-    return word if word in terms else next(term for term in terms if term.lower() == word.lower())
+def _named(word: str, terms: Mapping[str, str]) -> str | None:
+    """The term that a word is, or None if it is none of them."""
+    return word if word in terms else next((term for term in terms if term.lower() == word.lower()), None)
 
 
 def show_definitions(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

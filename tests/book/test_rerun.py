@@ -85,6 +85,13 @@ def test_what_nobody_measured_is_not_made_up(toy: rerun.Executed) -> None:
     assert toy.cost == ("?", "?", "?")
 
 
+def test_a_notebook_is_read_again_only_when_it_changed(toy: rerun.Executed) -> None:
+    other = rerun.Executed(toy.page, toy.folder)
+    assert other.notebook is toy.notebook
+    nbformat.write(nbformat.v4.new_notebook(), toy.path)
+    assert other.notebook.cells == []
+
+
 @pytest.mark.parametrize("name", WITH_PARAMETERS)
 def test_every_parameter_has_a_meaning_and_true_choices(name: str) -> None:
     source = WITH_PARAMETERS[name]

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from browser import HTML, ROOT, contents
+from companion import _find_citation_plugins_once
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pybtex.database import parse_string
+from pybtex.plugin import find_plugin
 from rerun import Executed
 from sharing import _about, _pictures, bibtex, simulated_outputs
 from sphinx.application import Sphinx
@@ -111,6 +113,12 @@ def test_citation_is_bibtex_of_the_page_and_the_book() -> None:
     assert (page["title"], page["note"], whole["title"]) == ("Ridge", "Computed on 2020-02-03", BOOK.title)
     assert page["url"] == f"{whole['url']}/notebooks/ridge.html"
     assert page["booktitle"] == whole["title"] and page["year"] == whole["year"]
+
+
+def test_citations_do_not_look_through_installed_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    _find_citation_plugins_once()
+    monkeypatch.setattr("pybtex.plugin.entry_points", None)
+    assert {find_plugin("pybtex.backends", name).__name__ for name in ("plaintext", "docutils")} == {"Backend"}
 
 
 def test_a_page_is_passed_on_with_its_own_picture_or_that_of_the_landing_page() -> None:

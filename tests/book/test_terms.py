@@ -16,12 +16,17 @@ Two voxels and a voxel, `voxel`; "ReLU" comes before softmax, but relu is no nam
 
 - [A beta](elsewhere.md) of VC, VC1 and {term}`VC`, with a fold.
 - Noise ceilings bound betas.
+
+The noise ceiling, and then a ceiling.
 """
 GLOSSARY = """# Words
 
 :::{glossary}
 beta
   Response to a trial.
+
+ceiling
+  What nothing exceeds.
 
 fold
   A fifth of the images.
@@ -75,7 +80,9 @@ def test_the_first_use_of_a_term_is_explained_and_no_other(built: str) -> None:
         ("VC", "Visual cortex."),
         ("Noise ceilings", "Largest R² &lt;any&gt; model can reach."),
         ("betas", "Response to a trial."),
+        ("ceiling", "What nothing exceeds."),
     ]
+    assert "The noise ceiling, and then" in built, "part of a longer term"
     assert "<h1>A page of voxels" in built and "with a fold." in built
 
 
