@@ -114,8 +114,8 @@ for name, result in study.encoding.items():
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
-# last layer. The weights of V1-V4 peak at Conv-3 for objects and at Conv-4 for places. Layers that
-# were not planted to lead predict as well: R falls slowly around its peak. The weights fall steeply; stacking gives
+# last layer. The weights of V1-V4 peak at Conv-3 for objects and at Conv-4 for places. Other layers
+# predict, too: R falls slowly around its peak. The weights fall steeply; stacking gives
 # most to the layer that explains what its neighbours cannot, and something to Conv-1, which holds the most of the image.
 
 # %% [markdown]

@@ -144,7 +144,8 @@ power_curves(CLAIMS.values(), seen)
 power_table(CLAIMS.values())
 
 # %% [markdown]
-# Each seed is a study; where they are few, curves are coarse. Participants of NSD saw up to 10,000 images, those of
+# Each seed is a study; where they are few, curves are coarse. With fewest images W2 is contradicted although it was planted: stacking then leans on
+# Conv-1. Participants of NSD saw up to 10,000 images, those of
 # GOD 1,200. Each claim carries these counts with it (`CLAIMS["W1"].power`), and the [ledger](claims) shows them beside its verdicts.
 #
 # Two faults of planting were seen in counts of an earlier version of this book, and mended on seeds for planting. All studies that they touch were

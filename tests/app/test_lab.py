@@ -36,7 +36,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield started(server, log)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(60)
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:  # of a server that waits for a kernel that is starting
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(60)
 
 
 def started(server: subprocess.Popen, log: Path) -> str:

