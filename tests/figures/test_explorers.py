@@ -89,18 +89,14 @@ def test_picture_explorer_shows_the_clearest_voxel_and_what_the_stack_predicts_o
 
 @pytest.mark.slow("extracts and fits twice")
 def test_a_voxels_responses_stand_beside_the_pictures_that_caused_them() -> None:
-    person = simulate(n_images=80, voxels_per_roi=16)
-    run = analyse(person, ["alexnet-object"], encoding_choices("careful", n_best=8))
+    person = simulate(n_images=80, voxels_per_roi=40)  # so many that some are predicted well, by few images
+    run = analyse(person, ["alexnet-object"], encoding_choices("careful", n_best=4))
     shown = payload(voxel_explorer(run.study, run=run))
     assert shown["pictures"]["n"] == len(person.test) == 12 and shown["pictures"]["response"] == "simulated"
     for roi in ("V1", "FFA"):
         found, best = shown["networks"]["alexnet-object"]["rois"][roi], run.study.best("alexnet-object", roi, "test")
         train, test = (part.responses[:, best] for part in (person.train, person.test))
         np.testing.assert_allclose(found["response"], ((test - train.mean(0)) / train.std(0)).T, atol=6e-3)
-        clear = np.std(found["predicted"], axis=1) > 0.1  # of others two digits say too little
-        seen, predicted = (np.array(found[name])[clear] for name in ("response", "predicted"))
-        r = [np.corrcoef(*pair)[0, 1] for pair in zip(seen, predicted, strict=True)]
-        assert clear.sum() > 1
-        stacked = run.study.encoding["alexnet-object"].stacked_correlation[best]
-        np.testing.assert_allclose(r, stacked[clear], atol=0.02)
+        r = [np.corrcoef(*pair)[0, 1] for pair in zip(found["response"], found["predicted"], strict=True)]
+        np.testing.assert_allclose(r, run.study.encoding["alexnet-object"].stacked_correlation[best], atol=0.02)
     assert "pictures" not in payload(voxel_explorer(run.study))

@@ -32,7 +32,7 @@ from lib.networks import load_network
 from lib.simulation.god_like import simulate_god_worlds
 from lib.simulation.nsd_layout import nsd_ids
 
-SIZE = {"n_images": 500, "voxels_per_roi": 20}
+SIZE = {"n_images": 500, "voxels_per_roi": 40}  # so many that the best layer does not hang on the last digit
 GOD_SIZE = {"n_images": 64, "voxels_per_roi": 11}
 
 
@@ -88,8 +88,8 @@ def test_nsd_layout_gives_the_same_figure(pair: tuple[Participant, Participant])
     memory, disk = (encode(participant, network) for participant in pair)
     for mask in (pair[0].roi("V1") | pair[0].roi("V2") | pair[0].roi("V3"), pair[0].roi("FFA") | pair[0].roi("PPA")):
         a, b = (result.score[:, mask].mean(1) for result in (memory, disk))
-        assert np.corrcoef(a, b)[0, 1] > 0.9  # layers that predict nearly alike may change places
-        assert np.abs(a - b).max() < 0.03  # .01 at the default size; 20 voxels and 75 test images are fewer
+        assert a.argmax() == b.argmax()
+        assert np.abs(a - b).max() < 0.03  # .01 at the default size; 40 voxels and 75 test images are fewer
 
 
 @pytest.fixture(scope="module")
