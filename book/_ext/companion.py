@@ -108,11 +108,11 @@ class Explorer(SphinxDirective):
 
 def _executed(directive: SphinxDirective, name: str) -> nbformat.NotebookNode:
     """The executed notebook that a directive shows a part of."""
-    path = Path(directive.env.srcdir, "notebooks", f"{name}.ipynb")
-    if not path.is_file():
+    executed = Executed(f"notebooks/{name}", Path(directive.env.srcdir))
+    if not executed.path.is_file():
         raise directive.error(f"No picture of notebooks/{name}.py: execute it, python -m lib run {name}.")
-    directive.env.note_dependency(str(path))
-    return Executed(f"notebooks/{name}", Path(directive.env.srcdir)).notebook
+    directive.env.note_dependency(str(executed.path))
+    return executed.notebook
 
 
 class Line(SphinxRole):

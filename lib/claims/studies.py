@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Kind:
 
 
 def _simulate_encoding(
-    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: int
+    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: Any
 ) -> Mapping[str, AnyStudy]:
     """Simulate a participant of NSD in each world, and encode it; there is one analysis."""
     whole = simulate_worlds(worlds, seed=seed, **size)
@@ -82,16 +83,10 @@ def _measure_encoding(subject: int, data_root: str | None, networks: Iterable[st
 
 
 def _simulate_decoding(
-    worlds: Iterable[str],
-    seed: int,
-    networks: Iterable[str],
-    weights: str,
-    analysis: str,
-    n_images: int,
-    voxels_per_roi: int,
+    worlds: Iterable[str], seed: int, networks: Iterable[str], weights: str, analysis: str, **size: Any
 ) -> Mapping[str, AnyStudy]:
     """Simulate the five participants of GOD in each world, and decode the networks' units from them."""
-    groups = simulate_god_worlds(worlds, seed=seed, n_images=n_images, voxels_per_roi=voxels_per_roi)
+    groups = simulate_god_worlds(worlds, seed=seed, **size)
     choices = DECODING_CHOICES[choose("analysis", analysis, DECODING_CHOICES)]
     first = next(iter(groups.values()))[0]  # all saw the same pictures
     units = units_to_decode(first, networks, weights, choices, n_units=N_UNITS)

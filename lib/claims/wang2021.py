@@ -221,6 +221,7 @@ def stack_gain(study: EncodingStudy, network: str, networks: Sequence[str] = PAP
     result = study.encoding[network]
 
     def gain(voxels: np.ndarray) -> np.ndarray:
+        """R2 of the stack minus that of each voxel's best layer, shape (1, 1, n_images, n_voxels)."""
         best = result.cv_score[:, voxels].argmax(0)[None]
         layer = np.take_along_axis(result.score[:, voxels], best, 0)
         by_images = np.take_along_axis(_scores(result, voxels), best[None], 0)
@@ -255,6 +256,7 @@ def _w4(study: EncodingStudy) -> Contrasts:
     early, late = ("Conv-1", "Conv-2", "Conv-3"), ("Conv-4", "Conv-5", "Avgpool")
 
     def one(roi: str, network: str) -> Contrast | str:
+        """One part of the claim."""
         result = study.encoding[network]
         sign = np.isin(result.layers, early) / len(early) - np.isin(result.layers, late) / len(late)
         weighted = sign if roi in EARLY else -sign

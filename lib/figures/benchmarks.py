@@ -74,18 +74,18 @@ def shape_ratios(shapes: Sequence[Mapping[str, Any]]) -> Figure:
     """
     figure, axes = subplots(1, 1, (7.2, 3.2))
     ax = axes[0, 0]
+    spectra = np.array([shape["spectrum"] for shape in shapes])
     for row, (key, name) in enumerate(RATIOS.items()):
-        faster = np.array([shape[key] for shape in shapes])
-        limit = key == "times the limit"  # is faster than we are; the worst is the farthest
-        times, worst = (1 / faster, faster.max()) if limit else (faster, faster.min())
-        for colour, marker, (spectrum, y) in zip(COLOURS, MARKERS, SPECTRA.items(), strict=False):
-            own = times[[shape["spectrum"] == spectrum for shape in shapes]]
+        ratio = np.array([shape[key] for shape in shapes])
+        limit = key == "times the limit"  # is faster than we are
+        times, heights = 1 / ratio if limit else ratio, np.array([row + SPECTRA[one] for one in spectra])
+        for colour, marker, spectrum in zip(COLOURS, MARKERS, SPECTRA, strict=False):
             look = {"color": colour, "marker": marker, "ms": 5, "alpha": 0.7, "mec": "none", "ls": ""}
-            ax.plot(own, np.full(len(own), row + y), label=f"{spectrum} spectrum", **look)
-        at = next(SPECTRA[shape["spectrum"]] for shape in shapes if shape[key] == worst)
-        ax.plot(1 / worst if limit else worst, row + at, "o", color="0", ms=10, mfc="none", label="worst shape")
-        share = "1/" * limit
-        words = f"{name}: median {share}{np.median(faster):.2g}, worst {share}{worst:.2g}"
+            own = spectra == spectrum
+            ax.plot(times[own], heights[own], label=f"{spectrum} spectrum", **look)
+        worst, share = times.argmin(), "1/" * limit
+        ax.plot(times[worst], heights[worst], "o", color="0", ms=10, mfc="none", label="worst shape")
+        words = f"{name}: median {share}{np.median(ratio):.2g}, worst {share}{ratio[worst]:.2g}"
         box = {"fc": "white", "ec": "none", "pad": 1}
         ax.text(0.01, row - 0.3, words, fontsize=SMALL, bbox=box, transform=ax.get_yaxis_transform())
     ax.axvline(1, color="0.4", lw=1)

@@ -101,6 +101,7 @@ def _container_rows(container: Any) -> Iterator[_Row]:
 
 def _line_rows(lines: Iterable[Line2D]) -> Iterator[_Row]:
     def alike(line: Line2D) -> tuple[str, tuple[float, ...]]:
+        """What lines share that are summed up together: label and places."""
         return _label(line), tuple(np.asarray(line.get_xdata(orig=False), dtype=float))
 
     for (label, x), same in groupby(lines, alike):

@@ -193,6 +193,7 @@ def _stored_numbers(
     stored: Mapping[str, tuple[np.ndarray, np.ndarray]], start: Planting, claimed: str
 ) -> dict[str, object]:
     def packed(name: str, steps: np.ndarray, step: np.ndarray) -> dict[str, object]:
+        """A layer as the page's script reads it."""
         return {"name": name, "values": base64.b64encode(steps.tobytes()).decode(), "step": step.tolist()}
 
     df, n_others = min(IMAGE_GROUPS, N_VOXELS) - 1, len(stored) - 1

@@ -79,6 +79,7 @@ class Extraction:
         module = module if self.device == "cpu" else copy.deepcopy(module).to(self.device)
 
         def read(images: Pictures) -> Rows:
+            """Activations of some images, by tap."""
             with torch.inference_mode():
                 answers = module(self.batch(images))
                 return {tap: self._rows(tap, answers[tap.partition("|")[0]], len(images)) for tap in taps}

@@ -37,9 +37,11 @@ class _Tracer(fx.Tracer):
         self.failed = ""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is not looked into: PyTorch's own and torchvision's operations."""
         return isinstance(m, self.leaves) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: object, args: object, kwargs: object) -> object:
+        """Trace a module, and remember which one is at work or failed."""
         around, self.inside = self.inside, self.path_of_module(m)
         try:
             return super().call_module(m, forward, args, kwargs)  # type: ignore[arg-type]
@@ -50,6 +52,7 @@ class _Tracer(fx.Tracer):
             self.inside = around
 
     def create_proxy(self, *args: object, **kwargs: object) -> fx.Proxy:
+        """Trace an operation, and remember its place."""
         proxy: fx.Proxy = super().create_proxy(*args, **kwargs)  # type: ignore[arg-type]
         node = proxy.node
         parts = [self.inside] if node.op == "call_module" else [self.inside, str(node)]

@@ -152,7 +152,7 @@ def _leads(profile: Profile, predicted: Mapping[Layer, np.ndarray]) -> Iterator[
 
 def _behind(profile: Profile, predicted: Mapping[Layer, np.ndarray], behind: Collection[str]) -> Iterator[np.ndarray]:
     """Each by how much less a network behind predicts than another that is not, from their chosen layers."""
-    for one, other in product(profile.items(), profile.items()):
+    for one, other in product(profile.items(), repeat=2):
         if other[0] in behind and one[0] not in behind:
             yield predicted[one] - predicted[other]
 
