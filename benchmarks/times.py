@@ -27,10 +27,11 @@ STEPS = {
     "make first": "make first",
     "make book": "make book",
     "make book again": "make book",
+    "make check": "make check",
+    "make check again": "make check",
+    "make test": "make test",
     "make book after a change of one figure": "echo '# changed' >> lib/figures/follow_ups.py && make book",
     "make book after a change of one page's prose": "echo 'Changed.' >> book/idea.md && make book",
-    "make check": "make check",
-    "make test": "make test",
 }
 _LOOK_SECONDS = 0.5
 
@@ -91,12 +92,15 @@ def write(steps: Iterable[Step], page: Path = PAGE) -> None:
 
 
 def main() -> None:
-    """Clone this repository, run every step there, and write the table."""
+    """Clone this repository, run every step there, and write the table anew after each."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        write([measure(name, command, clone) for name, command in STEPS.items()])
+        steps = []
+        for name, command in STEPS.items():
+            steps.append(measure(name, command, clone))
+            write(steps)
 
 
 if __name__ == "__main__":
