@@ -74,8 +74,9 @@ n_units_sparse = 2  # the same for sparse regression, which takes longer
 # ## Four brains
 #
 # In *as-published* the voxels answer to what AlexNet's layers vary with, and ResNet-50's vary with less, so the paper is right by construction.
-# Two brains are ResNet-50's, with nothing of AlexNet in them: in *reversed* its Conv-2 drives V1 to V3, Conv-3 drives V4, Conv-4 and Conv-5 the higher areas; in *resnet-brain* it is Conv-1,
-# Conv-4 and Conv-5. In *noise* nothing drives anything. Five participants live in each world, and all see the same pictures, of
+# Two brains are ResNet-50's. In *reversed* the networks change places: the voxels answer to what ResNet-50's layers vary with, and AlexNet's vary with less; a
+# part of what drives them is best predicted from AlexNet's Conv-3, so that its units are decoded, too, its output hardly. In *resnet-brain* nothing is of AlexNet: ResNet-50's
+# Conv-1 drives V1 to V3, Conv-4 drives V4, Conv-5 the higher areas. In *noise* nothing drives anything. Five participants live in each world, and all see the same pictures, of
 # [objects that neither network can name](fig4_decoding).
 
 # %%
@@ -132,7 +133,7 @@ choice_explorer(found, simulated=True)
 
 # %% [markdown]
 # No curve crosses zero but that of *noise*. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
-# the eight analyses with the published reading lie at the left end, those before ReLU at the right end, much nearer to zero. After
+# the eight analyses with the published reading lie at the left end, those before ReLU at the right end, nearer to zero. After
 # ReLU the negative half of what a brain may know of a unit is cut off, and only AlexNet was read there. So this choice
 # worked against paper Y's verdict, not for it. Softmax at ResNet-50's output concerns one pair of seven, so it moves the mean little. Least squares and
 # ridge lie side by side everywhere.

@@ -28,8 +28,9 @@ def _over_people(values: np.ndarray) -> Contrast:
     return contrast(values[None, None], np.arange(values.shape[1]), "decoding")
 
 
-def _decided(decoded: np.ndarray, parts: Mapping[str, np.ndarray]) -> Contrasts:
-    """Contrasts of values of shape (n_images, n_participants), where AlexNet's units are decoded at all."""
+def _decided(study: DecodingStudy, parts: Mapping[str, np.ndarray]) -> Contrasts:
+    """Contrasts of values of shape (n_images, n_participants), where AlexNet's units, those of all layers, are decoded."""
+    decoded = np.mean([study.by_image(layer) for layer in study.layers(ALEXNET)], axis=0)
     if decoded.shape[1] < 2:
         return dict.fromkeys(parts, ONE_PERSON)
     if not _over_people(decoded).interval().low > 0:
@@ -38,21 +39,20 @@ def _decided(decoded: np.ndarray, parts: Mapping[str, np.ndarray]) -> Contrasts:
 
 
 def _y1(study: DecodingStudy) -> Contrasts:
-    pairs = list(zip(study.layers(ALEXNET)[1:], study.layers(RESNET50)[1:], strict=True))
-    decoded = np.mean([study.by_image(layer) for layer, _ in pairs], axis=0)
-    return _decided(decoded, {f"{one} - {other}": study.by_image(one) - study.by_image(other) for one, other in pairs})
+    pairs = zip(study.layers(ALEXNET)[1:], study.layers(RESNET50)[1:], strict=True)
+    return _decided(study, {f"{one} - {other}": study.by_image(one) - study.by_image(other) for one, other in pairs})
 
 
 def _y2(study: DecodingStudy) -> Contrasts:
     *others, output = study.layers(ALEXNET)
     best = study.by_image(output)
-    return _decided(best, {f"{output} - {layer}": best - study.by_image(layer) for layer in others})
+    return _decided(study, {f"{output} - {layer}": best - study.by_image(layer) for layer in others})
 
 
 def _y3(study: DecodingStudy) -> Contrasts:
     cnn, resnet = (study.layers(network)[-1] for network in (ALEXNET, RESNET50))
     output = study.by_image(cnn)
-    return _decided(output, {f"half of {cnn} - {resnet}": output / 2 - study.by_image(resnet)})
+    return _decided(study, {f"half of {cnn} - {resnet}": output / 2 - study.by_image(resnet)})
 
 
 DECODING_CONTRASTS: Mapping[str, Callable[[Any], Contrasts]] = {"Y1": _y1, "Y2": _y2, "Y3": _y3}

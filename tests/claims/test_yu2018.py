@@ -70,6 +70,11 @@ def test_each_fails_alone(claim: str, alexnet: dict[str, float], resnet50: dict[
     assert HOLDS in found.values() or claim == "Y1"
 
 
+def test_an_output_that_is_not_decoded_contradicts_its_claims_where_other_layers_are_decoded() -> None:
+    found = outcomes(ALEXNET | {"cnn8": 0.0}, RESNET50)
+    assert found["Y2"] == found["Y3"] == CONTRADICTED
+
+
 def test_the_first_layers_are_excepted() -> None:
     assert outcomes(ALEXNET | {"cnn1": -0.5}, RESNET50 | {"resnet1": 0.9})["Y1"] == HOLDS
 
