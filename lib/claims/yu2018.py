@@ -29,7 +29,7 @@ def _over_people(values: np.ndarray) -> Contrast:
 
 
 def _decided(study: DecodingStudy, parts: Mapping[str, np.ndarray]) -> Contrasts:
-    """Contrasts of values of shape (n_images, n_participants), where AlexNet's units, those of all layers, are decoded."""
+    """Contrasts of values (n_images, n_participants), where AlexNet's units are decoded, all its layers together."""
     decoded = np.mean([study.by_image(layer) for layer in study.layers(ALEXNET)], axis=0)
     if decoded.shape[1] < 2:
         return dict.fromkeys(parts, ONE_PERSON)
