@@ -4,7 +4,9 @@
 * Imports and parameters are folded. Of a box about the data the title stays, and the code that makes it is left out.
 * A figure of the papers has the papers' number; others have letters (`lib.app.copies.figure_names`).
 * A line of code that does not fit is wrapped, and its rest indented.
-* Short names of code, what has a hyphen, "95 %" and "✓ 3" stay in one line; wide tables are known by their class.
+* Short names of code, what has a hyphen, "95 %" and "✓ 3" stay in one line. Wide tables and columns of numbers are
+  known by their class.
+* A long path may break after a slash or an underscore. A minus, a dash and "2 × 3" are set as such.
 """
 
 import ast
@@ -23,8 +25,12 @@ from lib.app.copies import figure_names
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
 HYPHENATED = re.compile(r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)")  # --dry-run, as-coded
 APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
-SHORT, SHORT_WITH_HYPHEN = 17, 14  # letters of a name that stays in one line
+SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
+SIGNS = {re.compile(r"(?<![\w.)–−-])-(?=\.?\d)"): "−", re.compile(r"(?<=\d) x (?=\d)"): " × ", re.compile("^-$"): "–"}
+LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re.DOTALL)
+BREAKS = re.compile(r"(?<=[\w.}>][/_])(?=\w)")  # where a long path may break
 SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
+NUMBER = re.compile(r"(?:[-−+]?[\d.,]+(?: ?(?:%|s|min|kB|MB|GB))?)?")  # a cell of a column that ends on the right
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
 WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
 AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
@@ -100,19 +106,37 @@ def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for name in doctree.findall(nodes.literal):
         longest = SHORT_WITH_HYPHEN if "-" in name.astext() else SHORT
         name["classes"] += ["short"] * (len(name.astext()) <= longest)
+        name["classes"] += ["fits"] * (longest < len(name.astext()) <= FITS)
     for cell in doctree.findall(nodes.entry):
         cell["classes"] += ["sentences"] * (len(cell.astext()) > SENTENCES)
     for table in doctree.findall(nodes.tgroup):
         table.parent["classes"] += ["many-columns"] * (table["cols"] >= MANY_COLUMNS)
+        for head, *cells in zip(*(row.children for row in table.findall(nodes.row)), strict=False):
+            if all(NUMBER.fullmatch(cell.astext()) for cell in cells) and any(cell.astext() for cell in cells):
+                for cell in (head, *cells):
+                    cell["classes"].append("number")
     for text in list(doctree.findall(nodes.Text)):
-        if APART.search(text) and not isinstance(text.parent, nodes.FixedTextElement | nodes.literal | nodes.raw):
-            text.parent.replace(text, nodes.Text(APART.sub("\u00a0", text)))
+        if not isinstance(text.parent, nodes.FixedTextElement | nodes.literal | nodes.math | nodes.raw):
+            if (told := typeset(str(text))) != text:
+                text.parent.replace(text, nodes.Text(told))
+
+
+def typeset(text: str) -> str:
+    """Prose with its signs, and with spaces that do not break where a line must not end.
+
+    >>> typeset("-0.4 of 425 x 425 pixels, fine-tuned")
+    '−0.4 of 425 × 425 pixels, fine-tuned'
+    """
+    for written, sign in SIGNS.items():
+        text = written.sub(sign, text)
+    return APART.sub("\u00a0", text)
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Wrap each line of code on its own, and leave out figure numbers that count through the whole book."""
     if "body" in context:
         body = AUTOMATIC_NUMBER.sub("", context["body"])
+        body = LITERAL.sub(lambda found: found[1] + BREAKS.sub("<wbr>", found[2]) + found[3], body)
         context["body"] = CODE.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
 
 

@@ -7,7 +7,7 @@ import pytest
 from browser import HTML, ROOT, book_at, contents
 from docutils import nodes
 from docutils.utils import new_document
-from layout import _lines, arranged, keep_together, reading_minutes
+from layout import _lines, arranged, keep_together, mend, reading_minutes
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from playwright.sync_api import Page
@@ -118,7 +118,34 @@ def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page += [words, code, nodes.paragraph("", "", short, long)]
     keep_together(None, page, "page")
     assert words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02" and code.astext() == "95 %"
-    assert (short["classes"], long["classes"]) == (["short"], [])
+    assert (short["classes"], long["classes"]) == (["short"], ["fits"])
+
+
+def test_signs_are_set_in_prose_and_nowhere_else() -> None:
+    page = new_document("page")
+    told = nodes.paragraph("", "-0.4 (-.5 to -1) of 425 x 425 in ResNet-50, a - b, 2018-2021")
+    kept = [kind("", "-0.4 x 2 x 3") for kind in (nodes.literal, nodes.math, nodes.literal_block)]
+    silent = nodes.paragraph("", "-")
+    page += [told, nodes.paragraph("", "", *kept[:2]), kept[2], silent]
+    keep_together(None, page, "page")
+    assert told.astext() == "−0.4 (−.5 to −1) of 425 × 425 in ResNet-50, a - b, 2018-2021"
+    assert [one.astext() for one in (*kept, silent)] == ["-0.4 x 2 x 3"] * 3 + ["–"]
+
+
+def test_long_paths_may_break_after_a_slash_or_an_underscore() -> None:
+    code = '<code class="docutils literal notranslate"><span class="pre">nsddata/ppdata/n_x</span></code> a/b'
+    context = {"body": code}
+    mend(None, "page", "", context, None)
+    assert context["body"] == code.replace("nsddata/ppdata/n_x", "nsddata/<wbr>ppdata/<wbr>n_<wbr>x")
+
+
+def test_columns_of_numbers_are_marked_with_their_heads() -> None:
+    page = new_document("page")
+    rows = [nodes.row("", *(nodes.entry("", nodes.paragraph("", one)) for one in texts)) for texts in
+            (("layer", "R", "time"), ("Conv-1", "-0.12", "3 min"), ("2", "", "40 s"))]  # fmt: skip
+    page += nodes.table("", nodes.tgroup("", nodes.tbody("", *rows), cols=3))
+    keep_together(None, page, "page")
+    assert [row.index(cell) for row in rows for cell in row if "number" in cell["classes"]] == [1, 2] * 3
 
 
 def test_wide_tables_and_cells_of_sentences_are_marked() -> None:
