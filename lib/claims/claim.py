@@ -226,6 +226,8 @@ class Verdict:
         Every part that has an interval.
     of_ceiling : float or None
         The effect as a share of the noise ceiling, if it is a difference of R or R2 and the ceiling is known.
+    missing : sequence of str
+        Parts that cannot be decided.
     """
 
     claim: str
@@ -234,6 +236,7 @@ class Verdict:
     where: str
     parts: Mapping[str, ClaimPart] = field(default_factory=dict)
     of_ceiling: float | None = None
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -300,18 +303,19 @@ def judge(claim: str, contrasts: Contrasts, smallest: Mapping[str, SmallestEffec
     smallest : mapping of measure to SmallestEffect
     """
     known = {name: one for name, one in contrasts.items() if isinstance(one, Contrast)}
-    reasons = [f"{name}: {why}" for name, why in contrasts.items() if isinstance(why, str)]
+    reasons = {name: f"{name}: {why}" for name, why in contrasts.items() if isinstance(why, str)}
+    reason, missing = next(iter(reasons.values()), "no network of this kind was analysed"), tuple(reasons)
     if not known:
-        return Verdict(claim, UNTESTED, None, next(iter(reasons), "no network of this kind was analysed"))
+        return Verdict(claim, UNTESTED, None, reason, missing=missing)
     least = {name: smallest[one.measure].value for name, one in known.items()}
     outcomes = {name: one.outcome(least[name], len(known)) for name, one in known.items()}
     outcome = _together([*outcomes.values(), *(UNDECIDED for _ in reasons)])
     parts = {name: ClaimPart(one.interval(), one.measure, one.same, one.of_ceiling) for name, one in known.items()}
     if reasons and outcome == UNDECIDED:
-        return Verdict(claim, outcome, None, reasons[0], parts)
+        return Verdict(claim, outcome, None, reason, parts, missing=missing)
     where = min((name for name in known if outcomes[name] == outcome), key=lambda name: _room(known[name], least[name]))
     n_parts = len(known) if outcome == CONTRADICTED else 1
-    return Verdict(claim, outcome, known[where].interval(n_parts), where, parts, known[where].of_ceiling)
+    return Verdict(claim, outcome, known[where].interval(n_parts), where, parts, known[where].of_ceiling, missing)
 
 
 def _room(one: Contrast, smallest: float) -> float:
@@ -329,7 +333,8 @@ def _together(outcomes: Collection[str]) -> str:
 def judge_group(claim: str, verdicts: Sequence[Verdict], smallest: Mapping[str, SmallestEffect]) -> Verdict:
     """Decide a claim about people in general: each part's effect is a mean over people, who are drawn at random.
 
-    A person who lacks an area is left out of that part. `where` also says in how many people the claim holds.
+    A person who lacks an area is left out of that part, and an area that all lack decides nothing, as in one person.
+    `where` also says in how many people the claim holds.
 
     Parameters
     ----------
@@ -339,7 +344,7 @@ def judge_group(claim: str, verdicts: Sequence[Verdict], smallest: Mapping[str, 
         One per person.
     smallest : mapping of measure to SmallestEffect
     """
-    names = dict.fromkeys(name for one in verdicts for name in one.parts)
+    names = dict.fromkeys(name for one in verdicts for name in (*one.parts, *one.missing))
     found = judge(claim, {name: _over_people(name, verdicts) for name in names}, smallest) if names else verdicts[0]
     people = f"holds in {sum(one.outcome == HOLDS for one in verdicts)} of {len(verdicts)} people"
     return replace(found, where=f"{found.where}; {people}")
@@ -349,7 +354,7 @@ def _over_people(name: str, verdicts: Sequence[Verdict]) -> Contrast | str:
     """The mean effect in one part."""
     parts = [one.parts[name] for one in verdicts if name in one.parts]
     if len(parts) < 2:
-        return "decided in one person only"
+        return "decided in one person only" if parts else "decided in nobody"
     effects = np.array([one.effect.estimate for one in parts])
     shares = np.array([[one.of_ceiling for one in parts]], float).mean(1, keepdims=True)
     found = contrast(effects[None, None, None], np.arange(len(parts)), parts[0].measure, parts[0].same)

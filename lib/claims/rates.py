@@ -186,7 +186,7 @@ def read_verdict(plain: Mapping[str, Any]) -> Verdict:
     """A verdict from what `dataclasses.asdict` made of it."""
     effect = Interval(**plain["effect"]) if plain["effect"] else None
     parts = {name: ClaimPart(**{**one, "effect": Interval(**one["effect"])}) for name, one in plain["parts"].items()}
-    return Verdict(**{**plain, "effect": effect, "parts": parts})
+    return Verdict(**{**plain, "effect": effect, "parts": parts, "missing": tuple(plain.get("missing", ()))})
 
 
 def ledger(

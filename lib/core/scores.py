@@ -93,7 +93,7 @@ def r2_without(y: np.ndarray, y_pred: np.ndarray, starts: np.ndarray) -> np.ndar
     array([[-3.],
            [ 1.]])
     """
-    n = np.add.reduceat(np.ones(len(y)), starts)[:, None]
+    y, n = np.asarray(y, np.float64), np.add.reduceat(np.ones(len(y)), starts)[:, None]
     sums = [np.add.reduceat(values, starts, axis=-2) for values in (np.square(y - y_pred), y**2, y)]
     error, square, total = (values.sum(-2, keepdims=True) - values for values in sums)
     with np.errstate(divide="ignore", invalid="ignore"):

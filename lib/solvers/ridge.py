@@ -282,7 +282,8 @@ def _cross(design: Design, features: np.ndarray) -> torch.Tensor:
     dtype, device = design.U.dtype, design.U.device
     cross = torch.zeros(len(features), design.n_images, dtype=torch.float64)
     both = (features, design.features)
-    columns = (_blocks(f, design.mean, design.scale, dtype, n_images=design.n_images) for f in both)
+    longest = max(map(len, both))  # both are cut at the same columns
+    columns = (_blocks(f, design.mean, design.scale, dtype, n_images=longest) for f in both)
     for other, train in zip(*columns, strict=True):
         cross += product(other.to(device), train.to(device).T).cpu()
     return cross

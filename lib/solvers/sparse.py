@@ -66,8 +66,8 @@ def sparse_weights(
     >>> sparse_weights(X, np.array([-2.1, -1.9, 2.1, 1.9])).round(1)
     array([2., 0.])
     """
-    X = matrix("features", X)
-    matrix("target", y[:, None], n_rows=len(X))
+    X = matrix("features", X, dtype=np.float64)
+    y = matrix("target", y[:, None], n_rows=len(X), dtype=np.float64)[:, 0]
     if not y.any():
         return np.zeros(X.shape[1])
     gram = np.triu(X.T @ X if gram is None else gram)

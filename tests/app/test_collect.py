@@ -94,6 +94,8 @@ def test_the_ledger_gets_a_column_with_the_verdicts_of_single_runs(collected: Pa
         v.claim: v for v in evaluate(study)
     }
     assert column["W3"][0].outcome == UNTESTED  # ResNet50 was not in the sweep
+    kept = next(t.brain for t in done_tasks(collected) if (t.what, t.analysis.subject) == ("encoding", 2))
+    np.testing.assert_array_equal(kept.coordinates, second.coordinates)  # by which cortex is cut into blocks
     (together,) = others.simulated[list(others.simulated)[1]]["W1"]
     assert together.where.endswith("; holds in 0 of 2 people")
     assert ledger([], [], "miniature", sweep=str(collected)) == others

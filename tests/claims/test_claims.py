@@ -326,6 +326,9 @@ def test_a_claim_about_people_needs_more_than_one_who_shows_it():
     missing = replace(true.participant, rois={roi: m for roi, m in true.participant.rois.items() if roi != "V4"})
     (found,) = evaluate_group([true, true, replace(true, participant=missing)], ["W2"])
     assert (found.outcome, found.where) == (HOLDS, f"{found.where.split(';')[0]}; holds in 2 of 3 people")
+    (found,) = evaluate_group([replace(true, participant=missing)] * 3, ["W2"])
+    assert (found.outcome, found.where.split(", ")[0]) == (UNDECIDED, "V4")
+    assert found.where.endswith("decided in nobody; holds in 0 of 3 people")
 
 
 def test_a_person_with_neither_area_nor_network_leaves_a_group_without_a_verdict():

@@ -124,6 +124,16 @@ def test_scores_without_a_group_are_those_of_the_other_images(pair):
         np.testing.assert_allclose(r2_without(y, y_pred, starts)[i], r2(y[others], y_pred[others]))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_scores_without_a_group_are_computed_in_double_precision(dtype):
+    y, starts = np.full((40, 1), 0.1 if dtype == np.float32 else 300, dtype), group_starts(40)
+    y[:2, 0] = 5, -3  # nothing else varies
+    y_pred = y + dtype(1)
+    expected = r2_without(y.astype(np.float64), y_pred.astype(np.float64), starts)
+    np.testing.assert_allclose(r2_without(y, y_pred, starts), expected, rtol=1e-6)
+    assert np.isnan(expected[0])
+
+
 def test_pseudo_values_of_a_mean_are_the_groups_means():
     values = np.random.default_rng(0).normal(size=(12, 3))
     without = np.stack([np.delete(values, range(3 * i, 3 * i + 3), 0).mean(0) for i in range(4)])

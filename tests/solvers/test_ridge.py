@@ -273,8 +273,10 @@ def test_responses_that_are_fitted_exactly_do_not_get_a_negative_cost():
     assert (ridge.alphas < 1).all()
 
 
-def test_blocks_of_columns_change_nothing(monkeypatch, tmp_path):
+@pytest.mark.parametrize("n_copies", [1, 10])  # fewer other images than training images, or more
+def test_blocks_of_columns_change_nothing(n_copies, monkeypatch, tmp_path):
     X, Y, X_test = problem(50, 300)
+    X_test = np.tile(X_test, (n_copies, 1))
     np.save(tmp_path / "X.npy", X)
     whole = fit_ridge(design := decompose(X), Y).predict(project(design, X_test))
     monkeypatch.setattr("lib.solvers.ridge.BLOCK_BYTES", 8 * 50 * 7)

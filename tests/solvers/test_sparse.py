@@ -83,6 +83,15 @@ def test_units_without_noise_are_reproduced_and_nothing_warns(p: int, twice: boo
     np.testing.assert_allclose(X @ weights / size, y / size, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int8])
+@pytest.mark.parametrize("p", [5, 50])
+def test_numbers_of_any_type_are_taken(p: int, dtype: type[np.number]) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(0, 20, (30, p)).astype(dtype), rng.normal(0, 20, 30).astype(dtype)
+    expected = sparse_weights(X.astype(np.float64), y.astype(np.float64))
+    np.testing.assert_allclose(sparse_weights(X, y), expected, atol=1e-9)
+
+
 def test_a_unit_that_is_zero_gets_no_weights() -> None:
     X, y = problem()
     assert not sparse_weights(X, 0 * y).any()

@@ -158,12 +158,14 @@ def stored_brain(arrays: Mapping[str, np.ndarray]) -> Brain:
     """Read back whose voxels the arrays of a task are about."""
     rois = dict(zip(map(str, arrays["rois"]), arrays["roi_masks"], strict=True))
     source = Source(**json.loads(str(arrays["source"])))
-    return Brain(str(arrays["participant"]), rois, arrays["noise_ceiling"], source)
+    whose, positions = str(arrays["participant"]), arrays.get("coordinates")
+    return Brain(whose, rois, arrays["noise_ceiling"], source, coordinates=positions)
 
 
 def _brain_arrays(brain: Brain) -> _Arrays:
-    """ROIs as rows of a boolean array (n_rois, n_voxels), the noise ceiling, and the source as JSON."""
-    return {
+    """ROIs as rows of a boolean array (n_rois, n_voxels), noise ceiling, positions if known, the source as JSON."""
+    known = {} if brain.coordinates is None else {"coordinates": brain.coordinates}
+    return known | {
         "participant": np.array(brain.name),
         "rois": np.array(list(brain.rois)),
         "roi_masks": np.array(list(brain.rois.values())),
