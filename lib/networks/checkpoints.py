@@ -17,6 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from lib.networks.tracing import first_line
+
 State = dict[str, torch.Tensor]  # parameters by name
 
 # Where training programs put the parameters among other things, the most telling names first.
@@ -59,7 +61,7 @@ def load_state(module: nn.Module, path: str | os.PathLike, read: Callable[[Path]
     """
     path, expected = Path(path), module.state_dict()
     counts = {name: tensor for name, tensor in expected.items() if name.endswith("num_batches_tracked")}
-    state = counts | _named_like((read or read_state)(path), expected)
+    state = counts | _named_like(_named_errors(read or read_state, path), expected)
     does_not_fit = f"{path} does not fit {type(module).__name__}:"
     if missing := [name for name in expected if name not in state]:
         raise ValueError(f"{does_not_fit} it lacks {_some(missing)}.")
@@ -69,6 +71,17 @@ def load_state(module: nn.Module, path: str | os.PathLike, read: Callable[[Path]
         if problem := _problem(state[name], tensor):
             raise ValueError(f"{does_not_fit} {name} {problem}.")
     module.load_state_dict(state)
+
+
+def _named_errors(read: Callable[[Path], State], path: Path) -> State:
+    """What a reader finds in a file; any error becomes one sentence that names it."""
+    try:
+        return read(path)
+    except Exception as error:  # zip, tar and HDF5 answer damaged bytes with a dozen types of exception
+        if str(path) in str(error):
+            raise
+        found = f"{type(error).__name__}: {first_line(error).removesuffix('; get it again')}"
+        raise ValueError(f"{path}: expected whole weights, found {found}; get it again.") from error
 
 
 def _named_like(state: State, expected: Iterable[str]) -> State:
@@ -113,7 +126,10 @@ def read_state(path: str | os.PathLike) -> State:
     ValueError
         The file is truncated or something else, would run code while it is read, or holds anything but tensors by name.
     """
-    path = Path(path)
+    return _named_errors(_read_any, Path(path))
+
+
+def _read_any(path: Path) -> State:
     content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
     state = _parameters(content)
     if state is None:
@@ -176,7 +192,7 @@ def _other_kind(path: Path) -> str:
     """What a file is that is often taken for a checkpoint, and the way out; empty if it may be one."""
     if tarfile.is_tarfile(path):
         with tarfile.open(path) as tar:
-            return f"a tar archive of {_some(tar.getnames())}: unpack it, or get the original again"
+            return f"a tar archive of {_some(tar.getnames()) or 'nothing'}: unpack it, or get the original again"
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = [name.partition("/")[2] for name in archive.namelist()]

@@ -222,6 +222,33 @@ def flipped(folder: Path) -> Path:
     return folder / "x.pth"
 
 
+def cut_tar(folder: Path) -> Path:
+    whole = tarred(folder)
+    with tarfile.open(whole, "a") as archive:
+        archive.add(folder / "x.pth", "y.pth")
+    content = whole.read_bytes()
+    whole.write_bytes(content[: content.rindex(b"y.pth") + 700])
+    return whole
+
+
+def changed(offset: int, value: int) -> Callable[[Path], Path]:
+    """A checkpoint, one byte of the first entry of whose list of files is another."""
+
+    def make(folder: Path) -> Path:
+        torch.save(state(), folder / "x.pth")
+        content = bytearray((folder / "x.pth").read_bytes())
+        content[content.index(b"PK\x01\x02") + offset] = value
+        (folder / "x.pth").write_bytes(content)
+        return folder / "x.pth"
+
+    return make
+
+
+def in_itself(tensors: State) -> dict[str, object]:
+    content: dict[str, object] = {}
+    return content | {"model": content.setdefault("model", content)}
+
+
 BAD = {
     "extra key": (holding(lambda s: s | {"fc2.bias": s["fc.bias"]}), "does not fit Small: the network has no fc2.bias"),
     "missing key": (holding(lambda s: without(s, "fc.bias")), "does not fit Small: it lacks fc.bias"),
@@ -266,6 +293,12 @@ BAD = {
         "fc.weight holds torch.int8, where the network has torch.float32: get the weights before they were quantised"),
     "TorchScript": (scripted, "no PyTorch checkpoint but a TorchScript archive, code included: save the state_dict()"),
     "a tar archive": (tarred, "no PyTorch checkpoint but a tar archive of x.pth: unpack it, or get the original again"),
+    "a cut tar archive": (cut_tar, "expected whole weights, found ReadError: unexpected end of data; get it again"),
+    "nothing but zeros": (raw(bytes(2000)), "a tar archive of nothing: unpack it, or get the original again"),
+    "encrypted": (changed(8, 1), "is encrypted, password required"),
+    "compressed in another way": (changed(10, 99), "found NotImplementedError: That compression method"),
+    "a name that is no text": (changed(46, 255), "get it again"),
+    "a dictionary in itself": (holding(in_itself), "found RecursionError: maximum recursion depth exceeded"),
     "a zip archive": (zipped, "no PyTorch checkpoint but a zip archive of readme.md: unpack it"),
     "compressed": (
         raw(gzip.compress(b"x"), "x.pth.gz"), "no PyTorch checkpoint but a file compressed by gzip"),

