@@ -149,7 +149,7 @@ decoding_figure(study)
 # %%
 outputs = {network: study.layers(network)[-1] for network in study.networks}
 for network, layer in outputs.items():
-    print(f"{network}, {layer}: mean r in VC {study.scores(layer)[:, study.rois.index('VC')].mean():.2f}")
+    print(f"{network}, {layer}: mean r in VC {study.scores(network, layer)[:, study.rois.index('VC')].mean():.2f}")
 
 # %% [markdown]
 # ## Above chance?
@@ -297,8 +297,9 @@ for objects, pictures in shown.items():
 # ```
 
 # %%
-layer = study.layers(list(study.networks)[-1])[2]
-wrong = permutation_scores(study.agreements(layer, "V1")[:1])
+network = list(study.networks)[-1]
+layer = study.layers(network)[2]
+wrong = permutation_scores(study.agreements(network, layer, "V1")[:1])
 print(f"one participant, {layer} from V1, images assigned at random: standard deviation {wrong.std():.3f}")
 print(f"if its {n_units} units were independent: {(49 * n_units) ** -0.5:.4f}")
 

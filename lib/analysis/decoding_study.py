@@ -59,34 +59,48 @@ class DecodingStudy:
         """Names of a network's layers, in the network's order."""
         return list(dict.fromkeys(result.layer for result in self.results[0] if result.network == network))
 
-    def scores(self, layer: str) -> np.ndarray:
+    def _of(self, network: str, layer: str) -> list[list[DecodingResult]]:
+        """Results of a layer for each participant; two networks may give a layer the same name."""
+        return [[one for one in own if (one.network, one.layer) == (network, layer)] for own in self.results]
+
+    def scores(self, network: str, layer: str) -> np.ndarray:
         """Mean r over the units of a layer, array of shape (n_participants, n_rois); NaN if no unit varies."""
-        return np.array([[result.mean for result in of_one if result.layer == layer] for of_one in self.results])
+        return np.array([[result.mean for result in own] for own in self._of(network, layer)])
 
-    def overall(self, layer: str) -> np.ndarray:
+    def overall(self, network: str, layer: str) -> np.ndarray:
         """The same, averaged over ROIs: array of shape (n_participants,)."""
-        return np.asarray(self.scores(layer).mean(1))
+        return np.asarray(self.scores(network, layer).mean(1))
 
-    def by_image(self, layer: str) -> np.ndarray:
+    def by_image(self, network: str, layer: str) -> np.ndarray:
         """What each test image says of `overall`: array of shape (n_images, n_participants), one image if unknown."""
-        of_layer = [[result.by_image for result in own if result.layer == layer] for own in self.results]
-        known = [[one for one in own if one is not None] for own in of_layer]
+        of_layer = self._of(network, layer)
+        known = [[one.by_image for one in own if one.by_image is not None] for own in of_layer]
         if list(map(len, known)) != list(map(len, of_layer)):
-            return self.overall(layer)[None]
+            return self.overall(network, layer)[None]
         return np.asarray(np.mean(known, axis=1).T)
 
     def by_roi(self) -> np.ndarray:
         """Mean over all layers of all networks, array of shape (n_participants, n_rois)."""
-        layers = [layer for network in self.networks for layer in self.layers(network)]
-        return np.asarray(np.mean([self.scores(layer) for layer in layers], axis=0))
+        layers = [(network, layer) for network in self.networks for layer in self.layers(network)]
+        return np.asarray(np.mean([self.scores(*layer) for layer in layers], axis=0))
 
-    def agreements(self, layer: str, roi: str) -> list[np.ndarray]:
-        """`agreement_matrix` of each participant, arrays of shape (n_test, n_test)."""
-        return [r.agreement for of_one in self.results for r in of_one if (r.layer, r.roi) == (layer, roi)]
+    def agreements(self, network: str, layer: str, roi: str) -> list[np.ndarray]:
+        """`agreement_matrix` of each participant in an ROI, arrays of shape (n_test, n_test).
 
-    def p(self, layer: str, roi: str) -> float:
-        """Permutation p-value of a layer's mean score in an ROI, all participants together."""
-        return permutation_p(self.agreements(layer, roi))
+        Parameters
+        ----------
+        network, layer, roi : str
+        """
+        return [one.agreement for own in self._of(network, layer) for one in own if one.roi == roi]
+
+    def p(self, network: str, layer: str, roi: str) -> float:
+        """Permutation p-value of a layer's mean score in an ROI, all participants together.
+
+        Parameters
+        ----------
+        network, layer, roi : str
+        """
+        return permutation_p(self.agreements(network, layer, roi))
 
 
 def decoding_study(

@@ -46,7 +46,8 @@ def both_directions(study: DecodingStudy, units: Mapping[str, ImageFeatures]) ->
     units : mapping of network to ImageFeatures
         Its units, layers named as in the study.
     """
-    decoding = {name: np.mean([study.overall(layer) for layer in study.layers(name)[1:]], axis=0) for name in PAPER_Y}
+    layers = {name: study.layers(name)[1:] for name in PAPER_Y}
+    decoding = {name: np.mean([study.overall(name, one) for one in own], axis=0) for name, own in layers.items()}
     return Directions(decoding, {name: encode_units(study.participants, units[name]) for name in PAPER_Y})
 
 

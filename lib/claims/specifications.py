@@ -204,6 +204,6 @@ def explained_by_character(study: DecodingStudy, units: _Units) -> float:
     layers = [(name, layer) for name in PAPER_Y for layer in study.layers(name)]
     characters = [character(units[name].of(layer, shown)) for name, layer in layers]
     X = np.array([[1, np.log(c.dimensions), np.log(c.tail)] for c in characters])
-    y = np.array([study.overall(layer).mean() for _, layer in layers])
+    y = np.array([study.overall(*layer).mean() for layer in layers])
     rest = y - X @ np.linalg.lstsq(X, y, rcond=None)[0]
     return float(1 - rest.var() / y.var())

@@ -56,7 +56,7 @@ def _overview(study: DecodingStudy, figure: NumberedFigure, axes: np.ndarray) ->
     _roi_panel(whole, study, roi)
     style.label_axes(whole, f"{study.rois[roi]}, 95 % intervals", "layer", "mean r over units")
     style.legend_below(figure, whole, ncols=1 if len(axes) > 1 else 3)
-    highest = max(study.scores(layer).mean(0).max() for name in study.networks for layer in study.layers(name))
+    highest = max(study.scores(name, one).mean(0).max() for name in study.networks for one in study.layers(name))
     for ax, (i, network) in zip(maps, enumerate(study.networks), strict=True):
         picture = _map(ax, study, network, highest)
         ax.set_title(network, fontsize=NORMAL, color=COLOURS[i], weight="bold")
@@ -69,7 +69,7 @@ def _overview(study: DecodingStudy, figure: NumberedFigure, axes: np.ndarray) ->
 def _map(ax: Axes, study: DecodingStudy, network: str, highest: float) -> AxesImage:
     """Mean r of every ROI (rows) and layer (columns) of one network, written into its cell."""
     layers = study.layers(network)
-    found = [[t_interval(scores) for scores in study.scores(layer).T] for layer in layers]  # (n_layers, n_rois)
+    found = [[t_interval(roi) for roi in study.scores(network, layer).T] for layer in layers]  # (n_layers, n_rois)
     means = np.array([[one.estimate for one in row] for row in found]).T
     picture = ax.imshow(means, cmap="Greys", vmin=0, vmax=highest, aspect="auto")
     for (roi, layer), mean in np.ndenumerate(means):
@@ -85,7 +85,7 @@ def _map(ax: Axes, study: DecodingStudy, network: str, highest: float) -> AxesIm
 def _roi_panel(ax: Axes, study: DecodingStudy, roi: int) -> None:
     for i, network in enumerate(study.networks):
         layers = study.layers(network)
-        each = np.array([study.scores(layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
+        each = np.array([study.scores(network, layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
         found = [t_interval(scores) for scores in each]
         x = np.arange(1, len(layers) + 1) + (i - 0.5) * 0.15
         ax.plot(x, each, color=COLOURS[i], lw=0.4, alpha=0.5)
@@ -99,7 +99,8 @@ def permutation_grid(study: DecodingStudy, level: float = 0.01) -> Figure:
     figure, axes = subplots(1, len(study.networks), (7.5, 3.2), sharey=True)
     for i, (ax, network) in enumerate(zip(axes.flat, study.networks, strict=True)):
         layers = study.layers(network)
-        rows, columns = np.nonzero(np.array([[study.p(one, roi) for one in layers] for roi in study.rois]) < level)
+        p = np.array([[study.p(network, layer, roi) for layer in layers] for roi in study.rois])
+        rows, columns = np.nonzero(p < level)
         ax.plot(columns, rows, "s", color=COLOURS[i], ms=7)
         ax.set_title(network, fontsize=NORMAL, color=COLOURS[i], weight="bold")
         style.label_layers(ax, layers, ha="right")
@@ -110,10 +111,10 @@ def permutation_grid(study: DecodingStudy, level: float = 0.01) -> Figure:
 
 def unit_table(study: DecodingStudy) -> Table:
     """How many units of each layer were decoded, and how many were left out since they do not vary."""
-    first = {result.layer: result for result in study.results[0]}
+    first = {(result.network, result.layer): result for result in study.results[0]}
     rows = []
     for network in study.networks:
-        mine = [first[layer] for layer in study.layers(network)]
+        mine = [first[network, layer] for layer in study.layers(network)]
         rows.append([plain(network), "units", *(str(len(one.unit_score)) for one in mine)])
         rows.append(["", "left out", *(str(one.n_constant) for one in mine)])
     depth = max(map(len, rows)) - 2

@@ -38,10 +38,22 @@ def test_a_study_knows_its_layers_areas_and_means() -> None:
     found = study(ALEXNET, RESNET50, spread=0)
     assert found.layers("alexnet-object") == list(ALEXNET) and found.rois == ["V1", "VC"]
     assert list(found.networks) == ["alexnet-object", "resnet50-object"]
-    np.testing.assert_allclose(found.scores("cnn8"), np.full((5, 2), 0.5))
-    np.testing.assert_allclose(found.overall("resnet2"), np.full(5, 0.1))
+    np.testing.assert_allclose(found.scores("alexnet-object", "cnn8"), np.full((5, 2), 0.5))
+    np.testing.assert_allclose(found.overall("resnet50-object", "resnet2"), np.full(5, 0.1))
     np.testing.assert_allclose(found.by_roi(), np.full((5, 2), np.mean([*ALEXNET.values(), *RESNET50.values()])))
-    assert len(found.agreements("cnn8", "VC")) == 5 and found.p("cnn8", "VC") == 1
+    output = "alexnet-object", "cnn8", "VC"
+    assert len(found.agreements(*output)) == 5 and found.p(*output) == 1
+
+
+def test_a_network_whose_layers_have_the_same_names_changes_nothing() -> None:
+    two = study(ALEXNET, RESNET50)
+    beside = [
+        [*own, *(replace(r, network="alexnet-place", unit_score=-r.unit_score) for r in own)] for own in two.results
+    ]
+    three = replace(two, results=beside)
+    assert three.layers("alexnet-place")[:8] == two.layers("alexnet-object")
+    np.testing.assert_array_equal(three.overall("alexnet-place", "cnn8"), -two.overall("alexnet-object", "cnn8"))
+    assert evaluate(three) == evaluate(two)
 
 
 def test_all_claims_hold_where_all_were_put_in() -> None:
@@ -105,7 +117,7 @@ def test_simulated_studies_of_several_worlds_share_units_and_differ_in_voxels(an
     )
     assert list(found) == worlds and all(one.choices == DECODING_CHOICES[analysis] for one in found.values())
     assert len(found["noise"].participants) == 5
-    assert not np.allclose(found["noise"].scores("cnn8"), found["resnet-brain"].scores("cnn8"))
+    assert not np.allclose(*(one.scores("alexnet-object", "cnn8") for one in found.values()))
 
 
 def test_intervals_allow_for_other_images() -> None:

@@ -21,8 +21,8 @@ def test_the_first_panel_shows_each_layers_mean_over_participants(decoding: Deco
     assert ax.get_title() == f"{decoding.rois[-1]}, 95 % intervals"
     assert list(found) == ["alexnet-object (cnn1 to cnn8)", "resnet50-object (resnet1 to resnet8)"]
     people = [line for line in ax.lines if line.get_linewidth() == 0.4]
-    for k, layers in enumerate(NETWORKS.values()):
-        scores = np.array([decoding.scores(layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
+    for k, (network, layers) in enumerate(NETWORKS.items()):
+        scores = np.array([decoding.scores(network, layer)[:, roi] for layer in layers])  # (n_layers, n_participants)
         means = [t_interval(one) for one in scores]
         points, low, high = found[list(found)[k]]
         np.testing.assert_allclose(points[:, 1], [one.estimate for one in means])
@@ -36,13 +36,13 @@ def test_a_map_holds_every_area_and_layer_of_a_network(decoding: DecodingStudy) 
     figure = decoding_figure(decoding)
     for one in (figure, figure.narrow):
         for ax, (network, layers) in zip(one.axes[1:3], NETWORKS.items(), strict=True):
-            means = np.array([decoding.scores(layer).mean(0) for layer in layers]).T
+            means = np.array([decoding.scores(network, layer).mean(0) for layer in layers]).T
             np.testing.assert_allclose(ax.images[0].get_array(), means)
             assert (ax.get_title(), ticks(ax), ticks(ax, "y")) == (network, layers, decoding.rois)
             for text in ax.texts:
                 layer, roi = map(int, text.get_position())
                 assert float(text.get_text()) == pytest.approx(means[roi, layer], abs=0.0051)
-                above = t_interval(decoding.scores(layers[layer])[:, roi]).low > 0
+                above = t_interval(decoding.scores(network, layers[layer])[:, roi]).low > 0
                 assert text.get_weight() == ("bold" if above else "normal")
             assert len(ax.texts) == means.size
     assert len({text.get_weight() for ax in figure.axes for text in ax.texts}) == 2, "the check can fail"
@@ -52,14 +52,17 @@ def test_an_area_of_all_voxels_comes_first(decoding: DecodingStudy) -> None:
     renamed = [[replace(r, roi="VC" if r.roi == "V2" else r.roi) for r in of_one] for of_one in decoding.results]
     whole = replace(decoding, results=renamed)
     points, _, _ = bars(decoding_figure(whole).axes[0])["alexnet-object (cnn1 to cnn8)"]
-    np.testing.assert_allclose(points[:, 1], [whole.scores(layer)[:, 1].mean() for layer in ("cnn1", "cnn8")])
+    np.testing.assert_allclose(
+        points[:, 1], [whole.scores("alexnet-object", layer)[:, 1].mean() for layer in ("cnn1", "cnn8")]
+    )
 
 
 def test_one_participant_is_drawn_without_intervals(decoding: DecodingStudy) -> None:
     alone = replace(decoding, participants=decoding.participants[:1], results=decoding.results[:1])
     figure = decoding_figure(alone)
     points, low, high = bars(figure.axes[0])["alexnet-object (cnn1 to cnn8)"]
-    np.testing.assert_allclose(points[:, 1], [alone.scores(layer)[0, -1] for layer in NETWORKS["alexnet-object"]])
+    scores = [alone.scores("alexnet-object", layer)[0, -1] for layer in NETWORKS["alexnet-object"]]
+    np.testing.assert_allclose(points[:, 1], scores)
     assert np.isnan([low, high]).all() and figure.get_suptitle().endswith(f"; {ONE_PERSON}")
 
 
@@ -67,7 +70,7 @@ def test_squares_stand_where_a_layer_is_decoded_better_than_by_chance(decoding: 
     figure = permutation_grid(decoding, 0.05)
     for ax, (network, layers) in zip(figure.axes, NETWORKS.items(), strict=True):
         rois = list(enumerate(decoding.rois))
-        below = {(k, i) for k, one in enumerate(layers) for i, roi in rois if decoding.p(one, roi) < 0.05}
+        below = {(k, i) for k, one in enumerate(layers) for i, roi in rois if decoding.p(network, one, roi) < 0.05}
         assert set(map(tuple, ax.lines[0].get_xydata().astype(int).tolist())) == below
         assert ax.get_title() == network and ticks(ax) == layers and ticks(figure.axes[0], "y") == decoding.rois
         assert ax.get_ylim() == (6.6, -0.6)  # the first area on top

@@ -134,7 +134,7 @@ def test_god_layout_gives_the_same_decoding(god_root: Path) -> None:
     for network in networks:
         assert a.layers(network) == b.layers(network)
         for layer in a.layers(network):
-            np.testing.assert_allclose(a.scores(layer), b.scores(layer), atol=1e-5)
+            np.testing.assert_allclose(a.scores(network, layer), b.scores(network, layer), atol=1e-5)
 
 
 def test_as_many_units_are_kept_of_published_features_as_of_any_network(god_root: Path) -> None:
