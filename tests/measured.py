@@ -1,6 +1,7 @@
 """Small NSD, GOD and LAION-fMRI folders, written by hand from the descriptions of their layouts for several tests."""
 
 import csv
+import gzip
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,6 +39,13 @@ class TinyNsd:
 def write_nifti(path: Path, values: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+
+
+def damage(path: Path) -> None:
+    """Change a byte amid the numbers of a compressed file; only the checksum at its end tells."""
+    content = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), 0))
+    content[-40] ^= 1
+    path.write_bytes(content)
 
 
 def write_session(root: Path, number: int, betas: np.ndarray, chunks: object = None) -> None:

@@ -317,8 +317,10 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype]:
     if path.suffix == ".hdf5":
         with h5py.File(path) as file:
             return file["betas"].shape, file["betas"].dtype
-    header: Any = nibabel.load(path).header
-    return header.get_data_shape(), header.get_data_dtype()
+    image: Any = nibabel.load(path)
+    scaling = (image.dataobj.slope, image.dataobj.inter)
+    require_equal(path, "slope and intercept of the betas, which are divided by 300 here,", (1.0, 0.0), scaling)
+    return image.shape, image.get_data_dtype()
 
 
 def _read_hdf5(path: Path, inside: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lib.data.files import read_file, require_equal
 
+_BLOCK = 1 << 24  # bytes that are read at once
 _TOLERANCE = 1e-3  # mm, between affines of the same grid
 
 
@@ -32,7 +33,15 @@ def read_volume(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = 
     require_equal(path, "the shape of the volume", shape, image.shape[:3] if image.shape[3:] == (1,) else image.shape)
     if affine is not None:
         check_affine(path, image.affine, affine)
-    return read_file(path, what, lambda _: np.asarray(image.dataobj, np.float32).reshape(shape))
+    return read_file(path, what, lambda _: _whole(image, np.asarray(image.dataobj, np.float32).reshape(shape)))
+
+
+def _whole(image: Any, values: np.ndarray) -> np.ndarray:
+    """The values, once the file is read to its end, where gzip compares them with their checksum."""
+    with image.dataobj._get_fileobj() as file:  # the one that nibabel has read them from
+        while file.read(_BLOCK):
+            pass
+    return values
 
 
 def check_affine(path: Path, found: np.ndarray, wanted: np.ndarray) -> None:
@@ -79,4 +88,4 @@ def read_voxels(image: Any, inside: np.ndarray) -> np.ndarray:
     voxels = np.empty((image.shape[3], int(inside.sum())), np.float32)
     for i, row in enumerate(voxels):
         row[:] = image.dataobj[..., i][inside]
-    return voxels
+    return _whole(image, voxels)

@@ -23,6 +23,7 @@ from measured import (
     TABLE,
     VOLUME,
     TinyGod,
+    damage,
     tiny_god,
     write_brick,
     write_design,
@@ -91,6 +92,18 @@ def half_nifti_session(root: Path) -> None:
     noise = np.random.default_rng(0).integers(-900, 900, (*VOLUME, 750)).astype(np.int16)
     write_nifti(root / BETAS / "betas_session01.nii.gz", noise)
     half(f"{BETAS}/betas_session01.nii.gz")(root)
+
+
+def damaged_nifti_session(root: Path) -> None:
+    nifti_session()(root)
+    damage(root / BETAS / "betas_session01.nii.gz")
+
+
+def scaled_nifti_session(root: Path) -> None:
+    (root / FIRST).unlink()
+    image = nibabel.Nifti1Image(np.zeros((*VOLUME, 750), np.int16), np.eye(4))
+    image.header.set_slope_inter(1 / 256, 0)
+    nibabel.save(image, root / BETAS / "betas_session01.nii.gz")
 
 
 def renamed(file: str, old: str, new: str) -> Break:
@@ -211,6 +224,12 @@ NSD: dict[str, Row] = {
     "NIfTI trial count off": (nifti_session((*VOLUME, 751)), {}, r"nii.gz: .*\(5, 6, 7, 750\), found \(5, 6, 7, 751\)"),
     "NIfTI betas of floats": (nifti_session(dtype="float32"), {}, r"type of the betas to be int16, found float32"),
     "NIfTI betas truncated": (half_nifti_session, {}, r"01.nii.gz: expected int16 betas of 750 trials, found \w+Error"),
+    "NIfTI betas damaged": (damaged_nifti_session, {}, r"01.nii.gz: expected int16 betas .*, found .*CRC check failed"),
+    "NIfTI betas scaled": (
+        scaled_nifti_session,
+        {},
+        r"01.nii.gz: expected slope and intercept of the betas, .*to be \(1\.0, 0\.0\), found \(0\.00390625, 0\.0\)",
+    ),
     "mask gone": (
         gone(FACES, f"{MASKS}/lh.floc-faces.nii.gz"),
         {},

@@ -16,6 +16,7 @@ from measured import (
     LAION_LABELS,
     LAION_SHAPE,
     TinyLaion,
+    damage,
     write_laion_split,
     write_laion_volume,
     write_tiny_laion,
@@ -223,6 +224,10 @@ def truncated(root: Path) -> None:
     path.write_bytes(path.read_bytes()[:4000])
 
 
+def damaged(root: Path) -> None:
+    damage(TinyLaion(root, {}, {}, np.ones(1), []).session(2, LAION_BETAS))
+
+
 def no_such_picture(root: Path) -> None:
     names = (root / "stimuli/task-images_metadata.csv").read_text().splitlines()[1:]
     names = [line.split(",")[0] for line in names]
@@ -249,6 +254,7 @@ BAD: dict[str, tuple[Callable[[Path], object], dict[str, object], str]] = {
     "trials missing": (fewer_trials, {}, r"shape of the betas to be \(7, 6, 5, 23\), found \(7, 6, 5, 24\)"),
     "a trial twice": (trial_twice, {}, r"beta_index to be 0 to 23, each once, found 4 where 5 should be"),
     "half a session": (truncated, {}, r"ses-02.*expected betas of 26 trials, found"),
+    "a damaged session": (damaged, {}, r"ses-02.*expected betas of 26 trials, found .*CRC check failed"),
     "held-back session": (lambda _: None, {"sessions": [31]}, r"released sessions 1 to 30, not 31"),
     "session that is not there": (lambda _: None, {"sessions": [3]}, r"ses-03.*the betas of session 3, found no such"),
     "participant 2": (lambda _: None, {"subject": 2}, r"participants 1, 3, 5, 6, 7, found subject 2"),
