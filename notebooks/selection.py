@@ -42,7 +42,7 @@ world = "as-published"  # of a simulation, beside noise: "as-published", "revers
 n_fresh = 200  # training images set aside, to score voxels on images that had no part in the choice
 n_best_voxels = 15  # called best, of each ROI
 seed = 0  # of the simulation
-n_images = 1200  # seen by a simulated participant, at least 10; the real ones saw 10,000
+n_images = 1000  # seen by a simulated participant, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of a simulated participant
 
 # %% [markdown]

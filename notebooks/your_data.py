@@ -49,7 +49,7 @@ world = "as-published"  # of the simulation: "as-published", "reversed", "flat",
 seed = 0  # of the simulation
 weights = "miniature"  # of the network: "miniature", "untrained" or "published"
 n_best_voxels = 15  # voxels shown per area
-n_images = 800  # seen by the simulated participant, at least 10
+n_images = 1000  # seen by the simulated participant, at least 10
 voxels_per_roi = 200  # of the simulated participant
 
 # %% [markdown]

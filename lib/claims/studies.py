@@ -65,8 +65,14 @@ def _simulate_encoding(
 
 
 def _reliable(participant: Participant) -> Participant:
-    """Without responses of voxels that no claim looks at, so that they are not fitted; the first stays, as one must."""
-    hidden = np.where(participant.noise_ceiling < MIN_CEILING, np.float32(np.nan), np.float32(0))
+    """Without responses that no claim looks at, if these are most, so that they are not fitted; one voxel must stay.
+
+    Where they are few, the fits are those of the figures, and shared with them (`lib.core.kept`).
+    """
+    unreliable = participant.noise_ceiling < MIN_CEILING
+    if unreliable.mean() < 0.5:
+        return participant
+    hidden = np.where(unreliable, np.float32(np.nan), np.float32(0))
     hidden[0] = 0
     train, test = (replace(one, responses=one.responses + hidden) for one in (participant.train, participant.test))
     return replace(participant, train=train, test=test)

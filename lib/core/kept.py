@@ -21,12 +21,14 @@ from lib.core.code import code_lines, versions
 from lib.core.disk import digest_of, remove, written_aside
 
 FOLDER = "COMPANION_RESULTS"
-KEPT_BYTES = 2 * 10**9  # in the folder; beyond, what was used longest ago is removed
+KEPT_BYTES = 4 * 10**9  # in the folder; beyond, what was used longest ago is removed
 
 Arrays = Mapping[str, np.ndarray]
 
 
-def kept(module: str, inputs: Callable[[], Sequence[object]], compute: Callable[[], Arrays]) -> Arrays:
+def kept(
+    module: str, inputs: Callable[[], Sequence[object]], compute: Callable[[], Arrays], at_most: int = KEPT_BYTES
+) -> Arrays:
     """Arrays as they were computed by this process or another, or compute and keep them.
 
     A process that needs what another computes waits for it.
@@ -40,6 +42,8 @@ def kept(module: str, inputs: Callable[[], Sequence[object]], compute: Callable[
         name: then nothing is kept.
     compute : callable
         Returns the arrays by name.
+    at_most : int
+        Bytes: more are not kept.
 
     Returns
     -------
@@ -60,7 +64,8 @@ def kept(module: str, inputs: Callable[[], Sequence[object]], compute: Callable[
         if (found := _read(path)) is not None:
             return found
         computed = compute()
-        _write(path, computed)
+        if sum(array.nbytes for array in computed.values()) <= at_most:
+            _write(path, computed)
         return computed
 
 

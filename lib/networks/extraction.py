@@ -15,6 +15,7 @@ from torch.nn import functional
 from lib.core import choose, progress
 from lib.core.device import find_device
 from lib.core.disk import digest_of
+from lib.core.kept import kept
 from lib.core.memory import keeping_memory
 from lib.core.pixels import from_array
 from lib.networks.cache import Place
@@ -22,6 +23,7 @@ from lib.networks.network import Network
 from lib.networks.tracing import Traced
 
 MAX_FEATURES = 20_000
+SHARED_BYTES = 2 * 10**8  # of the activations that notebooks share without being asked; a folder holds any number
 # Of pixels in 0..1, what is subtracted and what they are divided by.
 PIXELS = {
     "unit": (0.0, 1.0),
@@ -166,7 +168,7 @@ def extract(
     extraction = Extraction(network, images, pixels, pool, batch_size, find_device(device), n_units)
     folder, distinct = cache or os.environ.get("COMPANION_FEATURES"), list(dict.fromkeys(taps.values()))
     place = _place(extraction, Path(folder)) if folder else None
-    arrays = _through_folder(extraction, distinct, place) if place else _in_memory(extraction, distinct)
+    arrays = _through_folder(extraction, distinct, place) if place else _shared(extraction, distinct)
     return {name: arrays[tap] for name, tap in taps.items()}
 
 
@@ -179,6 +181,21 @@ def name_of(images: Pictures) -> str:
     if stimuli := getattr(images, "stimuli", None):
         return f"{stimuli.key} {digest_of(np.asarray(getattr(images, 'stimulus_ids')).tolist())}"  # noqa: B009
     return digest_of(*((image.shape, str(image.dtype), image) for image in images))
+
+
+def _shared(extraction: Extraction, taps: Sequence[str]) -> Rows:
+    """Activations as another notebook has computed them (`lib.core.kept`); those of drawn units are computed anew."""
+    if extraction.n_units is not None:
+        return _in_memory(extraction, taps)
+
+    def depends() -> list[object]:
+        return [extraction.identity(), list(taps), extraction.device]
+
+    def compute() -> Rows:
+        return {str(i): rows for i, rows in enumerate(_in_memory(extraction, taps).values())}
+
+    found = kept(__name__, depends, compute, SHARED_BYTES)
+    return {tap: found[str(i)] for i, tap in enumerate(taps)}
 
 
 def _in_memory(extraction: Extraction, taps: Sequence[str]) -> Rows:

@@ -93,6 +93,19 @@ def test_folder_named_by_the_environment(
     assert same(extract(network, images(), batch_size=BATCH), expected) and files(tmp_path)
 
 
+def test_notebooks_share_what_they_keep_without_being_asked(
+    network: Network, expected: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPANION_RESULTS", str(tmp_path))
+    assert same(extract(network, images(), batch_size=BATCH), expected)
+    assert same(extract(network, images(look=never), batch_size=BATCH), expected)
+    few = extract(network, images(), n_units=3, batch_size=BATCH)  # drawn units are not kept
+    assert {rows.shape[1] for rows in few.values()} == {3} and len([*tmp_path.glob("*.npz")]) == 1
+    monkeypatch.setattr("lib.networks.extraction.SHARED_BYTES", 10)
+    extract(network, images(8), batch_size=BATCH)
+    assert len([*tmp_path.glob("*.npz")]) == 1
+
+
 def test_only_missing_layers_are_computed(network: Network, expected: dict, tmp_path: Path) -> None:
     extract(network, images(), ["FC-6"], batch_size=BATCH, cache=tmp_path)
     written = next(tmp_path.rglob("classifier.1.npy")).stat().st_mtime_ns
