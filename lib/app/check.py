@@ -200,6 +200,8 @@ def _laion_sessions(files: laion.LaionFiles, grid: laion.Grid) -> str:
 
 def _median(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = None) -> str:
     values = read_volume(path, shape, affine)
+    if not (values > 0).any():
+        raise ValueError(f"{path}: expected values above 0, found none.")
     return f"median {np.median(values[values > 0]):.2f} where above 0"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from lib.core.validation import matrix
 from lib.data.features import ImageFeatures, rows_of
 from lib.data.files import read_file, require_equal, require_folder
 from lib.data.laion import SUBJECTS, LaionFiles, stimulus_ids
@@ -52,6 +53,8 @@ def read_embeddings(data_root: str | os.PathLike | None, wanted: np.ndarray) -> 
 def _embedding(path: Path, wanted: np.ndarray) -> np.ndarray:
     with h5py.File(path) as file:
         names, valid = file["image_ids"].asstr()[()], file["valid"][()].astype(bool)
+        lengths = (len(valid), len(file["embedding"]))
+        require_equal(path, "the numbers of rows of valid and embedding", (len(names), len(names)), lengths)
         rows = rows_of(wanted, stimulus_ids(names), str(path))
         require_equal(path, "the number of pictures shown whose embedding is not valid", 0, int((~valid[rows]).sum()))
-        return np.asarray(file["embedding"][()][rows], np.float32)
+        return matrix(str(path), file["embedding"][()][rows], dtype=np.float32)

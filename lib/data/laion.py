@@ -61,7 +61,9 @@ class LaionFiles(Files):
     def masks(self) -> dict[str, list[Path]]:
         """Files of masks by name, hyphens left out: the bucket has FFA-1 and FFA1 for the same area."""
         found: dict[str, list[Path]] = {}
-        for path in sorted(self.root.glob(str(self.path("mask", category="*", mask="*").relative_to(self.root)))):
+        pattern = str(self.path("mask", category="*", mask="*").relative_to(self.root))
+        unpacked = (path for path in self.root.glob(pattern[:-3]) if not path.with_name(f"{path.name}.gz").exists())
+        for path in sorted([*self.root.glob(pattern), *unpacked]):
             name = path.name.partition("label-")[2].partition("_mask")[0].replace("-", "")
             found.setdefault(name, []).append(path)
         return found

@@ -89,12 +89,12 @@ def stored(path: str, name: str, row: int) -> np.ndarray:
         File, and dataset in it.
     row : int
     """
-    return _dataset(path, name, os.getpid())[row]
+    return read_file(Path(path), f"row {row} of {name}", lambda _: _dataset(path, name, os.getpid(), stamp(path))[row])
 
 
 @lru_cache(maxsize=8)
-def _dataset(path: str, name: str, process: int) -> h5py.Dataset:
-    """An opened dataset; a handle that went through a fork must not be used, hence the process in the key."""
+def _dataset(path: str, name: str, process: int, state: tuple[int, ...]) -> h5py.Dataset:
+    """An opened dataset; no handle must be used that went through a fork, or whose file gave way to another."""
     return h5py.File(path)[name]
 
 

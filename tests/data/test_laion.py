@@ -1,5 +1,6 @@
 """LAION-fMRI read from a small folder that was written by hand, and what is wrong with one said in one sentence."""
 
+import gzip
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,15 @@ def test_nine_areas_under_names_with_and_without_hyphens(tiny: TinyLaion, partic
     expected = {"V1": (0, 1), "V4": (6,), "OPA": (1,), "RSC": (4,), "FFA": (2, 3), "OFA": (1,)}
     for roi, planes in expected.items():
         np.testing.assert_array_equal(participant.rois[roi], np.isin(x, planes))
+
+
+def test_masks_may_be_unpacked(root: Path, participant: Participant) -> None:
+    for i, path in enumerate(sorted(root.rglob("*_mask.nii.gz"))):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        if i % 2:  # of the others there are both
+            path.unlink()
+    found = load_laion(data_root=root)
+    assert {roi: mask.sum() for roi, mask in found.rois.items()} == {r: m.sum() for r, m in participant.rois.items()}
 
 
 def test_coordinates_follow_the_mirrored_affine(tiny: TinyLaion, participant: Participant) -> None:
@@ -282,6 +292,23 @@ def test_embedding_that_is_not_valid_is_refused(root: Path) -> None:
         read_embeddings(root, participant.test.stimulus_ids)
 
 
+@pytest.mark.parametrize(
+    ("embedding", "sentence"),
+    [
+        (np.zeros((25, 6)), r"expected the numbers of rows of valid and embedding to be \(20, 20\), found \(20, 25\)"),
+        (np.zeros(20), r"expected two dimensions .*, found shape \(3,\)"),
+        (np.full((20, 6), np.nan), r"expected finite numbers, found nan"),
+    ],
+)
+def test_embeddings_that_are_no_rows_of_numbers_are_refused(root: Path, embedding: np.ndarray, sentence: str) -> None:
+    shown = load_laion(data_root=root).test.stimulus_ids
+    with h5py.File(root / "stimuli/task-images_desc-CLIP_embeddings.h5", "a") as file:
+        del file["embedding"]
+        file["embedding"] = embedding
+    with pytest.raises(ValueError, match=rf"CLIP_embeddings.h5: {sentence}"):
+        read_embeddings(root, shown)
+
+
 def test_picture_missing_from_the_table_is_said(root: Path) -> None:
     table = root / "stimuli/task-images_metadata.csv"
     lines = table.read_text().splitlines()
@@ -302,6 +329,9 @@ def test_check_says_what_is_there(root: Path, capsys: pytest.CaptureFixture[str]
     assert "a short form" in capsys.readouterr().out
     (root / "stimuli/task-images_desc-CLIP_embeddings.h5").unlink()
     assert main(["check", "laion", str(root)]) == 1
+    map_of("desc-Noiseceiling4rep", np.nan)(root)
+    assert main(["check", "laion", str(root)]) == 1
+    assert "Noiseceiling4rep_statmap.nii.gz: expected values above 0, found none" in capsys.readouterr().out
     mirrored(root)
     assert main(["check", "laion", str(root)]) == 1
     assert "WRONG" in capsys.readouterr().out

@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from measured import (
@@ -207,3 +208,20 @@ def test_images_open_lazily_in_every_process(tiny: TinyNsd) -> None:
     before = stimuli.key
     (tiny.root / STIMULI).touch()
     assert load_nsd(data_root=tiny.root, rois=["V1"]).stimuli.key != before
+
+
+def test_images_are_those_of_the_file_that_is_there_now(tiny: TinyNsd) -> None:
+    stimuli, path = load_nsd(data_root=tiny.root, rois=["V1"]).stimuli, tiny.root / STIMULI
+    assert _pixel(stimuli) == 7
+    with h5py.File(tiny.root / "other.hdf5", "w") as file:
+        form = {"chunks": (1, 425, 425, 3), "compression": "gzip"}
+        file.create_dataset("imgBrick", (73000, 425, 425, 3), "uint8", **form)[7] = 9
+    (tiny.root / "other.hdf5").replace(path)
+    assert _pixel(stimuli) == 9
+    content = path.read_bytes()
+    with h5py.File(path) as file:
+        start = file["imgBrick"].id.get_chunk_info(0).byte_offset
+    (tiny.root / "other.hdf5").write_bytes(content[:start] + b"damaged" + content[start + 7 :])
+    (tiny.root / "other.hdf5").replace(path)
+    with pytest.raises(ValueError, match=r"nsd_stimuli.hdf5: expected row 7 of imgBrick, found OSError"):
+        _pixel(stimuli)
