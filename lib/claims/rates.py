@@ -176,8 +176,9 @@ def sweep_ledger(folder: str) -> Ledger:
     for name, column in json.loads(path.read_text()).items():
         found = {claim: [read_verdict(one) for one in verdicts] for claim, verdicts in column["verdicts"].items()}
         parts[column["simulated"]][name] = found
-        if any(len(verdicts) > 1 for verdicts in found.values()):
-            groups = {claim: [judge_group(claim, own, CLAIMS[claim].smallest)] for claim, own in found.items()}
+        several = {claim: own for claim, own in found.items() if len(own) > 1}  # a decoding study has all people in it
+        if several:
+            groups = {claim: [judge_group(claim, own, CLAIMS[claim].smallest)] for claim, own in several.items()}
             parts[column["simulated"]][f"{name}: people in general"] = groups
     return Ledger(parts[True], parts[False])
 

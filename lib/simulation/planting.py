@@ -13,6 +13,8 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
+from lib.core.scale import constant_columns
+
 Layer = tuple[str, str]  # network, layer
 Profile = Mapping[str, str]  # network -> the layer that predicts best, or EVERY for no layer more than another
 EVERY = "every layer"
@@ -67,7 +69,7 @@ def variation(activations: np.ndarray) -> np.ndarray:
     array of shape (n_images, n_varying_units)
     """
     units = np.asarray(activations, np.float64)
-    units = (units - units.mean(0))[:, units.std(0) > 0]
+    units = (units - units.mean(0))[:, ~constant_columns(activations)]
     return np.asarray(units * np.sqrt(DIMENSIONS / units.shape[1]) / units.std(0))
 
 

@@ -154,10 +154,12 @@ def test_measured_data_add_their_column(monkeypatch: pytest.MonkeyPatch) -> None
 def test_verdicts_of_several_people_in_a_file_are_read_back_and_judged_together(tmp_path: Path) -> None:
     parts = [ClaimPart(Interval(effect, effect - 0.1, effect + 0.1), "score") for effect in (0.3, 0.35, 0.4)]
     people = [Verdict("W1", HOLDS, one.effect, "V1", {"V1": one}) for one in parts]
-    column = {"simulated": False, "verdicts": {"W1": [asdict(one) for one in people]}}
+    of_all = replace(people[0], claim="Y1")  # already about all people
+    column = {"simulated": False, "verdicts": {"W1": [asdict(one) for one in people], "Y1": [asdict(of_all)]}}
     (tmp_path / VERDICTS).write_text(json.dumps({"three": column}))
     found = sweep_ledger(str(tmp_path)).measured
     assert found["three"]["W1"] == people
+    assert found["three"]["Y1"] == [of_all] and list(found["three: people in general"]) == ["W1"]
     (together,) = found["three: people in general"]["W1"]
     assert (together.outcome, together.where) == (HOLDS, "V1; holds in 3 of 3 people")
     half = 4.302653 * np.std([0.3, 0.35, 0.4], ddof=1) / np.sqrt(3)
