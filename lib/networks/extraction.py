@@ -23,7 +23,8 @@ from lib.networks.network import Network
 from lib.networks.tracing import Traced
 
 MAX_FEATURES = 20_000
-SHARED_BYTES = 2 * 10**8  # of the activations that notebooks share without being asked; a folder holds any number
+# What notebooks share of activations without being asked; a folder holds all, and any number.
+SHARED_BYTES, SHARED_WEIGHTS = 2 * 10**8, ("miniature", "untrained", "published")
 # Of pixels in 0..1, what is subtracted and what they are divided by.
 PIXELS = {
     "unit": (0.0, 1.0),
@@ -184,8 +185,8 @@ def name_of(images: Pictures) -> str:
 
 
 def _shared(extraction: Extraction, taps: Sequence[str]) -> Rows:
-    """Activations as another notebook has computed them (`lib.core.kept`); those of drawn units are computed anew."""
-    if extraction.n_units is not None:
+    """Activations as another notebook has computed them (`lib.core.kept`); drawn units are drawn anew."""
+    if extraction.n_units is not None or extraction.network.weights not in SHARED_WEIGHTS:
         return _in_memory(extraction, taps)
 
     def depends() -> list[object]:

@@ -100,6 +100,8 @@ def test_notebooks_share_what_they_keep_without_being_asked(
     assert same(extract(network, images(), batch_size=BATCH), expected)
     assert same(extract(network, images(look=never), batch_size=BATCH), expected)
     few = extract(network, images(), n_units=3, batch_size=BATCH)  # drawn units are not kept
+    own = replace(network, weights="own")  # nor is what one notebook alone can know
+    extract(own, images(), batch_size=BATCH)
     assert {rows.shape[1] for rows in few.values()} == {3} and len([*tmp_path.glob("*.npz")]) == 1
     monkeypatch.setattr("lib.networks.extraction.SHARED_BYTES", 10)
     extract(network, images(8), batch_size=BATCH)
