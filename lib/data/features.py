@@ -52,12 +52,9 @@ def rows_of(wanted: np.ndarray, stimulus_ids: np.ndarray, what: str) -> np.ndarr
     >>> rows_of(np.array([7, 5]), np.array([5, 6, 7]), "responses")
     array([2, 0])
     """
-    order = np.argsort(stimulus_ids)
-    rows = order[np.searchsorted(stimulus_ids, wanted, sorter=order).clip(max=len(order) - 1)]
-    missing = np.flatnonzero(stimulus_ids[rows] != wanted)
-    if len(missing):
-        first = wanted[missing[0]]
+    if len(missing := wanted[~np.isin(wanted, stimulus_ids)]):
         raise ValueError(
-            f"{what}: {len(missing)} of the {len(wanted)} images are missing, the first is stimulus {first}."
+            f"{what}: {len(missing)} of the {len(wanted)} images are missing, the first is stimulus {missing[0]}."
         )
-    return rows
+    order = np.argsort(stimulus_ids)
+    return order[np.searchsorted(stimulus_ids, wanted, sorter=order)]

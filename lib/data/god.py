@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from lib.core.disk import digest_of, stamp
+from lib.core.validation import matrix
 from lib.data.areas import chosen_rois
 from lib.data.features import ImageFeatures
 from lib.data.files import read_file, read_planted, require_equal, require_folder
@@ -90,12 +91,12 @@ def read_bdata(path: Path) -> BData:
 def _bdata(path: Path) -> BData:
     with h5py.File(path) as file:
         table, metadata = (file[_spelled(file, name)] for name in ("dataset", "metadata"))
-        if table.dtype != np.float64:  # fewer digits would not hold 1518878.005958
+        if table.dtype.newbyteorder("=") != np.float64:  # fewer digits would not hold 1518878.005958
             raise ValueError(f"{path}: expected the type of the dataset to be float64, found {table.dtype}.")
         keys = [key.decode() if isinstance(key, bytes) else str(key) for key in metadata["key"][()]]
         values = metadata["value"][()].astype(float)
-        require_equal(path, "the shape of metadata/value (keys, columns)", (len(keys), table.shape[-1]), values.shape)
-        return BData(path, table[()], dict(zip(keys, values, strict=True)), read_planted(path, file))
+        require_equal(path, "the shape of metadata/value (keys, columns)", (len(keys), *table.shape[1:]), values.shape)
+        return BData(path, table[()].astype(float, copy=False), dict(zip(keys, values, strict=True)), read_planted(path, file))
 
 
 def _spelled(file: h5py.File, name: str) -> str:
@@ -270,4 +271,5 @@ def read_image_features(path: Path, layers: Sequence[str] = CNN_LAYERS) -> Image
     """Read ImageFeatures.h5: training and test images; the means over categories in it are left out."""
     data = read_bdata(path)
     single = np.isin(data.label("FeatureType"), (TRAINING, TEST))
-    return ImageFeatures(data.images(single, "ImageID"), {layer: data.select(layer)[single] for layer in layers})
+    units = {layer: matrix(f"{path}: {layer}", data.select(layer)[single]) for layer in layers}
+    return ImageFeatures(data.images(single, "ImageID"), units)

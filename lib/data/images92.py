@@ -68,14 +68,14 @@ def read_images92(photographs: Path, responses: Path) -> Images92:
     entries = read_file(photographs, "MATLAB 5 struct stimuli_92objs", _entries)
     rdms = read_file(responses, "MATLAB 7.3 arrays EVC_RDMs and IT_RDMs", _matrices)
     require_equal(photographs, "stimuli_92objs", (N_IMAGES,), (len(entries),))
-    kinds = {f"{entry['image'].dtype} {entry['image'].shape}" for entry in entries}
+    kinds = {f"{np.asarray(entry['image']).dtype} {np.shape(entry['image'])}" for entry in entries}
     require_equal(photographs, "each image", {"uint8 (175, 175, 3)"}, kinds)
     for area, matrices in rdms.items():
         _check_rdms(responses, f"{area}_RDMs", matrices)
     return Images92(
         images=np.stack([entry["image"] for entry in entries]),
         category=np.array([entry["category"] for entry in entries]),
-        **{flag: np.array([bool(entry[flag]) for entry in entries]) for flag in FLAGS},
+        **{flag: np.array([entry[flag] for entry in entries]) for flag in FLAGS},
         rdms={area: np.moveaxis(matrices, -1, 0) for area, matrices in rdms.items()},
         source=source_of("images92"),
     )
@@ -86,7 +86,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     missing = {"image", "category", *FLAGS} - set(entries[0])
     if missing:
         raise KeyError(f"no field {', '.join(sorted(missing))}")
-    return entries
+    return [entry | {flag: bool(entry[flag]) for flag in FLAGS} for entry in entries]
 
 
 def _matrices(path: Path) -> dict[str, np.ndarray]:

@@ -424,6 +424,16 @@ GOD: dict[str, Row] = {
         {},
         r"shape of metadata/value \(keys, columns\) to be \(17, 16\), found \(17, 15\)",
     ),
+    "one dimension": (
+        rewritten(lambda god: setattr(god, "dataset", god.dataset[0])),
+        {},
+        r"Subject1.h5: expected the shape of metadata/value \(keys, columns\) to be \(17,\), found \(17, 15\)",
+    ),
+    "three dimensions": (
+        rewritten(lambda god: setattr(god, "dataset", god.dataset[None])),
+        {},
+        r"Subject1.h5: expected the shape of metadata/value \(keys, columns\) to be \(17, 70, 15\), found \(17, 15\)",
+    ),
     "single precision": (rewritten(single_precision), {}, r"type of the dataset to be float64, found float32"),
     "no voxels": (rewritten(no_voxels), {"rois": ["FFA"]}, r"expected voxels in FFA, found none"),
     "test trial gone": (

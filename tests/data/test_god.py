@@ -3,6 +3,7 @@
 import os
 import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -12,6 +13,7 @@ from measured import GOD_KEYS, TinyGod, tiny_god, write_god
 from PIL import Image
 
 from lib.analysis.loading import load_participant
+from lib.data.features import ImageFeatures
 from lib.data.god import image_ids, image_name, load_god, read_bdata, read_image_features
 from lib.data.trials import ncsnr_of_repeats
 
@@ -159,6 +161,34 @@ def test_image_features(tmp_path: Path) -> None:
         features.of("cnn1", np.array([ids[0], 9999999000005]))
     with pytest.raises(ValueError, match="Unknown layer 'cnn2'; choose one of cnn1, cnn8"):
         features.of("cnn2", ids[:1])
+    nothing = ImageFeatures(ids[:0], {"cnn1": np.zeros((0, 2))})
+    with pytest.raises(ValueError, match="features of cnn1: 1 of the 1 images are missing"):
+        nothing.of("cnn1", ids[:1])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda tiny: tiny.dataset.__setitem__((1, 2), np.nan), r"cnn8: expected finite numbers, found nan in row 1"),
+        (lambda tiny: tiny.dataset[:, 7].fill(3), r"cnn1: expected at least 1 rows and 1 column, found shape \(0, 2\)"),
+        (lambda tiny: tiny.marks["cnn1"].fill(0), r"cnn1: expected at least 1 rows and 1 column, found shape \(3, 0\)"),
+    ],
+)
+def test_image_features_that_are_none(tmp_path: Path, change: Callable[[TinyGod], None], sentence: str) -> None:
+    tiny, _ = features_file(tmp_path)
+    change(tiny)
+    write_god(tiny, file="ImageFeatures.h5")
+    with pytest.raises(ValueError, match=rf"ImageFeatures.h5: {sentence}"):
+        read_image_features(tmp_path / "ImageFeatures.h5", ["cnn1", "cnn8"])
+
+
+def test_numbers_in_the_other_order_of_bytes(tiny: TinyGod) -> None:
+    voxels = tiny.dataset[:, :12]
+    tiny.dataset = tiny.dataset.astype(">f8")
+    write_god(tiny)
+    found = load_participant("god", 1, tiny.root).train.responses
+    np.testing.assert_array_equal(found, voxels[tiny.kind == 1])
+    assert found.dtype.isnative  # which torch demands
 
 
 def test_files_written_by_bdpy_are_read(tmp_path: Path, tiny: TinyGod) -> None:

@@ -35,6 +35,12 @@ def entries(n: int = 92, size: int = 175, dtype: type = np.uint8, drop: str = ""
     return array
 
 
+def two_flags() -> np.ndarray:
+    array = entries()
+    array[0, 5]["face"] = np.array([1, 0])
+    return array
+
+
 def matrices(n: int = 92, people: int = 15) -> np.ndarray:
     """What h5py shows: (n, n, people), symmetric, zero on the diagonal; person p is p + 1 times the first."""
     upper = np.triu(RNG.uniform(0.1, 0.13, (n, n)), 1)
@@ -84,6 +90,7 @@ BAD: dict[str, tuple[Callable[[], np.ndarray], Callable[[np.ndarray], np.ndarray
     ),
     "other type": (lambda: entries(dtype=np.float64), lambda m: m, r"found {'float64 \(175, 175, 3\)'}"),
     "field gone": (lambda: entries(drop="animal"), lambda m: m, "found KeyError: 'no field animal'"),
+    "two flags": (two_flags, lambda m: m, "found ValueError: The truth value of an array"),
     "other layout": (entries, lambda m: np.moveaxis(m, -1, 0), r"\(92, 92, 15\), found \(15, 92, 92\)"),
     "person gone": (entries, lambda m: m[..., 1:], r"\(92, 92, 15\), found \(92, 92, 14\)"),
     "not a number": (entries, lambda m: spoiled(m, 3, 4, 5, by=np.nan), "not finite to be 0, found 1"),
