@@ -96,7 +96,8 @@ def _bdata(path: Path) -> BData:
         keys = [key.decode() if isinstance(key, bytes) else str(key) for key in metadata["key"][()]]
         values = metadata["value"][()].astype(float)
         require_equal(path, "the shape of metadata/value (keys, columns)", (len(keys), *table.shape[1:]), values.shape)
-        return BData(path, table[()].astype(float, copy=False), dict(zip(keys, values, strict=True)), read_planted(path, file))
+        marks, native = dict(zip(keys, values, strict=True)), table[()].astype(float, copy=False)
+        return BData(path, native, marks, read_planted(path, file))
 
 
 def _spelled(file: h5py.File, name: str) -> str:
