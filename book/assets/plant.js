@@ -286,7 +286,7 @@
       panel(1, "stacking weight; bars: planted share", weights, ({ x, y }) =>
         names.map((_, k) => make("line", { class: "planted", x1: x(k), x2: x(k), y1: y(0), y2: y(planted[k]) })));
       const one = verdict(data, found, measures[measure.value], names.indexOf(claimed.value));
-      const drives = [...names, "no layer"].flatMap((name, k) => (planted[k] ? `${name} ${Math.round(100 * planted[k])} %` : []));
+      const drives = [...names, "no layer"].flatMap((name, k) => (planted[k] ? `${name} ${Math.round(100 * planted[k])}\u00a0%` : []));
       readout.textContent =
         `Planted: ${drives.join(", ") || "nothing; the voxels are noise"}. ` +
         `${voxel.value ? `Voxel ${voxel.value}` : `Mean of ${data.voxels} voxels`}: R is highest at ${peak(scores)} (${number(Math.max(...scores))}), ` +

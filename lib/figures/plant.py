@@ -181,7 +181,7 @@ def plant_explorer(network: Network, images: Sequence[np.ndarray], parts: Mappin
     caption = (
         f"An area of {N_VOXELS} voxels, planted in {N_COMPONENTS} principal components of each layer of "
         f"{network.name}. Set what drives the voxels and how they are measured: your browser runs the analysis of this "
-        "book. Pale lines are voxels (drawn at -0.4 where R is lower); the strong line is their mean, or the voxel you "
+        "book. Pale lines are voxels (drawn at −0.4 where R is lower); the strong line is their mean, or the voxel you "
         "point at."
     )
     warning = style.data_warning(simulated=True)
