@@ -97,9 +97,10 @@ class EncodingStudy:
         return inside & ~(self.participant.noise_ceiling < MIN_CEILING)
 
     def blocks(self, voxels: np.ndarray, n_blocks: int = N_BLOCKS) -> np.ndarray:
-        """Blocks of neighbours in the areas that some voxels lie in, see `cortex_blocks`.
+        """Blocks of neighbours in the area that holds all of some voxels, or in all areas that hold any of them.
 
-        The best voxels of an area lie in few of its blocks. Without coordinates, voxels count as lying in their order.
+        The areas are paper W's; others may hold several of these. The best voxels of an area lie in few of its blocks,
+        see `cortex_blocks`. Without coordinates, voxels count as lying in their order.
 
         Parameters
         ----------
@@ -112,8 +113,9 @@ class EncodingStudy:
         int array of shape (n_chosen,)
             Labels 0, 1, ... of the blocks that hold any.
         """
-        areas = [mask for mask in self.participant.rois.values() if mask[voxels].any()]
-        inside = np.flatnonzero(np.any(areas, axis=0))
+        areas = [mask for roi, mask in self.participant.rois.items() if roi in ROIS and mask[voxels].any()]
+        around = [mask for mask in areas if mask[voxels].all()]  # more than one where areas overlap
+        inside = np.flatnonzero(min(around, key=np.sum) if around else np.any(areas, axis=0))
         positions = getattr(self.participant, "coordinates", None)
         blocks = cortex_blocks(inside[:, None] if positions is None else positions[inside], n_blocks)
         return np.unique(blocks[np.searchsorted(inside, voxels)], return_inverse=True)[1]

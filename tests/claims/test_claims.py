@@ -293,6 +293,19 @@ def test_blocks_hold_neighbours_of_nearly_equal_number():
     assert within < 0.6 * positions.std(0).mean()
 
 
+def test_an_area_is_cut_into_as_many_blocks_where_others_overlap_it_or_hold_it():
+    alone = study()
+    rois, voxels = alone.participant.rois, np.flatnonzero(alone.participant.rois["FFA"])
+    ppa = rois["PPA"] | (np.arange(N * len(ROIS)) == voxels[0])
+    person = replace(alone.participant, rois={**rois, "PPA": ppa, "everything": np.ones_like(ppa)})
+    other = replace(alone, participant=person)
+    for n_blocks in (16, 8):
+        assert alone.blocks(voxels, n_blocks).max() == n_blocks - 1
+        np.testing.assert_array_equal(other.blocks(voxels, n_blocks), alone.blocks(voxels, n_blocks))
+    both = np.flatnonzero(rois["OPA"] | rois["RSC"])
+    np.testing.assert_array_equal(other.blocks(both), alone.blocks(both))
+
+
 def test_depth_and_its_shift_by_hand():
     layers = ("a", "b", "c")
     score, weights = np.array([[0.1, 0.3], [0.2, 0.2], [0.0, 0.1]]), np.array([[0.5, 0.0], [0.5, 0.0], [0.0, 1.0]])
