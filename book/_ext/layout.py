@@ -26,7 +26,11 @@ CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre>
 HYPHENATED = re.compile(r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)")  # --dry-run, as-coded
 APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
-SIGNS = {re.compile(r"(?<![\w.)–−-])-(?=\.?\d)"): "−", re.compile(r"(?<=\d) x (?=\d)"): " × ", re.compile(r"^-(?=$| \()"): "–"}
+SIGNS = {
+    re.compile(r"(?<![\w.)–−-])-(?=\.?\d)"): "−",
+    re.compile(r"(?<=\d) x (?=\d)"): " × ",
+    re.compile(r"^-(?=$| \()"): "–",
+}
 LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re.DOTALL)
 BREAKS = re.compile(r"(?<=[\w.}>][/_])(?=\w)")  # where a long path may break
 SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
