@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from lib.app.parameters import at_least, check_fits
+from lib.app.parameters import Parameter, at_least, check_fits
 from lib.claims import CLAIMS, OUTCOMES
 from lib.claims.rates import Rate, simulated_verdicts
 from lib.claims.studies import DECODING_CHOICES, EVERY_WORLD, n_best_of
@@ -20,6 +20,7 @@ examples:
   python -m lib claims --world as-published --seeds 20 --first-seed 200 --json
   python -m lib claims --world noise --claims W1 W2 --seeds 20
 """
+_WEIGHTS = '"miniature", "untrained", "published"'
 
 
 def _table(found: Mapping[str, Rate]) -> Table:
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Carry out `python -m lib claims`; progress goes to stderr."""
+    Parameter("weights", repr("miniature"), _WEIGHTS).checked(args.weights)  # not after the first simulation
     size = {"n_images": args.n_images, "voxels_per_roi": args.voxels_per_roi}
     check_fits(asdict(NSD.claims.given(**size)))
     claims, seeds = args.claims or list(CLAIMS), range(args.first_seed, args.first_seed + args.seeds)

@@ -5,6 +5,7 @@ import sys
 import threading
 from contextlib import suppress
 
+from lib.app.parameters import at_least
 from lib.core.downloads import DATASETS, Download, cache_folder, cached, is_good
 from lib.core.fetch import FetchError, fetch
 from lib.core.tables import Table
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m lib fetch`."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to download; nothing: the list")
     wait = "what is small and free, best effort within so many seconds; without a network the book shows simulations"
-    parser.add_argument("--small", type=float, metavar="SECONDS", help=wait)
+    parser.add_argument("--small", type=at_least(1), metavar="SECONDS", help=wait)
     parser.add_argument("--list", action="store_true", help="show what there is, its size and licence")
 
 
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _fetch_small(seconds: float) -> int:
+def _fetch_small(seconds: int) -> int:
     """Fetch `_SMALL` without a word, but for what is missing at the end; return 0."""
 
     def attempt() -> None:

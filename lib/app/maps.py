@@ -7,8 +7,9 @@ from pathlib import Path
 import xarray as xr
 from tqdm import tqdm
 
-from lib.app.parameters import user_path
+from lib.app.parameters import user_folder, user_path
 from lib.core.disk import written_aside
+from lib.data.files import read_file
 from lib.figures.maps import LAYER_MAPS, map_slices, map_surface, surface_files, write_viewer
 from lib.figures.style import data_warning
 
@@ -53,8 +54,7 @@ def draw_maps(result: Path, target: Path, anatomy: Path | None = None, surfaces:
         raise FileNotFoundError(f"{result}: expected results.nc and maps of figures 1 to 3 (-p results), found none.")
     if absent := [path for path in needed if not path.is_file()]:
         raise FileNotFoundError(f"{absent[0]}: expected a file to draw the maps on, found none.")
-    with xr.open_dataset(result / "results.nc") as found:
-        found.load()
+    found = read_file(result / "results.nc", "results of figures 1 to 3", xr.load_dataset)
     about = found.attrs
     warning = data_warning(about["simulated"] == "True", about["weights"])
     with written_aside(target.absolute()) as folder:
@@ -93,7 +93,7 @@ def _drawn(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m lib maps`."""
     parser.add_argument("result", type=user_path, help="the folder named by -p results")
-    parser.add_argument("--output", type=user_path, help="a new folder (default: RESULT/pictures)")
+    parser.add_argument("--output", type=user_folder, help="a new folder (default: RESULT/pictures)")
     parser.add_argument("--anatomy", type=user_path, help="a volume in the betas' space, shown behind the maps")
     parser.add_argument(
         "--surf", type=user_path, help="the participant's FreeSurfer folder, such as NSD's freesurfer/subj01/surf"

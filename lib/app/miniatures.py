@@ -2,7 +2,7 @@
 
 import argparse
 
-from lib.app.parameters import user_path
+from lib.app.parameters import user_folder
 from lib.core import choose
 from lib.networks.zoo import MINIATURES
 from lib.simulation import cards
@@ -12,7 +12,7 @@ from lib.simulation.training import RECIPES, make_miniature
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `python -m lib miniatures`."""
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which networks (default: all): {', '.join(RECIPES)}")
-    parser.add_argument("--folder", type=user_path, default=MINIATURES, help="where to write them (default: into lib)")
+    parser.add_argument("--folder", type=user_folder, default=MINIATURES, help="where they go (default: into lib)")
 
 
 def main(args: argparse.Namespace) -> int:

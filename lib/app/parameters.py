@@ -170,6 +170,15 @@ def user_path(text: str) -> Path:
     return Path(os.path.expanduser(text)).absolute()
 
 
+def user_folder(text: str) -> Path:
+    """The same for a folder that is there or can be made; ArgumentTypeError where a file is."""
+    path = user_path(text)
+    around = next(place for place in (path, *path.parents) if place.exists())
+    if not around.is_dir():
+        raise ArgumentTypeError(f"must be a folder; found the file {around}")
+    return path
+
+
 def check_values(of: str, parameters: Mapping[str, Parameter], given: Mapping[str, Value]) -> dict[str, Value]:
     """Check values before anything is computed with them, and make their paths absolute.
 

@@ -17,7 +17,7 @@ import requests
 from tqdm import tqdm
 
 from lib.analysis.encoding import MEMORY_BYTES
-from lib.app.parameters import at_least, user_path
+from lib.app.parameters import at_least, user_folder
 from lib.app.sweep.forecast import SLOWER, Size, decoding_bytes, resident_bytes, speed
 from lib.core import choose
 from lib.core.disk import check_room
@@ -312,7 +312,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help=", ".join(PLANS))
     parser.add_argument("--subject", type=at_least(1), default=1, help="number of the participant")
     parser.add_argument("--sessions", type=at_least(1), nargs="+", help="some of the sessions; all by default")
-    parser.add_argument("--root", type=user_path, help="the folder of the data (default: DATASET in the cache)")
+    parser.add_argument("--root", type=user_folder, help="the folder of the data (default: DATASET in the cache)")
     parser.add_argument("--fetch", action="store_true", help="download what needs no form")
 
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from lib.app.execute import NotebookFailed, run_notebook
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, find_sources, named_source, share_out
 from lib.app.page import how_to_open, show_page, write_page
-from lib.app.parameters import Value, parse_pairs, parse_value, user_path
+from lib.app.parameters import Value, parse_pairs, parse_value, user_folder, user_path
 
 Job = tuple[NotebookSource, dict[str, Value]]
 # The notebooks that take longest, in this order; the first computes much that others then find (`lib.core.kept`).
@@ -40,7 +40,7 @@ def add_parameter_arguments(parser: argparse.ArgumentParser) -> None:
     add, pair = parser.add_argument, "NAME VALUE or NAME=VALUE; may be repeated; each notebook takes those it knows"
     add("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=pair)
     add("--parameters", default="", metavar="TEXT", help='several in one text: "world=flat seed=1"')
-    add("--folder", type=user_path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
+    add("--folder", type=user_folder, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
 
 
 def given_parameters(args: argparse.Namespace) -> dict[str, Value]:

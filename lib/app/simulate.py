@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.app.parameters import at_least, check_fits, user_path
+from lib.app.parameters import at_least, check_fits, user_folder
 from lib.core import choose
 from lib.core.disk import written_aside
 from lib.data.god import N_SUBJECTS
@@ -96,7 +96,7 @@ def _alexnet_units(participant: Participant) -> Mapping[str, np.ndarray]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib simulate`."""
     add, nsd, god = parser.add_argument, NSD.default, GOD.default
-    add("target", type=user_path, metavar="OUT", help="a new folder")
+    add("target", type=user_folder, metavar="OUT", help="a new folder")
     add("--layout", required=True, help="nsd, god or laion")
     add("--subject", type=at_least(1), nargs="+", help="its number (nsd, laion: 1), or several for laion and god (all)")
     add("--world", default="as-published", help="what is planted")

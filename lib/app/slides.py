@@ -17,8 +17,9 @@ from nbformat import NotebookNode
 
 from lib.app.execute import NotebookFailed, run_notebook
 from lib.app.notebooks import NotebookSource, choose_sources, share_out
-from lib.app.parameters import Value, user_path
+from lib.app.parameters import Value, user_folder
 from lib.app.run import add_parameter_arguments, given_parameters
+from lib.core.disk import written_aside
 
 WIDTH, HEIGHT, _MARGIN = 1280, 720, 32  # pixels
 DRAW = 'get_ipython().config.InlineBackend.figure_formats = {"svg", "pdf"}  # read when matplotlib is first imported'
@@ -84,14 +85,20 @@ def write_slides(source: NotebookSource, given: Mapping[str, Value], target: Pat
     run_notebook(NotebookSource(source.path, prelude=DRAW), given, executed)
     slides = slides_of(nbformat.read(executed, as_version=4))
     for name, content in slides.items():
-        (target / name).write_bytes(content)
+        with written_aside(target / name) as part:
+            part.write_bytes(content)
     return [target / name for name in slides]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib slides`."""
     add = parser.add_argument
-    add("target", type=user_path, metavar="OUT", help="folder to write FIGURE.svg and FIGURE.pdf into; made if need be")
+    add(
+        "target",
+        type=user_folder,
+        metavar="OUT",
+        help="folder for FIGURE.svg and FIGURE.pdf; made if need be",
+    )
     add("names", nargs="*", metavar="NOTEBOOK", help="such as fig1_alexnet (default: all, which takes half an hour)")
     add_parameter_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

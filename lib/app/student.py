@@ -19,7 +19,8 @@ from nbformat.v4 import new_code_cell
 
 from lib.app.copies import Book, plain_notebook, runnable
 from lib.app.notebooks import NOTEBOOKS, NotebookSource, choose_sources
-from lib.app.parameters import user_path
+from lib.app.parameters import user_folder
+from lib.core.disk import written_aside
 
 _MARKDOWN = MarkdownIt("commonmark").use(colon_fence_plugin)
 _MARKER = re.compile(r"\{solution(?P<kind>(?:-start|-end)?)\}(?P<label>.*)", re.IGNORECASE)
@@ -126,10 +127,10 @@ def unsolved(label: str) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib student`."""
-    parser.add_argument("target", type=user_path, metavar="OUT", help="folder to write x.ipynb into; made if need be")
+    parser.add_argument("target", type=user_folder, metavar="OUT", help="folder to write x.ipynb into; made if need be")
     parser.add_argument("names", nargs="*", metavar="NOTEBOOK", help="such as ridge (default: all)")
     parser.add_argument(
-        "--folder", type=user_path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)"
+        "--folder", type=user_folder, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)"
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
@@ -142,7 +143,8 @@ def main(args: argparse.Namespace) -> int:
     for source in sources:
         plain = plain_notebook(student_notebook(source), f"notebooks/{source.name}", book)
         notebook = runnable(plain, book.repository, book.branch)
-        nbformat.write(notebook, args.target / f"{source.name}.ipynb")
+        with written_aside(args.target / f"{source.name}.ipynb") as part:
+            nbformat.write(notebook, part)
         n = sum(cell.source.startswith("raise NotImplementedError") for cell in notebook.cells)
         print(f"{args.target / source.name}.ipynb: {n} exercises to solve")
     return 0

@@ -147,3 +147,29 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert "manifest.json: expected what `python -m lib sweep` writes" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="python -m lib collect"):
         sweep_ledger(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["x", "[]", "{}", '{"tasks": 3}', '{"tasks": [{}]}', '{"tasks": [{"state": "done", "what": "encoding"}]}'],
+)
+def test_a_list_of_tasks_that_is_none_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    assert main(["collect", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert "manifest.json: expected what `python -m lib sweep` writes, found " in message and message.count("\n") == 1
+
+
+def test_a_result_that_is_cut_off_or_gone_is_named(
+    collected: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(collected, tmp_path / "sweep"))
+    path = next((folder / "results").iterdir())
+    path.write_bytes(path.read_bytes()[:-100])
+    assert main(["collect", str(folder)]) == 2
+    assert f"{path}: expected the result as it was written, found another: sweep with" in capsys.readouterr().err
+    path.unlink()
+    assert main(["collect", str(folder)]) == 2
+    assert f"{path}: expected the result of " in capsys.readouterr().err

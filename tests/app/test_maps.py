@@ -61,3 +61,13 @@ def test_what_is_missing_is_named(option: str, file: str, result: Path, capsys: 
     assert f"{file}: expected a file to draw the maps on, found none." in capsys.readouterr().err
     assert main(["maps", "/nowhere"]) == 2
     assert "/nowhere: expected results.nc and maps of figures 1 to 3" in capsys.readouterr().err
+
+
+def test_results_that_are_none_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "alexnet_layer.nii.gz").write_text("")
+    (tmp_path / "results.nc").write_text("no such thing")
+    assert main(["maps", str(tmp_path)]) == 2
+    message = capsys.readouterr().err
+    assert f"{tmp_path / 'results.nc'}: expected results of figures 1 to 3, found " in message
+    assert message.count("\n") == 1 and not (tmp_path / "pictures").exists()

@@ -210,6 +210,18 @@ def test_the_command_writes_named_notebooks_and_knows_no_others(
     assert "Unknown notebook 'tinny'; choose one of tiny. Did you mean 'tiny'?" in capsys.readouterr().err
 
 
+def test_what_is_interrupted_leaves_no_half_notebook(
+    tiny: NotebookSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object, path: Path) -> None:
+        Path(path).write_text("{")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nbformat.write", interrupted)
+    assert main(["student", str(tmp_path / "out"), "tiny", "--folder", str(tmp_path)]) == 130
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_students_copy_elsewhere_finds_the_benchmarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert benchmark("ridge")["rows"]

@@ -129,6 +129,46 @@ def test_a_file_of_weights_is_a_choice(tmp_path: Path, monkeypatch: pytest.Monke
     assert check("weights", "my.safetensors") == str(tmp_path / "my.safetensors")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["simulate", "FILE", "--layout", "nsd"],
+        ["student", "FILE/new"],
+        ["slides", "FILE"],
+        ["sweep", "FILE", "encoding"],
+        ["collect", "FILE"],
+        ["plan", "nsd", "--root", "FILE"],
+        ["maps", ".", "--output", "FILE"],
+        ["run", "--all", "--folder", "FILE"],
+    ],
+)
+def test_a_file_where_a_folder_belongs_is_named_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    path = tmp_path / "a file"
+    path.write_text("kept")
+    with pytest.raises(SystemExit, match="2"):
+        main([word.replace("FILE", str(path)) for word in words])
+    message = capsys.readouterr().err
+    assert f"must be a folder; found the file {path}; " in message and message.count("\n") == 1
+    assert path.read_text() == "kept"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-5", "0"])
+def test_seconds_to_wait_are_a_whole_number(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["fetch", "--small", text])
+    assert f"must be a whole number, at least 1; found {text!r}" in capsys.readouterr().err
+
+
+def test_unknown_weights_are_refused_before_the_first_simulation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lib.app.claims.simulated_verdicts", None)
+    assert main(["claims", "--weights", "/nowhere.pth"]) == 2
+    assert "Unknown value of weights '/nowhere.pth'; choose one of miniature, " in capsys.readouterr().err
+
+
 def test_paths_are_seen_from_where_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

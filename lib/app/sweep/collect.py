@@ -6,6 +6,7 @@ OUT/verdicts.json    every claim on every participant (or group of them); the pa
 """
 
 import argparse
+import json
 import shlex
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -20,14 +21,16 @@ from lib.analysis.decoding import DecodingResult
 from lib.analysis.decoding_study import DecodingStudy
 from lib.analysis.encoding import EncodingResult, result_of
 from lib.analysis.encoding_study import EncodingStudy
+from lib.app.parameters import user_folder
 from lib.app.sweep.analyses import ANALYSIS_TYPES, Decoding, Encoding, decoding_results, stored_brain
 from lib.app.sweep.store import Store
 from lib.claims import Verdict, evaluate
 from lib.claims.rates import VERDICTS
 from lib.claims.studies import n_best_of
 from lib.core import progress
-from lib.core.disk import read_json, write_json, written_aside
+from lib.core.disk import sha256_of_file, write_json, written_aside
 from lib.data import Brain
+from lib.data.files import read_file, require_file
 from lib.figures.style import label_data
 from lib.figures.sweeps import profiles
 
@@ -90,19 +93,29 @@ def done_tasks(out: Path) -> list[Done]:
     ------
     FileNotFoundError
         The folder holds no sweep, or one in which no analysis is done.
+    ValueError
+        The list of tasks, or a result, is not as it was written.
     """
-    path, results = Store(out).manifest, out / "results"
-    manifest = read_json(path)
-    if manifest is None:
-        raise FileNotFoundError(f"{path}: expected what `python -m lib sweep` writes, found no such file.")
-    found = [
-        Done(row["task"], what, ANALYSIS_TYPES[what](**row["parameters"]), results / f"{row['task']}.npz")
-        for row in manifest["tasks"]
+    found = read_file(Store(out).manifest, "what `python -m lib sweep` writes", _listed)
+    if not found:
+        raise FileNotFoundError(f"{out}: no encoding or decoding is done; executed notebooks lie in {out / 'results'}.")
+    for task, digest in found:
+        if sha256_of_file(require_file(task.path, f"the result of {task.name}")) != digest:
+            raise ValueError(f"{task.path}: expected the result as it was written, found another: sweep with --resume.")
+    return [task for task, _ in found]
+
+
+def _listed(manifest: Path) -> list[tuple[Done, str]]:
+    """Analyses that are done, and the SHA-256 of their results."""
+    results = manifest.parent / "results"
+    return [
+        (
+            Done(row["task"], what, ANALYSIS_TYPES[what](**row["parameters"]), results / f"{row['task']}.npz"),
+            row["record"]["sha256"],
+        )
+        for row in json.loads(manifest.read_text(encoding="utf-8"))["tasks"]
         if row["state"] == "done" and (what := row["what"]) in ANALYSIS_TYPES
     ]
-    if not found:
-        raise FileNotFoundError(f"{out}: no encoding or decoding is done; executed notebooks lie in {results}.")
-    return found
 
 
 def _grouped(tasks: Sequence[Done], key: Callable[[Done], Key]) -> dict[Key, list[Done]]:
@@ -250,7 +263,7 @@ def _decoding_studies(members: Sequence[Done]) -> Iterator[DecodingStudy]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib collect`."""
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder of a sweep")
+    parser.add_argument("out", type=user_folder, metavar="OUT", help="folder of a sweep")
 
 
 def main(args: argparse.Namespace) -> int:

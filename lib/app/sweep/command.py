@@ -10,14 +10,13 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
 from tqdm import tqdm
 
 from lib.app.notebooks import NOTEBOOKS
-from lib.app.parameters import Value, parse_value
+from lib.app.parameters import Value, parse_value, user_folder
 from lib.app.sweep.engine import Workers, killed_by_signals, parse_bytes, run_all
 from lib.app.sweep.forecast import Forecast, forecast
 from lib.app.sweep.store import Store, fingerprint
@@ -42,7 +41,7 @@ AXES = ("subject", "network")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib sweep`."""
     add = parser.add_argument
-    add("out", type=Path, metavar="OUT", help="folder for the results; all workers must see it")
+    add("out", type=user_folder, metavar="OUT", help="folder for the results; all workers must see it")
     add("what", nargs="+", metavar="WHAT", help="encoding, decoding, or notebooks by name or path")
     add("--subject", nargs="+", type=int, help="numbers of the participants")
     add("--network", nargs="+", help="networks of encoding and decoding")
@@ -55,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--time", default="01:00:00", help="wall time of a SLURM job (default: %(default)s)")
     add("--dry-run", action="store_true", help="show tasks, memory and the SLURM script; do nothing")
     add("--resume", action="store_true", help="do what is missing, failed or changed")
-    add("--folder", type=Path, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
+    add("--folder", type=user_folder, default=NOTEBOOKS, help="where the notebooks are (default: notebooks/)")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
 
