@@ -19,7 +19,7 @@
 # that predicts new images, information the layer holds is present in the voxel. Nothing more follows.
 #
 # **In short:** ridge keeps the directions along which images differ most and shrinks the others (first panel). A clear voxel varies mostly along
-# those, a noisy one along all (second), so it needs a larger penalty.
+# those, a noisy one along all (second), so the noisy one needs a larger penalty.
 #
 # A layer has thousands of units, a participant saw hundreds or thousands of images, and there are thousands of voxels, each
 # with a penalty of its own. This page shows how ridge regression {cite}`hoerl1970` copes, and why it is fast.
@@ -27,7 +27,7 @@
 # | name | meaning |
 # |---|---|
 # | $n, p, v$ | numbers of images, features and voxels |
-# | $X$ | features of the training images, $n \times p$, centred, divided by one number |
+# | $X$ | features of the training images, the activations of the layer's units, $n \times p$, centred, divided by one number |
 # | $y$ | responses of one voxel to the training images, $n$ numbers, centred |
 # | $\alpha$ | penalty of the voxel, $> 0$ |
 # | $U, e$ | eigenvectors and eigenvalues of the Gram matrix: $XX' = U \,\mathrm{diag}(e)\, U'$ |
@@ -60,8 +60,9 @@ n_voxels = 60  # simulated voxels, from noisy to clear
 #
 # ## A toy layer, toy voxels
 #
-# Units of a real layer are correlated: a few directions carry most of the variance. The toy layer imitates this with
-# variances that fall as $1/k$. Voxels read it out at random, with noise added; from voxel to voxel there is less noise.
+# The units of a real layer are correlated, so that a few directions carry most of the variance. Those of the toy layer are
+# independent, and the $k$-th has variance $1/k$. Each voxel is a random weighted sum of them plus noise; the
+# first voxel has the most noise, the last the least.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -82,7 +83,8 @@ print("(n_images, n_features) =", X.shape, " (n_images, n_voxels) =", Y.shape)
 # \hat y = U \,\mathrm{diag}\!\left(\frac{e}{e + \alpha}\right) Z = Hy
 # $$ (eq-ridge)
 #
-# Directions along which images differ a lot ($e \gg \alpha$) pass; those along which they hardly differ are taken for noise.
+# Directions along which images differ a lot ($e \gg \alpha$) pass; those along which they hardly differ are shrunk,
+# on the bet that the voxel shows mostly noise there.
 # One decomposition serves all voxels and all penalties.
 
 # %%
@@ -94,17 +96,17 @@ print("penalties chosen:", *(f"{alpha:g} ({(fit.alphas == alpha).sum()} voxels)"
 # %% [markdown]
 # **Look for** where the factor falls from one to zero, and whether the voxels have anything to lose there.
 
-# %% mystnb={"image": {"alt": "First: the shrinkage factor over principal directions, for four penalties, falling earlier for larger ones. Second: cumulative share of variance of a clear and a noisy voxel."}, "figure": {"caption": "First panel: the factor e / (e + alpha) for four penalties. Second: how much of a clear and of a noisy simulated voxel lies in the leading directions of the layer.", "name": "fig-ridge-shrinkage"}}
+# %% mystnb={"image": {"alt": "First: the shrinkage factor over principal directions, for four penalties, falling earlier for larger ones. Second: cumulative share of variance of a clear and a noisy voxel."}, "figure": {"caption": "First panel: the factor e / (e + alpha) for four penalties. Second: the share of a clear and of a noisy simulated voxel's variance in the leading directions of the layer, summed up.", "name": "fig-ridge-shrinkage"}}
 shrinkage_curves(design.e.numpy(), fit.Z[:, [-1, 0]].numpy(), [1e0, 1e2, 1e3, 1e4], simulated=True)
 
 # %% [markdown]
-# The clear voxel has most of its variance in the leading directions. The noisy one has some in each, nearly a straight line:
-# that is what noise looks like. A penalty that cuts off the tail costs the first little and rids the second of much.
+# The clear voxel follows the layer, whose variance lies in the leading directions. Noise is as large in one direction as in
+# another, so the sum of the noisy voxel is nearly a straight line. A penalty that cuts off the tail costs the first little and rids the second of much.
 #
 # ```{admonition} Misconception: with more features than images, regression must fail
 # :class: tip
-# Without a penalty it does: any responses are fitted perfectly, noise included. But ridge does not choose among hundreds of
-# free weights. It weighs directions, of which there are fewer than images, and the penalty decides how many count.
+# Without a penalty it does: any responses are fitted perfectly, noise included. With one it need not. Ridge shrinks most
+# directions towards zero, so that far fewer of them than there are images are in effect fitted: the penalty decides how many count.
 # ```
 
 # %%
@@ -178,12 +180,13 @@ penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 # ## A trap: the direction that centring removes
 #
 # Centred features sum to zero over images, so the Gram matrix has rank $n - 1$ at most: one eigenvalue is zero, up to
-# rounding, and so is every voxel along its eigenvector. `decompose` drops it. Suppose we had kept it:
+# rounding, and so is every voxel along its eigenvector. `decompose` drops it. Suppose we had kept it, and
+# with it $n$ in place of $n - 1$:
 
 # %%
 e_all, Z_all = np.append(1e-12, e), np.vstack([np.zeros(n_voxels), Z])
 trapped = ridge.ALPHAS[gcv(e_all, Z_all).argmin(axis=0)]
-print("penalties chosen:", np.unique(trapped))
+print(f"penalties chosen for all {n_voxels} voxels:", np.unique(trapped))
 spoilt = ridge.fit_ridge(design, Y, trapped[:1])
 print(f"R2 of the noisy voxel: {scores.r2(Y_test, spoilt.predict(coordinates).numpy())[0]:.2f}")
 
@@ -192,8 +195,8 @@ curves = {"GCV, trapped": gcv(e_all, Z_all)[:, voxels], "held-out error": errors
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# One direction out of hundreds sends every voxel to the smallest penalty. However small the penalty, the criterion believes that
-# one degree of freedom is left, with no residual in it. The noisy voxel is then predicted much worse than by its mean.
+# One direction out of hundreds sends every voxel to the smallest penalty. As the penalty vanishes, the residual goes to zero, but the
+# degrees of freedom that are left only to one. The noisy voxel is then predicted much worse than by its mean.
 #
 # ## Predictions for left-out images, without refitting
 #
@@ -237,7 +240,7 @@ rare_units((train > 0).mean(axis=0), largest, simulated=True)
 #
 # ## Two protocols
 #
-# The package of paper W's authors made other choices. It is kept as `protocol="reference"`, tested against theirs; ours
+# The package of {cite:t}`wang2021`, paper W of this book, made other choices. It is kept as `protocol="reference"`, tested against theirs; ours
 # is the default, `protocol="fast"`.
 #
 # | | `fast` | `reference` |
@@ -246,7 +249,7 @@ rare_units((train > 0).mean(axis=0), largest, simulated=True)
 # | responses | by training mean and standard deviation | test responses by their own |
 # | intercept | yes | no, all parts are z-scored |
 # | penalty per voxel | GCV on all training images | inner five-fold, smallest summed $1 - R^2$ |
-# | penalty within a fold | the same; weights are learned on errors that saw it | chosen anew without the fold |
+# | penalty within a fold | the same for all folds, so chosen with the left-out images too | chosen anew without the fold |
 # | left-out predictions | identity {eq}`eq-fold` | refitted, parts z-scored again |
 # | decompositions per layer | one | thirty-six |
 #

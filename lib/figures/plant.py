@@ -179,10 +179,10 @@ def plant_explorer(network: Network, images: Sequence[np.ndarray], parts: Mappin
     start = Planting([parts.get(layer, 0) for layer in (*stored, "no layer")])
     result = analyse_area({layer: steps * step for layer, (steps, step) in stored.items()}, start)
     caption = (
-        f"An area of {N_VOXELS} voxels, planted in {N_COMPONENTS} principal components of each layer of "
-        f"{network.name}. Set what drives the voxels and how they are measured: your browser runs the analysis of this "
-        "book. Pale lines are voxels (drawn at −0.4 where R is lower); the strong line is their mean, or the voxel you "
-        "point at."
+        f"{N_VOXELS} simulated voxels: weighted sums of {N_COMPONENTS} principal components of each layer of "
+        f"{network.name}, and noise. Set what drives the voxels and how they are measured: your browser runs the "
+        "analysis of this book. Pale lines are voxels (drawn at −0.4 where R is lower); the strong line is their mean, "
+        "or the voxel you point at."
     )
     warning = style.data_warning(simulated=True)
     numbers, table = _stored_numbers(stored, start, claimed), _table(result, start, claimed)

@@ -123,7 +123,7 @@ def test_the_reader_is_told_what_the_library_finds(page: Page, features: dict[st
     assert words.replace("-0.", "\u22120.") in told
     page.get_by_role("slider", name=re.compile("^Conv-3")).fill("0")
     page.get_by_role("slider", name=re.compile("^FC-7")).fill("10")
-    assert "FC-7 83 %, no layer 17 %" in page.locator("output").inner_text()
+    assert "FC-7 83\xa0%, no layer 17\xa0%" in page.locator("output").inner_text()
 
 
 @pytest.mark.slow("simulates and analyses")
