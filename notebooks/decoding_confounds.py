@@ -228,7 +228,7 @@ for world, study in studies.items():
 matched = read_units(units, MATCHED)
 turned = {world: both_directions(read_as(study["ridge"], MATCHED), matched) for world, study in studies.items()}
 
-# %% mystnb={"image": {"alt": "Two panels of dots with intervals for four worlds: AlexNet's lead when decoding and when encoding."}, "figure": {"caption": "AlexNet's lead over ResNet-50 in both directions, from the same voxels and units, read alike. Decoding: mean r over units. Encoding: mean r over voxels of the stack of the eight layers. Intervals over participants.", "name": "fig-directions"}}
+# %% mystnb={"image": {"alt": "Two panels of dots with intervals for four worlds: AlexNet's lead when decoding and when encoding."}, "figure": {"caption": "AlexNet's lead over ResNet-50 in both directions, from the same voxels and units, read alike. Decoding: mean r over the units of all layers but the first. Encoding: mean r over voxels of the stack of all eight layers. Intervals over participants.", "name": "fig-directions"}}
 directions_figure(turned, simulated=True)
 
 # %% [markdown]

@@ -22,9 +22,9 @@ class Directions:
     Attributes
     ----------
     decoding : mapping of network to array of shape (n_participants,)
-        Mean r over layers, areas and units.
+        Mean r over layers from the second on, areas and units.
     encoding : mapping of network to array of shape (n_participants,)
-        Mean r, over voxels, of the stack of the same layers.
+        Mean r, over voxels, of the stack of all layers.
     """
 
     decoding: Mapping[str, np.ndarray]

@@ -55,8 +55,7 @@ def kept(
     try:
         path = folder / f"{digest_of([module, *code_lines([module]), *versions()], *inputs())[:32]}.npz"
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"))
-        lock.acquire()
+        lock = FileLock(path.with_suffix(".lock")).acquire()  # the lock itself, as a context, would be acquired twice
     except (OSError, ValueError) as error:
         warnings.warn(f"Results are not kept in {folder}: {getattr(error, 'strerror', error)}.", stacklevel=2)
         return compute()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from lib.core import kept as module
 from lib.core.kept import FOLDER, Arrays, kept
@@ -118,6 +119,23 @@ def test_two_that_need_the_same_compute_it_once(keep: Keep, tmp_path: Path) -> N
     for thread in threads:
         thread.join(10)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_failed_or_was_interrupted_can_be_computed_again(
+    keep: Keep, tmp_path: Path, error: type[BaseException]
+) -> None:
+    """Jupyter keeps the last exception, and with it all that the functions held in which it was raised."""
+
+    def fail() -> Arrays:
+        raise error
+
+    with pytest.raises(error) as held:
+        kept(MODULE, lambda: [7], fail)
+    (lock,) = (tmp_path / "results").glob("*.lock")
+    with FileLock(lock, timeout=0):
+        assert held.tb
+    kept(MODULE, lambda: [7], lambda: {"x": np.ones(1)})
 
 
 def test_what_was_used_longest_ago_makes_room(keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
