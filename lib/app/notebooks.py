@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell
 from lib.app.parameters import Parameter, Value, check_values, user_path
 from lib.core import choose
 from lib.core.disk import ROOT
+from lib.data.files import read_file
 
 NOTEBOOKS = ROOT / "notebooks"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -48,7 +49,9 @@ class NotebookSource:
     @cached_property
     def notebook(self) -> NotebookNode:
         """The notebook, not executed."""
-        notebook = jupytext.reads(_read(self.path), {"extension": ".py"})
+        text = _read(self.path)
+        expected = "a notebook that jupytext can read"
+        notebook = read_file(self.path, expected, lambda _: jupytext.reads(text, {"extension": ".py"}))
         notebook.metadata.kernelspec = NotebookNode(KERNEL)
         if self.prelude:
             notebook.cells.insert(0, new_code_cell(self.prelude))

@@ -75,6 +75,8 @@ def printed(path: Path) -> str:
         ("None", None),
         ("flat", "flat"),
         ("[flat", "[flat"),
+        ("[{[]: 1}]", "[{[]: 1}]"),
+        ("[" + 9000 * "-" + "1]", "[" + 9000 * "-" + "1]"),
         ('["flat", 1]', ["flat", 1]),
         ("", ""),
     ],
@@ -261,6 +263,15 @@ def test_input_that_cannot_be_used_is_one_sentence(
     assert sentence in message
     assert message.count("\n") == 1
     assert not list(folder.glob("*.ipynb")), "nothing ran"
+
+
+@pytest.mark.parametrize("header", ["kernelspec:\n#     name: python3", "kernelspec: ["])
+def test_a_header_that_cannot_be_read_is_named(folder: Path, capsys: pytest.CaptureFixture[str], header: str) -> None:
+    (folder / "bad.py").write_text(f"# ---\n# jupyter:\n#   {header}\n# ---\n# %%\n1\n")
+    assert command(folder, "bad") == 2
+    message = capsys.readouterr().err
+    assert f"{folder / 'bad.py'}: expected a notebook that jupytext can read, found " in message
+    assert message.count("\n") == 1
 
 
 def test_a_folder_without_notebooks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
