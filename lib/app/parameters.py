@@ -275,5 +275,5 @@ def literal(text: str) -> Any:
     """Read a Python literal; anything else stays text."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # of a key that is a list, or deep nesting
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # a list as key, too deep a nesting
         return text
