@@ -165,7 +165,7 @@ def encode_nested(
     features : mapping of layer to array of shape (n_images, n_features), or to its Coordinates
     responses : array of shape (n_images, n_targets)
     n_folds : int
-        Outer folds, and inner folds of each.
+        Outer folds; inner folds hold about as many images.
     n_orders : int
         Random orders of the images; results are averaged over them.
     seed : int
