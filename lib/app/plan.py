@@ -271,7 +271,8 @@ def fetch_free(dataset: str, subject: int, root: Path, parts: Sequence[Part]) ->
 def _listed(part: Part, root: Path) -> Iterator[Download]:
     """Files of a bucket at the missing paths, with the sizes that it names."""
     for pattern in part.missing:
-        found = [(key, size) for key, size in _listing(part.bucket, pattern.partition("*")[0]) if fnmatch(key, pattern)]
+        listed = _listing(part.bucket, pattern.partition("*")[0])
+        found = [(key, size) for key, size in listed if fnmatch(key, pattern) and ".." not in key.split("/")]
         if not found:
             raise FetchError(f"{part.bucket}: expected files such as {pattern}, found none.")
         for key, size in found:
@@ -288,10 +289,10 @@ def _listing(bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
             answer = requests.get(bucket, asked, timeout=TIMEOUT)
             answer.raise_for_status()
             page = ElementTree.fromstring(re.sub(rb'xmlns="[^"]*"', b"", answer.content))
-        except (requests.RequestException, ElementTree.ParseError) as error:
+            sizes = [(one.findtext("Key", ""), int(one.findtext("Size", "0"))) for one in page.findall("Contents")]
+        except (requests.RequestException, ElementTree.ParseError, ValueError) as error:
             raise FetchError(f"{bucket}: its list of files could not be read ({type(error).__name__}).") from error
-        for entry in page.findall("Contents"):
-            yield entry.findtext("Key", ""), int(entry.findtext("Size", "0"))
+        yield from sizes
         token = page.findtext("NextContinuationToken")
 
 

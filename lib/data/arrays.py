@@ -58,6 +58,8 @@ def participant_from_trials(
         Lengths that do not match, a mask that is none, an unknown picture, too few for training or test, a trial
         without a run, a run of a single trial.
     """
+    if not isinstance(pictures, Mapping):
+        raise ValueError(f"pictures: expected a file or an array for each name, found a {type(pictures).__name__}.")
     responses, names, shown = np.array(matrix("betas", betas, finite=False)), list(pictures), as_list(shown)
     masks = _checked_masks(rois, responses.shape[1])
     if not names:
@@ -66,6 +68,8 @@ def participant_from_trials(
         raise ValueError(f"shown: expected one for each of the {len(responses)} trials in betas, found {len(shown)}.")
     trial = _positions("shown", shown, names)
     held_out = np.unique(_positions("test", [test] if isinstance(test, str) else as_list(test), names))
+    if len(absent := np.setdiff1d(held_out, trial)):
+        raise ValueError(f"test: {names[absent[0]]!r} is shown in no trial: leave it out.")
     train = np.setdiff1d(trial, held_out)
     if len(train) < 2 or len(held_out) < 2:
         raise ValueError(f"Needed: at least 2 pictures to train on and 2 to test, found {len(train)}, {len(held_out)}.")
@@ -87,8 +91,10 @@ def participant_from_trials(
 
 
 def _checked_masks(rois: Mapping[str, Any], n_voxels: int) -> dict[str, np.ndarray]:
-    if not rois:
-        raise ValueError(f"rois: expected a mask, found none; {{'all': np.ones({n_voxels}, bool)}} takes every voxel.")
+    if not isinstance(rois, Mapping) or not rois:
+        found = "none" if rois is None or isinstance(rois, Mapping) else f"a {type(rois).__name__}"
+        way_out = f"{{'all': np.ones({n_voxels}, bool)}} takes every voxel"
+        raise ValueError(f"rois: expected a mask by its name, found {found}; {way_out}.")
     masks = {roi: np.asarray(mask) for roi, mask in rois.items()}
     for roi, mask in masks.items():
         if mask.dtype != bool or mask.shape != (n_voxels,):
@@ -132,7 +138,7 @@ def _ceiling(repeats: Responses) -> np.ndarray:
 def _stimuli(pictures: Mapping[Hashable, Picture]) -> Stimuli:
     """The pictures in their order; arrays are checked now, files when they are opened."""
     opened = [
-        from_array(picture, f"picture {name!r}") if isinstance(picture, np.ndarray) else Path(picture)
+        Path(picture) if isinstance(picture, str | os.PathLike) else from_array(picture, f"picture {name!r}")
         for name, picture in pictures.items()
     ]
     return Stimuli(digest_of(*map(_mark, opened)), partial(_open, opened))

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +164,8 @@ def extract(
     """
     taps = {name: network.tap(name) for name in layers or network.layers}
     pixels = network.pixels[choose("preprocessing", preprocessing, network.pixels)]
-    if min(found := (len(images), batch_size, 1 if n_units is None else n_units)) < 1:
+    found = (len(images), batch_size, 1 if n_units is None else n_units)
+    if not all(isinstance(number, Integral) and number >= 1 for number in found):
         needed = "at least 1 image, a batch_size of at least 1 and n_units of at least 1"
         raise ValueError(f"Needed: {needed}, not {', '.join(map(str, found))}.")
     extraction = Extraction(network, images, pixels, pool, batch_size, find_device(device), n_units)

@@ -238,7 +238,7 @@ def _checkpoint(name: str, weights: str) -> Path | None:
         return _miniature_checkpoint(name)
     if weights == "published":
         return _published(name)
-    path = Path(weights).expanduser()
+    path = Path(str(weights)).expanduser()
     if path.is_dir():
         raise IsADirectoryError(f"weights={weights!r} is a folder; name the file in it that holds the parameters.")
     if not path.is_file():

@@ -205,6 +205,26 @@ def test_file_of_another_size_is_refused(served: tuple[dict[str, bytes], list[st
         fetch_free("laion", 1, tmp_path / "laion", needed(tmp_path / "laion"))
 
 
+def test_a_key_that_leads_out_of_the_folder_is_not_written(
+    served: tuple[dict[str, bytes], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "derivatives/rois/sub-01/../../../../x/sub-01_space-T1w_res-1pt8_label-PPA_mask.nii.gz"
+    monkeypatch.setitem(FILES, key, b"PPA")
+    served[0][key.replace("derivatives/rois/sub-01/../../../../", "")] = b"PPA"
+    served[0][key] = b"PPA"
+    fetch_free("laion", 1, tmp_path / "laion", needed(tmp_path / "laion"))
+    assert not list(tmp_path.rglob("x/*"))
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"<a><Contents><Key>x</Key><Size>many</Size></Contents></a>"])
+def test_a_list_of_files_that_is_none_is_said(
+    served: tuple[dict[str, bytes], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setattr(Bucket, "page", lambda self, query: answer)
+    with pytest.raises(FetchError, match=r"127.0.0.1:\d+: its list of files could not be read \((Parse|Value)Error\)"):
+        fetch_free("laion", 1, tmp_path / "laion", needed(tmp_path / "laion"))
+
+
 def test_nothing_like_it_in_the_bucket(
     served: tuple[dict[str, bytes], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

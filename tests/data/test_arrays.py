@@ -140,6 +140,9 @@ def test_figures_show_areas_of_other_names(trials: Trials) -> None:
         ({"test": ("p0",)}, "at least 2 pictures to train on and 2 to test, found 7, 1"),
         ({"test": tuple(f"p{i}" for i in range(8))}, "at least 2 pictures to train on and 2 to test, found 0, 8"),
         ({"pictures": {}}, "pictures: expected some, found none"),
+        ({"pictures": [np.zeros((4, 4))] * 8}, "pictures: expected a file or an array for each name, found a list"),
+        ({"pictures": {f"p{i}": None for i in range(8)}}, "picture 'p0': expected pixels .*, found "),
+        ({"rois": np.ones(5, bool)}, "rois: expected a mask by its name, found a ndarray; {'all': np.ones"),
         (
             {"rois": {"V1": np.ones(4, bool)}},
             "ROI V1: expected a boolean mask of 5 voxels, found bool",
@@ -188,7 +191,7 @@ def test_the_ways_out_make_masks() -> None:
 @pytest.mark.parametrize(
     ("rois", "sentence"),
     [
-        ({}, r"rois: expected a mask, found none; {'all': np.ones\(5, bool\)} takes every voxel"),
+        ({}, r"rois: expected a mask by its name, found none; {'all': np.ones\(5, bool\)} takes every voxel"),
         ({"V1": np.zeros(5, bool)}, "ROI V1: expected at least one voxel, found none: leave it out"),
     ],
 )
@@ -271,5 +274,5 @@ def test_arrays_are_read_as_files_are() -> None:
 def test_a_held_out_picture_that_nobody_saw_is_refused() -> None:
     lab = Lab()
     lab.pictures["p8"] = lab.pictures["p0"]
-    with pytest.raises(ValueError, match="1 of 3 images were never shown, the first is 8"):
+    with pytest.raises(ValueError, match="test: 'p8' is shown in no trial: leave it out"):
         replace(lab, test=("p6", "p2", "p8")).participant()

@@ -311,6 +311,9 @@ BAD = {
         ValueError, "Unknown preprocessing 'imagenet'; choose one of as-published"),
     "device": (lambda: extract(small(), pictures(), device="gpu"), ValueError, "Unknown device 'gpu'"),
     "no images": (lambda: extract(small(), []), ValueError, "at least 1 image"),
+    "half an image": (lambda: extract(small(), pictures(), batch_size=2.5), ValueError, "not 2, 2.5, 1."),
+    "a text for a number": (lambda: extract(small(), pictures(), n_units="9"), ValueError, "not 2, 32, 9."),
+    "no weights": (lambda: load_network("alexnet-object", None), FileNotFoundError, "neither 'miniature'"),
     "batch size": (lambda: extract(small(), pictures(), batch_size=0), ValueError, "a batch_size of at least 1"),
     "units": (lambda: extract(small(), pictures(), n_units=0), ValueError, "n_units of at least 1, not 2, 32, 0"),
     "images of large floats": (
