@@ -48,6 +48,13 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
+def write_sform(path: Path, value: float) -> None:
+    """Fill the rows of a compressed NIfTI file's sform."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[280:328] = np.full(12, value, "<f4").tobytes()
+    path.write_bytes(gzip.compress(content))
+
+
 def write_session(root: Path, number: int, betas: np.ndarray, chunks: object = None) -> None:
     """One session (n_trials, X, Y, Z) as HDF5, which holds (n_trials, Z, Y, X)."""
     path = root / BETAS / f"betas_session{number:02d}.hdf5"

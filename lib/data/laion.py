@@ -30,7 +30,7 @@ from lib.data.participant import Participant, Space, Stimuli
 from lib.data.pictures import decode_picture, stored, stored_key
 from lib.data.sessions import ZSCORES, Layout, Session, Split, chosen_sessions
 from lib.data.trials import ceiling_of, random_split
-from lib.data.volumes import check_affine, open_volume, read_volume, read_voxels
+from lib.data.volumes import axes_of, check_affine, open_volume, read_volume, read_voxels
 
 SUBJECTS = (1, 3, 5, 6, 7)
 LAST_SESSION = 30  # sessions 31 to 34 are held back
@@ -197,6 +197,7 @@ def read_grid(path: Path) -> Grid:
     """Read shape and affine from the header of a session's betas."""
     image = open_volume(path)
     require_equal(path, "the number of dimensions of the betas", 4, len(image.shape))
+    axes_of(path, image.affine)  # refuses one that is none
     return Grid(image.shape[:3], image.affine)
 
 

@@ -44,6 +44,14 @@ def _whole(image: Any, values: np.ndarray) -> np.ndarray:
     return values
 
 
+def axes_of(path: Path, affine: np.ndarray) -> str:
+    """Directions of a file's axes, such as RAS; ValueError where its affine, shape (4, 4), is no map to millimetres."""
+    if not np.isfinite(affine).all() or not np.linalg.det(affine[:3, :3]):
+        found = f"{affine[:3].tolist()}: correct its sform"
+        raise ValueError(f"{path}: expected an affine from voxels to millimetres, found {found}.")
+    return "".join(nibabel.aff2axcodes(affine))
+
+
 def check_affine(path: Path, found: np.ndarray, wanted: np.ndarray) -> None:
     """Refuse a file that does not lie on the grid of the betas.
 
@@ -54,7 +62,7 @@ def check_affine(path: Path, found: np.ndarray, wanted: np.ndarray) -> None:
         The affine of the file, and that of the betas.
     """
     if not np.allclose(found, wanted, atol=_TOLERANCE):
-        expected, axes = ("".join(nibabel.aff2axcodes(one)) for one in (wanted, found))
+        axes, expected = (axes_of(path, one) for one in (found, wanted))
         other = f"another, its axes {axes}" if axes != expected else "another"
         way_out = "resample it to the betas' grid, nearest label"
         raise ValueError(f"{path}: expected the affine of the betas, axes {expected}, found {other}: {way_out}.")
@@ -68,7 +76,7 @@ def check_axes(path: Path, other: Path) -> None:
     path, other : Path
     """
     if other.exists():
-        found, expected = ("".join(nibabel.aff2axcodes(open_volume(one).affine)) for one in (path, other))
+        found, expected = (axes_of(one, open_volume(one).affine) for one in (path, other))
         if found != expected:
             raise ValueError(f"{path}: expected axes {expected} as in {other.name}, found {found}; resample it.")
 

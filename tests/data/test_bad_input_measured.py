@@ -30,6 +30,7 @@ from measured import (
     write_god,
     write_nifti,
     write_session,
+    write_sform,
     write_tiny_nsd,
 )
 
@@ -278,6 +279,16 @@ NSD: dict[str, Row] = {
         r"subjectim from 1 to 73000, found .* to 82000",
     ),
     "mask mirrored": (mirrored(FACES), {}, r"floc-faces.nii.gz: expected axes RAS as in ncsnr.nii.gz, found LAS; res"),
+    "mask without an affine": (
+        lambda root: write_sform(root / FACES, 0),
+        {},
+        r"floc-faces.nii.gz: expected an affine from voxels to millimetres, found \[\[0.0, .*: correct its sform\.",
+    ),
+    "mask with an affine of NaN": (
+        lambda root: write_sform(root / FACES, np.nan),
+        {},
+        r"floc-faces.nii.gz: expected an affine from voxels to millimetres, found \[\[nan, ",
+    ),
     "ratios below 0": (
         volume(NCSNR, np.full(VOLUME, -0.5, np.float32)),
         {},

@@ -20,6 +20,7 @@ from measured import (
     damage,
     write_laion_split,
     write_laion_volume,
+    write_sform,
     write_tiny_laion,
 )
 
@@ -265,6 +266,16 @@ BAD: dict[str, tuple[Callable[[Path], object], dict[str, object], str]] = {
     "a trial twice": (trial_twice, {}, r"beta_index to be 0 to 23, each once, found 4 where 5 should be"),
     "half a session": (truncated, {}, r"ses-02.*expected betas of 26 trials, found"),
     "a damaged session": (damaged, {}, r"ses-02.*expected betas of 26 trials, found .*CRC check failed"),
+    "betas without an affine": (
+        lambda root: write_sform(TinyLaion(root, {}, {}, np.ones(1), []).session(1, LAION_BETAS), 0),
+        {},
+        r"ses-01_.*SingletrialBetas_statmap.nii.gz: expected an affine from voxels to millimetres, found \[\[0.0",
+    ),
+    "map with an affine of NaN": (
+        lambda root: write_sform(TinyLaion(root, {}, {}, np.ones(1), []).map("desc-Noiseceiling4rep"), np.nan),
+        {},
+        r"Noiseceiling4rep_statmap.nii.gz: expected an affine from voxels to millimetres, found \[\[nan",
+    ),
     "held-back session": (lambda _: None, {"sessions": [31]}, r"released sessions 1 to 30, not 31"),
     "session that is not there": (lambda _: None, {"sessions": [3]}, r"ses-03.*the betas of session 3, found no such"),
     "participant 2": (lambda _: None, {"subject": 2}, r"participants 1, 3, 5, 6, 7, found subject 2"),
