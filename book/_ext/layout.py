@@ -23,7 +23,9 @@ from sphinx.application import Sphinx
 from lib.app.copies import figure_names
 
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
-HYPHENATED = re.compile(r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)")  # --dry-run, as-coded
+HYPHENATED = re.compile(  # --dry-run, as-coded; not a class within a tag
+    r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?![^<>]*>)(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)"
+)
 APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
 SIGNS = {

@@ -111,6 +111,12 @@ def test_no_hyphen_of_code_ends_a_line() -> None:
     assert _lines(whole.replace("{", "").replace("}", "")) == f'<span class="code-line">{shown}</span>\n'
 
 
+def test_hyphens_within_a_tag_are_not_code() -> None:
+    coloured = '<span class="l l-Scalar l-Scalar-Plain">my-lab</span>'
+    whole = coloured.replace("my-lab", '<span class="whole">my-lab</span>')
+    assert _lines(coloured) == f'<span class="code-line">{whole}</span>\n'
+
+
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page = new_document("page")
     words, code = nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2"), nodes.literal_block("", "95 %")
