@@ -26,7 +26,9 @@ CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre>
 HYPHENATED = re.compile(  # --dry-run, as-coded; not a class within a tag
     r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?![^<>]*>)(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)"
 )
-APART = re.compile(r"(?<=\d) (?=%)|(?<=[✓✗?–]) (?=\d)")  # spaces at which no line may end
+APART = re.compile(  # spaces at which no line may end
+    r"(?<=\d) (?=%|× ?\d|[kMG]B\b)|(?<=\d ×) (?=\d)|(?<=[✓✗?–]) (?=\d)"
+)
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
 SIGNS = {
     re.compile(r"(?<![\w.)–−-])-(?=\.?\d)"): "−",
@@ -130,8 +132,8 @@ def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def typeset(text: str) -> str:
     """Prose with its signs, and with spaces that do not break where a line must not end.
 
-    >>> typeset("-0.4 of 425 x 425 pixels, fine-tuned")
-    '−0.4 of 425 × 425 pixels, fine-tuned'
+    >>> typeset("-0.4 of 425 x 425 pixels, fine-tuned").replace("\u00a0", "~")
+    '−0.4 of 425~×~425 pixels, fine-tuned'
     """
     for written, sign in SIGNS.items():
         text = written.sub(sign, text)

@@ -119,11 +119,13 @@ def test_hyphens_within_a_tag_are_not_code() -> None:
 
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page = new_document("page")
-    words, code = nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2"), nodes.literal_block("", "95 %")
+    words, code = nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2, 4 GB, 64 x 64"), nodes.literal_block("", "95 %")
     short, long = nodes.literal("", "results/TASK.npz"), nodes.literal("", "taskonomy-edge2d")
     page += [words, code, nodes.paragraph("", "", short, long)]
     keep_together(None, page, "page")
-    assert words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02" and code.astext() == "95 %"
+    assert (
+        words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02, 4\xa0GB, 64\xa0×\xa064" and code.astext() == "95 %"
+    )
     assert (short["classes"], long["classes"]) == (["short"], ["fits"])
 
 
@@ -134,7 +136,7 @@ def test_signs_are_set_in_prose_and_nowhere_else() -> None:
     silent = nodes.paragraph("", "-")
     page += [told, nodes.paragraph("", "", *kept[:2]), kept[2], silent]
     keep_together(None, page, "page")
-    assert told.astext() == "−0.4 (−.5 to −1) of 425 × 425 in ResNet-50, a - b, 2018-2021"
+    assert told.astext() == "−0.4 (−.5 to −1) of 425\xa0×\xa0425 in ResNet-50, a - b, 2018-2021"
     assert [one.astext() for one in (*kept, silent)] == ["-0.4 x 2 x 3"] * 3 + ["–"]
 
 
