@@ -199,9 +199,9 @@ for world, study in encoding_studies(people, ["alexnet-object"], weights, n_best
     print(f"{world:13}", *(result.layers[mean.argmax()] for mean in means))
 
 # %% [markdown]
-# With these parameters it holds in *as-published* only. But look how near the others come. In *reversed* Conv-2 is the best layer of V2, where
-# it drives nothing; in *flat* it is the best of V3, which prefers no layer; in *noise* a die decides. The rule does not say by how much the best layer
-# leads, how sure that is, or whether anything is predicted at all. With other images or voxels it may hold anywhere.
+# Some layer is named everywhere. So few images may miss the rule in *as-published*, where it is true; in *flat* a layer is named too, though none is
+# preferred; in *noise* a die decides. The rule does not say by how much the best layer leads, how sure that is, or whether anything is
+# predicted at all. With other images or voxels it may hold anywhere.
 # ```{solution-end}
 # ```
 
