@@ -288,7 +288,7 @@ for n in n_images:
     print(n, shift if not isinstance(shift, Contrast) else f"{shift.interval()} layers: {shift.outcome(0.5)}")
 
 # %% [markdown]
-# Sameness within half a layer is shown once the whole interval lies within half a layer of zero; before that it is undecided, although the
-# two are alike.
+# Sameness within half a layer is shown once the whole interval lies within half a layer of zero. With few images it often does not, and
+# the sentence stays undecided, although the two are alike.
 # ```{solution-end}
 # ```

@@ -19,7 +19,7 @@
 # 200 voxels only for visualization purpose". A reader still sees numbers that are shown because they were high.
 #
 # Where nothing can be predicted (*noise*), the published choice still shows scores above zero; on fresh images the same voxels score below it.
-# Where there is something to find (*as-published*), the choice lifts the scores a little. The reason: a score is what a voxel deserves plus luck. The best
+# Where there is something to find (*as-published*), the choice lifts the scores. The reason: a score is what a voxel deserves plus luck. The best
 # of many scores are those of good voxels, and of lucky ones {cite}`kriegeskorte2009`. This page measures by how much, and asks whether it
 # can turn a claim.
 

@@ -102,8 +102,8 @@ task_summary(studies)
 # %% [markdown]
 # A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves in the figure, with
 # their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a move to later layers, in
-# AlexNet alone, was planted in V1 to V4. In the brain in which nothing was planted the weights of both architectures move to *earlier* layers,
-# most of all in place and face areas. So the contrast that the paper reports does not come about by itself.
+# AlexNet alone, was planted in V1 to V4. In the brain in which nothing was planted the weights of both architectures move to *earlier* layers
+# in most areas, place and face areas above all. So the contrast that the paper reports does not come about by itself.
 #
 # ## The claims
 #
@@ -127,7 +127,7 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 #
 # ```{admonition} Misconception: the network that predicts best is the model of the brain
 # :class: tip
-# All six networks predict this brain, and none of them is in it.
+# All six networks predict nearly all areas of this brain, and none of them is in it.
 # ```
 
 # %% [markdown]

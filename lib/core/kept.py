@@ -89,7 +89,11 @@ def _write(path: Path, arrays: Arrays) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    files = sorted(((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*.npz")), reverse=True)
+    files = []
+    for path in folder.glob("*.npz"):
+        with suppress(FileNotFoundError):  # another process makes room, too
+            files.append((path.stat().st_mtime, path.stat().st_size, path))
+    files.sort(reverse=True)
     total = np.cumsum([size for _, size, _ in files])
     for (_, _, path), until in zip(files, total, strict=True):
         if until > KEPT_BYTES:

@@ -208,7 +208,7 @@ def _sentence_of(claim: str) -> str:
 
 def _own_cell(verdict: Verdict) -> str:
     """The verdict on one of this book's own sentences, with the interval of the network that decides."""
-    interval = f"<br><small>{escape(str(verdict.effect))}</small>" if verdict.effect else ""
+    interval = f"<br><small>{escape(str(verdict.effect)).replace('-', '−')}</small>" if verdict.effect else ""
     text = f'<a href="images92.html">{OUTCOME_MARKS[verdict.outcome]} {verdict.outcome}{interval}</a>'
     return f'<td style="background: {OUTCOME_COLOURS[verdict.outcome]}">{text}</td>'
 
@@ -218,7 +218,7 @@ def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     found, effect = _counts(verdicts), Rate.of(verdicts).effect
     shares = [one.of_ceiling for one in verdicts if one.of_ceiling is not None]
     words = [_marked(one, f"{n}" if len(verdicts) > 1 else one) for one, n in found.items()]
-    small = [f"{effect:+.3f}"] if effect is not None else []
+    small = [f"{effect:+.3f}".replace("-", "−")] if effect is not None else []
     small += [ceiling_words(float(np.mean(shares)))] if shares else []
     small += [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]  # of a group
     lines = [" &nbsp; ".join(words), *(f"<small>{escape(line)}</small>" for line in small)]
