@@ -111,7 +111,7 @@ for share in (0.001, 0.01, 0.04):
 selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
 
 # %% [markdown]
-# Where voxels are predicted, the choice lifts all layers, weak ones most, and the best layers stay the best:
+# Where voxels are predicted, the choice lifts nearly all layers, by unequal amounts, and the best layers stay the best:
 # the stack's luck on the test images is shared by its layers. In *noise* the profile as published rises above zero for every
 # layer that the stack uses. It has a shape, too, and the shape means nothing.
 #
