@@ -18,11 +18,12 @@
 # linear: describe every image by the activations of one layer of a network, and let the voxel be a weighted sum of them. If
 # that predicts new images, information the layer holds is present in the voxel. Nothing more follows.
 #
-# **In short:** ridge keeps the directions along which images differ most and shrinks the others (first panel). A clear voxel varies mostly along
-# those, a noisy one along all (second), so the noisy one needs a larger penalty.
+# **In short:** a *direction* is a weighted sum of units, one number per image. Ridge regression {cite}`hoerl1970` keeps the directions along which
+# images differ most and shrinks the others (first panel): they would need large weights, and large weights cost. A voxel with little
+# noise varies mostly along the first, a noisy one along all (second), so the noisy one needs a larger penalty.
 #
 # A layer has thousands of units, a participant saw hundreds or thousands of images, and there are thousands of voxels, each
-# with a penalty of its own. This page shows how ridge regression {cite}`hoerl1970` copes, and why it is fast.
+# with a penalty of its own.
 #
 # | name | meaning |
 # |---|---|
@@ -157,7 +158,7 @@ e, Z = design.e.numpy(), fit.Z.numpy()
 print("same choice as lib.solvers.ridge:", np.array_equal(ridge.ALPHAS[gcv(e, Z).argmin(axis=0)], fit.alphas.numpy()))
 
 # %% [markdown]
-# Here we do have new images, and can compare: fit every penalty in turn, and score the test images.
+# Here we do have new images: score every penalty on them.
 
 # %%
 voxels, names = [0, n_voxels // 2, n_voxels - 1], ["noisy voxel", "middling voxel", "clear voxel"]
@@ -175,7 +176,7 @@ penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
 # The two minima of a voxel agree to a step of the grid or so, and those of the clear voxel lie furthest left. For the noisy voxel, no
-# penalty helps much: it is hardly predictable.
+# penalty helps much.
 #
 # ## A trap: the direction that centring removes
 #
