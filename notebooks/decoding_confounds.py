@@ -232,7 +232,7 @@ turned = {world: both_directions(read_as(study["ridge"], MATCHED), matched) for 
 directions_figure(turned, simulated=True)
 
 # %% [markdown]
-# In these four brains both arrows point the same way. They ask different things, though. Encoding asks how much of the *brain* a
+# In the three brains that answer to a network both arrows point the same way; in *noise* both intervals hold zero. They ask different things, though. Encoding asks how much of the *brain* a
 # network explains, and scores voxels: the same voxels for both networks. Decoding asks how much of the *network* the brain explains, and
 # scores units: different ones for each network. A network that knows more than the brain does pays for it in decoding, not in encoding.
 

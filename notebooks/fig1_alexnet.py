@@ -169,8 +169,8 @@ stack_against_ceiling(study)
 # it is too fine to be learned from this many images.
 #
 # A voxel of low ceiling cannot score high. So a score is also given as a share of the largest R that any model could reach, the root of
-# the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas whose raw score is low and whose
-# share is not.
+# the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas of low raw score: is their
+# share low, too?
 
 # %% mystnb={"markdown_format": "myst"}
 reliability_table(study)

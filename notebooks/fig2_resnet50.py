@@ -118,14 +118,14 @@ preferred_layers(shown)
 #
 # ## What was planted, and what was found
 #
-# **Look for** Conv-2 and Avgpool in the place and face areas: which of the two gets more than was planted?
+# **Look for** Conv-2 and Avgpool in the place and face areas: which of the two gets the larger weight?
 
 # %% mystnb={"image": {"alt": "Bars of planted shares and dots of recovered stacking weights over layers, for each network and group of ROIs."}, "figure": {"caption": "Grey bars: share of the voxels that were planted to be predicted best from a layer. Dots: mean stacking weight of an ROI's best voxels, chosen by out-of-fold score. For measured data there are no bars.", "name": "fig-resnet50-planted"}}
 planted_and_recovered(shown)
 
 # %% [markdown]
 # The planted layer gets by far the largest weight, but never all of it. In the place and face areas Conv-2 gets more than its planted share: an earlier
-# layer holds what a later one has lost. Avgpool gets less, although alone it predicts these areas better than Conv-2: it is the mean of Conv-5's maps,
+# layer holds what a later one has lost. Avgpool gets less than Conv-2, although alone it predicts these areas better: it is the mean of Conv-5's maps,
 # and knows nothing that Conv-5 does not know.
 #
 # ## Does the task matter less than in AlexNet?

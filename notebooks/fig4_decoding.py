@@ -161,8 +161,8 @@ for network, layer in outputs.items():
 permutation_grid(study)
 
 # %% [markdown]
-# Units of a layer are alike, and so are layers: the squares are not so many independent findings. A unit
-# need not be decoded well for its mean to be above chance.
+# Units of a layer are alike, and so are layers: the squares are not so many independent findings. The units of a
+# layer need not be decoded well for their mean to be above chance.
 
 # %% [markdown]
 # ## Do the claims hold?
@@ -268,7 +268,7 @@ for objects, pictures in shown.items():
     print(f"{objects} objects: mean r {correlation(resnet[1200:], predicted).mean():.2f}")
 
 # %% [markdown]
-# Where both networks know the names, one output is decoded from the other at some .8, and claim Y3 could not hold in this brain, however little
+# Where both networks know the names, one output is decoded well from the other, and claim Y3 could not hold in this brain, however little
 # of ResNet-50 is in it. Where neither does, it holds. So Y3 depends on the pictures as much as on the brain: a network
 # that is sure of its answer and right is another thing to decode than one that has to guess.
 # ```{solution-end}

@@ -335,7 +335,7 @@ keep = ~data.images.face
 ceiling_table({area: people[:, keep][:, :, keep] for area, people in areas.items()})
 
 # %% [markdown] tags=["if-measured"]
-# The ceiling of IT falls and stays well above zero; that of EVC does not fall. Much of what people share about IT is
+# The ceiling of IT falls and stays well above zero; that of EVC does not fall. A part of what people share about IT is
 # faces, but not all.
 
 # %% [markdown]
