@@ -118,7 +118,7 @@ def test_the_ledger_marks_each_claim_in_each_column() -> None:
     rows = [re.findall(r'<td style="(.*?)">(.*?)</td>', row) for row in re.findall(r"<tr>(.*?)</tr>", html)[2:4]]
     words = [[re.sub(r"<.*?>", " ", cell).replace("&nbsp;", "").split() for _, cell in row] for row in rows]
     assert words == [
-        [["✓", "2", "✗", "1", "+0.000"], ["?", UNDECIDED, "-0.250"], *2 * [["–", *UNTESTED.split()]]],
+        [["✓", "2", "✗", "1", "+0.000"], ["?", UNDECIDED, "−0.250"], *2 * [["–", *UNTESTED.split()]]],
         [
             ["✓", HOLDS, "+0.000"],
             ["–", *UNTESTED.split()],
