@@ -250,7 +250,8 @@ rate_table(counted)
 
 # %% [markdown]
 # Y1 is asked pair by pair, as the paper's sentence has it, so that one pair in which AlexNet does not lead leaves it undecided or contradicts it.
-# Y2 and Y3 depend on how the output is read: compare each world's rows of the two analyses. In *noise*, where AlexNet's units are not
+# Y2 and Y3 depend on how the output is read: compare each world's rows of the two analyses, of which *matched* was
+# counted on few seeds. About Y2 nothing was planted in *resnet-brain*. In *noise*, where AlexNet's units are not
 # decoded either, hardly any claim can be asked.
 
 # %% [markdown]

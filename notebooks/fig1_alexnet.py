@@ -192,7 +192,8 @@ verdict_table(evaluate(study, ["W1", "W2"]))
 
 # %% [markdown]
 # On a simulated participant this says nothing about brains. It says whether the analysis finds what was planted (*as-published*) from so many
-# images, and that it does not find it where it was not planted (*flat*, *noise*): run
+# images, and that it does not find it where it was not planted (*flat*, *noise*). What stays undecided is found with
+# [more images](judging). Run
 # `python -m lib run fig1_alexnet -p world flat` and look again.
 
 # %% [markdown]

@@ -139,7 +139,8 @@ decoding_table(preset, study)
 decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* all areas look alike, since all answer to the same few properties of a picture. These were chosen: AlexNet's layers
+# In the world *as-published* single areas look alike, since all answer to the same few properties of a picture; LVC, HVC and VC join
+# several, have more voxels, and so lie higher. The properties were chosen: AlexNet's layers
 # vary with them, its output most, and from the second layer on those of ResNet-50 vary with them less. So AlexNet's lead is planted pair by pair,
 # and by how much is what the figure shows. Half of a voxel's signal is its own and belongs to no network, so that the output is decoded
 # about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is
@@ -226,7 +227,7 @@ for roi, ours, theirs in zip(study.rois, study.by_roi()[0], penalised.by_roi()[0
     print(f"{roi:4} mean r over all layers: {choices.regression} {ours:.3f}   ridge {theirs:.3f}")
 
 # %% [markdown]
-# In VC, the one area with nearly as many weights as trials, and hardly anywhere else. There least squares fits the noise of the
+# In VC, the area with the most weights for the same number of trials, and hardly anywhere else. There least squares fits the noise of the
 # trials, and a penalty keeps the weights small. The weights of the single areas are well determined by 1200 trials.
 # ```{solution-end}
 # ```

@@ -75,7 +75,7 @@ def _map(ax: Axes, study: DecodingStudy, network: str, highest: float) -> AxesIm
     for (roi, layer), mean in np.ndenumerate(means):
         sure = "bold" if found[layer][roi].low > 0 else "normal"
         colour = "white" if mean > 0.55 * highest else "black"
-        text = f"{mean:.2f}".replace("0.", ".").replace("-.00", ".00")
+        text = f"{mean:.2f}".replace("0.", ".").replace("-.00", ".00").replace("-", "−")
         ax.text(layer, roi, text, ha="center", va="center", fontsize=SMALL - 1, weight=sure, color=colour)
     style.label_layers(ax, layers)
     ax.set_yticks(range(len(study.rois)), study.rois, fontsize=SMALL)
