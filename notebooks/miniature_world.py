@@ -24,9 +24,9 @@
 
 # %%
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
-from lib.core.scores import bootstrap_mean
 from lib.core.tables import Table
 from lib.figures.simulation import (
     card_score_table,
@@ -114,15 +114,17 @@ loss_curves({"cross-entropy of the names": networks, "unexplained share of the e
 #
 # ## Accuracy
 #
-# Now name the held-out scenes. The interval says what another draw of scenes would give; the last columns hold chance, and what the
+# Now name the held-out scenes. The interval holds what would be right of all scenes (Wilson's, which allows for errors where none was
+# seen); the last columns hold chance, and what the
 # card recorded on its own held-out scenes.
 
 # %% mystnb={"markdown_format": "myst"}
 loaded = {name: load_network(name) for name in networks}
 named = {name: predicted_classes(network, scenes) for name, network in loaded.items()}
-correct = {name: bootstrap_mean(named[name] == truth[ZOO[name].task]) for name in networks}
+correct = {name: binomtest(int((named[name] == truth[ZOO[name].task]).sum()), n_images) for name in networks}
+intervals = [one.proportion_ci(method="wilson") for one in correct.values()]
 on_card = [scores(read_card(name))[0] for name in networks]
-shown = [f"{i.estimate:.3f} [{i.low:.3f}, {i.high:.3f}]" for i in correct.values()]
+shown = [f"{one.statistic:.3f} [{i.low:.3f}, {i.high:.3f}]" for one, i in zip(correct.values(), intervals, strict=True)]
 rows = [(name, s, card.chance, card.value) for name, s, card in zip(networks, shown, on_card, strict=True)]
 Table(["network", "correct [95 % interval]", "chance", "on its card"], rows)
 
@@ -135,7 +137,7 @@ counts = {name: confusion_matrix(truth[task], named[name]) for name, task in tas
 confusion_matrices(counts, {name: names[task] for name, task in tasks.items()})
 
 # %% [markdown]
-# Nearly everything is on the diagonal. This world is easy: that these networks are nearly always right says
+# Nearly everything is on the diagonal; what is confused is mostly dogs, with chairs and trees. This world is easy: that these networks are nearly always right says
 # little about what they would do with a photograph.
 #
 # ## Edges
@@ -234,7 +236,7 @@ Table(["", *(f"{label} from {layer}" for layer, label in asked)], rows)
 #   They are no models of a brain.
 # * Faces here are ellipses with eyes. Nothing in this world is about people.
 #
-# Everything can be made again from the seed, in minutes on a laptop: `make miniatures`. Another version of PyTorch may give slightly
+# Everything can be made again from the seed, within an hour on a laptop: `make miniatures`. Another version of PyTorch may give slightly
 # different weights.
 
 # %% [markdown]

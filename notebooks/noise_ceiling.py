@@ -157,7 +157,7 @@ rows = [(name, R2, scores.signed_root(R2), scores.correlation(y, spoilt[name])[0
 Table(["prediction", "R2", "R", "r"], rows)
 
 # %% [markdown]
-# **Look for** where the three curves agree, and which of them notices that a prediction is too large.
+# **Look for** where $R$ and $r$ agree, and which of the three scores notices that a prediction is too large.
 
 # %% mystnb={"image": {"alt": "Scores of one voxel's prediction against the factor it is multiplied with: r is a step at zero, R2 a parabola with its top at one, R its signed root."}, "figure": {"caption": "The true model's prediction of one simulated voxel, multiplied by a factor from -1 to 3, and its three scores.", "name": "fig-ceiling-scores"}}
 score_against_scale(y, best, np.linspace(-1, 3, 201), simulated=True)
@@ -193,7 +193,7 @@ selection_effect(study, network.name)
 
 # %% [markdown]
 # Chosen by the score that is shown, voxels that respond to nothing look predicted, in every area. Chosen out of fold, they score no
-# better than all voxels do: below zero, as a model that was fitted to noise predicts worse than the mean. So our figures follow the paper's choice where they reproduce it, and every claim is decided on
+# better than all voxels do, even a little lower: below zero, as a model that was fitted to noise predicts worse than the mean. So our figures follow the paper's choice where they reproduce it, and every claim is decided on
 # voxels chosen out of fold.
 
 # %% [markdown]

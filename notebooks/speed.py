@@ -86,7 +86,8 @@ print([*layers.layers, "stack"])
 print(title, mean_gain(published, studies[title]["reference-forward"]))
 
 # %% [markdown]
-# In every layer, about one over the number of test images of the published score comes from standardising the test responses by themselves.
+# In every layer a part of the published score, of the order of one over the number of test images, comes from standardising the test
+# responses by themselves.
 # From here on both are judged as predictions. **Look for** points below the line: there the
 # published protocol predicts new images better.
 
@@ -143,7 +144,8 @@ for protocol, result in found.items():
     print(f"{protocol}, R2 of the worst voxel:", (result.score * abs(result.score)).min(axis=1).round(1))
 
 # %% [markdown]
-# In Conv-5 the *mean* of `fast` is ahead by a tenth, and a single voxel makes the difference: it is the worst one of `gcv` there, as printed above.
+# In the deepest layers the *mean* of `fast` is ahead most. Single voxels weigh heavily in it: the worst one of `gcv` lies far below the
+# worst one of `fast` there, as printed above.
 # The fewer the images, the fewer residual degrees of freedom are left to divide by, and the estimated error at a small penalty becomes a ratio of
 # two small numbers; now and then too small a penalty wins. In deep layers a few directions hold nearly all of the variance. A small penalty
 # lets in the others, in which training images hardly differ, and a test image that differs there is predicted far off.
@@ -174,7 +176,7 @@ benchmark_table(
 # One shape may suit one solver, and a kernel can be computed once for all folds. So here are twelve shapes drawn at random (1,000 to 3,000
 # images, 2,000 to 20,000 features and voxels, decaying and flat spectra), against himalaya given kernels. Our penalties are chosen by
 # generalised cross-validation in the first row, by cross-validation over the folds in the second. **Look for** the ringed dot of each row, the
-# shape that suits us least: right of the line we are faster, left of it lies what no program can do better than.
+# shape that suits us least: right of the line we are faster, left of it lies the arithmetic limit.
 
 # %% mystnb={"image": {"alt": "Three rows of twelve dots on a logarithmic axis, one dot per random shape: the time of himalaya over this book's with fast penalties, the same with penalties over the folds, and the arithmetic limit over this book's. A line marks 1, a ring the worst shape of each row."}, "figure": {"caption": "One layer of twelve random shapes: the time that himalaya given kernels takes, and the arithmetic limit, as multiples of the time that this book takes. Rings: the shape for which this book compares worst.", "name": "fig-shapes"}}
 shapes = benchmark("shapes")
@@ -209,7 +211,7 @@ checks = {"ours is faster by": "ours is faster by (times)", "KKT residual": "dis
 benchmark_table(benchmark("stacking")["rows"], columns | checks)
 
 # %% [markdown]
-# And the arrow turned: [units decoded from voxels](fig4_decoding), at the size of Generic Object Decoding, 1,200 trials and 4,000 voxels, of which
+# The other direction: [units decoded from voxels](fig4_decoding), at the size of Generic Object Decoding, 1,200 trials and 4,000 voxels, of which
 # each of 1,000 units keeps its own 500. Ridge regression against FastL2LiR, which the authors of these data use; sparse regression against
 # a loop that takes a pseudo-inverse in every iteration, as their first code does.
 

@@ -185,7 +185,7 @@ print("gain of the stack, test images:", bootstrap_mean(result.stacked_score - b
 stack_against_best(result, simulated=True)
 
 # %% [markdown]
-# Out of fold no voxel lies below the line; that is arithmetic. On test images a few do, and the mean gain (printed above with its 95 %
+# Out of fold no voxel lies below the line; that is arithmetic. On test images some do, and the mean gain (printed above with its 95 %
 # interval) is what the claim is about.
 #
 # ## Weights are not importances

@@ -19,7 +19,7 @@
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
 # What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
-# The figure is the one of the solution: it predicts early areas better than others, and place and face areas, too, rather from its first layers.
+# The figure is the one of the solution: it predicts early areas better than the others, and even place and face areas best from its first layers.
 # Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
 
 # %%

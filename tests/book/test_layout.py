@@ -119,12 +119,16 @@ def test_hyphens_within_a_tag_are_not_code() -> None:
 
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page = new_document("page")
-    words, code = nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2, 4 GB, 64 x 64"), nodes.literal_block("", "95 %")
+    words, code = (
+        nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2, 4 GB, 64 x 64, 13 s, 5 steps"),
+        nodes.literal_block("", "95 %"),
+    )
     short, long = nodes.literal("", "results/TASK.npz"), nodes.literal("", "taskonomy-edge2d")
     page += [words, code, nodes.paragraph("", "", short, long)]
     keep_together(None, page, "page")
     assert (
-        words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02, 4\xa0GB, 64\xa0×\xa064" and code.astext() == "95 %"
+        words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02, 4\xa0GB, 64\xa0×\xa064, 13\xa0s, 5 steps"
+        and code.astext() == "95 %"
     )
     assert (short["classes"], long["classes"]) == (["short"], ["fits"])
 
