@@ -286,7 +286,7 @@ weights = [0.299, 0.587, 0.114]  # of red, green and blue in brightness
 grey = np.repeat((scenes.image @ weights)[..., None], 3, axis=3).astype(np.uint8)
 for name, network in loaded.items():
     right = predicted_classes(network, replace(scenes, image=grey)) == truth[ZOO[name].task]
-    print(f"{name}: {correct[name].estimate:.1%} in colour, {right.mean():.1%} in grey")
+    print(f"{name}: {correct[name].statistic:.1%} in colour, {right.mean():.1%} in grey")
 
 # %% [markdown]
 # All were trained in colour only, and lose. One might expect it of places, told apart by sky, grass and sand. But the networks that
