@@ -61,7 +61,7 @@ class Thumbnail(SphinxDirective):
 
     The argument is the notebook's name; `:alt:` describes the picture. If there is none, the build fails. With `:lead:`
     it is large and leads to `:target:`, a figure of its own page or of another (`page.html#figure`), and the notebook's
-    first picture stands in for one without tag.
+    first picture stands in for one without tag; with `:whole:` a phone shows all of it, however tall.
     """
 
     required_arguments = 1
@@ -69,6 +69,7 @@ class Thumbnail(SphinxDirective):
         "alt": directives.unchanged_required,
         "target": directives.unchanged_required,
         "lead": directives.flag,
+        "whole": directives.flag,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -80,6 +81,7 @@ class Thumbnail(SphinxDirective):
             return [image]
         target = self.options["target"]
         link = nodes.reference("", "", image, refuri=target if "#" in target else f"#{target}", internal=True)
+        link["classes"] += ["whole"] * ("whole" in self.options)
         return [nodes.paragraph("", "", link)]
 
     def _picture(self, name: str, lead: bool) -> bytes:

@@ -119,22 +119,23 @@ def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
         cell["classes"] += ["sentences"] * (len(cell.astext()) > SENTENCES)
     for table in doctree.findall(nodes.tgroup):
         table.parent["classes"] += ["many-columns"] * (table["cols"] >= MANY_COLUMNS)
-        for head, *cells in zip(*(row.children for row in table.findall(nodes.row)), strict=False):
-            if all(NUMBER.fullmatch(cell.astext()) for cell in cells) and any(cell.astext() for cell in cells):
-                for cell in (head, *cells):
-                    cell["classes"].append("number")
+        _mark_numbers(table)
     for text in list(doctree.findall(nodes.Text)):
         if not isinstance(text.parent, nodes.FixedTextElement | nodes.literal | nodes.math | nodes.raw):
-            if (told := typeset(str(text))) != text:
-                text.parent.replace(text, nodes.Text(told))
+            text.parent.replace(text, nodes.Text(typeset(text)))
+
+
+def _mark_numbers(table: nodes.tgroup) -> None:
+    """Mark the columns whose cells below the head are numbers; some may be empty."""
+    for head, *cells in zip(*(row.children for row in table.findall(nodes.row)), strict=False):
+        texts = [cell.astext() for cell in cells]
+        if any(texts) and all(map(NUMBER.fullmatch, texts)):
+            for cell in (head, *cells):
+                cell["classes"].append("number")
 
 
 def typeset(text: str) -> str:
-    """Prose with its signs, and with spaces that do not break where a line must not end.
-
-    >>> typeset("-0.4 of 425 x 425 pixels, fine-tuned").replace("\u00a0", "~")
-    '−0.4 of 425~×~425 pixels, fine-tuned'
-    """
+    """Prose with its signs, and with spaces that do not break where a line must not end."""
     for written, sign in SIGNS.items():
         text = written.sub(sign, text)
     return APART.sub("\u00a0", text)

@@ -200,9 +200,10 @@ def _laion_sessions(files: laion.LaionFiles, grid: laion.Grid) -> str:
 
 def _median(path: Path, shape: tuple[int, ...], affine: np.ndarray | None = None) -> str:
     values = read_volume(path, shape, affine)
-    if not (values > 0).any():
+    above = values[values > 0]
+    if not len(above):
         raise ValueError(f"{path}: expected values above 0, found none.")
-    return f"median {np.median(values[values > 0]):.2f} where above 0"
+    return f"median {np.median(above):.2f} where above 0"
 
 
 def _pictures(files: laion.LaionFiles, grid: laion.Grid) -> str:

@@ -93,12 +93,7 @@ def write_slides(source: NotebookSource, given: Mapping[str, Value], target: Pat
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `python -m lib slides`."""
     add = parser.add_argument
-    add(
-        "target",
-        type=user_folder,
-        metavar="OUT",
-        help="folder for FIGURE.svg and FIGURE.pdf; made if need be",
-    )
+    add("target", type=user_folder, metavar="OUT", help="folder for FIGURE.svg and FIGURE.pdf; made if need be")
     add("names", nargs="*", metavar="NOTEBOOK", help="such as fig1_alexnet (default: all, which takes half an hour)")
     add_parameter_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
