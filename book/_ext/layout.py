@@ -120,9 +120,11 @@ def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for table in doctree.findall(nodes.tgroup):
         table.parent["classes"] += ["many-columns"] * (table["cols"] >= MANY_COLUMNS)
         _mark_numbers(table)
-    for text in list(doctree.findall(nodes.Text)):
-        if not isinstance(text.parent, nodes.FixedTextElement | nodes.literal | nodes.math | nodes.raw):
-            text.parent.replace(text, nodes.Text(typeset(text)))
+    for element in list(doctree.findall(nodes.Element)):
+        if not isinstance(element, nodes.FixedTextElement | nodes.literal | nodes.math | nodes.raw):
+            for i, text in enumerate(element.children):  # extensions leave texts that do not know their parent
+                if isinstance(text, nodes.Text):
+                    element[i] = nodes.Text(typeset(text))
 
 
 def _mark_numbers(table: nodes.tgroup) -> None:

@@ -139,7 +139,11 @@ def test_signs_are_set_in_prose_and_nowhere_else() -> None:
     kept = [kind("", "-0.4 x 2 x 3") for kind in (nodes.literal, nodes.math, nodes.literal_block)]
     silent = nodes.paragraph("", "-")
     page += [told, nodes.paragraph("", "", *kept[:2]), kept[2], silent]
+    orphan = nodes.paragraph()
+    orphan.children.append(nodes.Text("-1"))  # as extensions leave it: it does not know its parent
+    page += orphan
     keep_together(None, page, "page")
+    assert orphan.astext() == "−1"
     assert told.astext() == "−0.4 (−.5 to −1) of 425\xa0×\xa0425 in ResNet-50, a - b, 2018-2021"
     assert [one.astext() for one in (*kept, silent)] == ["-0.4 x 2 x 3"] * 3 + ["–"]
 
