@@ -38,16 +38,20 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Step:
-    """A command, its seconds on the wall and on processors, and the most bytes that its processes held together."""
+    """A command, its seconds on the wall and on processors, and the most bytes that its processes held together.
+
+    A command that failed has an exit status other than 0, and its times are those until then.
+    """
 
     name: str
     seconds: float
     processor_seconds: float
     peak_bytes: float
+    status: int = 0
 
 
 def measure(name: str, command: str, folder: Path) -> Step:
-    """Run a shell command in a folder; RuntimeError if it fails."""
+    """Run a shell command in a folder."""
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COMPANION_RESULTS")}
     before, start, ended, peak = os.times(), time.perf_counter(), Event(), [0]
     process = subprocess.Popen(command, shell=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
@@ -56,11 +60,9 @@ def measure(name: str, command: str, folder: Path) -> Step:
     status = process.wait()
     ended.set()
     watch.join()
-    if status:
-        raise RuntimeError(f"{name} failed: exit status {status} of {command!r} in {folder}.")
     seconds, after = time.perf_counter() - start, os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
-    return Step(name, seconds, used, peak[0])
+    return Step(name, seconds, used, peak[0], status)
 
 
 def _watch(pid: int, ended: Event, peak: list[int]) -> None:
@@ -83,7 +85,8 @@ def write(steps: Iterable[Step], page: Path = PAGE) -> None:
     head = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores:\n\n"
     head += "| | minutes | on processors | GB |\n|---|---|---|---|\n"
     rows = [
-        f"| {one.name} | {one.seconds / 60:.1f} | {one.processor_seconds / 60:.1f} | {one.peak_bytes / 1e9:.1f} |\n"
+        f"| {one.name}{', until it failed' if one.status else ''} "
+        f"| {one.seconds / 60:.1f} | {one.processor_seconds / 60:.1f} | {one.peak_bytes / 1e9:.1f} |\n"
         for one in steps
     ]
     between = re.escape(BEGIN) + ".*" + re.escape(END)
@@ -92,7 +95,7 @@ def write(steps: Iterable[Step], page: Path = PAGE) -> None:
 
 
 def main() -> None:
-    """Clone this repository, run every step there, and write the table anew after each."""
+    """Clone this repository, run every step there, and write the table anew after each; exit if one failed."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
@@ -101,6 +104,8 @@ def main() -> None:
         for name, command in STEPS.items():
             steps.append(measure(name, command, clone))
             write(steps)
+    if failed := [f"{one.name} (exit status {one.status})" for one in steps if one.status]:
+        raise SystemExit(f"Failed: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@
 # planted, and does not where it was not.
 #
 # Where the claims were planted (the first column), most are found and the others stay undecided. Where the opposite was planted (the
-# second) the same rules contradict them.
+# second) the same rules contradict those whose opposite it is: W7 and W8 may hold there.
 
 # %%
 from lib.claims import CLAIMS
@@ -52,13 +52,12 @@ voxels_per_roi = None  # of a simulated participant; the same
 # ```{admonition} Simulated data
 # :class: warning
 #
-# Every column but those under *measured* is a simulated participant in a world of which the truth is known. Nobody was scanned.
+# Every column but those under *measured* is simulated, its truth known. Nobody was scanned.
 # ```
 #
 # ## Claims and worlds
 #
-# W1 to W8 are claims of {cite:t}`wang2021` about encoding, Y1 to Y3 of {cite:t}`yu2018` about decoding. Each has worlds of
-# its own. **Look for** a column of check marks where the claims were planted, and for none in *noise*, nor of W1 to W6
+# W1 to W8 are claims of {cite:t}`wang2021` about encoding, Y1 to Y3 of {cite:t}`yu2018` about decoding. **Look for** a column of check marks where the claims were planted, and for none in *noise*, nor of W1 to W6
 # in *reversed*.
 
 # %%
@@ -70,31 +69,28 @@ found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=sweep, *
 ledger_figure(found)
 
 # %% [markdown]
-# In the table, each cell leads to the page that computes it for one participant. Below the verdict stands the effect in the part that
-# decides: a difference of R, of weight, of layers or of correlation. With `-p n_seeds 5` a cell
-# counts five studies.
+# In the table, each cell leads to the page that computes it for one participant. On a wide screen the effect in the part that decides stands
+# below the verdict, for R with its share of the largest R that the noise ceiling allows. With `-p n_seeds 5` a cell counts five studies.
 
 # %%
 ledger_table(found, photograph_verdicts())
 
 # %% [markdown]
-# [How a claim is judged](judging) takes one of them apart.
+# [How a claim is judged](judging) takes one apart.
 #
 # ## What the worlds teach
 #
-# * In ***as-published*** every claim was planted. A claim that holds can be found from as many images and voxels as
-#   here.
-# * In ***reversed*** the opposite was planted, in voxels that are predicted equally well. W8 may hold here, and should: it says that a stack
-#   predicts better than its best layer, and that is true in any brain to which more than one layer contributes something.
+# * In ***as-published*** every claim was planted. One that holds can be found from so many images and voxels.
+# * In ***reversed*** the opposite was planted, in voxels that are predicted equally well. W7 may hold: nothing was planted that makes edge networks
+#   better. W8 should hold: a stack beats its best layer in any brain to which more than one layer contributes.
 # * In ***flat*** every layer drives every area alike, and still some layer is the best in each. A rule that asked only "which
-#   layer is best?" would find a claim to confirm. These rules ask whether the layers that are named stand above the others in the areas
-#   that are named. The profile of *flat* is the analysis' own preference, the same in all areas, so claims about an order of
-#   areas do not hold there. W7 and W8 are not about an order of layers; what they say in *flat* follows from the networks.
-# * In ***noise*** nothing is predicted, and a preferred layer means nothing. The rules therefore also ask that the mean R of the stack,
+#   layer is best?" would find a claim to confirm. These rules ask whether the named layers stand above the others in the named areas. The profile of *flat* is the analysis' own preference, the same in all areas, so claims about an order of
+#   areas do not hold there. What W7 and W8 say there follows from the networks.
+# * In ***noise*** nothing is predicted, and a preferred layer means nothing. So the rules also ask that the mean R of the stack,
 #   or the mean correlation of AlexNet's units, lies above zero, and that an area has at least ten voxels that a model could explain.
-# * In ***unplanted*** a network that nobody analyses drives the brain. [A page of its own](unplanted_brain) says what follows.
+# * In ***unplanted*** a network that nobody analyses drives the brain ([what follows](unplanted_brain)).
 # * ***resnet-brain*** is a world of paper Y's participants, driven by the very network that is claimed to be the
-#   worse model. [What the verdict is made of](decoding_confounds) takes them apart.
+#   worse model. [What a verdict is made of](decoding_confounds) takes these verdicts apart.
 #
 # ## How sure are these verdicts?
 #
@@ -113,7 +109,7 @@ print("seeds:", *sorted({one.seed for one in counted}))
 rate_table(counted)
 
 # %% [markdown]
-# A claim that is *undecided* in *as-published* was planted and not found: it would take more images, voxels or people ([how many images](judging)). One that is
+# A claim that is *undecided* in *as-published* was planted and not found: it would take more images, voxels or people ([how many images](judging)). One
 # *contradicted* there shows where planting or rule falls short.
 #
 # ## The sentences
@@ -127,8 +123,8 @@ claim_cards(CLAIMS.values())
 # The table below the ledger holds sentences of our own, M1 to M6, about 92 photographs and the data that anybody can fetch. They were written after
 # a first look at these data, so they describe them and confirm nothing. [Measured brains](images92) decides them anew, by the same rule,
 # with all networks; here stands what it found with four of them (EfficientNet-Lite0, SqueezeNet, MobileNetV2, HED). Where the data could
-# not be fetched, it says *simulated stand-in*, and no verdict is shown. In the ledger's last columns, *a part: M2* says that a sentence of
-# ours asks a part of a paper's claim; [which part](images92) stands on that page.
+# not be fetched, it says *simulated stand-in*, and no verdict is shown. In the ledger's last column, *a part: M2* says that a sentence of
+# ours asks a part of a paper's claim; [which part](images92) is said there.
 #
 # ## What others measured
 #
@@ -142,9 +138,10 @@ evidence_figure(EVIDENCE)
 evidence_table(EVIDENCE)
 
 # %% [markdown]
-# Networks trained on objects do explain more of a scanned brain than edge networks do (W7). By encoding, ResNet50 is not the worse model. By decoding
-# these numbers cannot say (Y1): the brain hierarchy score asks whether the order of a network's layers follows the order of areas, not how well
-# units are decoded, and ResNet-50-v2 is another network. Nor does Brain-Score bear on an order of layers (W1): each area is scored with one layer.
+# Networks trained on objects explain more of a scanned brain than edge networks do (W7) in panels d and e; in panel c Taskonomy's network for 3D edges is
+# level with its network for objects. By encoding, ResNet50 is not the worse model. In people, too, fc8 is
+# decoded best of AlexNet's layers (g), as Y2 says. By decoding these numbers cannot say (Y1): the brain hierarchy score asks whether the order of a network's layers follows the order of areas, not how well
+# units are decoded, and ResNet-50-v2 is another network. Brain-Score (b) bears on W1 only in part: each area is scored with one layer.
 
 # %% [markdown]
 # ## Three questions

@@ -15,12 +15,12 @@
 # # What a verdict is made of
 #
 # {cite:t}`yu2018` compare two networks and find that [AlexNet's units are decoded better](fig4_decoding). Between their two columns
-# of numbers, four things change besides the network:
+# of numbers, three things change besides the network, and a fourth may favour one:
 #
 # * **the output**: AlexNet is read before softmax, ResNet-50 after it;
 # * **the hidden layers**: AlexNet is read after ReLU, ResNet-50 before batch normalisation and ReLU;
-# * **the regression**: least squares, with up to 1001 parameters for 1200 trials, whichever network suffers more from that;
-# * **the units themselves**: how many dimensions they fill, and how rarely they are active.
+# * **the units themselves**: how many dimensions they fill, and how rarely they are active;
+# * **the regression**, the same for both: least squares, with up to 1001 parameters for 1200 trials, whichever network suffers more from that.
 #
 # None of these is the brain. This page varies them one at a time and together, in four brains that were built so that the truth is known. In
 # none of them does a choice reverse the order of the two networks. How far they lie apart depends most on where the hidden layers are read.
@@ -75,7 +75,7 @@ n_units_sparse = 2  # the same for sparse regression, which takes longer
 #
 # In *as-published* the voxels answer to what AlexNet's layers vary with, and ResNet-50's vary with less, so the paper is right by construction.
 # Two brains are ResNet-50's. In *reversed* the networks change places: the voxels answer to what ResNet-50's layers vary with, and AlexNet's vary with less; a
-# part of what drives them is best predicted from AlexNet's Conv-3, so that its units are decoded, too, its output hardly. In *resnet-brain* nothing is of AlexNet: ResNet-50's
+# part of what drives them is best predicted from AlexNet's Conv-3, so that AlexNet's hidden units are decoded, too, but its output hardly. In *resnet-brain* nothing is of AlexNet: ResNet-50's
 # Conv-1 drives V1 to V3, Conv-4 drives V4, Conv-5 the higher areas. In *noise* nothing drives anything. Five participants live in each world, and all see the same pictures, of
 # [objects that neither network can name](fig4_decoding).
 
@@ -110,9 +110,9 @@ choices_table(found, one_at_a_time())
 # %% [markdown]
 # No choice turns the sign of AlexNet's lead: it is ahead in the brain planted for it, and behind in ResNet-50's. Y1 asks for more, a lead in every pair
 # of layers, and can be lost with the reading of the hidden layers. Y2, that AlexNet's output is decoded best, hangs on the reading of the output,
-# even in a brain planted so that it holds: it is gone after softmax or its logarithm.
+# even in a brain planted so that it holds: it is gone after softmax or its logarithm. After softmax Y3 is gone as well.
 #
-# Two rows change little here. Batch normalisation shifts and scales each unit, which a correlation does not see: its row
+# Two steps change little here. Batch normalisation shifts and scales each unit, which a correlation does not see: its row
 # equals that above it. And ridge regression hardly moves AlexNet's lead, with so few voxels; [at the real size](real-size) both softmax and
 # least squares cost more.
 
@@ -132,7 +132,7 @@ specification_figure(found, simulated=True)
 choice_explorer(found, simulated=True)
 
 # %% [markdown]
-# No curve crosses zero but that of *noise*. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
+# No curve crosses zero; that of *noise* lies at it, and all its intervals hold zero. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
 # the eight analyses with the published reading lie at the left end, those before ReLU at the right end, nearer to zero. After
 # ReLU the negative half of what a brain may know of a unit is cut off, and only AlexNet was read there. So this choice
 # worked against paper Y's verdict, not for it. Softmax at ResNet-50's output concerns one pair of seven, so it moves the mean little. Least squares and
@@ -210,10 +210,10 @@ sparse_table(few)
 published = read_units(units, PUBLISHED)
 for world, study in studies.items():
     share = explained_by_character(read_as(study["ols"], PUBLISHED), published)
-    print(f"{world:13} share of the variance between layers predicted by dimensions and tails: {share:.2f}")
+    print(f"{world:13} {share:.2f} of the variance between layers predicted by dimensions and tails")
 
 # %% [markdown]
-# Two numbers drawn at random would predict an eighth of the variance between sixteen scores drawn at random. But neighbouring layers resemble each other,
+# Two numbers drawn at random would predict about an eighth of the variance between sixteen scores drawn at random. But neighbouring layers resemble each other,
 # in their units as in their scores, and even in *noise* far more is predicted. So the shares of the other brains
 # look like more than they are: that units of many dimensions are decoded less well may be true, but sixteen layers of two
 # networks cannot tell it from chance.
@@ -274,8 +274,7 @@ rate_table(counted)
 # ## Three questions
 #
 # ```{dropdown} Two columns of numbers differ. Is the network the cause?
-# Only if nothing else differs. Between the published columns the output, the place of reading and the number of parameters differ
-# too.
+# Only if nothing else differs. Between the published columns the output and the place of reading differ, and so do the units.
 # ```
 #
 # ```{dropdown} One set of choices gives the published verdict. Why show all of them?

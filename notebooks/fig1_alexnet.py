@@ -23,7 +23,7 @@
 # * from the network that names objects to the one that names places, the peak of the stacking weights in V1-V4 moves from
 #   Conv-3 to Conv-4 (claim W2).
 #
-# **In short:** in the world *as-published*, where both sentences are true by construction, the lines show both.
+# **In short:** in the world *as-published*, where both are true by construction, the lines show the first clearly, the second less so.
 #
 # The steps are one call each: [ridge regression](ridge) per layer, [stacking](stacking) over layers,
 # [scores](noise_ceiling) on images that no fit has seen.
@@ -96,7 +96,7 @@ print(study)
 # the early ones. Then compare the networks: does the peak lie at the same layer for both tasks? (Each network shows its own
 # best voxels, so the voxels are not the same.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R2) sqrt(|R2|), then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-alexnet"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R²) √|R²|, then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-alexnet"}}
 encoding_figure(study)
 
 # %% [markdown]
@@ -114,9 +114,9 @@ for name, result in study.encoding.items():
 
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
-# last layer. The weights of V1-V4 peak at Conv-3 for objects and at Conv-4 for places. Other layers
-# predict, too: R falls slowly around its peak. The weights fall steeply; stacking gives
-# most to the layer that explains what its neighbours cannot, and something to Conv-1, which holds the most of the image.
+# last layer. The weights of V1-V4 have a peak at Conv-3 for objects and at Conv-4 for places, and another at Conv-1, which holds the most of
+# the image: for objects about as high. R falls slowly around its peak, the weights steeply; stacking gives most
+# to layers that explain what their neighbours cannot.
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
@@ -165,7 +165,7 @@ planted_and_recovered(study)
 stack_against_ceiling(study)
 
 # %% [markdown]
-# The medians rise with the ceiling and stay below the dashed line, the further the clearer the voxel. What is missing no layer predicts, or
+# The medians rise with the ceiling and stay below the dashed line, the further the clearer the voxel. The rest no layer predicts, or
 # it is too fine to be learned from this many images.
 #
 # A voxel of low ceiling cannot score high. So a score is also given as a share of the largest R that any model could reach, the root of
@@ -176,8 +176,8 @@ stack_against_ceiling(study)
 reliability_table(study)
 
 # %% [markdown]
-# These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An area of fewer than
-# ten decides nothing.
+# They are, by a little. These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An
+# area of fewer than ten decides nothing.
 
 # %% [markdown]
 # ## Do the claims hold?
@@ -191,9 +191,9 @@ reliability_table(study)
 verdict_table(evaluate(study, ["W1", "W2"]))
 
 # %% [markdown]
-# On a simulated participant this says nothing about brains. It says whether the analysis finds what was planted (*as-published*) from so many
-# images, and that it does not find it where it was not planted (*flat*, *noise*). What stays undecided is found with
-# [more images](judging). Run
+# On a simulated participant this says nothing about brains. It shows whether the analysis finds what was planted
+# (*as-published*); runs in *flat* and *noise*, whether it finds what was not. W2 wants Conv-3 ahead of *every*
+# other layer, so Conv-1 can leave it undecided, until there are [more images](judging). Run
 # `python -m lib run fig1_alexnet -p world flat` and look again.
 
 # %% [markdown]

@@ -88,11 +88,12 @@ print(shown)
 # the peak lie at the same layer for both tasks? (Each network shows its own best voxels; a comparison over the same voxels follows
 # below.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R2) sqrt(|R2|), then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-resnet50"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of six ResNet50 layers, one column per ROI, one line per voxel."}, "figure": {"caption": "ResNet50 encoding results in the layout of paper W's Figure 2. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R²) √|R²|, then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-resnet50"}}
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for** Avgpool in a face area: its R is higher than that of Conv-2, its weight is lower.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for**
+# voxels of a face area in which Avgpool has the higher R and Conv-2 the larger weight.
 
 # %%
 voxel_explorer(shown, run=run)
@@ -131,14 +132,16 @@ planted_and_recovered(shown)
 # ## Does the task matter less than in AlexNet?
 #
 # A profile of weights that moves is one thing; whether it moves *less* is a comparison. The figure shows, in each area, by how many
-# layers the centre of the stacking weights moves when the task changes, in the same voxels for both networks. **Look for** areas in which the two networks part.
+# layers the centre of the stacking weights moves when the task changes, in the same voxels for both tasks. **Look for** areas in which the two
+# architectures part.
 
 # %% mystnb={"image": {"alt": "Two rows of dots with intervals over ten areas: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-resnet50-shift"}}
 task_shifts({participant.name: study})
 
 # %% [markdown]
-# An interval that excludes zero says that the weights move. In this world only AlexNet's were planted to move, in V1 to V4, and there the two networks part
-# most clearly. Many other intervals exclude zero as well: two networks differ in all that their layers hold, and the weights' centre notices any of it. So a claim needs more
+# An interval that excludes zero says that the weights move. In this world only AlexNet's were planted to move, in V1 to V4, and there the two architectures
+# part most clearly. Many other intervals exclude zero as well: the network for objects and the one for places differ in all that their layers hold, and the
+# weights' centre notices any of it. So a claim needs more
 # than an interval, namely [a size that matters](judging). [The brain in which nothing was planted](unplanted_brain) asks whether a shift comes about by itself.
 #
 # ## How much of what could be explained?
@@ -152,7 +155,8 @@ reliability_table(shown)
 # %% [markdown]
 # ## Do the claims hold?
 #
-# The rules are those of the [ledger](claims). An effect in R is also given as a share of the ceiling.
+# The rules are those of the [ledger](claims). An effect in R is also given as a share of the largest R that any model could reach, the root of the
+# ceiling.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W3", "W4", "W5"]))
@@ -252,8 +256,9 @@ reverse = encoding_study(opposite, study.networks, n_best=max(2, choices.n_best 
 verdict_table(evaluate(reverse, ["W3", "W4", "W5"]))
 
 # %% [markdown]
-# All three are false. W3: with the task, ResNet50's preference moves (in V1 to V4 from Avgpool to Conv-4) and AlexNet's was planted to stay; with so many parts
-# to decide on so few images, the claim may stay undecided. W4: late layers now predict V1 to V4 best. W5: in place and face areas Conv-5 is not planted to lead, neither in
+# All three are false. W3: with the task, ResNet50's preference moves (in V1 to V4 from Avgpool to Conv-4) and AlexNet's was planted to stay. The interval
+# in the table is that of one part alone; the claim is contradicted only if a wider one, which allows for all its parts, lies beyond half a layer, so
+# on few images it may stay undecided. W4: late layers now predict V1 to V4 best. W5: in place and face areas Conv-5 is not planted to lead, neither in
 # the network that names objects, where Conv-1 is, nor in the one that names places, where Conv-3 is; nor is FC-7 in AlexNet.
 # ```{solution-end}
 # ```

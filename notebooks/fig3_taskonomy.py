@@ -84,11 +84,12 @@ print(shown)
 # **Look for** the layer at which the lines peak, in V1 and in the other areas; and for the height of the lines, whose scale the areas
 # share.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R2) sqrt(|R2|), then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-taskonomy"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of four layers of two edge networks, one column per ROI, one line per voxel."}, "figure": {"caption": "Encoding results of the edge networks in the layout of paper W's Figure 3. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R²) √|R²|, then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-taskonomy"}}
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for** voxels whose R stays far below the noise ceiling: they answer to what these networks do not hold.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for** voxels whose R stays
+# far below the noise ceiling: they answer to what these networks do not hold, or to what so few images do not suffice to learn.
 
 # %%
 voxel_explorer(shown, run=run)
@@ -106,7 +107,7 @@ voxel_explorer(shown, run=run)
 preferred_layers(shown)
 
 # %% [markdown]
-# From V2 down, Conv-3 is the darkest cell of nearly every row. Compare the [preferred layers of ResNet50](fig2_resnet50), a network of nearly the same shape, where
+# From V2 down, Conv-3 is the darkest cell of the rows. Compare the [preferred layers of ResNet50](fig2_resnet50), a network of nearly the same shape, where
 # the dark cells move to the right from early to late areas.
 #
 # ## What was planted, and what was found
@@ -118,7 +119,8 @@ planted_and_recovered(shown)
 
 # %% [markdown]
 # The planted layer gets the largest weight: Conv-3, in V1 (the dot apart) Conv-2. Conv-1, which holds the most of the image, gets weight, too. The same
-# voxels were planted to be predicted best from other layers of the other networks, and of what these share with the edge networks, two layers predict more than one.
+# voxels were planted in other layers of the other networks, too. What those layers share with an edge network is spread over its layers, so Conv-1 adds
+# to Conv-3.
 #
 # ## All six networks
 #
@@ -151,13 +153,16 @@ reliability_table(study)
 # %% [markdown]
 # ## Do the claims hold?
 #
-# An effect in R is also given as a share of the ceiling.
+# The rules are those of the [ledger](claims). An effect in R is also given as a share of the largest R that any model could reach, the root of the
+# ceiling; one in R² as a share of the ceiling itself.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W6", "W7", "W8"]))
 
 # %% [markdown]
-# W8 is about all networks: wherever a stack was fitted, it should predict better than its best layer. Why the middle layers of an
+# In the world *as-published* W6 is true, and so few images leave it undecided: Conv-3 is ahead on average, but in the weakest area its interval
+# reaches below zero. [How many images](judging) decide it is counted elsewhere. W7 compares the best of equally many layers of each network, which is
+# fairer than the figure. W8 is about all networks: wherever a stack was fitted, it should predict better than the layer that is best out of fold. Why the middle layers of an
 # edge network predict face and place areas at all is the question of [a page of its own](variance_partitioning).
 
 # %% [markdown]
@@ -195,8 +200,8 @@ run.table()
 #
 # *Level 1 of 3, 10 minutes. Against the belief that a stack of few layers cannot gain much over the best one.*
 #
-# By how much does each network's stack predict better than its best layer? Explain why the number is small for the edge networks
-# or large, before you look.
+# By how much does each network's stack predict better than its best layer? Before you look, say whether you expect a small or a large number for the
+# edge networks, and why.
 # ```
 #
 # ```{hint}
@@ -215,7 +220,7 @@ for name, result in study.encoding.items():
     print(f"{name}: stack minus best layer, mean R: {np.nanmean(result.stacked_score - best_layer_score(result)):+.3f}")
 
 # %% [markdown]
-# Every stack gains, even those of the edge networks with only four layers. Voxels answer to mixtures of directions, and
+# Every stack gains, even those of the edge networks with only four layers. Voxels answer to mixtures of features, and
 # no single layer holds them all: the stack puts them together from several.
 # ```{solution-end}
 # ```

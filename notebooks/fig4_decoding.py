@@ -41,7 +41,7 @@ from lib.figures.verdicts import verdict_table
 
 # %% [markdown]
 # With the Generic Object Decoding data at hand, `dataset` and `data_root` say where they are. Under the analysis *as-coded*, AlexNet needs no
-# pictures then: what it made of them was published with the data. ResNet-50 does; without them all, the page shows AlexNet alone. The
+# pictures then: what it made of them was published with the data. ResNet-50 needs all of them; if some are missing, the page shows AlexNet alone. The
 # analysis *careful* reads both networks alike, and so needs the pictures for both.
 
 # %% tags=["parameters"]
@@ -96,9 +96,9 @@ pictures_shown(participants[0])
 #
 # AlexNet's layers are read after ReLU, the last before softmax; ResNet-50's are read *before* batch normalisation and ReLU, the last
 # *after* softmax. Some of this had to be inferred: the paper says neither at which stage a layer is read nor how the linear models are fitted;
-# the places in ResNet-50 are those of its code, which names two for the seventh. Three things differ from the paper. It used
-# ResNet-50 with Keras' weights and input, here it has torchvision's. Its text counts V4 among the higher areas, the published data do not. And it
-# speaks of 50 repeats of a test image, where the data hold 35.
+# the places in ResNet-50 are those of the paper's code, which names two for the seventh. Three things differ from the paper. The paper used ResNet-50
+# with Keras' weights and input, this page uses torchvision's. The paper's text counts V4 among the higher areas; the published data do not. And
+# the paper speaks of 50 repeats of a test image, where the data hold 35.
 
 # %%
 choices = preset.choices
@@ -110,7 +110,7 @@ print(len(study.results[0]), "pairs of layer and area for each of", len(study.pa
 unit_table(study)
 
 # %% [markdown]
-# In the table, *left out* are units that are constant over the test images, or whose prediction is: they have no correlation. After ReLU many units are silent, before it hardly any: so
+# In the table, *left out* are units that are constant over the test images, or whose prediction is constant: they have no correlation. After ReLU many units are silent, before it hardly any: so
 # the rule spares AlexNet its worst units. Counted as r = 0 they would lower its mean. In VC, over the eight layers:
 
 # %%
@@ -139,10 +139,10 @@ decoding_table(preset, study)
 decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* single areas look alike, since all answer to the same few properties of a picture; LVC, HVC and VC join
-# several, have more voxels, and so lie higher. The properties were chosen: AlexNet's layers
-# vary with them, its output most, and from the second layer on those of ResNet-50 vary with them less. So AlexNet's lead is planted pair by pair,
-# and by how much is what the figure shows. Half of a voxel's signal is its own and belongs to no network, so that the output is decoded
+# In the world *as-published* single areas look much alike, since all answer to the same few properties of a picture. LVC, HVC and VC join
+# several, have more voxels, and lie higher where much is decoded: in AlexNet from the second layer on. The properties were chosen: AlexNet's layers
+# vary with them, its output most, and from the second layer on those of ResNet-50 vary with them less. So AlexNet's lead is planted pair by pair; the
+# figure shows how much of it is found. Half of a voxel's signal is its own and belongs to no network, so that AlexNet's output is decoded
 # about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is
 # ahead by most in the last three layers. ResNet-50's output is decoded poorly for another reason, too: faced with objects that neither can name,
 # two networks say different things. An exercise below shows them familiar ones.
@@ -175,7 +175,7 @@ verdict_table(evaluate(study))
 
 # %% [markdown]
 # On simulated participants this says nothing about brains; it says what the analysis makes of a brain that was built from
-# AlexNet. Run it in a brain built from ResNet-50, `python -m lib run fig4_decoding -p world resnet-brain`, or see
+# AlexNet. Run the page in a brain built from ResNet-50, `python -m lib run fig4_decoding -p world resnet-brain`, or see
 # [what the verdict is made of](decoding_confounds).
 
 # %% [markdown]
@@ -270,7 +270,7 @@ for objects, pictures in shown.items():
 
 # %% [markdown]
 # Where both networks know the names, one output is decoded well from the other, and claim Y3 could not hold in this brain, however little
-# of ResNet-50 is in it. Where neither does, it holds. So Y3 depends on the pictures as much as on the brain: a network
+# of ResNet-50 is in it. Where neither does, ResNet-50's r is less than half of AlexNet's own, which is 1 in this brain, and Y3 holds. So Y3 depends on the pictures as much as on the brain: a network
 # that is sure of its answer and right is another thing to decode than one that has to guess.
 # ```{solution-end}
 # ```

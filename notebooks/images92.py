@@ -109,10 +109,11 @@ nested_table(data, found)
 # Networks that were trained on photographs predict FFA nearly to its ceiling, and clearly better than their untrained
 # twins. But one bit, *is it a face?*, comes close. So most of what is predicted over all 92 photographs is that faces
 # differ from the rest. The second panel asks for more: within the photographs that show no face the label can say
-# nothing, and the trained networks still predict a part of what can be predicted; so do their untrained twins, less well,
-# with intervals that overlap. (The label's own r there lies below zero: a model that predicts the mean of the other
+# nothing, and the trained networks still predict a part of what can be predicted. Their untrained twins predict less, one of them nothing for
+# certain, with intervals that overlap those of the trained networks. (The label's own r there lies below zero: a model that predicts the mean of the other
 # images is low where the image is high.) The word area beside it, VWFA, is
-# predicted by nothing here: a method that always finds something would have found something there. (The miniature network was trained
+# not predicted here: no interval in the last column of the table lies above zero. A method that always finds something would have found
+# something there. (The miniature network was trained
 # on this book's drawn scenes, not on photographs.)
 
 # %% [markdown] tags=["if-simulated"]
@@ -138,8 +139,8 @@ photograph_explorer(data, found)
 layer_profiles(data, {label: result for label, result in found.items() if label in nets})
 
 # %% [markdown] tags=["if-measured"]
-# In networks trained on photographs the score rises from the first layers to the last ones, and the weights lie there. That is what
-# {cite:t}`wang2021` report for face areas. In untrained twins, and in the network trained on drawn scenes, the score does not rise with depth.
+# In networks trained on photographs the score rises from the first layers, is highest in the later half, and falls a little before the end; nearly
+# all weight lies in that half. {cite:t}`wang2021`, too, report that late layers predict face areas best. In untrained twins, and in the network trained on drawn scenes, the score does not rise with depth.
 
 # %% [markdown] tags=["if-simulated"]
 # ## Two invented areas in fifteen invented participants
@@ -177,30 +178,35 @@ alike = {
 ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
 
 # %% [markdown]
-# **Look for** trained networks and their untrained twins changing places between the rows.
+# **Look for** trained networks and their untrained twins changing places between raw and centred. The tables below give numbers, raw first.
 
 # %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC and IT, mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}} if-simulated={"caption": "Likeness of each layer's dissimilarities to those of two invented areas, mean over invented participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling."}
 raw_and_centred(data, alike, ceilings)
 
 # %% mystnb={"markdown_format": "myst"}
-trained_against_untrained(alike["centred"])
-
-# %% mystnb={"markdown_format": "myst"}
 trained_against_untrained(alike["raw"])
 
+# %% [markdown]
+# With each unit centred:
+
+# %% mystnb={"markdown_format": "myst"}
+trained_against_untrained(alike["centred"])
+
 # %% [markdown] tags=["if-measured"]
-# With raw activations some untrained networks are more like EVC than their trained twins; centred, training on photographs helps in
+# With raw activations an untrained network is more like EVC than its trained twin in nearly every person; centred, training on photographs helps in
 # nearly every person and in both areas. The reason is arithmetic: units that are active for every image make all
-# images alike, and training changes how many such units there are. We chose to centre after we had seen both rows. So
-# the lower row is a suggestion to be tested on other data, not a confirmed finding.
+# images alike, and training changes how many such units there are. We chose to centre after we had seen both. So
+# the centred result is a suggestion to be tested on other data, not a confirmed finding.
 
 # %% [markdown]
 # ## Sentences and verdicts
 #
 # What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if it holds for
-# every network that was trained on objects: the interval lies above zero, and the estimate reaches the smallest effect that matters. All but
-# M4, a mean over people, resample images. The sentences are ours, and were written after a first look at the measured
-# data. So verdicts on these describe 92 photographs; they confirm nothing.
+# every network that was trained to name objects in photographs: the interval lies above zero, and the estimate reaches the smallest effect that
+# matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. All but
+# M4, a mean over people, resample images. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
+# percentiles of the same bootstrap, so the two differ a little. The sentences are ours, and were written after a first look at the measured
+# data. So verdicts on these sentences describe 92 photographs; they confirm nothing.
 
 # %% mystnb={"markdown_format": "myst"}
 verdicts = decide_sentences(PhotographStudy(data.images.face, found, alike["centred"]))
@@ -239,8 +245,8 @@ geometry_table(stacked)
 #
 # ## Accuracy and likeness
 #
-# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. Points are needed for
-# that, many of them. These are few, and their architectures differ in more than accuracy.
+# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. To see that one needs many networks; here are a few,
+# and their architectures differ in more than accuracy.
 
 # %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. So few points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
 top1_percent = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}
@@ -250,9 +256,9 @@ accuracy_figure(data, found, top1_percent)
 # ## What these data cannot be asked
 #
 # There is no place area here, so nothing about PPA; no network trained on places with a stated licence; one face area,
-# of which it is not stated whether it is one person's or a mean. Of paper W's sentences about tasks only one can be asked
-# here: whether a network trained to find edges predicts a face area less well. Its edge networks were Taskonomy's; HED
-# began with the features of a network trained on objects, so the distance between them may be smaller than paper W's.
+# of which it is not stated whether it is one person's or a mean. Of paper W's sentences about tasks only one could be asked
+# here, with the edge network: whether a network trained to find edges predicts a face area less well. Paper W's edge networks were Taskonomy's; HED
+# began with the features of a network trained on objects, so the distance between them may be smaller than in the paper.
 
 # %% [markdown]
 # ## Three questions
@@ -316,7 +322,7 @@ print(f"network: {found[first].r(found[first].stack)[0]:.3f}; with the label: {b
 #
 # *Level 2 of 3, 10 minutes. Against the belief that what people share in IT is about faces alone.*
 #
-# Leave all faces out, the images that an area such as IT may treat most alike. How much is left of what participants share about IT?
+# Leave all faces out, the images that an area such as IT may treat most alike. How alike do participants' dissimilarities of IT remain?
 # ```
 #
 # ```{hint}
@@ -339,6 +345,5 @@ ceiling_table({area: people[:, keep][:, :, keep] for area, people in areas.items
 # faces, but not all.
 
 # %% [markdown]
-# What is left is what participants share about images without faces.
 # ```{solution-end}
 # ```

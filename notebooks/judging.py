@@ -50,8 +50,8 @@ sheet = 16  # voxels along each side of an area
 # ```{admonition} Simulated data
 # :class: warning
 #
-# Nobody was scanned. In the first two figures no network is run either: scores are computed from random numbers. The others count verdicts
-# on simulated participants.
+# Nobody was scanned. Scores of Figures A, B and D are computed from random numbers, without a network. The rest counts
+# verdicts on simulated participants.
 # ```
 #
 # ## The claim
@@ -95,8 +95,7 @@ verdict_parts(
 # %% [markdown]
 # The claim *holds* if every part's bar lies right of zero and its dot reaches beyond the stripe. It is *contradicted* if one bar lies wholly
 # left of the stripe's right edge: then the difference, if there is one, is too small to matter. The bar of that one part must do so at a level
-# that allows for the number of parts, since any of them could. Otherwise it is *undecided*: the data do not say. That
-# is no weakness of the claim, but of the data.
+# that allows for the number of parts, since any of them could. Otherwise it is *undecided*: a weakness of the data, not of the claim.
 #
 # A claim that two things are *the same* (W3) is turned around: it holds if every bar lies within the stripe {cite}`lakens2017`. That no
 # difference was found is not enough.
@@ -106,8 +105,7 @@ verdict_parts(
 # Other images would give other scores, so groups of images are left out in turn, for the scores those of the test and for the weights
 # those of the training. Other voxels would, too; but neighbouring voxels share signal and noise, so blocks of neighbours count, not single voxels.
 # Both errors are added {cite}`cameron2011`. Where test images add little error, as to weights, blocks are
-# larger, since neighbours across an edge are alike. Several people are drawn at random as well: five of them get a $t$ interval, as five are too few for
-# a bootstrap. Both networks are compared on the same voxels, reliable ones that all networks of the claim together predict best out of fold.
+# larger, since neighbours across an edge are alike. Several people are drawn at random as well; five, too few for a bootstrap, get a $t$ interval. Both networks are compared on the same voxels, reliable ones that all networks of the claim together predict best out of fold.
 #
 # What that costs, from pictures to the verdicts on paper W's claims:
 
@@ -121,7 +119,7 @@ benchmark_table(cost["parts"], {name: name for name in whole})
 # %% [markdown]
 # ## How large must an effect be to be seen?
 #
-# The same with leads of many sizes. **Look for** the lead from which the claim holds in most studies.
+# **Look for** the lead from which the claim holds in most studies.
 
 # %% mystnb={"image": {"alt": "Stacked bars: share of studies in which the claim holds, is contradicted or undecided, by how far the peak leads."}, "figure": {"caption": "What becomes of claim W2 where the peak leads by so much, over simulated studies.", "name": "fig-judging-power"}}
 leads = (0, 0.06, 0.11, 0.13, 0.15)
@@ -175,7 +173,8 @@ print("counted on seeds", *sorted({one.seed for one in counted}))
 rate_table(counted)
 
 # %% [markdown]
-# A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–). Where
+# A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–); the table of power counts
+# further seeds. Where
 # claims were planted, none should be contradicted; in *reversed*, W1 to W6 should be; in *noise* none can be asked; in *flat* W7 must not
 # hold. W8 holds wherever several layers add something. For paper Y there is [another page](decoding_confounds).
 #
@@ -192,12 +191,12 @@ calibration_figure(recorded)
 outside = [row for row in recorded["coverage"] if not 0.92 <= row["covered"] <= 0.97]
 for row in outside:
     print(f"{row['interval']}, {row['n_best']}: covers {row['covered']:.1%}")
-print(f"a share of 95 % of so many studies is sure to {np.sqrt(0.95 * 0.05 / recorded['coverage'][0]['n']):.1%}")
+print(f"standard error of such a share: {np.sqrt(0.95 * 0.05 / recorded['coverage'][0]['n']):.1%}")
 
 # %% [markdown]
-# Listed are those outside. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
-# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare, since a claim
-# must beat *every* other layer.
+# Listed are those outside. Most intervals are slightly too short, those that compare networks slightly too long. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
+# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare, since a layer
+# must beat *every* other one.
 
 # %% [markdown]
 # ## Three questions
@@ -225,7 +224,7 @@ print(f"a share of 95 % of so many studies is sure to {np.sqrt(0.95 * 0.05 / rec
 #
 # *Level 2 of 3, 10 minutes. Against the belief that voxels are independent observations.*
 #
-# How much shorter would the bars be if every voxel counted as a block of its own, and the images were the only ones? Compare the errors of
+# How much shorter would the bars be if every voxel counted as a block of its own, and no other images could have been shown? Compare the errors of
 # one contrast.
 # ```
 #
@@ -288,7 +287,8 @@ for n in n_images:
     print(n, shift if not isinstance(shift, Contrast) else f"{shift.interval()} layers: {shift.outcome(0.5)}")
 
 # %% [markdown]
-# Sameness within half a layer is shown once the whole interval lies within half a layer of zero. With few images it often does not, and
-# the sentence stays undecided, although the two are alike.
+# Sameness within half a layer is shown once the whole interval lies within half a layer of zero. Often it does not, and the sentence stays undecided,
+# although the two are alike. Each size is one study here, so the verdicts need not follow the order of sizes. With sixty images the interval is far
+# longer than with the others; beyond that, other voxels make most of its length.
 # ```{solution-end}
 # ```

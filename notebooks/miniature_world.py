@@ -59,7 +59,7 @@ probe_layers = ["Conv-3", "FC-7"]  # layers whose activations are asked for both
 #
 # A scene is one of six places with one of eight objects in it, and some clutter. Size, position, colour, light,
 # texture and what hides what are drawn at random. Object and place are drawn independently: knowing one says nothing about the other.
-# **Look for** what all pictures of a column share, and all of a row.
+# **Look for** what all pictures of one object share, and all of one place.
 
 # %%
 scenes = render_many(held_out_world, range(n_images))
@@ -90,7 +90,7 @@ four_views(scenes)
 # {cite}`krizhevsky2012`, five convolutions and three linear layers; ResNet50 {cite}`he2016`, sixteen blocks of three convolutions; and
 # the encoder of the Taskonomy networks, a ResNet50 with other strides. One AlexNet and one ResNet50 learned to name the object, one of each the
 # place. One encoder learned 2D edges, one 3D edges; a *decoder* that was trained with it draws them from its code, and is not
-# among the layers that this book analyses. All networks learned from the same scenes.
+# among the layers that this book analyses. All networks learned from the same scenes, the ResNet50 that names objects from more of them.
 #
 # `multitask` learned all four tasks at once, in a plain stack of convolutions {cite}`simonyan2015` that neither paper
 # used. No figure analyses it: it is the brain of a simulated participant in whom nobody knows beforehand what will be found.
@@ -114,9 +114,8 @@ loss_curves({"cross-entropy of the names": networks, "unexplained share of the e
 #
 # ## Accuracy
 #
-# Now name the held-out scenes. The interval holds what would be right of all scenes (Wilson's, which allows for errors where none was
-# seen); the last columns hold chance, and what the
-# card recorded on its own held-out scenes.
+# Now name the held-out scenes. The interval is for the share of all such scenes that would be named correctly (Wilson's, which allows for errors where
+# none was seen); the last columns hold chance, and what the card recorded on held-out scenes of the same world, these among them.
 
 # %% mystnb={"markdown_format": "myst"}
 loaded = {name: load_network(name) for name in networks}
@@ -195,7 +194,7 @@ card_score_table(everyone)
 # Bold is what the network was trained for, italic what a probe finds; r is averaged over pictures, and its chance is what the mean
 # of all training maps reaches. Every network holds something of
 # the label that it was not taught, and they are far from alike: at its end an AlexNet has kept less of the place than a ResNet50 has. The
-# edge networks were taught neither label, and hold nearly all of the place. To draw what hides what, one must find
+# edge networks were taught neither label, and let the place be read in nearly all scenes. To draw what hides what, one must find
 # the thing that stands in the scene: the 3D network knows objects better than the 2D network does.
 #
 # Where in the network does the other label fade? Now we probe layers ourselves, by

@@ -27,7 +27,7 @@
 # |---|---|
 # | $y$ | responses of a voxel to $n$ images; $\hat y$ their prediction |
 # | ncsnr | noise ceiling signal-to-noise ratio: standard deviation of the signal over that of a single trial's noise |
-# | $R^2$ | variance explained, $1 - \mathrm{mean}(y - \hat y)^2 / \mathrm{var}(y)$ |
+# | $R^2$ | variance explained, $1 - \mathrm{mean}\bigl((y - \hat y)^2\bigr) / \mathrm{var}(y)$ |
 # | $R$ | signed root, $\mathrm{sign}(R^2)\sqrt{\lvert R^2\rvert}$ |
 # | $r$ | Pearson correlation of $y$ and $\hat y$ |
 
@@ -86,7 +86,7 @@ repeated_responses(repeats, signal, ncsnr, [n_voxels // 10, n_voxels // 3, n_vox
 
 # %% [markdown]
 # In the first voxel, three trials of one image disagree about as much as trials of different images. In the last, the mean of three
-# follows the signal closely. The second is a typical one.
+# follows the signal closely. The second is typical of measured voxels.
 #
 # ## From repeats to a ceiling
 #
@@ -114,18 +114,18 @@ print(f"mean absolute error of the estimated ncsnr: {np.abs(estimated - ncsnr).m
 truth = signal * (ncsnr / np.sqrt(1 + ncsnr**2))
 reached = {m: scores.r2(repeats[:, :m].mean(axis=1), truth) for m in (1, 2, 3)}
 for m, of_truth in reached.items():
-    print(f"{m} repeats: largest R2 above the ceiling {(of_truth - scores.noise_ceiling(ncsnr, m)).max():.3f}")
+    print(f"repeats: {m}; largest R² above the ceiling: {(of_truth - scores.noise_ceiling(ncsnr, m)).max():.3f}")
 
 # %% [markdown]
-# **Look for** two things: whether the points follow the lines, and how low the lines are where most voxels lie (ncsnr .3
+# **Look for** two things: whether the points follow the lines, and how low the lines are where most measured voxels lie (ncsnr .3
 # to .6).
 
 # %% mystnb={"image": {"alt": "First: estimated ncsnr against planted ncsnr, on the diagonal. Second: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "First panel: ncsnr estimated from repeats against the planted one; the line is identity. Second: variance the true model explains (points) and the noise ceiling by its formula (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
 ceiling_check(ncsnr, estimated, reached, simulated=True)
 
 # %% [markdown]
-# The formula holds: points scatter around the lines, and some lie above. A ceiling is an expectation, not a wall; with few
-# images luck can pass it. At the lower end the estimate flattens out, because negative signal variance was set to zero.
+# The formula holds: points scatter around the lines, and some lie above. A ceiling is an expectation, not a wall: luck can pass it, by more
+# the fewer the images. At the lower end the estimate flattens out, because negative signal variance was set to zero.
 #
 # ```{admonition} Misconception: a model with R = .4 is a poor model
 # :class: tip
@@ -157,7 +157,7 @@ rows = [(name, R2, scores.signed_root(R2), scores.correlation(y, spoilt[name])[0
 Table(["prediction", "R2", "R", "r"], rows)
 
 # %% [markdown]
-# **Look for** where $R$ and $r$ agree, and which of the three scores notices that a prediction is too large.
+# **Look for** where $R$ and $r$ agree, and which of the three scores notice that a prediction is too large.
 
 # %% mystnb={"image": {"alt": "Scores of one voxel's prediction against the factor it is multiplied with: r is a step at zero, R2 a parabola with its top at one, R its signed root."}, "figure": {"caption": "The true model's prediction of one simulated voxel, multiplied by a factor from -1 to 3, and its three scores.", "name": "fig-ceiling-scores"}}
 score_against_scale(y, best, np.linspace(-1, 3, 201), simulated=True)
@@ -185,15 +185,14 @@ print("(n_images_test, n_voxels) =", participant.test.responses.shape)
 
 # %% [markdown]
 # The alternative chooses by the *out-of-fold* score: how well each training image was predicted by a model fitted without it
-# (see [ridge](ridge)). **Look for** the distance between the two kinds of points, and for which of them shows that
-# nothing is predicted.
+# (see [ridge](ridge)). **Look for** the distance between circles and squares, and for which of the two lies near the dashes of all voxels.
 
 # %% mystnb={"image": {"alt": "Mean R on test images per ROI: points for the voxels chosen by test score lie above zero, those chosen out of fold lie with all voxels below zero."}, "figure": {"caption": "A simulated brain that answers to nothing: mean test score of the stack of AlexNet-Object's layers, for the best voxels of each ROI by test score, for the best by out-of-fold score, and for all voxels.", "name": "fig-ceiling-selection"}}
 selection_effect(study, network.name)
 
 # %% [markdown]
-# Chosen by the score that is shown, voxels that respond to nothing look predicted, in every area. Chosen out of fold, they score no
-# better than all voxels do, even a little lower: below zero, as a model that was fitted to noise predicts worse than the mean. So our figures follow the paper's choice where they reproduce it, and every claim is decided on
+# Chosen by the score that is shown, voxels that respond to nothing look predicted, a little, in every area. Chosen out of fold, they score no
+# better than all voxels do, even a little lower: below zero, as a model that was fitted to noise predicts worse than the mean. So our figures follow the paper's choice where they reproduce its figures, and every claim is decided on
 # voxels chosen out of fold.
 
 # %% [markdown]

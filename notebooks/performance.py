@@ -18,7 +18,7 @@
 # representational similarity, and plot one against the other. They expect "an inverted-U shaped relation": similarity first rises with
 # performance, then falls.
 #
-# In a simulated brain, encoding rises with accuracy, similarity moves little, and no line falls for certain. This page carries the plan out in small:
+# In a simulated brain, encoding and similarity in higher cortex rise with accuracy, similarity in V1 does not, and no line falls for certain. This page carries the plan out in small:
 # networks of several depths and widths, each at several points of its training, against a simulated brain, where the truth is known, and
 # against people who looked at [92 images](images92), if their data are there.
 
@@ -85,14 +85,14 @@ performance_figure(snapshots, likeness, ceilings, simulated=True)
 
 # %% [markdown]
 # In numbers: the rank correlation of likeness with accuracy, over the worse half of these networks and over the better half. An inverted U gives
-# a plus and a minus.
+# a plus and a minus. So do networks that differ in more than accuracy; an exercise below tells the two apart.
 
 # %% mystnb={"markdown_format": "myst"}
 half_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # No measure in HVC shows an inverted U. This brain was built from a network trained on the same task: its higher areas from a late layer, V1 from
-# the first. Encoding of HVC rises with accuracy; similarity in HVC rises little, and stays far below
+# the first. Encoding of HVC rises with accuracy, and so does similarity, which stays far below
 # the noise ceiling. A layer of a small network holds what drives the voxels, since a weighted sum finds it there, but other things
 # too, and similarity counts those as well. In V1 the lines go sideways within their intervals: what a first layer holds of edges and colours
 # need not be learned. The table's numbers for flat lines are ranks of small differences.
@@ -118,8 +118,9 @@ half_correlations_table(snapshots, measured)
 
 # %% [markdown]
 # In the stand-in, IT was planted from objects and EVC from pixels, and so the lines of IT rise while those of EVC do not. With the measured
-# data all lines lie lower; they rise a little over the first epochs, in EVC more than in IT, and then go sideways. In
-# neither case do networks that name more objects become less like the brain.
+# data all lines lie lower; they rise a little over the first epochs, in EVC more than in IT, and then go sideways. A plus and a minus in
+# the table come from comparing networks: of those with equal training the wider ones can name more objects and lie lower. Along its own training no network
+# becomes less like the brain by more than its intervals.
 #
 # What such a curve can show, and what not. The rising part is easy to find. The falling part, if there is one, belongs to networks better than
 # any on this page: paper Y thinks of those that exceed people. That *similarity* falls while *encoding* does not would
@@ -169,7 +170,7 @@ training_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
-# own training nearly every network gains in encoding. For similarity in V1 there is no common direction.
+# own training nearly every network gains in HVC, by encoding and by similarity. For similarity in V1 there is no common direction.
 # ```{solution-end}
 # ```
 
@@ -197,7 +198,7 @@ training_correlations_table(snapshots, likeness)
 first_and_last_epoch_table(snapshots, likeness)
 
 # %% [markdown]
-# An untrained network is like the brain already, since its layers, too, hold edges, colours and places in the picture. Training adds
-# most by encoding, as a share, and little by similarity in V1.
+# An untrained network is like the brain already, since its layers, too, hold edges, colours and places in the picture. In HVC training adds
+# a large share, by similarity as by encoding; in V1 it adds little.
 # ```{solution-end}
 # ```

@@ -78,13 +78,13 @@ print("(n_images, n_features) =", X.shape, " (n_images, n_voxels) =", Y.shape)
 # ## What ridge does
 #
 # Ridge regression minimises the squared error plus $\alpha$ times the squared weights. Seen along the eigenvectors of the
-# {term}`Gram matrix` it does something simple. It shrinks each direction by its own factor:
+# {term}`Gram matrix` it shrinks each direction by its own factor:
 #
 # $$
 # \hat y = U \,\mathrm{diag}\!\left(\frac{e}{e + \alpha}\right) Z = Hy
 # $$ (eq-ridge)
 #
-# Directions along which images differ a lot ($e \gg \alpha$) pass; those along which they hardly differ are shrunk,
+# Directions along which images differ a lot ($e \gg \alpha$) pass; the others are shrunk,
 # on the bet that the voxel shows mostly noise there.
 # One decomposition serves all voxels and all penalties.
 
@@ -95,19 +95,20 @@ print(f"solver {design.solver}, (n_images, rank) =", tuple(design.U.shape))
 print("penalties chosen:", *(f"{alpha:g} ({(fit.alphas == alpha).sum()} voxels)" for alpha in fit.alphas.unique()))
 
 # %% [markdown]
-# **Look for** where the factor falls from one to zero, and whether the voxels have anything to lose there.
+# **Look for** how far the factor falls, and how much of each voxel lies in the directions that it shrinks.
 
 # %% mystnb={"image": {"alt": "First: the shrinkage factor over principal directions, for four penalties, falling earlier for larger ones. Second: cumulative share of variance of a clear and a noisy voxel."}, "figure": {"caption": "First panel: the factor e / (e + alpha) for four penalties. Second: the share of a clear and of a noisy simulated voxel's variance in the leading directions of the layer, summed up.", "name": "fig-ridge-shrinkage"}}
 shrinkage_curves(design.e.numpy(), fit.Z[:, [-1, 0]].numpy(), [1e0, 1e2, 1e3, 1e4], simulated=True)
 
 # %% [markdown]
 # The clear voxel follows the layer, whose variance lies in the leading directions. Noise is as large in one direction as in
-# another, so the sum of the noisy voxel is nearly a straight line. A penalty that cuts off the tail costs the first little and rids the second of much.
+# another, so the sum of the noisy voxel is nearly a straight line. A penalty that shrinks the tail rids the noisy voxel of much noise and the clear one
+# of signal (Figure B).
 #
 # ```{admonition} Misconception: with more features than images, regression must fail
 # :class: tip
 # Without a penalty it does: any responses are fitted perfectly, noise included. With one it need not. Ridge shrinks most
-# directions towards zero, so that far fewer of them than there are images are in effect fitted: the penalty decides how many count.
+# directions towards zero, so that far fewer than there are images are in effect fitted: the penalty decides how many count.
 # ```
 
 # %%
@@ -133,12 +134,12 @@ print(f"largest difference between predictions: {difference.abs().max():.1e}")
 
 # %% [markdown]
 # The predictions are the same. Hence the *dual*: with more features than images, decompose the $n \times n$ Gram matrix and never
-# form the $p \times v$ weights. Hence also a warning: encoding models compare what layers *hold* up to rotation, not what
+# form the $p \times v$ weights. Hence also a warning: such models compare what layers *hold* up to rotation, not what
 # single units stand for.
 #
 # ## One penalty per voxel
 #
-# A clear voxel deserves a small penalty, a noisy one a large. {term}`Generalised cross-validation <generalised cross-validation>` {cite}`golub1979` scores a
+# A clear voxel deserves a small penalty, a noisy one a large one. {term}`Generalised cross-validation <generalised cross-validation>` {cite}`golub1979` scores a
 # penalty by the squared residuals over the squared degrees of freedom that are left,
 #
 # $$
@@ -175,8 +176,8 @@ curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# The two minima of a voxel agree to a step of the grid or so, and those of the clear voxel lie furthest left. For the noisy voxel, no
-# penalty helps much.
+# The two minima of a voxel agree to a step of the grid or so. Those of the clear voxel lie furthest left. For the others no penalty helps much on held-out
+# images.
 #
 # ## A trap: the direction that centring removes
 #
@@ -196,7 +197,7 @@ curves = {"GCV, trapped": gcv(e_all, Z_all)[:, voxels], "held-out error": errors
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# One direction out of hundreds sends every voxel to the smallest penalty. As the penalty vanishes, the residual goes to zero, but the
+# One direction among all sends every voxel to the smallest penalty. As the penalty vanishes, the residual goes to zero, but the
 # degrees of freedom that are left only to one. The noisy voxel is then predicted much worse than by its mean.
 #
 # ## Predictions for left-out images, without refitting
@@ -232,7 +233,7 @@ train, test = train[:, train.any(axis=0)], test[:, train.any(axis=0)]
 scaling = {"one scale per unit": train.std(axis=0), "one scale per layer": np.sqrt(train.var(axis=0).mean())}
 largest = {name: ((test - train.mean(axis=0)) / scale).max(axis=0) for name, scale in scaling.items()}
 
-# %% mystnb={"image": {"alt": "Largest test activation of each unit against how often it is active: with one scale per unit, rarely active units reach very large values; with one per layer they do not."}, "figure": {"caption": "Units that most images leave silent: the largest value on test images, after scaling each unit by its own standard deviation, or all by one number. The rarer the unit, the larger its scaled surprise.", "name": "fig-ridge-scale"}}
+# %% mystnb={"image": {"alt": "Largest test activation of each unit against how often it is active: with one scale per unit, rarely active units reach very large values; with one per layer they do not."}, "figure": {"caption": "Units that most images leave silent: the largest value on test images, after scaling each unit by its own standard deviation, or all by one number. Units that no test image drives are not shown.", "name": "fig-ridge-scale"}}
 rare_units((train > 0).mean(axis=0), largest, simulated=True)
 
 # %% [markdown]
@@ -241,8 +242,8 @@ rare_units((train > 0).mean(axis=0), largest, simulated=True)
 #
 # ## Two protocols
 #
-# The package of {cite:t}`wang2021`, paper W of this book, made other choices. It is kept as `protocol="reference"`, tested against theirs; ours
-# is the default, `protocol="fast"`.
+# The package of {cite:t}`wang2021`, paper W of this book, made other choices. They are kept as `protocol="reference"` and tested against that
+# package; ours is the default, `protocol="fast"`.
 #
 # | | `fast` | `reference` |
 # |---|---|---|

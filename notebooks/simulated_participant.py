@@ -58,11 +58,11 @@ network = "alexnet-object"  # whose layers the sheet shows
 # %% [markdown]
 # ## What is planted
 #
-# No network drives a voxel. A cell names the layer from which a network predicts an area best; all networks of a row predict *the
-# same* voxels. Where an area mixes two kinds of voxels, their shares stand beside the layers. **Look for** the layer that leads in V4 in each
+# In the worlds that were planted for the papers' networks no single network drives a voxel. A cell names the layer from which a network predicts an
+# area best; all networks predict *the same* voxels of an area. Where an area mixes two kinds of voxels, their shares stand beside the layers. **Look for** the layer that leads in V4 in each
 # of the two AlexNets.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Table of planted layers: rows are visual areas, columns are networks, and a cell names layers; early areas are predicted best from middle convolutions, higher areas from late layers."}, "figure": {"caption": "From which layer each network was planted to predict the simulated voxels best, in one world. The darker, the later in its network. Areas with the same shares stand in one row.", "name": "fig-simulated-planted"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Table of planted layers: rows are visual areas, columns are networks, and a cell names layers; early areas are predicted best from middle convolutions, higher areas from late layers."}, "figure": {"caption": "From which layer each network was planted to predict the simulated voxels best, in one world. The darker, the later in its network. Areas with the same shares are shown once.", "name": "fig-simulated-planted"}}
 planted_layers(WORLDS[world])
 
 # %% [markdown]
@@ -72,7 +72,7 @@ planted_layers(WORLDS[world])
 # An analysis that finds what was planted deserves no praise unless it also *fails* to find what was not. For that there are other
 # worlds.
 
-# %% mystnb={"image": {"alt": "One table per world: areas in rows, networks in columns; a cell names the layers that lead in the area."}, "figure": {"caption": "From which layer each network was planted to predict each area best, in every world. The darker, the later in its network; a white row is an area that answers to nothing.", "name": "fig-simulated-worlds"}}
+# %% mystnb={"image": {"alt": "One table per world: areas in rows, networks in columns; a cell names the layers that lead in the area."}, "figure": {"caption": "From which layer each network was planted to predict each area best, in every world. The darker, the later in its network; white: an area that answers to nothing. In *unplanted* one network drives all areas.", "name": "fig-simulated-worlds"}}
 planted_worlds(WORLDS)
 
 # %% [markdown]
@@ -115,8 +115,9 @@ maps = {f"{area}, {network}: planted": planted, "centre of the weights found": f
 preference_maps(trials.positions[trials.rois[area], 1:], maps, result.layers)
 
 # %% [markdown]
-# The planted map is smooth. In the one that was found, each voxel's weights carry the noise of its own trials, which hides much of the map. So
-# the figures of this book average over the voxels of an area before they speak of its layer.
+# The planted map is smooth: the shares of this sheet are a random draw around those of the table above. In the map that was found, each voxel's
+# weights carry the noise of its own trials, which hides much. It also lies at earlier layers (read the scales), since a stack gives weight to the first
+# layers as well. So the figures of this book average over the voxels of an area before they speak of its layer.
 #
 # ## One voxel's trials
 #
@@ -154,7 +155,7 @@ quartiles = dict(zip(groups, (NCSNR_EARLY[1:4], NCSNR_HIGHER[1:4]), strict=True)
 ncsnr_histograms(groups, quartiles, trials.source.simulated)
 
 # %% [markdown]
-# They nearly do, by construction, up to chance and the error of the estimate. Half of the voxels lie below the solid line, where the
+# Most do, by construction, up to chance and the error of the estimate. Half of the voxels lie below the solid line, where the
 # signal's standard deviation is well below the noise's: most of the variance of a single trial is noise.
 #
 # ## From trials to a participant
@@ -204,8 +205,8 @@ plant_explorer(load_network("alexnet-object"), pictures, parts, claimed="Conv-3"
 #
 # ```{admonition} Misconception: the analysis recovers the simulation, so its findings on brains are right
 # :class: tip
-# A simulation is kind in all the ways its author did not think of. Here the voxels *are* linear readouts of the very layers that predict
-# them, noise is independent from trial to trial, nobody falls asleep, and areas are squares. Recovery
+# A simulation is kind in all the ways its author did not think of. Here most of a voxel's signal *is* a linear readout of the very layers that predict
+# it, noise is independent from trial to trial, nobody falls asleep, and areas are squares. Recovery
 # is a test an analysis can fail, and must pass; nothing more.
 # ```
 #

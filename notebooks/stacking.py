@@ -19,8 +19,8 @@
 # images that the layers' models were not fitted to. {cite:t}`wang2021` read these weights as what a brain area prefers;
 # {cite:t}`lin2024` describe the method and what can be concluded from it.
 #
-# **In short:** the best mixture (star) lies where the error is smallest (dark), often on the border of the triangle: a layer there gets no weight at all,
-# however well it predicts alone.
+# **In short:** the best mixture (star) lies where the error is smallest (dark), often on the border of the triangle: a mixture there leaves a layer out
+# altogether, however well that layer predicts alone.
 #
 # You will see what the weights optimise, how to prove that they are optimal, and why they are not importances.
 #
@@ -54,7 +54,8 @@ overlap = 0.5  # share of layer C that is made of layers A and B, 0 to 1
 # ```{admonition} Simulated data
 # :class: warning
 #
-# Layers and voxels of this page are random numbers, made so that the truth is known. Nobody was scanned.
+# The toy layers A, B and C and their voxels are random numbers, made so that the truth is known. The explorer further down uses layers of trained
+# networks and voxels simulated from another one. Nobody was scanned.
 # ```
 #
 # ## Three toy layers
@@ -87,7 +88,7 @@ Y = toy_voxels(layers, shares, rng)
 print("(n_voxels, n_layers) =", shares.shape, " (n_images, n_voxels) =", Y.shape)
 
 # %% [markdown]
-# ## Errors of predictions nobody was fitted to
+# ## Errors on images the models were not fitted to
 #
 # Weights learned on fitted values would prefer the layer with the most features, for it fits best. So every training image
 # is predicted by models that did not see it; their errors are all that stacking needs to know.
@@ -106,10 +107,10 @@ print(P[0].round(2))
 
 # %% [markdown]
 # The diagonal of $P$ holds the squared errors of each layer alone; off the diagonal stands how much two layers err on the same images.
-# The stack's error is the same mixture of errors as of predictions, because the weights sum to one. So its mean square is
+# The stack mixes the layers' errors as it mixes their predictions, because the weights sum to one. So its mean square is
 #
 # $$
-# \mathrm{mean}\Bigl(\sum_k w_k \varepsilon_k\Bigr)^2 = w'Pw ,
+# \mathrm{mean}\Bigl[\bigl(\textstyle\sum_k w_k \varepsilon_k\bigr)^2\Bigr] = w'Pw ,
 # $$ (eq-stack)
 #
 # to be minimised over $w \ge 0$, $\sum_k w_k = 1$.
@@ -126,7 +127,7 @@ examples = [np.flatnonzero(n_used == k)[0] for k in np.unique(n_used)]
 titles = [f"{k} of 3 layers used" for k in np.unique(n_used)]
 print(*(f"{title}: {np.sum(n_used == k)} voxels" for title, k in zip(titles, np.unique(n_used), strict=True)), sep="\n")
 
-# %% mystnb={"image": {"alt": "Triangles with corners A, B and C, shaded by the stack's error, with a star at its minimum: on a corner, on an edge, or inside."}, "figure": {"caption": "Error of every convex combination of three layers, for simulated voxels whose best combination uses one, two or three of them. Dark: small error; star: the weights.", "name": "fig-stacking-simplex"}}
+# %% mystnb={"image": {"alt": "Triangles with corners A, B and C, shaded by the stack's error, with a star at its minimum: on a corner, on an edge, or inside."}, "figure": {"caption": "Error of every convex combination of three layers, for simulated voxels whose best combination uses one, two or three of them. Dark: small error, each triangle on a scale of its own; star: the weights.", "name": "fig-stacking-simplex"}}
 errors_on_simplex(P[examples], w[examples], list(layers), titles, simulated=True)
 
 # %% [markdown]
@@ -135,8 +136,8 @@ errors_on_simplex(P[examples], w[examples], list(layers), titles, simulated=True
 
 # %% [markdown]
 # Now layers of real networks, for voxels driven by [a network that is not among them](unplanted_brain). **Look for** two
-# layers with nearly the same row in $P$: along the edge between them the error hardly changes, so a little noise decides where
-# the star lies.
+# layers with nearly the same row in $P$, such as Conv-5 and FC-6 (put them on two corners): along the edge between them the error hardly changes, so a
+# little noise decides where the star lies.
 
 # %%
 networks = [load_network(name) for name in ("alexnet-object", "alexnet-place", "resnet50-object", "taskonomy-edge3d")]
@@ -169,7 +170,7 @@ Table(["voxel", "layer", "w", "(Pw)_k", "w'Pw"], rows)
 # ## At least as good as the best layer
 #
 # A corner is a combination too. So on the errors it was learned from, the stack *cannot* be worse than its best layer. On new
-# images it can. That it is not is claim W8 of this book: "The result from stacking is a readily-interpretable combination of
+# images it can be. Claim W8 of this book says that it is better: "The result from stacking is a readily-interpretable combination of
 # individual features that outperforms the performance of the best feature alone" {cite}`wang2021`.
 
 # %%
@@ -181,7 +182,7 @@ print("gain of the stack, test images:", bootstrap_mean(result.stacked_score - b
 # %% [markdown]
 # **Look for** points below the line in either panel.
 
-# %% mystnb={"image": {"alt": "R of the stack against R of the best layer: out of fold no point lies below the identity line, on test images a few do."}, "figure": {"caption": "The stack against the best single layer of each simulated voxel: out of fold, and on test images, where the rival is the layer that was best out of fold.", "name": "fig-stacking-gain"}}
+# %% mystnb={"image": {"alt": "R of the stack against R of the best layer: out of fold no point lies below the identity line, on test images some do."}, "figure": {"caption": "The stack against the best single layer of each simulated voxel: out of fold, and on test images, where the rival is the layer that was best out of fold.", "name": "fig-stacking-gain"}}
 stack_against_best(result, simulated=True)
 
 # %% [markdown]
@@ -214,7 +215,7 @@ drives = ["A (drives half)", "B (drives half)", "C (drives nothing)"]
 weights_against_overlap(overlaps, weights, alone, drives, simulated=True)
 
 # %% [markdown]
-# C ends with nearly all of the weight. It is a good *predictor*, and no *cause*: it holds in one place what drives the voxel from
+# Well before C holds all of A and B it has the largest weight, and it ends with nearly all of it. It is a good *predictor*, and no *cause*: it holds in one place what drives the voxel from
 # two. An early layer of a network can be such a C for later ones. Hence the world *flat* of
 # [Figure 1](fig1_alexnet), where every layer drives every area alike and the weights prefer one of them all the same.
 #
@@ -314,7 +315,7 @@ for alike in (0.3, 0.6, 0.9):
     print(f"errors alike {alike}:", simplex_weights(two)[0].round(2), simplex_weights(three)[0].round(2))
 
 # %% [markdown]
-# Two equals share evenly, however alike. Of three equals, the two that err together count almost as one. The third gets the
+# Two equals share evenly, however alike. Of three equals, the more two of them err together, the more they count as one. The third then gets the
 # larger weight, and is not more important for that.
 # ```{solution-end}
 # ```

@@ -20,7 +20,7 @@
 # early layers drive V1 to V4, its late layers place and face areas. None of the networks that are analysed drives
 # anything, and nobody knew beforehand what would be found.
 #
-# In all four networks V1 prefers an earlier layer than most place and face areas do, although none of these networks is in the brain. So
+# In both AlexNets and both ResNet50s (figure above) V1 prefers an earlier layer than most place and face areas do, although none of them is in the brain. So
 # a progression alone says little about which network a brain resembles. That makes this page the nearest thing in the book to an experiment. The question is
 # that of {cite:t}`wang2021`: do tasks move the preferred layer in AlexNet, and not in ResNet50?
 
@@ -42,7 +42,7 @@ subject = 1  # number of the participant
 weights = "miniature"  # of the networks that are analysed: "miniature" or "untrained"
 world = "unplanted"  # the brain to look at: "as-published", "reversed", "flat", "noise" or "unplanted"
 beside = "as-published"  # a brain in which the claims were planted, to compare with: "as-published" or "reversed"
-n_best_voxels = 15  # voxels looked at per ROI
+n_best_voxels = 200  # voxels looked at per ROI, as the ledger does
 seed = 0  # of the simulation
 n_images = 1000  # seen by the participants, at least 10; the real ones saw 10,000
 voxels_per_roi = 600  # of the participants
@@ -107,7 +107,7 @@ task_summary(studies)
 #
 # ## The claims
 #
-# The rules of the [ledger](claims), applied to both brains.
+# The rules of the [ledger](claims), applied to both brains, on as many voxels of each area as there.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_comparison({name: evaluate(one) for name, one in studies.items()})
@@ -118,12 +118,13 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # A claim that holds here was not planted: it follows from how networks and images are made. Layers of any two networks
 # that were trained on the same pictures share a progression from local to global, and an area that reads out an early layer
 # of one will be predicted best by an early layer of the other. Such a claim, found in a brain, says that the brain shares this
-# progression, not that it resembles the network whose name is on the figure.
+# progression, not that it resembles the network whose name is on the figure. W8 needs not even that: a stack predicts better than its best layer
+# in any brain that several layers predict.
 #
 # A claim that is contradicted here needs more than this progression. Found in a brain, it says something about that brain. One that is
 # undecided here says neither: in *as-published*, where the claims were planted, so few images leave some undecided, too.
 #
-# One participant is one draw. `python -m lib claims --world unplanted --seeds 20` repeats this page's verdicts for twenty.
+# One participant is one draw. `python -m lib claims --world unplanted --seeds 20` decides the claims for twenty, from more images than this page.
 #
 # ```{admonition} Misconception: the network that predicts best is the model of the brain
 # :class: tip
@@ -139,7 +140,7 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # ```
 #
 # ```{dropdown} A claim holds in this brain, where nobody planted it. What does the same claim say when it holds in a person?
-# That the person's brain shares what brings it about here: a progression from local to global. It does not say that the brain
+# That the person's brain shares what brings it about here, a progression from local to global, say. It does not say that the brain
 # resembles the network in the figure.
 # ```
 #
@@ -176,8 +177,8 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 network_scores(study)
 
 # %% [markdown]
-# Look whether the networks that name objects lie above those that name places or draw edges, and in which areas. The brain's network had to name
-# objects too, the hardest of its tasks; early layers hold much the same whatever the task.
+# In the place and face areas the networks that name objects lie above those that name places or draw edges; in V1 all lie close together. The brain's
+# network had to name objects too, the hardest of its tasks; early layers hold much the same whatever the task.
 # ```{solution-end}
 # ```
 
@@ -205,12 +206,13 @@ network_scores(study)
 # %% mystnb={"markdown_format": "myst"}
 small = {"n_images": max(10, n_images // 2), "voxels_per_roi": max(2, voxels_per_roi // 4)}
 smaller = simulate_worlds([world], subject=subject, seed=seed, **small)
-untrained = encoding_studies(smaller, PAPER_W, "untrained", n_best_voxels)
+untrained = encoding_studies(smaller, PAPER_W, "untrained", max(2, n_best_voxels // 4))
 verdict_comparison({f"{world}, networks untrained": evaluate(untrained[world])})
 
 # %% [markdown]
 # W8 can hold: a mixture of layers predicts better than the best one, whatever they have learned. Claims about tasks cannot, as the two networks of
-# an architecture are hardly different before training. W4 and W6 need only a progression from local to global, which convolution, pooling
-# and depth might bring along without training. A claim that held here would be no evidence about tasks, and hardly any about the brain.
+# an architecture are hardly different before training. W4 and W6 need only a progression from local to global. Convolution, pooling
+# and depth might bring one along without training; the table says whether they do. A claim that held here would be no evidence about tasks, and
+# hardly any about the brain.
 # ```{solution-end}
 # ```

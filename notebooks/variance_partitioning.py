@@ -127,11 +127,11 @@ Table(header, [[case, *row] for case, made in cases.items() for row in compared(
 # of two halves cannot predict the whole, and so it undervalues both. In case 3 weights are split where nothing is unique. The joint regressions
 # find the truth in all three. So a stacking weight tells which predictions to mix, and nothing about what a layer knows that others do not.
 #
-# ## Two brains of which the answer is known
+# ## Two brains of which the making is known
 #
 # In *as-published* the voxels of the place and face areas mix responses that all six networks of the paper share; each network predicts them best
 # from one of its layers, the edge networks, behind the others, from Conv-3. So an edge network predicts these areas, and what it predicts is shared by
-# construction, but for what only one of the networks can say of the mixture. In *unplanted* a network of another kind, trained on all tasks, drives the brain, and
+# construction, except for the part of the mixture that one network alone can predict. In *unplanted* a network of another kind, trained on all tasks, drives the brain, and
 # nobody chose what the edge networks share with it. **Look for** the columns of the edge networks, and for their absence. With
 # `dataset="nsd"` the analysis below is of the measured participant instead, and the two simulated ones are what to compare it with.
 
@@ -185,25 +185,28 @@ found = {
 # **Look for** bars that are high while the symbols below them are near zero: layers that predict, and say nothing of their own. (The ceilings printed above say how
 # high a bar could be.)
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Panels of grey bars per layer of two edge networks, in place and face areas of two brains, with three symbols per bar: what the layer explains beyond the layers before it, beyond those behind it, and beyond other networks."}, "figure": {"caption": "Grey: R$^2$ of each layer alone. Symbols: what it adds to the layers before it (blue), to the layers behind it (orange), and to all layers of two ResNet50s trained on objects and on places (green). Means over voxels, with 95 % bootstrap intervals.", "name": "fig-variance"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Panels of grey bars per layer of two edge networks, in place and face areas of two brains, with three symbols per bar: what the layer explains beyond the layers before it, beyond those behind it, and beyond other networks."}, "figure": {"caption": "Grey: R$^2$ of each layer alone. Symbols: what it adds to the layers before it (blue), to the layers behind it (orange), and to all layers of two ResNet50s trained on objects and on places (green). Before the first layer and behind the last there is none: there the symbol is the bar itself. Means over voxels, with 95 % bootstrap intervals.", "name": "fig-variance"}}
 partition_figure(found, anybody.source.simulated, weights)
 
 # %% mystnb={"markdown_format": "myst"}
 shared_variance_table(found)
 
 # %% [markdown]
-# **Between networks**: the higher the last column of the table, the more of what an edge layer explains the ResNet50s explain as well; it is empty where the layer explains nothing. Where it is
+# **Between networks**: the higher the last column of the table, the more of what an edge layer explains the ResNet50s explain as well; it is empty where the
+# interval of what the layer explains reaches zero. Where it is
 # near 100 (or above: then the edge layer made the prediction of new images worse), the answer is the second one: nothing is left that only edge networks
 # hold. Where the green symbols stand clear of zero, something is left, and
 # the first answer is right for that part. The two are no alternatives: a large shared part is no proof that nothing is unique.
 #
 # **Within a network**, compare the grey bar of a middle layer with its blue and orange symbols. Neighbouring layers hold much the same, and
-# what they share belongs to none of them alone. What is *not* found to be unique may be unique all the same: with few images it is lost in
+# what they share belongs to none of them alone. The blue symbol of Conv-2 can lie above its bar: Conv-2 repairs a prediction that Conv-1 alone, below
+# zero, made worse. In *as-published* Conv-3 keeps a little beyond the layers before it, so the third answer is out. What is *not* found to be unique may be unique all the same: with few images it is lost in
 # the error of the estimates.
 #
 # And the paper's question, which its reviewers asked too: why do edge networks predict FFA and PPA? The authors answered that these areas "do retain
 # edge information", and that this does not explain why middle layers predict better than later ones. The orange symbols bear on that: what
-# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. But in *unplanted*, no edge network drives a voxel, and
+# a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. In *as-published* that is so of Conv-3. In
+# *unplanted* its orange symbols stand near zero, and the last layer predicts best. There, no edge network drives a voxel, and
 # layers of Edge3d predict these areas all the same. So such prediction alone is no evidence that the areas care about edges, or that the
 # networks know faces or places. The green symbols are what would be. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
@@ -260,8 +263,8 @@ for given in before:
 
 # %% [markdown]
 # The more layers are there already, the less is left for it. What is lost on the way is shared with the layers that came before, and
-# belongs to none of them alone. The two ends bracket the truth: beyond everything is the least that a layer can be credited with, alone
-# is the most.
+# belongs to none of them alone. In these voxels the two ends bracket what a layer can be credited with. They need not: in case 1 above, B explains
+# nothing alone and half of the variance beside A.
 # ```{solution-end}
 # ```
 
@@ -295,7 +298,7 @@ for brain in people:
 
 # %% [markdown]
 # If the second ResNet50 takes little that the first has left, the two know much the same. Take networks away, and the shared
-# part can only shrink, up to the error of the estimates, which moves the last digit here. "Unique" is always short for "not in
+# part usually shrinks. "Unique" is always short for "not in
 # the networks I thought of": a network trained on all tasks drives the voxels of *unplanted*, and it is not in `others`. The result of this
 # page is as strong as that list.
 # ```{solution-end}

@@ -15,7 +15,7 @@
 # # Your lab's data
 #
 # A person looked at pictures in your scanner, and the data are neither the Natural Scenes Dataset nor Generic Object Decoding. All that the
-# figures of this book need is a `Participant`, and twenty lines make one of what every such experiment has:
+# figures of this book need is a `Participant`, and two dozen lines make one of what every such experiment has:
 #
 # * **responses**: an array of trials by voxels, one estimated response each (percent signal change, say);
 # * **events**: which picture each trial showed, and in which run or session;
@@ -70,14 +70,15 @@ for pattern in ("*.*", "masks/*.npy", "pictures/*.png"):
     print(f"{len(found):4} {pattern:15}", ", ".join(path.name for path in found[:4]), "..." if len(found) > 4 else "")
 
 # %% [markdown]
-# `events.tsv` has a line per trial, as in the Brain Imaging Data Structure {cite}`gorgolewski2016`:
+# `events.tsv` has a line per trial. It is named after the file of the Brain Imaging Data Structure {cite}`gorgolewski2016`, which also holds each
+# trial's onset and duration:
 
 # %%
 print(*Path(folder, "events.tsv").read_text().splitlines()[:5], sep="\n")
 
 # %% [markdown]
 # (your-data-read)=
-# ## Twenty lines
+# ## Two dozen lines
 #
 # Read what is there:
 
@@ -91,7 +92,7 @@ held_out = np.unique(events["picture"][events["part"] == "test"])
 print("(n_trials, n_voxels) =", betas.shape)
 
 # %% [markdown]
-# Say what it is. Every figure made from it says in the picture whether anybody was scanned:
+# Say what the data are. Every figure made from them says in the picture whether anybody was scanned:
 
 # %%
 source = Source(
@@ -103,7 +104,7 @@ source = Source(
 )
 
 # %% [markdown]
-# And hand it over. Pictures in `test` are held out from every fit; here the column `part` says which. With `run`, each voxel is standardised within
+# And hand everything over. Pictures in `test` are held out from every fit; here the column `part` says which. With `run`, each voxel is standardised within
 # each run or session, whose baselines and gains differ. Repeats of a picture are averaged, and the [noise
 # ceiling](noise_ceiling) is estimated from the repeats of the test pictures.
 
@@ -138,11 +139,12 @@ print(study)
 # %% [markdown]
 # **Look for** peaks that move to the right from the early areas to the place and face areas.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per area, one line per voxel."}, "figure": {"caption": "Encoding results of AlexNet-Object for a participant read from arrays, masks and PNG files. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. R: of each layer on test images, sign(R2) sqrt(|R2|). Weight: of each layer in the stack.", "name": "fig-own-data"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per area, one line per voxel."}, "figure": {"caption": "Encoding results of AlexNet-Object for a participant read from arrays, masks and PNG files. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean, the dashed line the mean of their noise ceilings. R: of each layer on test images, sign(R²) √|R²|. Weight: of each layer in the stack.", "name": "fig-own-data"}}
 encoding_figure(study, selection="out-of-fold")
 
 # %% [markdown]
-# In the world *as-published* the weights of V1 to V4 peak at Conv-3, those of place and face areas at FC-7: what was planted came back through arrays and PNG files.
+# In the world *as-published* R peaks at Conv-3 in V1 to V4 and at FC-7 in place and face areas: what was planted came back through arrays and PNG files.
+# The weights peak there, too, but in V1 to V4 Conv-1 takes nearly as much: it makes errors of its own, and a stack weighs them.
 #
 # **Look for** the distance of the lines from the dashed one, and for grey beyond it.
 
@@ -152,7 +154,7 @@ stack_against_ceiling(study)
 # %% [markdown]
 # Most voxels lie well below the line: part of a voxel's signal is its own and belongs to no network, and from so few pictures ridge regression
 # learns only part of the rest. The few above the line are no miracle. This ceiling was estimated from three presentations of each test
-# picture, and an estimate errs to both sides.
+# picture, and an estimate can err in either direction.
 #
 # Look at single pictures before you believe a mean. **Look for** points far from the others: which picture is it, and could the
 # response belong to another one?
@@ -161,7 +163,7 @@ stack_against_ceiling(study)
 picture_explorer(participant, [load_network("alexnet-object", weights)])
 
 # %% [markdown]
-# To use it in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: `CONTRIBUTING.md` says where.
+# To use your participant in the figure notebooks too, put these lines into a module and add its name to `SOURCES`: `CONTRIBUTING.md` says where.
 
 # %% [markdown]
 # ## Three questions
@@ -213,7 +215,7 @@ joined = {
 }
 regrouped = replace(study, participant=replace(participant, rois=joined))
 
-# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: R and stacking weight of each AlexNet layer in places and faces; all peak at the last layer."}, "figure": {"caption": "Encoding results of AlexNet-Object in two areas joined from masks, places and faces. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean. R: of each layer on test images. Weight: of each layer in the stack.", "name": "fig-own-data-joined"}}
+# %% mystnb={"image": {"alt": "Two rows by two columns of line plots: R and stacking weight of each AlexNet layer in places and faces; all peak at the last layer."}, "figure": {"caption": "Encoding results of AlexNet-Object in two areas joined from masks, places and faces. A thin line is one of the best voxels of an area, chosen by out-of-fold score; the black line is their mean, the dashed line the mean of their noise ceilings. R: of each layer on test images. Weight: of each layer in the stack.", "name": "fig-own-data-joined"}}
 encoding_figure(regrouped, selection="out-of-fold")
 
 # %% [markdown]

@@ -15,7 +15,7 @@
 # # Your own network, your own participant
 #
 # A template for an hour of your own work: take a network that is not in this book, teach it, let it predict a participant's voxels,
-# and decide a claim about it. Five cells are yours, each an exercise. Its solution, hidden here, takes ShuffleNet
+# and decide a claim about it. Five cells are yours. Each is an exercise, whose solution, hidden here, takes ShuffleNet
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
 # What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
@@ -95,7 +95,7 @@ print(f"{sum(weight.numel() for weight in module.parameters()):,} weights")
 # ```
 
 # %% [markdown]
-# Now train it. An untrained network has layers too, and [they predict voxels as well](unplanted_brain); so check that it has
+# Now train it. An untrained network has layers too, and [they, too, predict voxels](unplanted_brain); so check that it has
 # learned something. There are eight objects, so chance is one scene in eight.
 
 # %%
@@ -179,24 +179,24 @@ study = EncodingStudy(participant, {name: encode(participant, one) for name, one
 print(study)
 
 # %% [markdown]
-# Each took its pictures' activations, a ridge regression per layer, and the stack of the layers; the scores are of test images.
+# For each network: the activations of the pictures, a ridge regression per layer, and the stack of the layers. Scores are those of test images.
 # ```{solution-end}
 # ```
 
 # %% [markdown]
-# The figure, in the layout of [paper W's](fig1_alexnet). **Look for** the layer at which the lines of a column peak.
+# The figure, in the layout of [paper W's](fig1_alexnet). **Look for** the layer at which the lines of an area peak.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each layer of one's own network, one column per ROI, one line per voxel."}, "figure": {"caption": "A network of one's own predicts a simulated participant. A thin line is one of the best voxels of an ROI, chosen by out-of-fold score; the black line is their mean. R: of each layer on test images, sign(R2) sqrt(|R2|). Weight: of each layer in the stack.", "name": "fig-own"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "Two rows by ten columns of line plots: R and stacking weight of each layer of one's own network, one column per ROI, one line per voxel."}, "figure": {"caption": "A network of one's own predicts a simulated participant. A thin line is one of the best voxels of an ROI, chosen by out-of-fold score; the black line is their mean, the dashed line the mean of their noise ceilings. R: of each layer on test images, sign(R²) √|R²|. Weight: of each layer in the stack.", "name": "fig-own"}}
 encoding_figure(study.only([network.name]), selection="out-of-fold")
 
 # %% [markdown]
-# And beside AlexNet. **Look for** areas in which the two part.
+# And beside AlexNet. **Look for** the areas in which the two lie furthest apart.
 
 # %% mystnb={"image": {"alt": "Mean R of the stack of two networks in each of ten areas, as symbols with 95 % intervals."}, "figure": {"caption": "Mean R of each network's stack on test images over all voxels of an ROI, with 95 % bootstrap intervals over voxels. Simulated participant.", "name": "fig-own-both"}}
 network_scores(study)
 
 # %% [markdown]
-# AlexNet is ahead, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
+# AlexNet is ahead, least in the early areas, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
 # ShuffleNet is not. What ShuffleNet predicts all the same is what it shares with the six. Its lines fall towards the last layers, in all
 # areas: it was trained for a minute only, and these voxels still answer to what its later layers leave out.
 #
@@ -216,7 +216,7 @@ network_scores(study)
 # ```{hint}
 # :class: dropdown
 #
-# For each area name the layers that should be ahead. The contrast compares their mean with that of all other layers.
+# For each area name the layers that should be ahead. The contrast is the best of them minus the best of all other layers.
 # ```
 
 # %% [markdown]
@@ -233,8 +233,9 @@ print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It does not hold. V1 to V4 may come out right; in place and face areas the early layers tend to predict better, too. Would you have
-# reported the first half as a finding?
+# It does not hold. Most of V1 to V4 come out right; in most place and face areas the early layers are ahead, too, within wide intervals. An area
+# that is missing has too few voxels that are predicted at all, once other images are allowed for: these intervals count both other voxels and
+# other images, those of the figure above other voxels only. Would you have reported the first half as a finding?
 # ```{solution-end}
 # ```
 
@@ -247,7 +248,7 @@ print(verdict.outcome, verdict.where)
 # *Level 3 of 3, 15 minutes. Against the belief that an analysis that finds the claim has shown it.*
 #
 # A contrast that comes out right says little until one knows that it can come out wrong. In the world *flat* every layer of six other
-# networks drives every area alike. Simulate a participant of that world, decide the same claim, and call the contrasts `control`. Half the
+# networks predicts every area alike. Simulate a participant of that world, decide the same claim, and call the contrasts `control`. Half the
 # images will do.
 # ```
 #
@@ -271,9 +272,9 @@ print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It does not hold here either, and the half that came out right before tends to do so again: the early layers predict better, in a
-# brain that prefers none. They hold more of the image. The first half of the claim is true of almost any brain, and says nothing
-# about this one; only the order of areas, with late layers ahead in the higher ones, would.
+# It does not hold here either, and in V1 to V4 the early layers are ahead again, in a brain that prefers none: they hold more of the image. With half
+# the images the intervals are wide. So the first half of the claim says little about a brain; only the order of areas, with late layers
+# ahead in the higher ones, would say something.
 # ```{solution-end}
 # ```
 
@@ -297,7 +298,7 @@ print(verdict.outcome, verdict.where)
 # ## What may you conclude?
 #
 # About brains, nothing: nobody was scanned. About your network, that its layers share a progression from local to global with the networks
-# that drive these voxels, or do not. About the analysis, whether it can tell this participant from one in whom no layer is
+# from which these voxels were planted, or do not. About the analysis, whether it can tell this participant from one in whom no layer is
 # preferred. Put a measured participant in the first cell, with `load_participant("nsd", subject, data_root)` or
 # [your lab's own](your_data), and the same five cells speak about a brain.
 #

@@ -102,7 +102,8 @@ def voxel_explorer(study: EncodingStudy, selection: str = "test", run: EncodingR
                 networks[name]["rois"][roi] |= found
     caption = (
         f"The best voxels of the figure above, at most {_SHOWN} of an area, one at a time. Point at a line, or move "
-        "the slider: the dark line is the chosen voxel, the dashed line its noise ceiling."
+        "the slider: the strong line is the chosen voxel, the dashed line its noise ceiling. The stack may lie below "
+        "the highest R, for the best layer is picked here on the test images themselves."
         + " Below it test pictures, from the highest predicted response to the lowest, in standard deviations."
         * ("pictures" in numbers)
     )

@@ -118,8 +118,10 @@ def _task_summary(study: EncodingStudy) -> str:
     excess = [shift_excess(study, roi) for roi in rois]
     known = [one.interval() for one in excess if isinstance(one, Contrast)]
     further, (first, other) = sum(one.low > 0 for one in known), ARCHITECTURES
-    there = f"in {further} of {len(known)} areas"
-    return f"{moved}. The centre of the weights moves further to late layers in {first} than in {other} {there}."
+    return (
+        f"{moved}. The centre of the weights surely moves further to late layers in {first} than in {other} "
+        f"(interval above zero) in {further} of {len(known)} areas."
+    )
 
 
 PARTS = {

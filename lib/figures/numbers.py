@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedFormatter, FuncFormatter
 CSV_COLUMNS = ("panel", "series", "x", "y", "low", "high", "value")
 _MANY = 24  # lines without a name in one panel: more of them are told by their quartiles
 _PICTURE = 4_000  # cells: a larger image is looked at, not read
+_SIDEWAYS = {"left": "low", "right": "high"}  # ends of an interval along x
 
 _Row = dict[str, Any]
 
@@ -53,9 +54,10 @@ def _panel_rows(ax: Axes) -> Iterator[_Row]:
         *(row for one in ax.images for row in _cell_rows(one)),
     ]
     x, y, panel = _namer(ax.xaxis), _namer(ax.yaxis), _panel(ax)
-    named = {"x": x, "low": y, "high": y, "y": y}
+    named = {"x": x, "y": y, "low": y, "high": y, "left": x, "right": x}
     for row in rows:
-        yield {"panel": panel, **{key: named[key](value) if key in named else value for key, value in row.items()}}
+        told = {_SIDEWAYS.get(key, key): named[key](value) if key in named else value for key, value in row.items()}
+        yield {"panel": panel, **told}
 
 
 def _panel(ax: Axes) -> str:
@@ -92,10 +94,10 @@ def _container_rows(container: Any) -> Iterator[_Row]:
     elif isinstance(container, ErrorbarContainer) and container.lines[0] is not None:
         line, _, bars = container.lines
         segments = bars[0].get_segments() if bars else []
-        ends = [np.asarray(one)[:, 0 if container.has_xerr else 1] for one in segments if len(one)]
-        points = np.asarray(line.get_xydata())
-        for i, (x, y) in enumerate(points):
-            interval = {"low": ends[i].min(), "high": ends[i].max()} if len(ends) == len(points) else {}
+        along, names = (0, ("left", "right")) if container.has_xerr else (1, ("low", "high"))
+        for (x, y), ends in zip_longest(np.asarray(line.get_xydata()), segments, fillvalue=()):
+            place = np.asarray(ends)[:, along] if len(ends) else None  # a point that is missing has no interval
+            interval = {} if place is None else dict(zip(names, (place.min(), place.max()), strict=True))
             yield {"series": _label(container), "x": x, "y": y, **interval}
 
 

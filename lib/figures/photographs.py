@@ -135,7 +135,14 @@ def nested_table(data: PhotographData, found: Mapping[str, NestedResult]) -> Tab
     data : PhotographData
     found : mapping of label to NestedResult of FFA and VWFA
     """
-    header = ("", "best layer, r [95 %]", "most often", "stack, r [95 %]", "best layer, no faces", "VWFA, best layer")
+    header = (
+        "",
+        "best layer, r [95 %]",
+        "layer chosen most often",
+        "stack, r [95 %]",
+        "best layer, no faces, r [95 %]",
+        "VWFA, best layer, r [95 %]",
+    )
     return Table(header, [(label, *_nested_row(result, ~data.images.face)) for label, result in found.items()])
 
 
@@ -143,7 +150,7 @@ def _nested_row(result: NestedResult, no_face: np.ndarray) -> tuple[object, ...]
     best, stack = (result.interval(predictions)[0] for predictions in (result.best, result.stack))
     often = result.layers[int(result.chosen[:, 0].argmax())]
     within = result.interval(result.best, no_face)[0]
-    return str(best), often, str(stack), str(within), float(result.r(result.best)[1])
+    return str(best), often, str(stack), str(within), str(result.interval(result.best)[1])
 
 
 def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:
@@ -154,7 +161,7 @@ def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:
     verdicts : mapping of name to Verdict
         As `lib.claims.measured.decide_sentences` gives them.
     """
-    header = ("", "sentence", "here it", "effect [95 % interval] in each network", "smallest effect that matters")
+    header = ("", "sentence", "verdict here", "effect [95 % interval] in each network", "smallest effect that matters")
     return Table(header, [(name, *_sentence_row(name, one)) for name, one in verdicts.items()])
 
 
@@ -173,7 +180,7 @@ def asked_table(verdicts: Mapping[str, Verdict]) -> Table:
     verdicts : mapping of name to Verdict
         As `lib.claims.measured.decide_sentences` gives them.
     """
-    header = ("", "paper W", "asked here by", "which here", "as far as these data go")
+    header = ("", "paper W", "asked here by", "verdict here", "as far as these data go")
     rows = []
     for name, (sentence, words) in ASKED_HERE.items():
         outcome = verdicts[sentence].outcome if sentence else UNTESTED
@@ -213,7 +220,10 @@ def trained_against_untrained(found: Mapping[str, Mapping[str, np.ndarray]]) -> 
         for area in found[trained]:
             one, other = (_best_of_others(found[label][area]) for label in (trained, twin))
             rows.append((trained, area, one.mean(), other.mean(), f"{int((one > other).sum())} of {len(one)}"))
-    return Table(("network", "area", "trained, mean r", "untrained, mean r", "participants: trained is higher"), rows)
+    return Table(
+        ("network", "area", "trained, best layer's mean r", "untrained, the same", "participants: trained is higher"),
+        rows,
+    )
 
 
 def _best_of_others(r: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def reliability_table(study: EncodingStudy) -> Table:
     Beside them stands how many voxels of each ROI are reliable, how many of these are used, and the lowest noise
     ceiling among them.
     """
-    header = ("ROI", f"voxels with a ceiling of at least {MIN_CEILING:g}", "of these used", "lowest ceiling")
+    header = ("ROI", f"voxels with a ceiling of at least {_percent(MIN_CEILING)}", "of these used", "lowest ceiling")
     networks = [f"{plain(name)}: R (of the ceiling)" for name in study.encoding]
     return Table([*header, *networks], [_reliability(study, roi) for roi in study.rois()])
 

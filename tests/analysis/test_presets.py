@@ -71,7 +71,7 @@ def test_as_coded_shows_whole_pictures_and_fits_as_the_package_does(
 
 CHANGES: dict[str, tuple[dict[str, object], str, str]] = {
     "size": ({"own_size": True}, "size of pictures", "shown as 128 x 128"),
-    "pixels": ({"preprocessing": "imagenet"}, "scale of pixels", "less (0.485"),
+    "pixels": ({"preprocessing": "imagenet"}, "scale of pixels", "minus (0.485"),
     "protocol": ({"protocol": "reference"}, "regression", "reference"),
     "weights": ({"weights": "untrained"}, "weights", "untrained"),
     "voxels": ({"n_best": 2}, "voxels shown per area", "the best 2 by test score"),

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import subprocess
 import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -286,5 +288,23 @@ def test_a_step_tells_the_time_and_memory_of_all_its_processes(tmp_path, monkeyp
     code = "x = b'1' * 300_000_000; s = sum(range(6_000_000))"
     step = times.measure("a step", f'{sys.executable} -c "{code}" & wait', tmp_path)
     assert step.peak_bytes > 3e8 and step.processor_seconds > 0.02
-    with pytest.raises(RuntimeError, match="a step failed: exit status 3"):
-        times.measure("a step", "exit 3", tmp_path)
+    assert step.status == 0
+
+
+def test_a_step_that_fails_is_called_so_and_the_later_ones_are_timed(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text(f"{times.BEGIN}\n{times.END}\n")
+    monkeypatch.setattr(times, "STEPS", {"first": "exit 3", "second": "true"})
+    monkeypatch.setattr(times, "ROOT", _repository(tmp_path / "original"))
+    monkeypatch.setattr(times, "write", partial(times.write, page=page))
+    monkeypatch.setattr(sys, "argv", ["times"])
+    with pytest.raises(SystemExit, match=r"Failed: first \(exit status 3\)\.$"):
+        times.main()
+    rows = page.read_text().splitlines()
+    assert any(row.startswith("| first, until it failed |") for row in rows)
+    assert any(row.startswith("| second |") for row in rows)
+
+
+def _repository(folder):
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    return folder

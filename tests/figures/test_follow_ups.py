@@ -129,7 +129,7 @@ def test_summary_counts_the_areas_and_compares_the_shifts(
         )
         assert f"{words} of 5 areas" in text
     known = [one.interval() for one in map(partial(shift_excess, everyone), FEW) if isinstance(one, Contrast)]
-    there = f"in {sum(one.low > 0 for one in known)} of {len(known)} areas."
+    there = f"(interval above zero) in {sum(one.low > 0 for one in known)} of {len(known)} areas."
     assert text.endswith(f"moves further to late layers in AlexNet than in ResNet50 {there}")
 
 

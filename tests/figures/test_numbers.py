@@ -54,6 +54,17 @@ def test_intervals_and_names_of_areas() -> None:
     assert {row["panel"] for row in found} == {"mean R of the stack"}
 
 
+def test_ends_of_intervals_are_numbers_also_sideways_and_beside_a_missing_point() -> None:
+    figure, axes = style.subplots(1, 2, (6, 2))
+    axes[0, 0].errorbar([1, np.nan, 3], ["a", "b", "c"], xerr=[0.5, np.nan, 0.25], fmt="o", label="sideways")
+    axes[0, 1].errorbar(["a", "b", "c"], [1, np.nan, 3], yerr=[0.5, np.nan, 0.25], fmt="o", label="upright")
+    for series, name, number in (("sideways", "y", "x"), ("upright", "x", "y")):
+        found = rows(figure, series=series)
+        assert [row[name] for row in found] == ["a", "b", "c"]
+        told = [(row[number], row["low"], row["high"]) for row in found]
+        assert told == [("1", "0.5", "1.5"), ("nan", "", ""), ("3", "2.75", "3.25")]
+
+
 def test_cells_stand_under_their_row_and_column() -> None:
     study = make_study()
     figure = preferred_layers(study)
