@@ -6,7 +6,8 @@
 * A line of code that does not fit is wrapped, and its rest indented.
 * Short names of code, what has a hyphen, "95 %" and "✓ 3" stay in one line. Wide tables and columns of numbers are
   known by their class.
-* A long path may break after a slash or an underscore. A minus, a dash and "2 × 3" are set as such.
+* Names such as Conv-3 and ResNet-50 stay in one line, in prose too. A long path may break after a slash or an
+  underscore, code on a phone after a bracket, a dot or an equals sign. A minus, a dash and "2 × 3" are set as such.
 """
 
 import ast
@@ -36,9 +37,18 @@ SIGNS = {
     re.compile(r"^-(?=$| \()"): "–",
 }
 LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re.DOTALL)
+NAMED = re.compile(  # a name that stays in one line; first what is no prose, and is left as it is
+    r"(?P<kept><(script|style|svg|pre)\b.*?</\2>|<[^>]*>)"
+    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d)(?![\w-])",
+    re.DOTALL,
+)
+TAG = re.compile(r"<[^>]*>")
+OPENED = re.compile(r'(<span class="(?:p|o)">(?:[^<]*[([{]|\.|=)</span>)')  # behind it code may go on in a new line
 BREAKS = re.compile(r"(?<=[\w.}>][/_])(?=\w)")  # where a long path may break
 SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
-NUMBER = re.compile(r"(?:[-−+]?[\d.,]+(?: ?(?:%|s|min|kB|MB|GB))?)?")  # a cell of a column that ends on the right
+NUMBER = re.compile(
+    r"(?:[-–]|[-−+]?[\d.,]+(?:e[-−+]?\d+)?(?: ?(?:%|s|min|kB|MB|GB))?)?"
+)  # a cell of a column that ends on the right
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
 WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
 AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
@@ -140,7 +150,7 @@ def typeset(text: str) -> str:
     """Prose with its signs, and with spaces that do not break where a line must not end."""
     for written, sign in SIGNS.items():
         text = written.sub(sign, text)
-    return APART.sub("\u00a0", text)
+    return APART.sub("\u00a0", text).replace("–\u00a0", "–\u2060\u00a0")  # a dash would part from its count
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -148,13 +158,22 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
     if "body" in context:
         body = AUTOMATIC_NUMBER.sub("", context["body"])
         body = LITERAL.sub(lambda found: found[1] + BREAKS.sub("<wbr>", found[2]) + found[3], body)
+        body = NAMED.sub(lambda found: found["kept"] or f'<span class="whole">{found["name"]}</span>', body)
         context["body"] = CODE.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
 
 
 def _lines(code: str) -> str:
     """Code with each line in a box of its own; Pygments never lets a colour reach beyond a line."""
     whole = HYPHENATED.sub(r'<span class="whole">\g<0></span>', code)
-    return "".join(f'<span class="code-line">{line}</span>\n' for line in whole.rstrip("\n").split("\n"))
+    whole = OPENED.sub(r"\1<wbr>", whole)
+    return "".join(f"<span {_box(line)}>{line}</span>\n" for line in whole.rstrip("\n").split("\n"))
+
+
+def _box(line: str) -> str:
+    """Attributes of a line's box: what does not fit goes on behind the line's own indent, which the style is told."""
+    text = TAG.sub("", line)
+    indent = len(text) - len(text.lstrip()) if text.strip() else 0
+    return 'class="code-line"' + f' style="--indent: {indent}"' * (indent > 0)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -30,6 +30,7 @@ EVERYDAY = {
     "session",
 }
 EVERYDAY |= {"stack", "trial", "unit", "world", "layer", "IT", "VC"}
+PROPER_NAMES = ("Generic Object Decoding",)
 PLAIN = (nodes.paragraph,)
 LEFT_ALONE = (nodes.reference, nodes.literal, nodes.title, nodes.caption, nodes.table, nodes.raw, addnodes.pending_xref)
 LEFT_ALONE += (nodes.citation,)  # a title of the bibliography is not ours to explain
@@ -76,7 +77,7 @@ def _link(text: nodes.Text, pattern: re.Pattern[str], open_terms: dict[str, str]
     parts: list[nodes.Node] = []
     words, end = text.astext(), 0
     for found in pattern.finditer(words):
-        if (term := _named(found[1], open_terms)) is not None:
+        if found[1] and (term := _named(found[1], open_terms)) is not None:
             link = nodes.reference("", found[0], internal=True, refuri=f"{address}#{open_terms.pop(term)}")
             parts += [nodes.Text(words[end : found.start()]), link]
             end = found.end()
@@ -86,11 +87,14 @@ def _link(text: nodes.Text, pattern: re.Pattern[str], open_terms: dict[str, str]
 
 @cache
 def _pattern(terms: tuple[str, ...]) -> re.Pattern[str]:
-    """Any of the terms, longest first, as a word of its own, in the plural too; only names care about capitals."""
+    """Any of the terms, longest first, as a word of its own, in the plural too; only names care about capitals.
+
+    A proper name that holds a term is found as a whole, and is none.
+    """
     words = "|".join(
         re.escape(term) if term != term.lower() else f"(?i:{re.escape(term)})" for term in sorted(terms, key=len)[::-1]
     )
-    return re.compile(rf"(?<![\w-])({words})(?:e?s)?(?![\w-])")
+    return re.compile(rf"{'|'.join(PROPER_NAMES)}|(?<![\w-])({words})(?:e?s)?(?![\w-])")
 
 
 def _named(word: str, terms: Mapping[str, str]) -> str | None:

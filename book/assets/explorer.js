@@ -71,10 +71,10 @@
   // A little room around what is to be seen, and round numbers for the axis.
   function axis(values) {
     const [low, high] = [Math.min(0, ...values), Math.max(...values, 0.01)];
-    const step = [0.01, 0.02, 0.05, 0.1, 0.2].find((one) => (high - low) / one <= 8) || 0.5;
+    const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5].find((one) => (high - low) / one <= 8) || 10;
     const [first, last] = [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
     const ticks = Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
-    return { low: first * step, high: last * step, ticks, digits: step < 0.1 ? 2 : 1 };
+    return { low: first * step, high: last * step, ticks, digits: step < 0.1 ? 2 : step < 1 ? 1 : 0 };
   }
 
   function frame(svg, heading, labels, scale) {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from IPython.display import Markdown
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from lib.analysis.encoding import EncodingResult
 from lib.core.scores import bootstrap_mean
@@ -154,7 +155,9 @@ def gain_by_ceiling(studies: Mapping[str, tuple[Participant, EncodingResult, Enc
             style.errorbar(ax, centres + 0.004 * (k - 3), found, k, **usual | whole)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set_yscale("symlog", linthresh=0.1)  # z-scored layers can fail by whole units of R2
-        style.label_powers(ax.yaxis)
+        ax.yaxis.set_major_locator(FixedLocator([-0.1, 0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2]))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
         ax.set_title(title, fontsize=SMALL)
         ax.set_xlabel("noise ceiling (R²)", fontsize=SMALL)
         ax.tick_params(labelsize=SMALL)

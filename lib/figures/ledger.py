@@ -156,7 +156,7 @@ def ledger_table(ledger: Ledger, photographs: Mapping[str, Verdict] | None = Non
     rows = [f'<tr><td class="corner"></td>{groups}</tr>', f'<tr><th scope="col">claim</th>{heads}</tr>']
     for name in _claims_of(ledger):
         cells = {column: _ledger_cell(name, verdicts.get(name, ())) for column, verdicts in ledger.columns.items()}
-        cells[own] = _sentence_of(name)
+        cells[own] = _sentence_of(name, photographs)
         rows.append(_ledger_row(name, CLAIMS[name].title, [cells[column] for column in columns], _card(CLAIMS[name])))
     tables = f'<table class="ledger">{"".join(rows)}</table>{_own_sentences(photographs)}'
     about = {"simulated": False} if measured else {}
@@ -184,26 +184,30 @@ def _ledger_row(name: str, words: str, cells: Iterable[str], card: str = "") -> 
 
 
 def _card(claim: Claim) -> str:
-    """Smallest effect and power of a claim in small print, and its statistic to unfold."""
-    unfold = f"<details><summary>statistic</summary>{escape(claim.statistic)}</details>"
-    return _small_print(claim.smallest.values(), claim.power) + unfold
+    """Smallest effect, power and statistic of a claim, to unfold."""
+    small = f"{_small_print(claim.smallest.values(), claim.power)}<br>{escape(claim.statistic)}"
+    return f"<details><summary>size, power, statistic</summary>{small}</details>"
 
 
 def _own_card(verdict: Verdict | None) -> str:
-    """The same for a sentence about the photographs, whose power nobody has counted."""
+    """The smallest effect of a sentence about the photographs, whose power nobody has counted."""
     measures = dict.fromkeys(part.measure for part in verdict.parts.values()) if verdict else {}
-    return _small_print([MEASURED_EFFECTS[measure] for measure in measures], Power())
+    return f"<br>{_small_print([MEASURED_EFFECTS[measure] for measure in measures], Power())}"
 
 
 def _small_print(effects: Collection[SmallestEffect], power: Power) -> str:
     size = f"Smallest effect: {effect_sizes(effects)}. " if effects else ""
-    return f"<br><small>{size}Power: {power}.</small>"
+    return f"<small>{size}Power: {power}.</small>"
 
 
-def _sentence_of(claim: str) -> str:
-    """Where the 92 photographs ask a part of a paper's claim."""
+def _sentence_of(claim: str, photographs: Mapping[str, Verdict] | None) -> str:
+    """Where the 92 photographs ask a part of a paper's claim, in the colour of what became of that part."""
     sentence = ASKED_HERE.get(claim, ("", ""))[0]
-    return f"<td>a part: {sentence}</td>" if sentence else f"<td>{_marked(UNTESTED, UNTESTED)}</td>"
+    verdict = photographs[sentence] if photographs and sentence else None
+    if not sentence:
+        return f"<td>{_marked(UNTESTED, UNTESTED)}</td>"
+    part = f'<a href="images92.html">a part: {sentence}</a>'
+    return f'<td style="background: {OUTCOME_COLOURS[verdict.outcome]}">{part}</td>' if verdict else f"<td>{part}</td>"
 
 
 def _own_cell(verdict: Verdict) -> str:
@@ -218,8 +222,9 @@ def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     found, effect = _counts(verdicts), Rate.of(verdicts).effect
     shares = [one.of_ceiling for one in verdicts if one.of_ceiling is not None]
     words = [_marked(one, f"{n}" if len(verdicts) > 1 else one) for one, n in found.items()]
-    small = [f"{effect:+.3f}".replace("-", "−")] if effect is not None else []
+    small = [f"{effect:+.3f}"] if effect is not None else []
     small += [ceiling_words(float(np.mean(shares)))] if shares else []
+    small = [line.replace("-", "−") for line in small]
     small += [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]  # of a group
     lines = [" &nbsp; ".join(words), *(f"<small>{escape(line)}</small>" for line in small)]
     text = f'<a href="{CLAIMS[claim].notebook}.html">{"<br>".join(lines)}</a>' if verdicts else lines[0]

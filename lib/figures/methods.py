@@ -93,7 +93,7 @@ def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarra
     for colour, dashes, (name, values) in zip(COLOURS, ("-", "--", "-."), curves.items(), strict=False):
         axes[0, 0].plot(scales, values, dashes, color=colour, label=name, lw=1.8)
     axes[0, 0].axhline(0, color="0.6", lw=0.6)
-    style.label_axes(axes[0, 0], "one prediction, stretched", "true prediction times", "score")
+    style.label_axes(axes[0, 0], "one prediction, stretched", "factor of the true prediction", "score")
     style.small_legend(axes[0, 0])
     return style.label_data(figure, simulated)
 
@@ -181,13 +181,12 @@ def rare_units(share_active: np.ndarray, largest: Mapping[str, np.ndarray], simu
     simulated : bool
         Whether the responses are.
     """
-    figure, axes = subplots(1, 1, (6, 3))
-    for colour, marker, (label, values) in zip(COLOURS, MARKERS, largest.items(), strict=False):
-        axes[0, 0].plot(share_active, values, marker, color=colour, ms=3, alpha=0.6, label=label)
-    axes[0, 0].loglog()
-    style.label_powers(axes[0, 0].xaxis, axes[0, 0].yaxis)
-    style.label_axes(axes[0, 0], "", "share of training images that drive the unit", "largest value on test images")
-    style.small_legend(axes[0, 0], markerscale=2)
+    figure, axes = subplots(1, len(largest), (6, 3), sharex=True, sharey=True)
+    for colour, marker, ax, (label, values) in zip(COLOURS, MARKERS, axes.flat, largest.items(), strict=False):
+        ax.plot(share_active, values, marker, color=colour, ms=3, alpha=0.6)
+        ax.loglog()
+        style.label_powers(ax.xaxis, ax.yaxis)
+        style.label_axes(ax, label, "share of training images", "largest value on test images" * (ax is axes[0, 0]))
     return style.label_data(figure, simulated)
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby, zip_longest
+from itertools import groupby, repeat
 from typing import Any
 
 import numpy as np
@@ -95,10 +95,9 @@ def _container_rows(container: Any) -> Iterator[_Row]:
         line, _, bars = container.lines
         segments = bars[0].get_segments() if bars else []
         along, names = (0, ("left", "right")) if container.has_xerr else (1, ("low", "high"))
-        for (x, y), ends in zip_longest(np.asarray(line.get_xydata()), segments, fillvalue=()):
-            place = np.asarray(ends)[:, along] if len(ends) else None  # a point that is missing has no interval
-            interval = {} if place is None else dict(zip(names, (place.min(), place.max()), strict=True))
-            yield {"series": _label(container), "x": x, "y": y, **interval}
+        for (x, y), segment in zip(np.asarray(line.get_xydata()), segments or repeat([]), strict=False):
+            ends = sorted(np.asarray(segment, dtype=float).reshape(-1, 2)[:, along])  # none where a point is missing
+            yield {"series": _label(container), "x": x, "y": y, **dict(zip(names, ends, strict=False))}
 
 
 def _line_rows(lines: Iterable[Line2D]) -> Iterator[_Row]:

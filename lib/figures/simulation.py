@@ -163,13 +163,14 @@ def ncsnr_histograms(
     figure, axes = subplots(1, len(estimated), (7.2, 2.8), sharex=True, sharey=True)
     for ax, (group, values) in zip(axes.flat, estimated.items(), strict=True):
         ax.hist(values, np.linspace(0, 1.5, 31), color="0.75")
-        for value, dashes in zip(quartiles[group], (":", "-", ":"), strict=True):
-            ax.axvline(value, color=COLOURS[1], linestyle=dashes, label="NSD median" if dashes == "-" else None)
+        names = ("NSD, quartiles", "NSD, median", None)
+        for value, dashes, name in zip(quartiles[group], (":", "-", ":"), names, strict=True):
+            ax.axvline(value, color=COLOURS[1], linestyle=dashes, label=name)
         for value in np.nanquantile(values, (0.25, 0.5, 0.75)):
             ax.plot(value, 0, "^", color=COLOURS[0], ms=7, clip_on=False, zorder=3)
-        ax.plot([], "^", color=COLOURS[0], label="quartiles of the simulation")
+        ax.plot([], "^", color=COLOURS[0], label="simulation, quartiles")
         style.label_axes(ax, group, "ncsnr, estimated from repeats", "voxels")
-    style.small_legend(axes[0, 0])
+    style.legend_below(figure, axes[0, 0], ncols=3)
     return style.label_data(figure, simulated)
 
 

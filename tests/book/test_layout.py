@@ -105,6 +105,22 @@ def test_each_line_of_code_has_a_box() -> None:
     assert _lines("a\n\nb\n") == boxes
 
 
+def test_a_line_of_code_goes_on_behind_its_own_indent_and_may_break_where_code_opens() -> None:
+    call = '<span class="n">f</span><span class="p">(</span><span class="n">a</span><span class="o">.</span>b'
+    broken = call.replace("(</span>", "(</span><wbr>").replace(".</span>", ".</span><wbr>")
+    spaces = '<span class="w">    </span>'
+    first, second = (f'<span class="code-line"{style}>' for style in ("", ' style="--indent: 4"'))
+    assert _lines(f"{call}\n{spaces}{call}") == f"{first}{broken}</span>\n{second}{spaces}{broken}</span>\n"
+
+
+def test_names_with_a_number_stay_in_one_line_where_they_are_prose() -> None:
+    kept = '<script>"Conv-3"</script><img alt="Conv-3"><svg><text>FC-6</text></svg><pre>Conv-1</pre>'
+    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3</p>"}
+    mend(None, "page", "", context, None)
+    shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4")]
+    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3</p>".format(*shown)
+
+
 def test_no_hyphen_of_code_ends_a_line() -> None:
     whole = "run {-p} x {--dry-run} {as-coded} a - b -1 " + "long-" * 8 + "name"
     shown = whole.replace("{", '<span class="whole">').replace("}", "</span>")
@@ -120,14 +136,15 @@ def test_hyphens_within_a_tag_are_not_code() -> None:
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page = new_document("page")
     words, code = (
-        nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2, 4 GB, 64 x 64, 13 s, 5 steps"),
+        nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2 – 1, 4 GB, 64 x 64, 13 s, 5 steps"),
         nodes.literal_block("", "95 %"),
     )
     short, long = nodes.literal("", "results/TASK.npz"), nodes.literal("", "taskonomy-edge2d")
     page += [words, code, nodes.paragraph("", "", short, long)]
     keep_together(None, page, "page")
     assert (
-        words.astext() == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02, 4\xa0GB, 64\xa0×\xa064, 13\xa0s, 5 steps"
+        words.astext()
+        == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02 –\u2060\xa01, 4\xa0GB, 64\xa0×\xa064, 13\xa0s, 5 steps"
         and code.astext() == "95 %"
     )
     assert (short["classes"], long["classes"]) == (["short"], ["fits"])
@@ -158,7 +175,7 @@ def test_long_paths_may_break_after_a_slash_or_an_underscore() -> None:
 def test_columns_of_numbers_are_marked_with_their_heads() -> None:
     page = new_document("page")
     rows = [nodes.row("", *(nodes.entry("", nodes.paragraph("", one)) for one in texts)) for texts in
-            (("layer", "R", "time"), ("Conv-1", "-0.12", "3 min"), ("2", "", "40 s"))]  # fmt: skip
+            (("layer", "R", "time"), ("Conv-1", "-1.2e-15", "3 min"), ("2", "", "–"))]  # fmt: skip
     page += nodes.table("", nodes.tgroup("", nodes.tbody("", *rows), cols=3))
     keep_together(None, page, "page")
     assert [row.index(cell) for row in rows for cell in row if "number" in cell["classes"]] == [1, 2] * 3

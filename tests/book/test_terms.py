@@ -12,7 +12,7 @@ from terms import _running
 
 PAGE = """# A page of voxels
 
-Two voxels and a voxel, `voxel`; "ReLU" comes before softmax, but relu is no name.
+Generic Object Decoding is a name. Two voxels and a voxel, `voxel`; "ReLU" comes before softmax, but relu is no name.
 
 - [A beta](elsewhere.md) of VC, VC1 and {term}`VC`, with a fold.
 - Noise ceilings bound betas.
@@ -30,6 +30,9 @@ ceiling
 
 fold
   A fifth of the images.
+
+decoding
+  The other way round.
 
 noise ceiling
   Largest R² <any> model can reach.

@@ -183,7 +183,9 @@ def test_sentences_about_photographs_have_a_measured_column_where_the_data_are(
         for kind, html in ((True, ledger_table(ledger, found).data), (False, ledger_table(ledger).data))
     }
     assert list(rows[True]) == list(rows[False]) == ["W7", *SENTENCES]
-    assert rows[True]["W7"] == rows[False]["W7"] == "<td>a part: M5</td>"
+    part = '<a href="images92.html">a part: M5</a></td>'
+    assert rows[False]["W7"] == f"<td>{part}"
+    assert rows[True]["W7"] == f'<td style="background: {OUTCOME_COLOURS[UNDECIDED]}">{part}'
     assert (
         UNDECIDED in rows[True]["M5"] and "+0.100 [" in rows[True]["M5"] and 'href="images92.html"' in rows[True]["M5"]
     )
