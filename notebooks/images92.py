@@ -206,7 +206,7 @@ trained_against_untrained(alike["centred"])
 # matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. All but
 # M4, a mean over people, resample images. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
 # percentiles of the same bootstrap, so the two differ a little. The sentences are ours, and were written after a first look at the measured
-# data. So verdicts on these sentences describe 92 photographs; they confirm nothing.
+# data. So verdicts on the measured data describe 92 photographs; they confirm nothing.
 
 # %% mystnb={"markdown_format": "myst"}
 verdicts = decide_sentences(PhotographStudy(data.images.face, found, alike["centred"]))

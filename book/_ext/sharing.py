@@ -181,9 +181,8 @@ def list_pages(app: Sphinx, error: Exception | None) -> None:
     Path(app.outdir, "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {address}/sitemap.xml\n")
     Path(app.outdir, "404.html").write_text(MISSING.format(address=address))
     search = Path(app.outdir, "_static", "searchtools.js")
-    search.write_text(
-        search.read_text().replace('[role="main"]', "article")
-    )  # which begins with words, not with buttons
+    text = search.read_text().replace('[role="main"]', "article")  # which begins with words, not with buttons
+    search.write_text(text.replace('[".headerlink"', '[".headerlink", "[role=tooltip]"'))  # nor with what a word means
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -238,7 +238,7 @@
     const ncsnr = setting("Signal-to-noise of a trial (ncsnr)", 0, 1.5, 0.1, data.start.ncsnr, (value) => number(Number(value), 1));
     const images = setting("Training images", 3 * data.groups, data.train, data.groups, data.start.images);
     const repeats = setting("Repeats of an image", 1, 10, 1, data.start.repeats);
-    const voxel = setting("Voxel", 0, data.voxels, 1, 0, (value) => (value === "0" ? "mean of all" : value));
+    const voxel = setting("Voxel", 0, data.voxels, 1, 0, (value) => (value === "0" ? "mean" : value));
     const measures = { "stacking weight": "weights", R: "scores" };
     const measure = menu(Object.keys(measures), () => paint());
     const claimed = menu(names, () => paint());

@@ -17,6 +17,13 @@ from lib.figures.narrow import NARROW_WIDTH
 from lib.figures.style import COLOURS, NORMAL, SMALL, subplots
 
 LEAD_DIGITS = 4  # of AlexNet's lead
+WORDS = {
+    "convolution": "before ReLU",
+    "normalised": "after normalisation",
+    "rectified": "after ReLU",
+    "ols": "least squares",
+    "slr": "sparse",
+}  # for the values of a choice; others speak for themselves
 
 
 def specification_figure(found: Mapping[str, Sequence[Specification]], simulated: bool) -> Figure:
@@ -79,7 +86,7 @@ def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:
 
 def _choices_made(ax: Axes, made: Sequence[str], values: Sequence[str]) -> None:
     ax.plot(range(len(made)), [values.index(value) for value in made], "|", color="black", ms=6)
-    ax.set_yticks(range(len(values)), values, fontsize=SMALL)
+    ax.set_yticks(range(len(values)), map(_in_words, values), fontsize=SMALL)
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.set_xticks([])
 
@@ -126,7 +133,7 @@ def sparse_table(found: Mapping[str, Sequence[Specification]]) -> Table:
     """AlexNet's lead by regression and reading (rows) in some worlds (columns)."""
     rows = [
         [
-            f"{one.choices.regression}, hidden layers {one.choices.hidden}",
+            f"{_in_words(one.choices.regression)}, hidden layers {_in_words(one.choices.hidden)}",
             *(worlds[i].ahead for worlds in found.values()),
         ]
         for i, one in enumerate(next(iter(found.values())))
@@ -145,7 +152,7 @@ def choice_explorer(found: Mapping[str, Sequence[Specification]], simulated: boo
     """
     first = next(iter(found.values()))
     names = ("Hidden layers", "Output", "Regression")
-    fields = dict(zip(names, _options(first).values(), strict=True))
+    fields = {name: [*map(_in_words, values)] for name, values in zip(names, _options(first).values(), strict=True)}
     rows = [
         (*_chosen(one), *(f"{s[i].ahead} {' '.join(_held(s[i]))}".rstrip() for s in found.values()))
         for i, one in enumerate(first)
@@ -160,8 +167,12 @@ def choice_explorer(found: Mapping[str, Sequence[Specification]], simulated: boo
     return explorer("choices", data, table, caption, style.data_warning(simulated))
 
 
-def _chosen(one: Specification) -> tuple[str, str, str]:
-    return one.choices.hidden, one.choices.output, one.choices.regression
+def _chosen(one: Specification) -> tuple[str, ...]:
+    return tuple(map(_in_words, (one.choices.hidden, one.choices.output, one.choices.regression)))
+
+
+def _in_words(value: str) -> str:
+    return WORDS.get(value, value)
 
 
 def _specification(one: Specification) -> dict[str, object]:

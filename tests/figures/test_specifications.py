@@ -15,6 +15,8 @@ from lib.figures.specifications import (
 )
 
 FIELDS = ("hidden", "output", "regression")
+WORDS = {"convolution": "before ReLU", "normalised": "after normalisation", "rectified": "after ReLU"}
+WORDS |= {"ols": "least squares"}
 
 
 def test_a_curve_is_ordered_by_the_lead_and_marked_by_the_claim(specifications: dict[str, list[Specification]]) -> None:
@@ -46,7 +48,8 @@ def test_a_curve_is_ordered_by_the_lead_and_marked_by_the_claim(specifications: 
         assert ordered[published].choices == PUBLISHED
         for ax, name in zip(choices, FIELDS, strict=True):
             values = ticks(ax if world == "reversed" else columns[0][1 + FIELDS.index(name)], "y")
-            assert [values[row] for row in ax.lines[0].get_ydata()] == [getattr(one.choices, name) for one in ordered]
+            chosen = [getattr(one.choices, name) for one in ordered]
+            assert [values[row] for row in ax.lines[0].get_ydata()] == [WORDS.get(one, one) for one in chosen]
     assert [ax.get_ylabel() for ax in columns[0]] == ["AlexNet ahead by (mean r)", *FIELDS]
     assert legend(figure) == ["as published", "Y1 holds", "Y1 does not hold"]
     assert "SIMULATED" in figure.get_suptitle() and specification_figure(specifications, False).get_suptitle() == ""
@@ -89,7 +92,8 @@ def test_table_of_sparse_regression_shows_each_lead() -> None:
     table = sparse_table(found)
     assert list(table.header) == ["regression and reading", "one", "two"]
     for i, (name, one, two) in enumerate(table.rows):
-        assert name == f"ols, hidden layers {found['one'][i].choices.hidden}"
+        hidden = found["one"][i].choices.hidden
+        assert name == f"least squares, hidden layers {WORDS.get(hidden, hidden)}"
         assert (one, two) == (found["one"][i].ahead, found["two"][i].ahead)
 
 
@@ -100,7 +104,8 @@ def test_the_explorer_holds_every_choice_once(specifications: dict[str, list[Spe
     assert html.data.count("<tr>") == 33
     for world, found in specifications.items():
         for shown, one in zip(data["worlds"][world], found, strict=True):
-            assert shown["choices"] == [getattr(one.choices, name) for name in FIELDS]
+            chosen = [getattr(one.choices, name) for name in FIELDS]
+            assert shown["choices"] == [WORDS.get(value, value) for value in chosen]
             assert " ".join(shown["holds"]) == words(one)
             assert shown["published"] == (one.choices == PUBLISHED)
             bounds = (one.ahead.estimate, one.ahead.low, one.ahead.high)
