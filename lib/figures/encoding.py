@@ -162,9 +162,10 @@ def planted_and_recovered(study: EncodingStudy) -> Figure:
     for row, (name, result) in zip(axes, study.encoding.items(), strict=True):
         for ax, (group, rois) in zip(row, groups.items(), strict=True):
             planted = np.mean([_planted_shares(world, roi, name, result.layers) for roi in rois], axis=0)
-            found = [result.weights[:, study.best(name, roi, "out-of-fold")].mean(1) for roi in rois]
             ax.bar(range(len(result.layers)), planted, color="0.8", label="planted to predict best")
-            ax.plot(np.transpose(found), "o", color=_roi_colour(rois[0]), markersize=3.5)
+            for roi in rois:
+                found = result.weights[:, study.best(name, roi, "out-of-fold")].mean(1)
+                ax.plot(found, "o", color=_roi_colour(roi), markersize=3.5, label=f"_{roi}")  # not in the legend
             ax.plot([], "o", color="0.3", markersize=3.5, label="stacking weight, one dot per ROI")
             style.label_layers(ax, result.layers)
             ax.set_title(f"{group}: {', '.join(rois)}", fontsize=SMALL, color=_roi_colour(rois[0]))

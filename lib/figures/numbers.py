@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, repeat
 from typing import Any
@@ -20,6 +21,7 @@ from matplotlib.ticker import FixedFormatter, FuncFormatter
 CSV_COLUMNS = ("panel", "series", "x", "y", "low", "high", "value")
 _MANY = 24  # lines without a name in one panel: more of them are told by their quartiles
 _PICTURE = 4_000  # cells: a larger image is looked at, not read
+_UNNAMED = re.compile(r"^_(?:child|container|nolegend).*|^None$")  # names that matplotlib gives
 _SIDEWAYS = {"left": "low", "right": "high"}  # ends of an interval along x
 
 _Row = dict[str, Any]
@@ -81,7 +83,8 @@ def _namer(axis: Axis) -> Callable[[float], float | str]:
 
 
 def _label(artist: Any) -> str:
-    return "" if str(artist.get_label()).startswith("_") else str(artist.get_label())
+    """An artist's name; an underscore before it keeps it out of the legend."""
+    return _UNNAMED.sub("", str(artist.get_label())).removeprefix("_")
 
 
 def _container_rows(container: Any) -> Iterator[_Row]:

@@ -65,6 +65,13 @@ def test_ends_of_intervals_are_numbers_also_sideways_and_beside_a_missing_point(
         assert told == [("1", "0.5", "1.5"), ("nan", "", ""), ("3", "2.75", "3.25")]
 
 
+def test_an_underscore_keeps_a_name_out_of_the_legend_and_not_out_of_the_numbers() -> None:
+    figure, axes = style.subplots(1, 1, (3, 2))
+    for label in ("_V1", "V2", None):
+        axes[0, 0].plot([0, 1], [2, 3], label=label)
+    assert [row["series"] for row in rows(figure)] == ["V1", "V1", "V2", "V2", "", ""]
+
+
 def test_cells_stand_under_their_row_and_column() -> None:
     study = make_study()
     figure = preferred_layers(study)
