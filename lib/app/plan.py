@@ -283,7 +283,11 @@ def _listed(part: Part, root: Path) -> Iterator[Download]:
 def _listing(bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
     """Keys of a bucket of Amazon S3 that begin with a prefix, and their sizes; a thousand on each page."""
     token: str | None = ""
+    seen: set[str] = set()
     while token is not None:
+        if token in seen:
+            raise FetchError(f"{bucket}: its list of files does not end: a page is followed by one already read.")
+        seen.add(token)
         asked = {"list-type": "2", "prefix": prefix} | ({"continuation-token": token} if token else {})
         try:
             answer = requests.get(bucket, asked, timeout=TIMEOUT)

@@ -199,6 +199,15 @@ def test_what_is_free_is_fetched_once(served: tuple[dict[str, bytes], list[str]]
     assert served[1] == []
 
 
+def test_a_list_that_does_not_end_is_refused(
+    served: tuple[dict[str, bytes], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = b"<ListBucketResult><NextContinuationToken>same</NextContinuationToken></ListBucketResult>"
+    monkeypatch.setattr(Bucket, "page", lambda self, query: again)
+    with pytest.raises(FetchError, match=r"^http://127.*: its list of files does not end: a page is followed by one"):
+        fetch_free("laion", 1, tmp_path / "laion", needed(tmp_path / "laion"))
+
+
 def test_file_of_another_size_is_refused(served: tuple[dict[str, bytes], list[str]], tmp_path: Path) -> None:
     served[0]["stimuli/task-images_metadata.csv"] = b"image_name\nand more"
     with pytest.raises(FetchError, match=r"metadata.csv: expected 11 bytes as in the bucket, found 19: remove it"):

@@ -147,6 +147,8 @@ def test_saying_a_default_makes_no_other_task() -> None:
         (["encoding", "-p", "seed", "1", "-p", "seed", "2"], "seed is given twice: write all its values once, -p seed"),
         (["encoding", "--subject", "1", "-p", "subject", "2"], "subject is given twice"),
         (["encoding", "-p", "n_images", "abc"], "n_images must be a whole number; found 'abc'"),
+        (["encoding", "-p", "n_folds", "1"], "n_folds must be at least 2; found 1"),
+        (["decoding", "-p", "alpha", "-1"], "alpha must be at least 0; found -1"),
         (["encoding", "-p", "world", "flatt"], "Did you mean 'flat'?"),
         (["encoding", "-p", "protocol", "gvc"], "Did you mean 'gcv'?"),
         (["encoding", "-p", "voxels", "cortex"], "voxels = 'cortex' needs dataset = 'nsd'"),

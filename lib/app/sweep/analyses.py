@@ -29,6 +29,11 @@ def _one_of(*choices: str) -> Any:
     return field(default=choices[0], metadata={"comment": ", ".join(f'"{one}"' for one in dict.fromkeys(choices))})
 
 
+def _at_least(least: int, default: float) -> Any:
+    """A number that must not be smaller."""
+    return field(default=default, metadata={"comment": f"at least {least}"})
+
+
 @dataclass(frozen=True)
 class Analysis:
     """Whose voxels, and which network: what all analyses share.
@@ -82,7 +87,7 @@ class Encoding(Analysis):
     split: str = _one_of(*SPLITS)
     zscore: str = _one_of(*ZSCORES)
     protocol: str = _one_of(*PROTOCOLS)
-    n_folds: int = 5
+    n_folds: int = _at_least(2, 5)
     device: str = _one_of("cpu", "auto", *DEVICES)
     memory_bytes: int = MEMORY_BYTES
 
@@ -122,7 +127,7 @@ class Decoding(Analysis):
     output: str = _one_of(AS_PUBLISHED, *OUTPUTS)
     regression: str = _one_of("ols", "ridge", "slr")
     n_voxels: int = 500
-    alpha: float = 100.0
+    alpha: float = _at_least(0, 100.0)
 
     @property
     def choices(self) -> Choices:
