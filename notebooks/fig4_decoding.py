@@ -60,7 +60,7 @@ voxels_per_roi = 100  # of a simulated participant; about 550 make the real size
 # %% [markdown]
 # ## Five participants, ten areas
 #
-# Each saw 1200 images once, and 50 others 35 times. LVC holds V1 to V3; HVC holds LOC, FFA, PPA and what lies between them; VC
+# Each saw 1200 images once, and 50 others 35 times. LVC holds V1 to V3; HVC holds LOC, FFA, PPA and what lies between them; {term}`VC`
 # holds everything.
 
 # %%

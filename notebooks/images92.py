@@ -151,7 +151,7 @@ layer_profiles(data, {label: result for label, result in found.items() if label 
 # %% [markdown] tags=["if-measured"]
 # ## Two areas in fifteen people
 #
-# For early visual cortex (EVC) and inferior temporal cortex (IT) of 15 people {cite}`cichy2014` there are no responses to
+# For early visual cortex (EVC) and inferior temporal cortex ({term}`IT`) of 15 people {cite}`cichy2014` there are no responses to
 # predict, only dissimilarities: how differently an area answers to any two images {cite}`kriegeskorte2008rsa,cichy2019`.
 
 # %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 images that participants and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}} if-simulated={"caption": "The 92 drawn scenes that networks saw, one block of rows for each category. Nobody else saw them."}

@@ -180,7 +180,7 @@ first_filters([*looked.values(), untrained])
 # possibly represent more information than what is needed in a task".
 # ```
 #
-# A *linear probe* asks: how well can a label be read from a layer's activations by a linear classifier? Every card holds
+# A linear {term}`probe` asks: how well can a label be read from a layer's activations by a linear classifier? Every card holds
 # the answer for what stands just before the network's output (of an edge network, its code), from a probe that learned from
 # scenes of the training world.
 

@@ -119,7 +119,7 @@ half_correlations_table(snapshots, measured)
 # %% [markdown]
 # In the stand-in, IT was planted from objects and EVC from pixels, and so the lines of IT rise while those of EVC do not. With the measured
 # data all lines lie lower; they rise a little over the first epochs, in EVC more than in IT, and then go sideways. A plus and a minus in
-# the table come from comparing networks: of those with equal training the wider ones can name more objects and lie lower. Along its own training no network
+# the table come from comparing networks: of those with equal training a wider one names more objects and may lie lower. Along its own training no network
 # becomes less like the brain by more than its intervals.
 #
 # What such a curve can show, and what not. The rising part is easy to find. The falling part, if there is one, belongs to networks better than

@@ -78,7 +78,7 @@ studies = {
 # %%
 def gain_table(pairs):
     """Mean difference in held-out R², per layer and then of the stack, a row for each pair of results."""
-    rows = [(title, *(f"{gain:+.3f}" for gain in r2_gain(*pair).mean(axis=1))) for title, pair in pairs.items()]
+    rows = [(title, *(f"{round(gain, 3) + 0:+.3f}" for gain in r2_gain(*pair).mean(axis=1))) for title, pair in pairs.items()]
     return Table(["", *layers.layers, "stack"], rows)
 
 

@@ -293,5 +293,6 @@ def _by_category(data: PhotographData, found: Mapping[str, NestedResult]) -> Tab
         shown = data.images.category == category
         predicted = [result.best[:, shown, 0].mean() for result in found.values()]
         rows.append((category, int(shown.sum()), data.areas.betas["FFA"][shown].mean(), *predicted))
-    header = ("category", "photographs", "invented" if data.simulated else "measured", *found)
+    words = ("drawn scenes", "invented") if data.simulated else ("photographs", "measured")
+    header = ("category", *words, *found)
     return Table(header, rows, "FFA's mean response to each category, in percent signal change, and predictions of it")
