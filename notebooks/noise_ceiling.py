@@ -14,7 +14,7 @@
 # %% [markdown]
 # # Scores and noise ceilings
 #
-# Show somebody the same photograph three times, and a voxel answers three times differently. What differs is noise, and no
+# Show somebody the same photograph three times, and a voxel answers differently each time. What differs is noise, and no
 # model can predict it. So before asking how good a model is, ask how good it could be.
 #
 # **In short:** the noisier a voxel, the less of its response any model can predict, and its repeats say how much. (ncsnr is the
@@ -114,7 +114,7 @@ print(f"mean absolute error of the estimated ncsnr: {np.abs(estimated - ncsnr).m
 truth = signal * (ncsnr / np.sqrt(1 + ncsnr**2))
 reached = {m: scores.r2(repeats[:, :m].mean(axis=1), truth) for m in (1, 2, 3)}
 for m, of_truth in reached.items():
-    print(f"repeats: {m}; largest R² above the ceiling: {(of_truth - scores.noise_ceiling(ncsnr, m)).max():.3f}")
+    print(f"repeats: {m}; largest excess of R² over the ceiling: {(of_truth - scores.noise_ceiling(ncsnr, m)).max():.3f}")
 
 # %% [markdown]
 # **Look for** two things: whether the points follow the lines, and how low the lines are where most measured voxels lie (ncsnr .3
@@ -157,7 +157,7 @@ rows = [(name, R2, scores.signed_root(R2), scores.correlation(y, spoilt[name])[0
 Table(["prediction", "R2", "R", "r"], rows)
 
 # %% [markdown]
-# **Look for** where $R$ and $r$ agree, and which of the three scores notice that a prediction is too large.
+# **Look for** the positive factor at which $R$ and $r$ agree, and which of the three scores notice that a prediction is too large.
 
 # %% mystnb={"image": {"alt": "Scores of one voxel's prediction against the factor it is multiplied with: r is a step at zero, R2 a parabola with its top at one, R its signed root."}, "figure": {"caption": "The true model's prediction of one simulated voxel, multiplied by a factor from -1 to 3, and its three scores.", "name": "fig-ceiling-scores"}}
 score_against_scale(y, best, np.linspace(-1, 3, 201), simulated=True)
@@ -259,7 +259,7 @@ for level in (0.40, 0.30):
 # ```{hint}
 # :class: dropdown
 #
-# Both lines choose voxels by a score. Only one of the two scores is also the one reported.
+# Both ways choose voxels by a score. Only one of the two scores is also the one that is reported.
 # ```
 
 # %% [markdown]
@@ -275,6 +275,7 @@ for n_best in (20, 200, 800):
     print(f"best {n_best}: by test score {means[0]:+.3f}, by out-of-fold score {means[1]:+.3f}")
 
 # %% [markdown]
-# The fewer are picked, the luckier they are. With all voxels there is nothing to choose, and both ways agree.
+# Chosen by test score, the fewer are picked, the luckier they are. Chosen out of fold, nothing lifts them on test images; the fewest even score
+# lowest. With all voxels there is nothing to choose, and both ways agree.
 # ```{solution-end}
 # ```

@@ -20,7 +20,7 @@
 #
 # **In short:** a *direction* is a weighted sum of units, one number per image. Ridge regression {cite}`hoerl1970` keeps the directions along which
 # images differ most and shrinks the others (first panel): they would need large weights, and large weights cost. A voxel with little
-# noise varies mostly along the first, a noisy one along all (second), so the noisy one needs a larger penalty.
+# noise varies mostly along the leading ones, a noisy one along all alike (second), so the noisy one needs a larger penalty.
 #
 # A layer has thousands of units, a participant saw hundreds or thousands of images, and there are thousands of voxels, each
 # with a penalty of its own.
@@ -62,7 +62,7 @@ n_voxels = 60  # simulated voxels, from noisy to clear
 # ## A toy layer, toy voxels
 #
 # The units of a real layer are correlated, so that a few directions carry most of the variance. Those of the toy layer are
-# independent, and the $k$-th has variance $1/k$. Each voxel is a random weighted sum of them plus noise; the
+# independent, and the $k$-th has variance $1/k.$ Each voxel is a random weighted sum of them plus noise; the
 # first voxel has the most noise, the last the least.
 
 # %%
@@ -84,7 +84,7 @@ print("(n_images, n_features) =", X.shape, " (n_images, n_voxels) =", Y.shape)
 # \hat y = U \,\mathrm{diag}\!\left(\frac{e}{e + \alpha}\right) Z = Hy
 # $$ (eq-ridge)
 #
-# Directions along which images differ a lot ($e \gg \alpha$) pass; the others are shrunk,
+# Directions with $e \gg \alpha$, along which images differ a lot, pass; the others are shrunk,
 # on the bet that the voxel shows mostly noise there.
 # One decomposition serves all voxels and all penalties.
 
@@ -171,12 +171,12 @@ print("(n_alphas, n_voxels) =", errors.shape)
 # **Look for** whether the two curves have their minimum at the same penalty, and where it moves from the noisy voxel to the
 # clear one.
 
-# %% mystnb={"image": {"alt": "Three panels, a noisy, a middling and a clear voxel: generalised cross-validation and held-out error over penalties, with nearly the same minima."}, "figure": {"caption": "Generalised cross-validation on training images, and squared error on as many held-out images, over penalties. Each curve is relative to its value at the largest penalty, where the prediction is the mean.", "name": "fig-ridge-gcv"}}
+# %% mystnb={"image": {"alt": "Three panels, a noisy, a middling and a clear voxel: generalised cross-validation and held-out error over penalties, with nearly the same minima."}, "figure": {"caption": "Generalised cross-validation on training images, and squared error on as many held-out images, over penalties. Each curve is relative to its value at the largest penalty, where the prediction is the mean; circle and square mark its minimum.", "name": "fig-ridge-gcv"}}
 curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# The two minima of a voxel agree to a step of the grid or so. Those of the clear voxel lie furthest left. For the others no penalty helps much on held-out
+# The two minima of a voxel agree to a power of ten or so. Those of the clear voxel lie furthest left. For the others no penalty helps much on held-out
 # images.
 #
 # ## A trap: the direction that centring removes
@@ -192,7 +192,7 @@ print(f"penalties chosen for all {n_voxels} voxels:", np.unique(trapped))
 spoilt = ridge.fit_ridge(design, Y, trapped[:1])
 print(f"R2 of the noisy voxel: {scores.r2(Y_test, spoilt.predict(coordinates).numpy())[0]:.2f}")
 
-# %% mystnb={"image": {"alt": "The same three voxels: with the null direction kept, the criterion falls to zero at the smallest penalty, far from the minimum of the held-out error."}, "figure": {"caption": "Generalised cross-validation and held-out squared error over penalties, for a noisy, a middling and a clear voxel, with the null direction left in: the criterion falls towards zero at the smallest penalty, whatever the voxel.", "name": "fig-ridge-trap"}}
+# %% mystnb={"image": {"alt": "The same three voxels: with the null direction kept, the criterion falls to zero at the smallest penalty, far from the minimum of the held-out error."}, "figure": {"caption": "Generalised cross-validation and held-out squared error over penalties, for a noisy, a middling and a clear voxel, with the null direction left in: the criterion falls towards zero at the smallest penalty, whatever the voxel. Circle and square mark the minima.", "name": "fig-ridge-trap"}}
 curves = {"GCV, trapped": gcv(e_all, Z_all)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 

@@ -155,7 +155,7 @@ stacking_explorer(participant, networks)
 # $$
 #
 # with equality where $w_k > 0$. A layer left out errs too much along with the stack. `kkt_residual` is the largest violation, relative to the mean of
-# $P$'s diagonal; twice that bounds what is left to gain.
+# $P$'s diagonal; twice that bounds what is left to gain. The table has the voxels of Figure A, in its order.
 
 # %% mystnb={"markdown_format": "myst"}
 print(f"largest violation over {n_voxels} voxels: {kkt_residual(P, w).max():.1e}")

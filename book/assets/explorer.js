@@ -313,7 +313,7 @@
       mix = best;
       const { layers } = data.networks[network.value];
       const of = (values) => layers.map((_, i) => (places().includes(i) ? values[places().indexOf(i)] : 0));
-      table.replaceChildren(...matrix(layers, shown().P, [["weight of all", shown().w], ["of these three", of(best)]], places()));
+      table.replaceChildren(...matrix(layers, shown().P, [["w, all", shown().w], ["w, three", of(best)]], places()));
       draw();
     }
 

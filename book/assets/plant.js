@@ -291,15 +291,16 @@
         `Planted: ${drives.join(", ") || "nothing; the voxels are noise"}. ` +
         `${voxel.value ? `Voxel ${voxel.value}` : `Mean of ${data.voxels} voxels`}: R is highest at ${peak(scores)} (${number(Math.max(...scores))}), ` +
         `the weight at ${peak(weights)} (${number(Math.max(...weights))}); the stack reaches R ${number(stack)}, the noise ceiling is R ${number(ceiling)}. ` +
-        `Verdict on \u201c${claimed.value} exceeds every other layer in ${measure.value}\u201d: ${one.outcome}` +
-        `${one.outcome === "cannot be asked here" ? ", since the stack predicts nothing" : `, lead ${interval(one)}`}.`;
+        `Verdict over all voxels on \u201c${claimed.value} exceeds every other layer in ${measure.value}\u201d: ${one.outcome}` +
+        `${one.outcome === "cannot be asked here" ? ", since the stack predicts nothing" : `, lead ${interval(one)}, corrected for bias by leaving out groups of images in turn`}.`;
     }
 
     change();
     show(figure, [], make("div", { class: "explorer-panels" }, ...panels), make("div", { class: "explorer-panels" },
       make("fieldset", {}, make("legend", {}, "What drives the voxels, in parts"), ...parts.map((part) => part.row)),
       make("fieldset", {}, make("legend", {}, "What is measured"), ...[ncsnr, images, repeats].map((one) => one.row), again),
-      make("fieldset", {}, make("legend", {}, "What is claimed"), labelled("Exceeds all others in", measure), labelled("Layer", claimed), voxel.row)), readout);
+      make("fieldset", {}, make("legend", {}, "What is claimed"), labelled("Exceeds all others in", measure), labelled("Layer", claimed)),
+      make("fieldset", {}, make("legend", {}, "What is drawn"), voxel.row)), readout);
   }
 
   globalThis.plant = { layersOf, responses, analyse, verdict, draw };
