@@ -20,7 +20,7 @@
 # planted, and does not where it was not.
 #
 # Where the claims were planted (the first column), most are found and the others stay undecided. Where the opposite was planted (the
-# second) the same rules contradict those whose opposite it is: W7 and W8 may hold there.
+# second) the same rules contradict all but W7 and W8, whose opposite was not.
 
 # %%
 from lib.claims import CLAIMS
@@ -69,7 +69,7 @@ found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=sweep, *
 ledger_figure(found)
 
 # %% [markdown]
-# In the table, each cell leads to the page that computes it for one participant. On a wide screen the effect in the part that decides stands
+# Each cell leads to the page that computes it for one participant. On a wide screen the effect in the part that decides stands
 # below the verdict, for R with its share of the largest R that the noise ceiling allows. With `-p n_seeds 5` a cell counts five studies.
 
 # %%
@@ -128,7 +128,7 @@ claim_cards(CLAIMS.values())
 #
 # ## What others measured
 #
-# Numbers that were published independently, beside the claims they bear on. They were neither computed here nor used to tune anything.
+# Numbers published independently, beside the claims they bear on. They were neither computed here nor used to tune anything.
 # **Look for** where edge networks stand among the others (panels c, d and e), and for AlexNet beside ResNet50 (a, c and f).
 
 # %% mystnb={"image": {"alt": "Panels of dots: scores that others published, a row for each network, area or layer."}, "figure": {"caption": "Scores that others measured and published, a panel for each source and the claims it bears on. A row is a network, an area or a layer; colours and marks are what was measured. Panels have scales of their own.", "name": "fig-evidence"}}
@@ -139,8 +139,8 @@ evidence_table(EVIDENCE)
 
 # %% [markdown]
 # Networks trained on objects explain more of a scanned brain than edge networks do (W7) in panels d and e; in panel c Taskonomy's network for 3D edges is
-# level with its network for objects. By encoding, ResNet50 is not the worse model. In people, too, fc8 is
-# decoded best of AlexNet's layers (g), as Y2 says. By decoding these numbers cannot say (Y1): the brain hierarchy score asks whether the order of a network's layers follows the order of areas, not how well
+# level with its network for objects. Where scores of encoding are compared (c, f), ResNet50 is not the worse model. Of AlexNet's layers, fc8 is decoded
+# best in people (g), as Y2 says. Panel a bears on Y1 only from afar: the brain hierarchy score asks whether the order of a network's layers follows the order of areas, not how well
 # units are decoded, and ResNet-50-v2 is another network. Brain-Score (b) bears on W1 only in part: each area is scored with one layer.
 
 # %% [markdown]
@@ -198,7 +198,7 @@ for world, study in encoding_studies(people, ["alexnet-object"], weights, n_best
 # %% [markdown]
 # Some layer is named everywhere. So few images may miss the rule in *as-published*, where it is true; in *flat* a layer is named too, though none is
 # preferred; in *noise* a die decides. The rule does not say by how much the best layer leads, how sure that is, or whether anything is
-# predicted at all. With other images or voxels it may hold anywhere.
+# predicted at all. With other images or voxels it may hold in *flat* or *noise*, where it should not.
 # ```{solution-end}
 # ```
 

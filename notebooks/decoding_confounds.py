@@ -22,7 +22,8 @@
 # * **the units themselves**: how many dimensions they fill, and how rarely they are active;
 # * **the regression**, the same for both: least squares, with up to 1001 parameters for 1200 trials, whichever network suffers more from that.
 #
-# None of these is the brain. This page varies them one at a time and together, in four brains that were built so that the truth is known. In
+# None of these four is the brain. This page varies output, hidden layers and regression, one at a time and together, and asks what the units alone
+# predict, in four brains that were built so that the truth is known. In
 # none of them does a choice reverse the order of the two networks. How far they lie apart depends most on where the hidden layers are read.
 
 # %%
@@ -119,7 +120,7 @@ choices_table(found, one_at_a_time())
 # %% [markdown]
 # ## All choices together
 #
-# Thirty-two sets of choices, each a legitimate analysis, ordered by how far AlexNet comes out ahead. **Look for** two things: a curve that
+# Thirty-two sets of choices, ordered by how far AlexNet comes out ahead. **Look for** two things: a curve that
 # crosses zero, and rows below whose ticks lie in blocks.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four specification curves, one per simulated world: AlexNet's lead under 32 sets of choices with intervals, and below each a grid that says which choices were made."}, "figure": {"caption": "AlexNet's mean r minus ResNet-50's, over seven pairs of layers and ten areas, under each set of choices, with 95 % t intervals over participants. Filled: claim Y1 holds. Below: where hidden layers and output were read, and the regression. Dotted line: the published choices.", "name": "fig-specifications"}}
@@ -132,10 +133,10 @@ specification_figure(found, simulated=True)
 choice_explorer(found, simulated=True)
 
 # %% [markdown]
-# No curve crosses zero; that of *noise* lies at it, and all its intervals hold zero. The ticks say what moves the lead: where the hidden layers were read. In both of ResNet-50's brains
+# No curve crosses zero; that of *noise* lies at it, and all its intervals hold zero. The ticks say what moves the lead: where the hidden layers were read, and in *as-published* the output nearly as much. In both of ResNet-50's brains
 # the eight analyses with the published reading lie at the left end, those before ReLU at the right end, nearer to zero. After
 # ReLU the negative half of what a brain may know of a unit is cut off, and only AlexNet was read there. So this choice
-# worked against paper Y's verdict, not for it. Softmax at ResNet-50's output concerns one pair of seven, so it moves the mean little. Least squares and
+# worked against paper Y's verdict, not for it. Least squares and
 # ridge lie side by side everywhere.
 #
 # (real-size)=
@@ -196,7 +197,7 @@ few = {
 sparse_table(few)
 
 # %% [markdown]
-# The regressions barely differ. Two units a layer give another lead than all of them do; but what the reading changes, it changes under all
+# The regressions barely differ. Two units a layer in one area give another lead than all units in ten areas do; but what the reading changes, it changes under all
 # three regressions.
 
 # %% [markdown]
@@ -345,8 +346,8 @@ for world, study in studies.items():
     print(f"{world:13} {explained_by_character(read_as(study['ridge'], MATCHED), matched):.2f}")
 
 # %% [markdown]
-# The first three: read both networks before any non-linearity, and add a penalty. How much dimensions and tails still predict differs from
-# brain to brain, but even in *noise* it is more than an eighth, so that this share says little. The fourth cannot be removed, since the units of
+# Output, hidden layers and regression: read both networks before any non-linearity, and add a penalty. How much dimensions and tails still predict differs from
+# brain to brain, but even in *noise* it is more than an eighth, so that this share says little. The units cannot be removed, since those of
 # two networks are different units; one can only turn the arrow, so that both networks are scored on the same voxels.
 # ```{solution-end}
 # ```

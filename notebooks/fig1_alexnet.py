@@ -19,7 +19,7 @@
 # every voxel of a person looking at photographs from each of its seven layers, and from the best weighted mean of all
 # seven predictions. Two sentences of theirs are put to the test on this page:
 #
-# * early visual areas are predicted best by Conv-2 and Conv-3, place and face areas by FC-7 (claim W1);
+# * early visual areas are predicted best by Conv-2 and Conv-3 of the network that names objects, place and face areas by FC-7 (claim W1);
 # * from the network that names objects to the one that names places, the peak of the stacking weights in V1-V4 moves from
 #   Conv-3 to Conv-4 (claim W2).
 #
@@ -94,7 +94,7 @@ print(study)
 #
 # **Look for** the layer at which the lines of an area peak, and whether it is a later layer in the place and face areas than in
 # the early ones. Then compare the networks: does the peak lie at the same layer for both tasks? (Each network shows its own
-# best voxels, so the voxels are not the same.)
+# best voxels.)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Four rows by ten columns of line plots: R and stacking weight of each AlexNet layer, one column per ROI, one line per voxel."}, "figure": {"caption": "AlexNet encoding results in the layout of paper W's Figure 1. A thin line is one of the best voxels of an ROI, chosen by test score as published; the black line is their mean, the dashed line the mean of their noise ceilings. R: score of each layer on test images, sign(R²) √|R²|, then the stacking weights. Areas are columns; on a phone, they are rows.", "name": "fig-alexnet"}}
 encoding_figure(study)
@@ -138,8 +138,8 @@ preferred_layers(study)
 preferred_layer_maps(study)
 
 # %% [markdown]
-# In the place and face areas most squares have the colour of FC-7. Other colours are scattered, with a small patch here and there: nearly all voxels
-# were planted alike, and noise adds to it. Patches of a simulation say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
+# In the place and face areas most squares have the colour of FC-7. Other colours are scattered: nearly all voxels
+# were planted alike. Patches of a simulation say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
 
 # %% [markdown]
 # ## What was planted, and what was found
@@ -151,7 +151,7 @@ preferred_layer_maps(study)
 planted_and_recovered(study)
 
 # %% [markdown]
-# Planted layers get the largest weight, but never all of it. A layer that predicts best on average does not predict
+# The layer that most voxels were planted in gets the largest weight, but never all of it. A layer that predicts best on average does not predict
 # every direction best that a voxel answers to; the first layers, which hold the most of the image, take up what is left.
 # Weights of a layer are evidence about that layer *given the others in the stack*, not a measure of what drives the voxel.
 
@@ -169,14 +169,14 @@ stack_against_ceiling(study)
 # it is too fine to be learned from this many images.
 #
 # A voxel of low ceiling cannot score high. So a score is also given as a share of the largest R that any model could reach, the root of
-# the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas of low raw score: is their
-# share low, too?
+# the ceiling {cite}`schoppe2016`, and voxels whose ceiling is too low to say anything are left out. **Look for** areas of low raw score: is
+# their share low, too?
 
 # %% mystnb={"markdown_format": "myst"}
 reliability_table(study)
 
 # %% [markdown]
-# They are, by a little. These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An
+# It is: about three fifths of what could be reached in V1 to V4, and about half elsewhere. These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An
 # area of fewer than ten decides nothing.
 
 # %% [markdown]
@@ -184,8 +184,8 @@ reliability_table(study)
 #
 # A claim holds when, in every ROI it speaks about, the layers it names stand above all others by a margin whose 95 %
 # interval lies above zero and whose size matters; it is contradicted when an interval lies below what matters; else it stays
-# undecided ([how](judging)). It is as strong as its weakest ROI. The
-# [ledger](claims) shows what these rules say in worlds where the truth is known.
+# undecided ([how](judging)). It is as strong as its weakest ROI (see
+# the [ledger](claims)).
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W1", "W2"]))
@@ -293,8 +293,8 @@ for selection in ("test", "out-of-fold"):
     print(f"chosen by {selection} score:", {roi: f"{mean:+.2f}" for roi, mean in means.items()})
 
 # %% [markdown]
-# Chosen by test score, voxels that answer to nothing seem to be predicted: the luckiest were picked by the very number that is shown.
-# Chosen out of fold they are not. How large the effect is where there is something to find is the subject of
+# A fit has learned noise, so where nothing can be predicted R is negative on average. Chosen by test score, voxels come out just above zero all the
+# same: the luckiest were picked by the very number that is shown. Chosen out of fold they do not. How large the effect is where there is something to find is the subject of
 # [The best voxels, chosen how?](selection).
 # ```{solution-end}
 # ```

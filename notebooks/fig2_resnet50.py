@@ -156,7 +156,7 @@ reliability_table(shown)
 # ## Do the claims hold?
 #
 # The rules are those of the [ledger](claims). An effect in R is also given as a share of the largest R that any model could reach, the root of the
-# ceiling.
+# ceiling. W3 says that something stays the same in ResNet50: that part holds where the whole interval lies within half a layer of zero.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_table(evaluate(study, ["W3", "W4", "W5"]))

@@ -21,6 +21,9 @@
 # * early layers predict better than late ones in *every* area, and Conv-3 is preferred in all areas but V1 (claim W6);
 # * edge networks predict less well than networks that name objects or places (claim W7).
 #
+# We read the first so: Conv-3 leads every other layer in all areas but V1, and there the better of Conv-1 and Conv-2 leads. It cannot mean every early
+# layer: in place and face areas Conv-1 predicts worst.
+#
 # **In short:** in the world *as-published* one middle layer leads in nearly every area, and both edge
 # networks predict less well than the others.
 #
@@ -88,15 +91,16 @@ print(shown)
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. **Look for** voxels whose R stays
-# far below the noise ceiling: they answer to what these networks do not hold, or to what so few images do not suffice to learn.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. R stays far below the noise ceiling in
+# nearly every voxel: it also answers to what these networks do not hold, or to what so few images do not suffice to learn. **Look for** one that
+# comes close.
 
 # %%
 voxel_explorer(shown, run=run)
 
 # %% [markdown]
 # Lines rise to Conv-3 in every area but V1, where Conv-2 is the best layer of both networks. So Conv-3 wins in face areas as it wins in V2: these
-# networks show no progression along the visual hierarchy. That is as planted.
+# networks show no progression along the visual hierarchy. That is as planted. The lines are lower in place and face areas than in V2 to V4.
 
 # %% [markdown]
 # ## Which layer does an ROI prefer?
@@ -118,9 +122,9 @@ preferred_layers(shown)
 planted_and_recovered(shown)
 
 # %% [markdown]
-# The planted layer gets the largest weight: Conv-3, in V1 (the dot apart) Conv-2. Conv-1, which holds the most of the image, gets weight, too. The same
-# voxels were planted in other layers of the other networks, too. What those layers share with an edge network is spread over its layers, so Conv-1 adds
-# to Conv-3.
+# The planted layer gets the largest weight: Conv-3, in V1 (the dot apart) Conv-2. Conv-1, which holds the most of the image, also gets
+# weight: for the other networks the same voxels were planted in other layers, and what those share with an edge network is spread over its layers, so
+# Conv-1 adds to Conv-3.
 #
 # ## All six networks
 #

@@ -139,11 +139,11 @@ decoding_table(preset, study)
 decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* single areas look much alike, since all answer to the same few properties of a picture. LVC, HVC and VC join
-# several, have more voxels, and lie higher where much is decoded: in AlexNet from the second layer on. The properties were chosen: AlexNet's layers
+# In the world *as-published* single areas look alike up to the fifth layer, since all answer to the same few properties of a picture. LVC, HVC and VC join
+# several, have more voxels, and lie higher where much is decoded. The properties were chosen: AlexNet's layers
 # vary with them, its output most, and from the second layer on those of ResNet-50 vary with them less. So AlexNet's lead is planted pair by pair; the
 # figure shows how much of it is found. Half of a voxel's signal is its own and belongs to no network, so that AlexNet's output is decoded
-# about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. AlexNet is
+# about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. Over all areas AlexNet is
 # ahead by most in the last three layers. ResNet-50's output is decoded poorly for another reason, too: faced with objects that neither can name,
 # two networks say different things. An exercise below shows them familiar ones.
 
@@ -162,7 +162,9 @@ for network, layer in outputs.items():
 permutation_grid(study)
 
 # %% [markdown]
-# Units of a layer are alike, and so are layers: the squares are not so many independent findings. The units of a
+# AlexNet has no gap; ResNet-50's second layer and output are nowhere better than chance. A square may be filled where the number in the map above is
+# not bold: bold asks whether other participants would show it, a square whether these predictions belong to these images. Units and layers are
+# alike, so the squares are not independent findings. The units of a
 # layer need not be decoded well for their mean to be above chance.
 
 # %% [markdown]

@@ -140,7 +140,8 @@ layer_profiles(data, {label: result for label, result in found.items() if label 
 
 # %% [markdown] tags=["if-measured"]
 # In networks trained on photographs the score rises from the first layers, is highest in the later half, and falls a little before the end; nearly
-# all weight lies in that half. {cite:t}`wang2021`, too, report that late layers predict face areas best. In untrained twins, and in the network trained on drawn scenes, the score does not rise with depth.
+# all weight lies in that half. {cite:t}`wang2021`, too, report that late layers predict face areas best. In untrained twins the score changes little with depth; in the network trained
+# on drawn scenes it falls.
 
 # %% [markdown] tags=["if-simulated"]
 # ## Two invented areas in fifteen invented participants
@@ -152,7 +153,8 @@ layer_profiles(data, {label: result for label, result in found.items() if label 
 # ## Two areas in fifteen people
 #
 # For early visual cortex (EVC) and inferior temporal cortex ({term}`IT`) of 15 people {cite}`cichy2014` there are no responses to
-# predict, only dissimilarities: how differently an area answers to any two images {cite}`kriegeskorte2008rsa,cichy2019`.
+# predict, only dissimilarities: how differently an area answers to any two images {cite}`kriegeskorte2008rsa,cichy2019`. **Look for** dark blocks,
+# images that an area answers to alike.
 
 # %% mystnb={"image": {"alt": "92 small images in rows, one block of rows per category."}, "figure": {"caption": "The 92 images that participants and networks saw, one block of rows for each category.", "name": "fig-images92-sheet"}} if-simulated={"caption": "The 92 drawn scenes that networks saw, one block of rows for each category. Nobody else saw them."}
 contact_sheet(data.images)
@@ -164,6 +166,9 @@ mean_rdms(data.images)
 ceiling_table(data.images.rdms)
 
 # %% [markdown]
+# The ceiling says how much alike people are: the upper value is the highest mean correlation that any dissimilarities can have with those of these
+# people, the lower that of each person with the mean of the others.
+#
 # ## A choice that turns a verdict
 #
 # The dissimilarity of two images in a layer is 1 minus the correlation of its units' activations. There are two ways
@@ -193,7 +198,8 @@ trained_against_untrained(alike["raw"])
 trained_against_untrained(alike["centred"])
 
 # %% [markdown] tags=["if-measured"]
-# With raw activations an untrained network is more like EVC than its trained twin in nearly every person; centred, training on photographs helps in
+# With raw activations it depends on the network: untrained lite0 is more like EVC than its trained twin in nearly every person, while
+# SqueezeNet's trained twin is ahead in all; centred, training on photographs helps in
 # nearly every person and in both areas. The reason is arithmetic: units that are active for every image make all
 # images alike, and training changes how many such units there are. We chose to centre after we had seen both. So
 # the centred result is a suggestion to be tested on other data, not a confirmed finding.
@@ -203,8 +209,8 @@ trained_against_untrained(alike["centred"])
 #
 # What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if it holds for
 # every network that was trained to name objects in photographs: the interval lies above zero, and the estimate reaches the smallest effect that
-# matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. All but
-# M4, a mean over people, resample images. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
+# matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. Images are resampled,
+# for M4, a mean over people, people. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
 # percentiles of the same bootstrap, so the two differ a little. The sentences are ours, and were written after a first look at the measured
 # data. So verdicts on the measured data describe 92 photographs; they confirm nothing.
 
@@ -248,7 +254,7 @@ geometry_table(stacked)
 # {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. To see that one needs many networks; here are a few,
 # and their architectures differ in more than accuracy.
 
-# %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. So few points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
+# %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. Two or three points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
 top1_percent = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}
 accuracy_figure(data, found, top1_percent)
 

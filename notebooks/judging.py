@@ -63,7 +63,7 @@ claim_cards([CLAIMS["W2"]])
 # ## Three brains
 #
 # In the first brain the claim is true: the object network captures most at Conv-3, the place network at Conv-4. In the second both are alike. In
-# the third the claim is barely true: the two layers capture nearly as much. Each dot is one part of the claim: an area and a network, and the wanted layer's
+# the third the claim is barely true: Conv-3 and Conv-4 capture nearly the same. Each dot is one part of the claim: an area and a network, and the wanted layer's
 # weight minus the largest other. **Look for** where the bars lie against the grey stripe, which holds what is too little to matter.
 
 # %%
@@ -196,7 +196,7 @@ print(f"standard error of such a share: {np.sqrt(0.95 * 0.05 / recorded['coverag
 # %% [markdown]
 # Listed are those outside. Most intervals are slightly too short, those that compare networks slightly too long. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
 # R = sign(R²) √|R²| makes differences of R uneven. False positives are rare, since a layer
-# must beat *every* other one.
+# must beat *every* other one, and reach the smallest size.
 
 # %% [markdown]
 # ## Three questions
@@ -288,7 +288,7 @@ for n in n_images:
 
 # %% [markdown]
 # Sameness within half a layer is shown once the whole interval lies within half a layer of zero. Often it does not, and the sentence stays undecided,
-# although the two are alike. Each size is one study here, so the verdicts need not follow the order of sizes. With sixty images the interval is far
-# longer than with the others; beyond that, other voxels make most of its length.
+# although the two are alike. Each size is one study here, so the verdicts need not follow the order of sizes. With sixty images the interval is longer
+# by half or more than with the others; beyond that, other voxels make most of its length.
 # ```{solution-end}
 # ```

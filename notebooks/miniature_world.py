@@ -70,8 +70,8 @@ print("(n_images, height, width, 3) =", scenes.image.shape)
 labelled_scenes(scenes)
 
 # %% [markdown]
-# No colour and no spot on the picture gives a class away: faces come pale and dark, houses stand left and right. Some objects are
-# nearly hidden, so nobody can be right every time.
+# No colour and no spot on the picture gives an object away: faces come pale and dark, houses stand left and right. Places differ in colour, forests are
+# dark, but not always. Some objects are nearly hidden, so nobody can be right every time.
 #
 # Every scene also comes with its distance map, and so with the two kinds of edges that the Taskonomy networks
 # {cite}`zamir2018` learn. *2D edges* are where brightness changes, *3D edges* where something nearer hides something farther. **Look
@@ -192,8 +192,8 @@ card_score_table(everyone)
 
 # %% [markdown]
 # Bold is what the network was trained for, italic what a probe finds; r is averaged over pictures, and its chance is what the mean
-# of all training maps reaches. Every network holds something of
-# the label that it was not taught, and they are far from alike: at its end an AlexNet has kept less of the place than a ResNet50 has. The
+# of all training maps reaches. Every network but `multitask`, which was taught both, holds something of
+# a label that it was not taught, and they are far from alike: at its end an AlexNet has kept less of the place than a ResNet50 has. The
 # edge networks were taught neither label, and let the place be read in nearly all scenes. To draw what hides what, one must find
 # the thing that stands in the scene: the 3D network knows objects better than the 2D network does.
 #

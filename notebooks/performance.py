@@ -78,7 +78,7 @@ ceilings = {f"similarity, {roi}": rdm_noise_ceiling(matrices) for roi, matrices 
 
 # %% [markdown]
 # **Look for** lines that turn down at their right end by more than their intervals. Each panel has a scale of its own; where the noise ceiling
-# lies above it, only its title tells it.
+# lies above that scale, only the panel's title gives it: of similarity, how much alike the participants' own dissimilarities are.
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Three panels: similarity in V1 and in HVC and encoding in HVC against accuracy, a line per network."}, "figure": {"caption": "Likeness to a simulated brain against accuracy on held-out scenes, at five points of training. Similarity: Spearman r of the best layer's dissimilarities with a participant's. Encoding: mean r over voxels. Mean and 95 % bootstrap interval over participants. Grey: noise ceiling, as far as the lines reach; dotted: chance accuracy.", "name": "fig-performance"}}
 performance_figure(snapshots, likeness, ceilings, simulated=True)
@@ -110,17 +110,17 @@ people = {f"similarity, {roi}": rdm_noise_ceiling(matrices) for roi, matrices in
 # %% mystnb={"markdown_format": "myst"}
 notice(data.source)
 
-# %% mystnb={"image": {"alt": "Two panels: similarity in early visual and inferior temporal cortex against accuracy, a line per network."}, "figure": {"caption": "Likeness against accuracy on held-out scenes, along the training of networks of several sizes: Spearman r of the best layer's dissimilarities with fifteen people's dissimilarities of 92 images, or the simulated stand-in where the data are not there.", "name": "fig-performance-people"}}
+# %% mystnb={"image": {"alt": "Two panels: similarity in early visual and inferior temporal cortex against accuracy, a line per network."}, "figure": {"caption": "Likeness against accuracy on held-out scenes, along the training of networks of several sizes: Spearman r of the best layer's dissimilarities with fifteen people's dissimilarities of 92 images, or the simulated stand-in where the data are not there. Mean and 95 % bootstrap interval over people; dotted: chance accuracy.", "name": "fig-performance-people"}}
 performance_figure(snapshots, measured, people, data.source.simulated)
 
 # %% mystnb={"markdown_format": "myst"}
 half_correlations_table(snapshots, measured)
 
 # %% [markdown]
-# In the stand-in, IT was planted from objects and EVC from pixels, and so the lines of IT rise while those of EVC do not. With the measured
-# data all lines lie lower; they rise a little over the first epochs, in EVC more than in IT, and then go sideways. A plus and a minus in
-# the table come from comparing networks: of those with equal training a wider one names more objects and may lie lower. Along its own training no network
-# becomes less like the brain by more than its intervals.
+# With the measured data all lines stay far below the noise ceiling. From the first epoch to the last all rise, in EVC more than in IT. From
+# one epoch to the next a line may fall by more than its intervals, but none ends lower than it began. A plus and a minus in the table come from comparing
+# networks: of those with equal training a wider one names more objects and may lie lower. (In the stand-in, IT was planted from objects and EVC
+# from pixels, so the lines of IT rise while those of EVC do not.)
 #
 # What such a curve can show, and what not. The rising part is easy to find. The falling part, if there is one, belongs to networks better than
 # any on this page: paper Y thinks of those that exceed people. That *similarity* falls while *encoding* does not would

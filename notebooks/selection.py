@@ -90,11 +90,11 @@ selection_curves(studies, networks[0])
 selection_table(studies, networks[0])
 
 # %% [markdown]
-# The blue line lies above the green one wherever some voxels are left out, the more the fewer are called best. Where all
+# The blue line lies above the green one wherever more than a few voxels are left out, the more the fewer are called best. Where all
 # are, there is no choice, and blue meets orange. In *noise* the whole height of the blue line is luck; the others lie below zero, since
 # predictions of nothing are worse than the mean, and R, the signed root of R², shows that large.
 #
-# The orange line stays near the green one: voxels that predict well out of fold also do so on other images. It
+# In *as-published* the orange line stays near the green one: voxels that predict well out of fold also do so on other images. It
 # lies below the blue one not because it finds worse voxels, but because it does not count their luck.
 #
 # Two consequences for reading the published figures. Areas differ in size: 200 voxels are a small part of V1 and may be
@@ -120,7 +120,7 @@ selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
 #
 # ## Does a verdict change?
 #
-# The [ledger](claims) chooses voxels out of fold. Here the same rules decide with voxels chosen by test score, as many of each area as there.
+# The [ledger](claims) chooses voxels out of fold. Here the same rules decide with voxels chosen by test score, as many of each area as the ledger takes.
 
 # %%
 found = {}
@@ -133,8 +133,8 @@ for name, study in studies.items():
 verdict_comparison(found)
 
 # %% [markdown]
-# A rule asks, besides the order of layers, that the stack predicts at all: its mean R must lie above zero. The circular choice
-# disarms that guard, for the luckiest voxels of a brain that answers to nothing lie above zero by construction. So the rules have a second
+# A rule asks, besides the order of layers, that the stack predicts at all: the interval of its mean R must lie above zero. The circular choice
+# weakens that guard, for in a brain that answers to nothing the luckiest voxels lie above zero, the fewer the higher. So the rules have a second
 # one, which does not look at the test score: an area needs enough reliable voxels, by their repeats, and in *noise* there are too few. In
 # *as-published* neither verdict changes with the choice; the part that decides and its interval do.
 
@@ -151,7 +151,7 @@ verdict_comparison(found)
 # ```
 #
 # ```{dropdown} Nothing can be predicted in *noise*. What do its best voxels look like?
-# Predicted, if they are chosen by the scores that are shown. Chosen out of fold, they score around zero or below.
+# Predicted, if they are chosen by the scores that are shown. Chosen out of fold, they score below zero.
 # ```
 
 # %% [markdown]

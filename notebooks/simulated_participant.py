@@ -18,8 +18,8 @@
 # at [drawn scenes](miniature_world) and whose voxels answer to what several small networks have in common. They come with what makes
 # the real experiment hard: three trials per image, sessions that drift, voxels that are mostly noise.
 #
-# What was {term}`planted` is written down in small tables, {term}`worlds <world>`, and this page shows them, and what becomes of them on the way from
-# signal to data.
+# What was {term}`planted` is written down in small tables, {term}`worlds <world>`. This page shows them, and what becomes of what was planted on the way
+# from signal to data.
 #
 # ```{admonition} Simulated data
 # :class: warning
@@ -130,7 +130,7 @@ baselines = [trials.betas[trials.session == s].mean(axis=0) for s in np.unique(t
 voxel = np.std(baselines, axis=0).argmax()
 print(f"voxel {voxel}, ncsnr {trials.ncsnr[voxel]:.2f}")
 
-# %% mystnb={"image": {"alt": "Trials of one voxel over time: above, means and spreads differ between sessions; below, after standardising, they are equal."}, "figure": {"caption": "The trials of the simulated voxel that drifts most, in the order of measurement. Black: mean of a session; coloured: plus and minus one standard deviation. Above as measured, below standardised within sessions.", "name": "fig-simulated-sessions"}}
+# %% mystnb={"image": {"alt": "Trials of one voxel over time: above, means and spreads differ between sessions; below, after standardising, they are equal."}, "figure": {"caption": "The trials of the simulated voxel that drifts most, in the order of measurement. Black: mean of a session; coloured: plus and minus one standard deviation. Above as measured, below standardised within sessions; a few trials lie outside.", "name": "fig-simulated-sessions"}}
 session_baselines(trials.betas[:, voxel], standardised[:, voxel], trials.session, trials.source.simulated)
 
 # %% [markdown]
@@ -185,8 +185,8 @@ plant_explorer(load_network("alexnet-object"), pictures, parts, claimed="Conv-3"
 # %% [markdown]
 # Four things to try:
 #
-# 1. Let one layer drive everything. Its neighbours drive nothing, and still predict nearly as well, since they hold much of the same.
-#    The claim about R is mostly undecided where the claim about weights holds.
+# 1. Let FC-7 drive everything. FC-6 and Conv-5 drive nothing, and still predict nearly as well, since they hold much of the same. Then try Conv-3,
+#    whose neighbours hold less of it. The claim about R is mostly undecided where the claim about weights holds.
 # 2. Add repeats, then images. Repeats raise the {term}`noise ceiling`; images bring the {term}`stack` closer to it. What no layer holds stays
 #    out of reach.
 # 3. Let two layers drive alike and claim that one of them leads. The claim is false, yet most draws leave it *undecided*: undecided does not

@@ -102,12 +102,13 @@ task_summary(studies)
 # %% [markdown]
 # A move of the best layer by one can be chance: the neighbours of the best layer predict nearly as well. The moves in the figure, with
 # their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a move to later layers, in
-# AlexNet alone, was planted in V1 to V4. In the brain in which nothing was planted the weights of both architectures move to *earlier* layers
-# in most areas, place and face areas above all. So the contrast that the paper reports does not come about by itself.
+# AlexNet alone, was planted in V1 to V4; in place and face areas both architectures move a little, though no move of ResNet50 was planted. In the brain
+# in which nothing was planted the weights of both architectures move to *earlier* layers in V4 and in place and face areas. In V2 and V3 AlexNet's move to
+# later ones, by a part of what was planted in the other brain, and ResNet50's do not. So a weak form of the contrast can come about by itself, in two areas.
 #
 # ## The claims
 #
-# The rules of the [ledger](claims), applied to both brains, on as many voxels of each area as there.
+# The rules of the [ledger](claims), applied to both brains, on as many voxels of each area as the ledger takes.
 
 # %% mystnb={"markdown_format": "myst"}
 verdict_comparison({name: evaluate(one) for name, one in studies.items()})
@@ -115,20 +116,19 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 # %% [markdown]
 # ## How to read this
 #
-# A claim that holds here was not planted: it follows from how networks and images are made. Layers of any two networks
+# Only W8 holds here, and it needs no more than that several layers predict: their stack is better than the best of them. A claim that holds here was not planted: it follows from how networks and images are made. Layers of any two networks
 # that were trained on the same pictures share a progression from local to global, and an area that reads out an early layer
 # of one will be predicted best by an early layer of the other. Such a claim, found in a brain, says that the brain shares this
-# progression, not that it resembles the network whose name is on the figure. W8 needs not even that: a stack predicts better than its best layer
-# in any brain that several layers predict.
+# progression, not that it resembles the network whose name is on the figure.
 #
 # A claim that is contradicted here needs more than this progression. Found in a brain, it says something about that brain. One that is
-# undecided here says neither: in *as-published*, where the claims were planted, so few images leave some undecided, too.
+# undecided says neither: in *as-published*, where the claims were planted, so few images leave some undecided.
 #
 # One participant is one draw. `python -m lib claims --world unplanted --seeds 20` decides the claims for twenty, from more images than this page.
 #
 # ```{admonition} Misconception: the network that predicts best is the model of the brain
 # :class: tip
-# All six networks predict nearly all areas of this brain, and none of them is in it.
+# All six networks predict all areas of this brain, and none of them is in it.
 # ```
 
 # %% [markdown]
@@ -177,7 +177,7 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 network_scores(study)
 
 # %% [markdown]
-# In the place and face areas the networks that name objects lie above those that name places or draw edges; in V1 all lie close together. The brain's
+# In the place and face areas the networks that name objects lie above those that name places or draw edges; in V1 the architecture counts, not the task: both AlexNets lie below the other four. The brain's
 # network had to name objects too, the hardest of its tasks; early layers hold much the same whatever the task.
 # ```{solution-end}
 # ```
@@ -211,8 +211,8 @@ verdict_comparison({f"{world}, networks untrained": evaluate(untrained[world])})
 
 # %% [markdown]
 # W8 can hold: a mixture of layers predicts better than the best one, whatever they have learned. Claims about tasks cannot, as the two networks of
-# an architecture are hardly different before training. W4 and W6 need only a progression from local to global. Convolution, pooling
-# and depth might bring one along without training; the table says whether they do. A claim that held here would be no evidence about tasks, and
+# an architecture are hardly different before training. W4 and W6 need a progression from local to global, and that its layers are the right
+# ones. (An interval beside *undecided* is that of one part alone; to contradict, it must lie as low at a level that allows for all parts.) A claim that held here would be no evidence about tasks, and
 # hardly any about the brain.
 # ```{solution-end}
 # ```

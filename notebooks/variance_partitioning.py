@@ -23,7 +23,7 @@
 # 2. it holds what those networks hold too: the areas respond to something that any network must pass on from the image;
 # 3. it holds nothing of its own even among the edge network's layers: what it says was said by the layers before it.
 #
-# **In short:** in both simulated brains of this page it is the second: nearly all that an edge network's layers explain (grey), networks trained on objects and
+# **In short:** in both simulated brains of this page, wherever an edge network explains anything, it is the second: nearly all that an edge network's layers explain (grey), networks trained on objects and
 # places explain as well (green symbols near zero).
 #
 # Prediction alone cannot tell the three apart. *Variance partitioning* can {cite}`lescroart2015`: it asks what a layer explains beyond others.
@@ -196,11 +196,12 @@ shared_variance_table(found)
 # interval of what the layer explains reaches zero. Where it is
 # near 100 (or above: then the edge layer made the prediction of new images worse), the answer is the second one: nothing is left that only edge networks
 # hold. Where the green symbols stand clear of zero, something is left, and
-# the first answer is right for that part. The two are no alternatives: a large shared part is no proof that nothing is unique.
+# the first answer is right for that part. The first and the second answer do not exclude each other: a large shared part is no proof that nothing is unique.
 #
 # **Within a network**, compare the grey bar of a middle layer with its blue and orange symbols. Neighbouring layers hold much the same, and
 # what they share belongs to none of them alone. The blue symbol of Conv-2 can lie above its bar: Conv-2 repairs a prediction that Conv-1 alone, below
-# zero, made worse. In *as-published* Conv-3 keeps a little beyond the layers before it, so the third answer is out. What is *not* found to be unique may be unique all the same: with few images it is lost in
+# zero, made worse. In *as-published* Conv-3 keeps about half of what it explains beyond the layers before it, so the third
+# answer is out. What is *not* found to be unique may be unique all the same: with few images it is lost in
 # the error of the estimates.
 #
 # And the paper's question, which its reviewers asked too: why do edge networks predict FFA and PPA? The authors answered that these areas "do retain
@@ -298,7 +299,7 @@ for brain in people:
 
 # %% [markdown]
 # If the second ResNet50 takes little that the first has left, the two know much the same. Take networks away, and the shared
-# part usually shrinks. "Unique" is always short for "not in
+# part usually shrinks. Penalties are drawn anew for other models, which moves the last digit or two. "Unique" is always short for "not in
 # the networks I thought of": a network trained on all tasks drives the voxels of *unplanted*, and it is not in `others`. The result of this
 # page is as strong as that list.
 # ```{solution-end}

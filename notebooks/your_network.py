@@ -19,7 +19,7 @@
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
 # What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
-# The figure is the one of the solution: it predicts early areas better than the others, and even place and face areas best from its first layers.
+# The figure shows the solution: ShuffleNet predicts early areas better than the others, and even place and face areas best from its first layers.
 # Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
 
 # %%
@@ -102,7 +102,7 @@ print(f"{sum(weight.numel() for weight in module.parameters()):,} weights")
 scenes = render_many(training.TRAINING_WORLD, range(n_training_scenes))
 held_out = render_many(training.HELD_OUT_WORLD, range(500))
 for epoch in training.train_classifier(module, scenes, n_epochs):
-    print(f"after {epoch} epochs it names {training.accuracy(module, held_out):.0%} of the objects in new scenes")
+    print(f"epochs: {epoch}; objects named in new scenes: {training.accuracy(module, held_out):.0%}")
 
 # %% [markdown]
 # ## Its layers
@@ -196,9 +196,9 @@ encoding_figure(study.only([network.name]), selection="out-of-fold")
 network_scores(study)
 
 # %% [markdown]
-# AlexNet is ahead, least in the early areas, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
-# ShuffleNet is not. What ShuffleNet predicts all the same is what it shares with the six. Its lines fall towards the last layers, in all
-# areas: it was trained for a minute only, and these voxels still answer to what its later layers leave out.
+# AlexNet is ahead, as it should be: it is one of the six networks from whose common directions these voxels were planted, and
+# ShuffleNet is not. What ShuffleNet predicts all the same is what it shares with the six, most of it in early areas. In Figure A its lines fall towards
+# the last layers, in all areas, perhaps because it was trained for a minute only.
 #
 # ## A claim
 #
@@ -233,9 +233,10 @@ print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It does not hold. Most of V1 to V4 come out right; in most place and face areas the early layers are ahead, too, within wide intervals. An area
-# that is missing has too few voxels that are predicted at all, once other images are allowed for: these intervals count both other voxels and
-# other images, those of the figure above other voxels only. Would you have reported the first half as a finding?
+# It is undecided. Most of V1 to V4 come out right; in most place and face areas the early layers are ahead, too, within wide intervals. In an area
+# that is missing the stack's mean R is not surely above zero, once other images are allowed for: these intervals count both other voxels and
+# other images, those of the figure above other voxels only. The estimates leave out groups of images in turn, and so swing where R is near zero. Would you
+# have reported the first half as a finding?
 # ```{solution-end}
 # ```
 
@@ -248,7 +249,7 @@ print(verdict.outcome, verdict.where)
 # *Level 3 of 3, 15 minutes. Against the belief that an analysis that finds the claim has shown it.*
 #
 # A contrast that comes out right says little until one knows that it can come out wrong. In the world *flat* every layer of six other
-# networks predicts every area alike. Simulate a participant of that world, decide the same claim, and call the contrasts `control`. Half the
+# networks drives every area alike. Simulate a participant of that world, decide the same claim, and call the contrasts `control`. Half the
 # images will do.
 # ```
 #
@@ -272,8 +273,8 @@ print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It does not hold here either, and in V1 to V4 the early layers are ahead again, in a brain that prefers none: they hold more of the image. With half
-# the images the intervals are wide. So the first half of the claim says little about a brain; only the order of areas, with late layers
+# It is undecided again. In V1 to V4 the early layers are ahead here, too, though hardly surely, in a brain that prefers none: they hold more of the
+# image. So the first half of the claim says little about a brain; only the order of areas, with late layers
 # ahead in the higher ones, would say something.
 # ```{solution-end}
 # ```
@@ -299,7 +300,7 @@ print(verdict.outcome, verdict.where)
 #
 # About brains, nothing: nobody was scanned. About your network, that its layers share a progression from local to global with the networks
 # from which these voxels were planted, or do not. About the analysis, whether it can tell this participant from one in whom no layer is
-# preferred. Put a measured participant in the first cell, with `load_participant("nsd", subject, data_root)` or
+# preferred. Load a measured participant in place of the simulated one, with `load_participant("nsd", subject, "/data/nsd")` or
 # [your lab's own](your_data), and the same five cells speak about a brain.
 #
 # Where to go from here: another task (`scenes.scene_label` instead of objects), [what your network explains beyond

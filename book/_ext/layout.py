@@ -30,6 +30,7 @@ HYPHENATED = re.compile(  # --dry-run, as-coded; not a class within a tag
 APART = re.compile(  # spaces at which no line may end
     r"(?<=\d) (?=%|× ?\d|(?:[kMG]B|s|min)\b)|(?<=\d ×) (?=\d)|(?<=[✓✗?–]) (?=\d)"
 )
+INTERVAL = re.compile(r"\[[−+]?[\d.]+, [−+]?[\d.]+\]")  # in one line
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
 SIGNS = {
     re.compile(r"(?<![\w.)–−-])-(?=\.?\d)"): "−",
@@ -150,6 +151,7 @@ def typeset(text: str) -> str:
     """Prose with its signs, and with spaces that do not break where a line must not end."""
     for written, sign in SIGNS.items():
         text = written.sub(sign, text)
+    text = INTERVAL.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
     return APART.sub("\u00a0", text).replace("–\u00a0", "–\u2060\u00a0")  # a dash would part from its count
 
 

@@ -60,7 +60,7 @@
   // Numbers
 
   const number = (value, digits = 2) =>
-    value === null ? "unknown" : value.toFixed(digits).replace("-", "\u2212");
+    value === null ? "unknown" : value.toFixed(digits).replace(/^-(?=0(\.0*)?$)/, "").replace("-", "\u2212");
   const signed = (value, digits = 3) => (value < 0 ? "" : "+") + number(value, digits);
   const interval = (one) => `${signed(one.ahead)} [${signed(one.low)}, ${signed(one.high)}]`;
   const known = (values) => values.flat(Infinity).filter((value) => value !== null);

@@ -57,12 +57,12 @@ def _areas_by_measure(study: EncodingStudy, selection: str, areas_across: bool) 
     grid = axes if areas_across else axes.T  # (n_kinds, n_rois)
     for (name, what), row in zip(kinds, grid, strict=True):
         result, label = study.encoding[name], f"{name}\n{'R' if what == 'score' else 'weight'}"
-        n = len(result.layers)
-        shown = range(n) if areas_across else (0, n // 2, n - 1)  # for more names there is no room
+        n, step = len(result.layers), 1 if areas_across else 2  # for more names there is no room
+        names = [layer if (n - 1 - i) % step == 0 else "" for i, layer in enumerate(result.layers)]
         for ax, roi in zip(row, rois, strict=True):
             best = study.best(name, roi, selection)
             _voxel_lines(ax, getattr(result, what)[:, best], _roi_colour(roi))
-            ax.set_xticks(shown, [result.layers[i] for i in shown], rotation=90, fontsize=SMALL)
+            ax.set_xticks(range(n), names, rotation=90, fontsize=SMALL)
             if what == "score":
                 ax.axhline(0, color="0.6", linewidth=0.6)
                 ceiling = signed_root(study.participant.noise_ceiling[best])
@@ -212,7 +212,7 @@ def stack_against_ceiling(study: EncodingStudy) -> Figure:
         ax.plot([0, 1], [0, 1], **_CEILING, label="noise ceiling")
         ax.set(xlim=(0, 1), ylim=(-0.2, 1), xlabel="noise ceiling (variance)")
         ax.set_title(name, fontsize=NORMAL)
-    axes.flat[0].set_ylabel("variance explained by the stack, R2")
+    axes.flat[0].set_ylabel("variance explained by the stack, R²")
     style.small_legend(axes.flat[0])
     return label_studies(figure, study)
 

@@ -104,10 +104,10 @@ def voxel_explorer(study: EncodingStudy, selection: str = "test", run: EncodingR
         f"The best voxels of the figure above, at most {_SHOWN} of an area, one at a time. Point at a line, or move "
         "the slider: the strong line is the chosen voxel, the dashed line its noise ceiling. The stack may lie below "
         "the highest R, for the best layer is picked here on the test images themselves."
-        + " Below it test pictures, from the highest predicted response to the lowest, in standard deviations."
-        * ("pictures" in numbers)
+        + " Below the lines stand test pictures, that of the highest predicted response first; responses are in"
+        " standard deviations." * ("pictures" in numbers)
     )
-    table = Table(header, rows, "Means over the voxels of each ROI")
+    table = Table(header, rows, "Means over the best voxels of each ROI")
     return explorer("voxels", numbers, table, caption, style.data_warning(*data_of(study)))
 
 

@@ -119,7 +119,7 @@ def _task_summary(study: EncodingStudy) -> str:
     known = [one.interval() for one in excess if isinstance(one, Contrast)]
     further, (first, other) = sum(one.low > 0 for one in known), ARCHITECTURES
     return (
-        f"{moved}. The centre of the weights surely moves further to late layers in {first} than in {other} "
+        f"{moved}. {first}'s weights surely move to later layers by more than {other}'s move in either direction "
         f"(interval above zero) in {further} of {len(known)} areas."
     )
 

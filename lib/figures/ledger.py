@@ -212,7 +212,11 @@ def _sentence_of(claim: str, photographs: Mapping[str, Verdict] | None) -> str:
 
 def _own_cell(verdict: Verdict) -> str:
     """The verdict on one of this book's own sentences, with the interval of the network that decides."""
-    interval = f"<br><small>{escape(str(verdict.effect)).replace('-', '−')}</small>" if verdict.effect else ""
+    interval = (
+        f"<br><small>{escape(str(verdict.effect)).replace('-', '−').replace(', ', ',&nbsp;')}</small>"
+        if verdict.effect
+        else ""
+    )
     text = f'<a href="images92.html">{OUTCOME_MARKS[verdict.outcome]} {verdict.outcome}{interval}</a>'
     return f'<td style="background: {OUTCOME_COLOURS[verdict.outcome]}">{text}</td>'
 

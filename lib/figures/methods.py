@@ -71,7 +71,7 @@ def ceiling_check(
     for colour, (n_repeats, r2_of_truth) in zip(COLOURS, reached.items(), strict=False):
         axes[0, 1].plot(ncsnr, r2_of_truth, ".", color=colour, ms=2, alpha=0.5)
         axes[0, 1].plot(ncsnr, noise_ceiling(ncsnr, n_repeats), color=colour, lw=1.6, label=f"{n_repeats} averaged")
-    style.label_axes(axes[0, 1], "the true model", "planted ncsnr", "R2 of the true model")
+    style.label_axes(axes[0, 1], "the true model", "planted ncsnr", "R² of the true model")
     style.small_legend(axes[0, 1], title="repeats", title_fontsize=SMALL)
     return style.label_data(figure, simulated)
 
@@ -89,7 +89,7 @@ def score_against_scale(y: np.ndarray, prediction: np.ndarray, scales: np.ndarra
     scaled = scales[:, None, None] * prediction  # (n_scales, n_images, 1)
     explained = r2(y, scaled)[:, 0]
     figure, axes = subplots(1, 1, (6, 3))
-    curves = {"R2": explained, "R": signed_root(explained), "r": correlation(y, scaled)[:, 0]}
+    curves = {"R²": explained, "R": signed_root(explained), "r": correlation(y, scaled)[:, 0]}
     for colour, dashes, (name, values) in zip(COLOURS, ("-", "--", "-."), curves.items(), strict=False):
         axes[0, 0].plot(scales, values, dashes, color=colour, label=name, lw=1.8)
     axes[0, 0].axhline(0, color="0.6", lw=0.6)
@@ -237,7 +237,7 @@ def weights_against_overlap(
         Whether the responses are.
     """
     figure, axes = subplots(1, 2, (7.2, 3), sharex=True)
-    panels = {"stacking weight": weights, "R2 of the layer alone": alone}
+    panels = {"stacking weight": weights, "R² of the layer alone": alone}
     for ax, (title, values) in zip(axes.flat, panels.items(), strict=True):
         for i, (layer, curve) in enumerate(zip(layers, values.T, strict=True)):
             broad = max(0, 2 - i)  # equal curves lie on each other: the lower one shows on both sides

@@ -152,7 +152,7 @@ def test_short_names_marks_and_percents_stay_in_one_line() -> None:
 
 def test_signs_are_set_in_prose_and_nowhere_else() -> None:
     page = new_document("page")
-    told = nodes.paragraph("", "-0.4 (-.5 to -1) of 425 x 425 in ResNet-50, a - b, 2018-2021")
+    told = nodes.paragraph("", "+0.1 [-0.1, +0.3]; -0.4 (-.5 to -1) of 425 x 425 in ResNet-50, a - b, 2018-2021")
     kept = [kind("", "-0.4 x 2 x 3") for kind in (nodes.literal, nodes.math, nodes.literal_block)]
     silent = nodes.paragraph("", "-")
     page += [told, nodes.paragraph("", "", *kept[:2]), kept[2], silent]
@@ -161,7 +161,7 @@ def test_signs_are_set_in_prose_and_nowhere_else() -> None:
     page += orphan
     keep_together(None, page, "page")
     assert orphan.astext() == "−1"
-    assert told.astext() == "−0.4 (−.5 to −1) of 425\xa0×\xa0425 in ResNet-50, a - b, 2018-2021"
+    assert told.astext() == "+0.1 [−0.1,\xa0+0.3]; −0.4 (−.5 to −1) of 425\xa0×\xa0425 in ResNet-50, a - b, 2018-2021"
     assert [one.astext() for one in (*kept, silent)] == ["-0.4 x 2 x 3"] * 3 + ["–"]
 
 

@@ -66,7 +66,7 @@ def test_scores_of_a_stretched_prediction() -> None:
     figure = score_against_scale(y, prediction, scales, simulated=True)
     explained = np.array([r2(y, scale * prediction)[0] for scale in scales])
     shown = dict(zip(legend(figure.axes[0]), lines(figure.axes[0], 4), strict=True))
-    np.testing.assert_allclose(shown["R2"], explained)
+    np.testing.assert_allclose(shown["R²"], explained)
     np.testing.assert_allclose(shown["R"], np.sign(explained) * np.sqrt(np.abs(explained)))
     np.testing.assert_allclose(shown["r"], [correlation(y, scale * prediction)[0] for scale in scales])
 
@@ -142,7 +142,7 @@ def test_weights_and_scores_by_overlap() -> None:
     for ax, values in zip(figure.axes, (weights, alone), strict=True):
         np.testing.assert_allclose(lines(ax, 4), values.T)
         assert ax.lines[0].get_xdata()[1] == 0.3
-    assert [title for title, *_ in labels(figure)] == ["stacking weight", "R2 of the layer alone"]
+    assert [title for title, *_ in labels(figure)] == ["stacking weight", "R² of the layer alone"]
     assert legend(figure.axes[0]) == ["A", "B", "C"]
 
 
