@@ -51,8 +51,8 @@ voxels_per_roi = 40  # of each participant
 # %% [markdown]
 # ## Is it as good?
 #
-# Two simulated participants differ in how many images they saw. With few, most layers have more features than there are
-# images; with more, FC-6 and FC-7 have fewer. Their voxels differ in signal-to-noise ratio as those of a real person do.
+# Two simulated participants differ in how many images they saw. With few, every layer has more features than there are
+# training images; with more, Conv-5, FC-6 and FC-7 have fewer. Their voxels differ in signal-to-noise ratio as those of a real person do.
 
 # %%
 size = {"world": world, "seed": seed, "voxels_per_roi": voxels_per_roi}
@@ -114,8 +114,9 @@ gain_table({title: (found["gcv"], found["k-fold"]) for title, found in studies.i
 #   they have left. Where few images meet many features hardly any are left, and too small a penalty wins too often. The
 #   fast protocol therefore chooses penalties over the five folds where a layer has more features than images *and* there
 #   are fewer than 600 images (`FEW_IMAGES` in `lib/analysis/encoding.py`); that is cheap there. With more images the two agree.
-# * A unit of FC-7 that is almost always silent becomes enormous, once scaled to unit variance, on the few test images that
-#   wake it: in the published protocol, the layer can fail altogether. One scale per layer keeps such units small.
+# * The published protocol scales every unit by itself, and test images by their own statistics. Units that hardly vary then weigh as much as the
+#   others, and FC-7, in which a few directions hold nearly all of the variance, predicts worst. One scale per layer, from the training images, keeps
+#   small units small.
 
 # %% [markdown]
 # ```{exercise} Eighty images
@@ -138,7 +139,7 @@ gain_table({title: (found["gcv"], found["k-fold"]) for title, found in studies.i
 # :class: dropdown
 # ```
 
-# %%
+# %% mystnb={"markdown_format": "myst"}
 someone = load_participant("simulated", subject, n_images=80, **size)
 found = {protocol: encode(someone, layers, protocol=protocol) for protocol in ("fast", "gcv")}
 for protocol, result in found.items():
@@ -159,7 +160,7 @@ gain_table({"fast minus gcv": (found["fast"], found["gcv"])})
 # ## What does it cost?
 #
 # The tables and figures below come from the last `make bench`, `python -m benchmarks shapes` and `make rehearsal`; each job and its peers ran in turns,
-# in one process, on two cores. The *arithmetic limit* is the time the same operations would take if each ran at the speed of a large
+# on two cores, unless said otherwise. The *arithmetic limit* is the time the same operations would take if each ran at the speed of a large
 # matrix product.
 
 # %% mystnb={"markdown_format": "myst"}
@@ -203,12 +204,12 @@ columns = {
     "ours is faster by": "ours is faster by (times)",
     "mean stacked R2": "stacked R²",
 }
-difference = {"R2 of a layer differs by at most": "a layer's R² differs by at most"}
+difference = {"R2 of a layer differs by at most": "R² of any voxel and layer differs by at most"}
 benchmark_table(benchmark("protocols")["rows"], columns | difference)
 
 # %% [markdown]
 # That was the whole analysis of five layers (600 images, 400 features each, 300 voxels) against the authors' package. Next,
-# the stacking weights alone, against one quadratic program per voxel:
+# the stacking weights alone, against one quadratic program per voxel (timed on a twentieth of the voxels and scaled up):
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {"layers": "layers", "voxels": "voxels", "ours (s)": "ours (s)", "cvxopt (s)": "cvxopt (s)"}
@@ -218,7 +219,7 @@ benchmark_table(benchmark("stacking")["rows"], columns | checks)
 # %% [markdown]
 # The other direction: [units decoded from voxels](fig4_decoding), at the size of Generic Object Decoding, 1,200 trials and 4,000 voxels, of which
 # each of 1,000 units keeps its own 500. Ridge regression against FastL2LiR, which the authors of these data use; sparse regression against
-# a loop that takes a pseudo-inverse in every iteration, as their first code does.
+# a loop that takes a pseudo-inverse in every iteration, as their first code does (timed on a few units and scaled up).
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {"regression": "regression", "peer": "peer", "ours (s)": "ours (s)", "peer (s)": "peer (s)"}

@@ -77,7 +77,7 @@ def _namer(axis: Axis) -> Callable[[float], float | str]:
     formatter, ticks = axis.get_major_formatter(), np.asarray(axis.get_majorticklocs(), dtype=float)
     written = isinstance(formatter, FixedFormatter | FuncFormatter | StrCategoryFormatter)  # not made of the numbers
     names = [" ".join(name.split()) for name in formatter.format_ticks(ticks.tolist())] if written else []
-    if not any(character.isalpha() for name in names for character in name):
+    if axis.get_scale() == "log" or not any(character.isalpha() for name in names for character in name):
         return lambda place: place
     return lambda place: names[int(np.abs(ticks - place).argmin())]
 

@@ -65,6 +65,14 @@ def test_ends_of_intervals_are_numbers_also_sideways_and_beside_a_missing_point(
         assert told == [("1", "0.5", "1.5"), ("nan", "", ""), ("3", "2.75", "3.25")]
 
 
+def test_a_named_tick_of_a_logarithmic_axis_names_no_other_place() -> None:
+    figure, axes = style.subplots(1, 1, (3, 2))
+    axes[0, 0].plot([17, 33], [2, 3])
+    axes[0, 0].set_xscale("log")
+    axes[0, 0].set_xticks([1, 10, 100], ["1 (us)", "10", "100"])
+    assert column(rows(figure), "x").tolist() == [17, 33]
+
+
 def test_an_underscore_keeps_a_name_out_of_the_legend_and_not_out_of_the_numbers() -> None:
     figure, axes = style.subplots(1, 1, (3, 2))
     for label in ("_V1", "V2", None):
