@@ -199,7 +199,7 @@ trained_against_untrained(alike["centred"])
 
 # %% [markdown] tags=["if-measured"]
 # With raw activations it depends on the network: untrained lite0 is more like EVC than its trained twin in nearly every person, while
-# SqueezeNet's trained twin is ahead in all; centred, training on photographs helps in
+# there SqueezeNet's trained twin is ahead in all; centred, training on photographs helps in
 # nearly every person and in both areas. The reason is arithmetic: units that are active for every image make all
 # images alike, and training changes how many such units there are. We chose to centre after we had seen both. So
 # the centred result is a suggestion to be tested on other data, not a confirmed finding.
@@ -209,8 +209,8 @@ trained_against_untrained(alike["centred"])
 #
 # What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if it holds for
 # every network that was trained to name objects in photographs: the interval lies above zero, and the estimate reaches the smallest effect that
-# matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. Images are resampled,
-# for M4, a mean over people, people. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
+# matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. Images are
+# resampled; for M4, whose effect is a mean over people, people are. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
 # percentiles of the same bootstrap, so the two differ a little. The sentences are ours, and were written after a first look at the measured
 # data. So verdicts on the measured data describe 92 photographs; they confirm nothing.
 

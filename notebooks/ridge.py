@@ -176,8 +176,8 @@ curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# The two minima of a voxel agree to a power of ten or so. Those of the clear voxel lie furthest left. For the others no penalty helps much on held-out
-# images.
+# The two minima of a voxel agree to a power of ten or so. Those of the clear voxel lie furthest left. For the others even the best hardly beats the
+# mean.
 #
 # ## A trap: the direction that centring removes
 #
@@ -233,7 +233,7 @@ train, test = train[:, train.any(axis=0)], test[:, train.any(axis=0)]
 scaling = {"one scale per unit": train.std(axis=0), "one scale per layer": np.sqrt(train.var(axis=0).mean())}
 largest = {name: ((test - train.mean(axis=0)) / scale).max(axis=0) for name, scale in scaling.items()}
 
-# %% mystnb={"image": {"alt": "Largest test activation of each unit against how often it is active: with one scale per unit, rarely active units reach very large values; with one per layer they do not."}, "figure": {"caption": "Units that most images leave silent: the largest value on test images, after scaling each unit by its own standard deviation, or all by one number. Units that no test image drives are not shown.", "name": "fig-ridge-scale"}}
+# %% mystnb={"image": {"alt": "Largest test activation of each unit against how often it is active: with one scale per unit, rarely active units reach very large values; with one per layer they do not."}, "figure": {"caption": "Units that most images leave silent, by the share of training images that drive them: the largest value on test images, after scaling each unit by its own standard deviation, or all by one number. Units that no test image drives are not shown.", "name": "fig-ridge-scale"}}
 rare_units((train > 0).mean(axis=0), largest, simulated=True)
 
 # %% [markdown]

@@ -155,7 +155,8 @@ quartiles = dict(zip(groups, (NCSNR_EARLY[1:4], NCSNR_HIGHER[1:4]), strict=True)
 ncsnr_histograms(groups, quartiles, trials.source.simulated)
 
 # %% [markdown]
-# Most do, by construction, up to chance and the error of the estimate. Half of the voxels lie below the solid line, where the
+# In V1 to V4 they nearly do, by construction, up to chance and the error of the estimate; in place and face areas the upper quartile lies above its
+# line. About half of the voxels lie below the solid line, where the
 # signal's standard deviation is well below the noise's: most of the variance of a single trial is noise.
 #
 # ## From trials to a participant

@@ -86,7 +86,7 @@ def _about(executed: Executed | None, book: Book) -> str:
         "Executed": record.get("date"),
         "In": f"{duration(record['seconds'])} on {record['cores']} core{'s' * (record['cores'] > 1)}",
         "From commit": link,
-        "With": ", ".join(record.get("versions", [])),
+        "With": ", ".join(f"Python {one}" if one[0].isdigit() else one for one in record.get("versions", [])),
         "Fingerprint": record["fingerprint"][:12],
     }
     rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts.items() if text)

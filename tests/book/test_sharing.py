@@ -50,7 +50,7 @@ def test_page_says_when_from_what_and_how_it_was_computed(tmp_path: Path) -> Non
         "2020-02-03",
         "2 min on 2 cores",
         "c0ffeec0ff",
-        "numpy 2.4",
+        "Python 3.11.0, numpy 2.4",
         "0123456789ab",
     ):
         assert fact in text
