@@ -287,7 +287,7 @@ def test_moving_one_weight_leaves_the_rest_to_the_others(explorer: Explorer) -> 
 
 def test_choice_explorer_tells_lead_claims_and_place(explorer: Explorer) -> None:
     figure = explorer("notebooks/decoding_confounds")
-    choices = {"Hidden layers": "convolution", "Output": "as-published", "Regression": "ridge"}
+    choices = {"Hidden layers": "before ReLU", "Output": "as-published", "Regression": "ridge"}
     for label, option in ({"World": "resnet-brain"} | choices).items():
         control(figure, label).select_option(option)
     told, world = figure.locator("output").inner_text(), payload(figure)["worlds"]["resnet-brain"]
