@@ -69,7 +69,7 @@ found = ledger(EVERY_WORLD, range(seed, seed + n_seeds), weights, sweep=sweep, *
 ledger_figure(found)
 
 # %% [markdown]
-# Each cell leads to the page that computes it for one participant. On a wide screen the effect in the part that decides stands
+# In the table, cells lead to pages that compute them for one participant. On a wide screen the effect in the part that decides stands
 # below the verdict, for R with its share of the largest R that the noise ceiling allows. With `-p n_seeds 5` a cell counts five studies.
 
 # %%

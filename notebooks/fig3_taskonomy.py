@@ -187,7 +187,7 @@ run.table()
 # ```
 #
 # ```{dropdown} Conv-3 is the best layer in early and in late areas. What does that say about the network?
-# It shows no progression along the visual hierarchy: the same layer serves all areas best. It does not say that the areas are
+# It shows no progression from V2 on: the same layer serves all areas but V1 best. It does not say that the areas are
 # alike.
 # ```
 #

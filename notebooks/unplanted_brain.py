@@ -104,7 +104,8 @@ task_summary(studies)
 # their intervals, are the better evidence, and the two brains are to be read against each other. In *as-published* a move to later layers, in
 # AlexNet alone, was planted in V1 to V4; in place and face areas both architectures move a little, though no move of ResNet50 was planted. In the brain
 # in which nothing was planted the weights of both architectures move to *earlier* layers in V4 and in place and face areas. In V2 and V3 AlexNet's move to
-# later ones, by a part of what was planted in the other brain, and ResNet50's do not. So a weak form of the contrast can come about by itself, in two areas.
+# later ones, by a part of what was planted in the other brain; ResNet50's hardly move in V2, and move to earlier ones in V3. So a weak form of the contrast
+# can come about by itself.
 #
 # ## The claims
 #

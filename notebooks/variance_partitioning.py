@@ -264,7 +264,7 @@ for given in before:
 
 # %% [markdown]
 # The more layers are there already, the less is left for it. What is lost on the way is shared with the layers that came before, and
-# belongs to none of them alone. In these voxels the two ends bracket what a layer can be credited with. They need not: in case 1 above, B explains
+# belongs to none of them alone. (Penalties are drawn anew for these models, so the numbers differ a little from Figure B.) In these voxels the two ends bracket what a layer can be credited with. They need not: in case 1 above, B explains
 # nothing alone and half of the variance beside A.
 # ```{solution-end}
 # ```
