@@ -115,7 +115,7 @@ gain_table({title: (found["gcv"], found["k-fold"]) for title, found in studies.i
 #   fast protocol therefore chooses penalties over the five folds where a layer has more features than images *and* there
 #   are fewer than 600 images (`FEW_IMAGES` in `lib/analysis/encoding.py`); that is cheap there. With more images the two agree.
 # * The published protocol scales every unit by itself, and test images by their own statistics. Units that hardly vary then weigh as much as the
-#   others, and FC-7, in which a few directions hold nearly all of the variance, predicts worst. One scale per layer, from the training images, keeps
+#   others. That may be why FC-7, in which a few directions hold nearly all of the variance, loses most by it. One scale per layer, from the training images, keeps
 #   small units small.
 
 # %% [markdown]

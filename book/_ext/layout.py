@@ -29,8 +29,8 @@ HYPHENATED = re.compile(  # --dry-run, as-coded; not a class within a tag
 )
 APART = re.compile(  # spaces at which no line may end
     r"(?<=\d) (?=%|× ?\d|(?:[kMG]B|s|min)\b)|(?<=\d ×) (?=\d)|(?<=[✓✗?–]) (?=\d)"
+    r"|(?<=\d,) (?=[−+]?[\d.]+\])"
 )
-INTERVAL = re.compile(r"\[[−+]?[\d.]+, [−+]?[\d.]+\]")  # in one line
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
 SIGNS = {
     re.compile(r"(?<![\w.)–−-])-(?=\.?\d)"): "−",
@@ -47,9 +47,9 @@ TAG = re.compile(r"<[^>]*>")
 OPENED = re.compile(r'(<span class="(?:p|o)">(?:[^<]*[([{]|\.|=)</span>)')  # behind it code may go on in a new line
 BREAKS = re.compile(r"(?<=[\w.}>][/_])(?=\w)")  # where a long path may break
 SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
-NUMBER = re.compile(
+NUMBER = re.compile(  # a cell of a column that ends on the right
     r"(?:[-–]|[-−+]?[\d.,]+(?:e[-−+]?\d+)?(?: ?(?:%|s|min|kB|MB|GB))?)?"
-)  # a cell of a column that ends on the right
+)
 AUTOMATIC_NUMBER = re.compile(r'<span class="caption-number">Fig\. [^<]*</span>')
 WORDS_PER_MINUTE = 100  # of prose with formulas, and a minute for each figure
 AFTER = re.compile("^## (?:Exercises|Three questions)", re.MULTILINE)  # what a page's own minutes do not count
@@ -151,7 +151,6 @@ def typeset(text: str) -> str:
     """Prose with its signs, and with spaces that do not break where a line must not end."""
     for written, sign in SIGNS.items():
         text = written.sub(sign, text)
-    text = INTERVAL.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
     return APART.sub("\u00a0", text).replace("–\u00a0", "–\u2060\u00a0")  # a dash would part from its count
 
 

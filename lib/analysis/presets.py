@@ -186,10 +186,8 @@ class EncodingRun:
         yield "weights", {name: network.weights for name, network in networks}
         yield "size of pictures", {name: f"{picture}, shown as {n.input_size} x {n.input_size}" for name, n in networks}
         scales = {name: PIXELS[network.pixels[self.preprocessing]] for name, network in networks}
-        yield (
-            "scale of pixels",
-            {name: f"0 to 1, minus {less}, divided by {over}" for name, (less, over) in scales.items()},
-        )
+        scaled = {name: f"0 to 1, minus {mean}, divided by {sd}" for name, (mean, sd) in scales.items()}
+        yield "scale of pixels", scaled
         yield "layers", {name: ", ".join(map(network.tap, network.layers)) for name, network in networks}
         yield "features of a layer", dict.fromkeys(self.networks, f"at most {MAX_FEATURES:,}, by average pooling")
 

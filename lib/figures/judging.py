@@ -142,9 +142,8 @@ def power_curves(claims: Iterable[Claim], chosen: Mapping[str, int]) -> Figure:
         for i, outcome in enumerate(OUTCOMES[:2]):
             at = [100 * claim.power.share(n, outcome) for n in sizes]
             ax.semilogx(sizes, at, MARKERS[i], ls="-", color=COLOURS[i], ms=4, lw=1.5, label=outcome, zorder=3 - i)
-        ax.set_xticks(
-            sizes, [f"{n:,}" if n == sizes[-1] or 2 * n <= sizes[-1] else "" for n in sizes]
-        )  # others would touch
+        apart = [n for n in sizes if n == sizes[-1] or 2 * n <= sizes[-1]]  # the names of others would touch
+        ax.set_xticks(sizes, [f"{n:,}" if n in apart else "" for n in sizes])
         ax.minorticks_off()
         style.label_axes(ax, claim.id, "images", "% of the studies" if ax in axes[:, 0] else "")
     for ax in axes.flat[len(counted) :]:

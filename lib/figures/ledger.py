@@ -212,11 +212,7 @@ def _sentence_of(claim: str, photographs: Mapping[str, Verdict] | None) -> str:
 
 def _own_cell(verdict: Verdict) -> str:
     """The verdict on one of this book's own sentences, with the interval of the network that decides."""
-    interval = (
-        f"<br><small>{escape(str(verdict.effect)).replace('-', '−').replace(', ', ',&nbsp;')}</small>"
-        if verdict.effect
-        else ""
-    )
+    interval = f"<br>{_small_numbers(str(verdict.effect))}" if verdict.effect else ""
     text = f'<a href="images92.html">{OUTCOME_MARKS[verdict.outcome]} {verdict.outcome}{interval}</a>'
     return f'<td style="background: {OUTCOME_COLOURS[verdict.outcome]}">{text}</td>'
 
@@ -226,13 +222,18 @@ def _ledger_cell(claim: str, verdicts: Sequence[Verdict]) -> str:
     found, effect = _counts(verdicts), Rate.of(verdicts).effect
     shares = [one.of_ceiling for one in verdicts if one.of_ceiling is not None]
     words = [_marked(one, f"{n}" if len(verdicts) > 1 else one) for one, n in found.items()]
-    small = [f"{effect:+.3f}"] if effect is not None else []
-    small += [ceiling_words(float(np.mean(shares)))] if shares else []
-    small = [line.replace("-", "−") for line in small]
-    small += [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]  # of a group
-    lines = [" &nbsp; ".join(words), *(f"<small>{escape(line)}</small>" for line in small)]
+    numbers = [f"{effect:+.3f}"] if effect is not None else []
+    numbers += [ceiling_words(float(np.mean(shares)))] if shares else []
+    group = [one.where.split("; ")[1] for one in verdicts if len(verdicts) == 1 and "; " in one.where]
+    small = (*map(_small_numbers, numbers), *(f"<small>{escape(line)}</small>" for line in group))
+    lines = [" &nbsp; ".join(words), *small]
     text = f'<a href="{CLAIMS[claim].notebook}.html">{"<br>".join(lines)}</a>' if verdicts else lines[0]
     return f'<td style="background: {_stripes(found)}">{text}</td>'
+
+
+def _small_numbers(text: str) -> str:
+    """Numbers in small print, with minus signs, and an interval in one line."""
+    return f"<small>{escape(text).replace('-', '−').replace(', ', ',&nbsp;')}</small>"
 
 
 def _marked(outcome: str, words: str) -> str:

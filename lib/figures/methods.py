@@ -1,7 +1,6 @@
 """Figures for the pages on methods: noise ceilings, ridge regression, stacking."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from IPython.display import HTML
@@ -161,8 +160,8 @@ def penalty_curves(
         values = values / values[-1]
         for ax, curve in zip(axes.flat, values.T, strict=True):
             ax.semilogx(alphas, curve, color=colour, label=label)
-            look: dict[str, Any] = {"color": colour, "ms": 8, "fillstyle": "none", "mew": 1.6, "clip_on": False}
-            ax.plot(alphas[curve.argmin()], curve.min(), marker, **look)
+            place = (alphas[curve.argmin()], curve.min())
+            ax.plot(*place, marker, color=colour, ms=8, fillstyle="none", mew=1.6, clip_on=False)
     for ax, title in zip(axes.flat, titles, strict=True):
         style.label_axes(ax, title, "penalty alpha")
         ax.axhline(1, color="0.6", lw=0.6)

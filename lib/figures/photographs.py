@@ -135,22 +135,16 @@ def nested_table(data: PhotographData, found: Mapping[str, NestedResult]) -> Tab
     data : PhotographData
     found : mapping of label to NestedResult of FFA and VWFA
     """
-    header = (
-        "",
-        "best layer, r [95 %]",
-        "layer chosen most often",
-        "stack, r [95 %]",
-        "best layer, no faces, r [95 %]",
-        "VWFA, best layer, r [95 %]",
-    )
+    within, other = "best layer, no faces, r [95 %]", "VWFA, best layer, r [95 %]"
+    header = ("", "best layer, r [95 %]", "layer chosen most often", "stack, r [95 %]", within, other)
     return Table(header, [(label, *_nested_row(result, ~data.images.face)) for label, result in found.items()])
 
 
 def _nested_row(result: NestedResult, no_face: np.ndarray) -> tuple[object, ...]:
-    best, stack = (result.interval(predictions)[0] for predictions in (result.best, result.stack))
+    (best, other), stack = result.interval(result.best), result.interval(result.stack)[0]
     often = result.layers[int(result.chosen[:, 0].argmax())]
     within = result.interval(result.best, no_face)[0]
-    return str(best), often, str(stack), str(within), str(result.interval(result.best)[1])
+    return str(best), often, str(stack), str(within), str(other)
 
 
 def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:
@@ -220,10 +214,8 @@ def trained_against_untrained(found: Mapping[str, Mapping[str, np.ndarray]]) -> 
         for area in found[trained]:
             one, other = (_best_of_others(found[label][area]) for label in (trained, twin))
             rows.append((trained, area, one.mean(), other.mean(), f"{int((one > other).sum())} of {len(one)}"))
-    return Table(
-        ("network", "area", "trained, best layer's mean r", "untrained, the same", "participants: trained is higher"),
-        rows,
-    )
+    measured = ("trained, best layer's mean r", "untrained, the same", "participants: trained is higher")
+    return Table(("network", "area", *measured), rows)
 
 
 def _best_of_others(r: np.ndarray) -> np.ndarray:

@@ -161,9 +161,9 @@ def ncsnr_histograms(
         Whether the participant is.
     """
     figure, axes = subplots(1, len(estimated), (7.2, 2.8), sharex=True, sharey=True)
+    names = ("NSD, quartiles", "NSD, median", None)
     for ax, (group, values) in zip(axes.flat, estimated.items(), strict=True):
         ax.hist(values, np.linspace(0, 1.5, 31), color="0.75")
-        names = ("NSD, quartiles", "NSD, median", None)
         for value, dashes, name in zip(quartiles[group], (":", "-", ":"), names, strict=True):
             ax.axvline(value, color=COLOURS[1], linestyle=dashes, label=name)
         for value in np.nanquantile(values, (0.25, 0.5, 0.75)):

@@ -113,9 +113,6 @@ def test_preferred_layers_move_from_objects_to_places(everyone: EncodingStudy) -
     assert [row[0] for row in table.rows] == list(FEW) and 0 < moved < 20
 
 
-EITHER = "move in either direction"
-
-
 def test_summary_counts_the_areas_and_compares_the_shifts(
     everyone: EncodingStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +130,8 @@ def test_summary_counts_the_areas_and_compares_the_shifts(
         assert f"{words} of 5 areas" in text
     known = [one.interval() for one in map(partial(shift_excess, everyone), FEW) if isinstance(one, Contrast)]
     there = f"(interval above zero) in {sum(one.low > 0 for one in known)} of {len(known)} areas."
-    assert text.endswith(f"AlexNet's weights surely move to later layers by more than ResNet50's {EITHER} {there}")
+    words = "AlexNet's weights surely move to later layers by more than ResNet50's move in either direction"
+    assert text.endswith(f"{words} {there}")
 
 
 def test_partitions_are_bars_and_intervals_over_voxels(partitions: dict[str, dict[str, Partition]]) -> None:
