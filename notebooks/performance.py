@@ -170,7 +170,7 @@ training_correlations_table(snapshots, likeness)
 
 # %% [markdown]
 # The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
-# own training nearly every network gains in HVC, by encoding and by similarity. For similarity in V1 there is no common direction.
+# own training a network gains in HVC, by encoding and by similarity. For similarity in V1 there is no common direction.
 # ```{solution-end}
 # ```
 

@@ -195,7 +195,11 @@ machine_note(shapes)
 # Now one size grows and the others stay. **Look for** the part whose time grows with the features, and the one whose time does not.
 
 # %% mystnb={"image": {"alt": "Three panels with logarithmic axes: seconds against the number of images, of features and of voxels, for the whole job, the products over features, and the rest, beside the arithmetic limit."}, "figure": {"caption": "One layer, one size at a time (otherwise 2,000 images, 4,000 features, 4,000 voxels). What does not touch the features does not grow with their number; time grows in proportion to the voxels once these outweigh the decomposition.", "name": "fig-growth"}}
-growth_curves(benchmark("growth")["rows"])
+growth = benchmark("growth")
+growth_curves(growth["rows"])
+
+# %% mystnb={"markdown_format": "myst"}
+machine_note(growth)
 
 # %% mystnb={"markdown_format": "myst"}
 columns = {
@@ -232,9 +236,13 @@ benchmark_table(benchmark("decoding")["rows"], columns | {"limit (s)": "arithmet
 # Seven layers of 20,000 features on disk, 8,500 training and 1,500 test images, 15,000 voxels: random numbers, but as many.
 
 # %% mystnb={"markdown_format": "myst"}
-rehearsal = benchmark("rehearsal")["rows"]
-print(f"{rehearsal['seconds'] / 60:.1f} minutes; arithmetic limit {rehearsal['limit'] / 60:.1f} minutes")
-benchmark_table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "peak GB": "peak GB"})
+rehearsal = benchmark("rehearsal")
+whole = rehearsal["rows"]
+print(f"{whole['seconds'] / 60:.1f} minutes; arithmetic limit {whole['limit'] / 60:.1f} minutes")
+benchmark_table(whole["phases"], {"phase": "phase", "seconds": "seconds", "peak GB": "peak GB"})
+
+# %% mystnb={"markdown_format": "myst"}
+machine_note(rehearsal)
 
 # %% [markdown]
 # ```{exercise} By pencil
@@ -258,7 +266,7 @@ benchmark_table(rehearsal["phases"], {"phase": "phase", "seconds": "seconds", "p
 # ```
 
 # %%
-speed = benchmark("rehearsal")["machine"]["flops32"]  # operations a second, in single precision
+speed = rehearsal["machine"]["flops32"]  # operations a second, in single precision
 operations = 2 * 8500**2 * 20_000  # one product and one sum for each pair of images and feature
 print(f"{operations:.1e} operations: {operations / speed:.0f} s, and half of it by symmetry")
 

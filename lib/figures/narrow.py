@@ -1,5 +1,7 @@
 """A figure once more for a narrow screen: the same panels with the same letters, below each other."""
 
+import itertools
+import math
 import pickle
 import textwrap
 from typing import cast
@@ -13,6 +15,8 @@ from matplotlib.text import Text
 NARROW_WIDTH = 3.9  # inches: on a phone, letters of 8 points are then about ten pixels high
 _PER_INCH = 13  # letters of a title
 _PER_LINE, _PER_NAMES = 0.18, 0.3  # inches of a line of words, and of names that were turned
+_TURNED = 60  # degrees
+_LINE = 1.2  # height of a line of words, in that of its letters
 _FEW_WORDS = 4  # in a panel: more are those of a table's cells
 
 
@@ -46,6 +50,9 @@ def narrowed(figure: Figure) -> Figure | None:
     for text in copy.texts:
         text.set_text(_wrapped(text, NARROW_WIDTH))
     _fit_legends(copy)
+    copy.draw_without_rendering()  # only now the panels have their places
+    for ax in panels.values():
+        _set_upright(ax)
     return copy
 
 
@@ -91,9 +98,19 @@ def _fit(ax: Axes, width: float) -> bool:
     names = "   ".join(label.get_text() for label in ax.get_xticklabels())
     if any(letter.isalpha() for letter in names) and len(names) > 0.8 * _PER_INCH * width:
         before = ax.get_xticklabels()[0].get_rotation()
-        ax.tick_params(axis="x", rotation=max(60, ax.xaxis.get_tick_params().get("rotation", 0)))
+        ax.tick_params(axis="x", rotation=max(_TURNED, ax.xaxis.get_tick_params().get("rotation", 0)))
         return before == 0
     return False
+
+
+def _set_upright(ax: Axes) -> None:
+    """Turn names that would still run into each other upright."""
+    labels = ax.get_xticklabels()
+    if len(labels) > 1 and labels[0].get_rotation() == _TURNED:
+        places = ax.transData.transform([(x, 0) for x in ax.get_xticks()])[:, 0]
+        apart = min(abs(b - a) for a, b in itertools.pairwise(places)) / ax.figure.dpi
+        if apart * math.sin(math.radians(_TURNED)) < _LINE * float(labels[0].get_fontsize()) / 72:
+            ax.tick_params(axis="x", rotation=90)
 
 
 def _wrapped(text: Text, width: float) -> str:

@@ -80,7 +80,7 @@ def simulate_god(
         rois=god_rois(voxels_per_roi),
         coordinates=GOD_VOXEL_SIZE * positions(len(GOD_ROIS), voxels_per_roi),
         stimuli=pictures.stimuli,
-        source=nsd_like.simulated_source(world, planted),
+        source=nsd_like.simulated_source(world, planted, __name__),
     )
 
 

@@ -404,12 +404,12 @@ def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray, n_r
     return strength * signal + np.sqrt(1 - strength**2) * noise
 
 
-def simulated_source(name: str, world: World) -> Source:
-    """The source of a participant simulated in a world of this name."""
+def simulated_source(name: str, world: World, module: str = __name__) -> Source:
+    """The source of a participant that a module simulated in a world of this name."""
     return Source(
         dataset="simulated",
         description=f"world '{name}': {world.description}",
-        origin="computed by lib.simulation.nsd_like",
+        origin=f"computed by {module}",
         licence="MIT",
         simulated=True,
         world=name,

@@ -82,6 +82,24 @@ def test_words_below_and_beside_pictures_stay_those_of_each_row() -> None:
     assert 0.8 * narrow.get_figheight() < heights < narrow.get_figheight(), "pictures without empty space between rows"
 
 
+@pytest.mark.parametrize("n_names", [4, 5, 6, 7, 8])
+def test_names_that_were_turned_do_not_run_into_each_other(n_names: int) -> None:
+    wide, axes = style.subplots(2, 4, (10, 5), sharex=True, sharey=True)
+    for ax in axes.flat:
+        picture = ax.imshow(np.zeros((10, n_names)), aspect="auto")
+        ax.set_xticks(range(n_names), [f"Conv-{i}" for i in range(n_names)], fontsize=7)
+        ax.set_yticks(range(10), ["aTLfaces"] * 10)
+    wide.colorbar(picture, ax=axes, label="share of the ROI's best voxels")
+    style.label_data(wide, simulated=True)
+    narrow = narrowed(wide)
+    assert narrow is not None
+    narrow.draw_without_rendering()
+    labels = narrow.axes[7].get_xticklabels()
+    apart = np.diff([label.get_window_extent().x0 for label in labels])[0] / narrow.dpi
+    turned = np.radians(labels[0].get_rotation())
+    assert turned > 0 and apart * np.sin(turned) > labels[0].get_fontsize() / 72
+
+
 def test_a_legend_of_more_lines_does_not_press_the_panels() -> None:
     wide = drawn(1, 1, 8)
     for label in "abc":

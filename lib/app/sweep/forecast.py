@@ -125,7 +125,7 @@ class Size:
         n, m, fold = self.n, self.m, self.n / _FOLDS
         gram = sum(p * n**2 + 2 * m * n * (p + n) for p in self.features)
         leverage = 13 * _FOLDS * (fold**2 * n + fold**3 / 3)  # of the penalties that voxels chose
-        fits = self.voxels * n * (6 * n + 2 * m)
+        fits = self.voxels * n * (4 * n + 2 * fold + 2 * m)
         return gram + len(self.features) * (14 / 3 * n**3 + leverage + fits)
 
     def kept(self) -> int:
