@@ -19,7 +19,8 @@
 # {cite}`ma2018`; in the [student's notebook](teaching) the solution is missing, and the cell fails until you have replaced it.
 # What is not an exercise is there already and uses the names that you define: `module`, `layers` and `study`.
 #
-# The figure shows the solution: ShuffleNet predicts early areas better than the others, and even place and face areas best from its first layers.
+# The figure shows the solution, in which `own-object` is ShuffleNet. It predicts early areas better than place and face areas, and even
+# these best from its first layers.
 # Nothing is downloaded. The network begins with random weights and learns for a minute from [drawn scenes](miniature_world).
 
 # %%
@@ -145,7 +146,7 @@ layers = {
 # ```
 
 # %%
-network = own_network("shufflenet-object", module, layers)
+network = own_network("own-object", module, layers)
 for layer, activations in extract(network, participant.images(participant.test)[:8]).items():
     print(f"{layer:8} (n_images, n_features) = {activations.shape}")
 
