@@ -22,7 +22,7 @@
 # * **the units themselves**: how many dimensions they fill, and how rarely they are active;
 # * **the regression**, the same for both: least squares, with up to 1001 parameters for 1200 trials, whichever network suffers more from that.
 #
-# None of these four is the brain. This page varies output, hidden layers and regression, one at a time and together, and asks what the units alone
+# None of the four is about the brain. This page varies output, hidden layers and regression, one at a time and together, and asks what the units alone
 # predict, in four brains that were built so that the truth is known. In
 # none of them does a choice reverse the order of the two networks. How far they lie apart depends most on where the hidden layers are read.
 
@@ -97,8 +97,8 @@ print({name: len(found.layers) for name, found in units.items()}, "places;", len
 # %% [markdown]
 # ## One choice at a time
 #
-# Each reading is decoded once by each regression; every analysis is then put together from these parts. **Look for** cells
-# that differ from the first row of their column: that choice alone changes the verdict. A cell names the claims of Y1, Y2 and Y3 that hold and,
+# Each reading is decoded once by each regression; analyses are put together from these parts. **Look for** cells
+# that name other claims than the first row of their column. A cell names the claims of Y1, Y2 and Y3 that hold and,
 # in brackets, AlexNet's lead: its mean r minus ResNet-50's.
 
 # %%
@@ -127,7 +127,7 @@ choices_table(found, one_at_a_time())
 specification_figure(found, simulated=True)
 
 # %% [markdown]
-# Make the choices yourself. **Look for** the menu that moves AlexNet's lead most, and for a world in which it changes sign.
+# Make the choices yourself. **Look for** the choice that moves AlexNet's lead most.
 
 # %%
 choice_explorer(found, simulated=True)
@@ -136,8 +136,8 @@ choice_explorer(found, simulated=True)
 # No curve crosses zero; that of *noise* lies at it, and all its intervals hold zero. The ticks say what moves the lead: where the hidden layers were read, and in *as-published* the output nearly as much. In both of ResNet-50's brains
 # the eight analyses with the published reading lie at the left end, those before ReLU at the right end, nearer to zero. After
 # ReLU the negative half of what a brain may know of a unit is cut off, and only AlexNet was read there. So this choice
-# worked against paper Y's verdict, not for it. Least squares and
-# ridge lie side by side everywhere.
+# worked against paper Y's verdict, not for it. The ticks of least
+# squares and ridge are mixed along the curve.
 #
 # (real-size)=
 # ## What this page is too small to show
@@ -240,7 +240,7 @@ directions_figure(turned, simulated=True)
 # %% [markdown]
 # ## Over several seeds
 #
-# One seed is one set of pictures, voxels and noise. Many take long, so these rates were not computed with this page but with
+# One seed is one set of pictures, voxels and noise. Many take long, so these rates were computed with
 # `make verdicts`: in how many seeds Y1, Y2 and Y3 held (✓), were contradicted (✗), stayed undecided (?) or could not be asked (–). *Matched* reads both networks before ReLU and softmax, and
 # regresses by ridge. For one world alone there is `python -m lib claims --world reversed --analysis matched --seeds 20`.
 
@@ -251,8 +251,8 @@ rate_table(counted)
 
 # %% [markdown]
 # Y1 is asked pair by pair, as the paper's sentence has it, so that one pair in which AlexNet does not lead leaves it undecided or contradicts it.
-# Y2 and Y3 depend on how the output is read: compare each world's rows of the two analyses, of which *matched* was
-# counted on few seeds. About Y2 nothing was planted in *resnet-brain*. In *noise*, where AlexNet's units are not
+# Y3 depends on how ResNet-50's output is read: compare the two rows of *as-published* (*matched* has few seeds). Y2
+# depends on AlexNet's, which both read before softmax; see the row *softmax* of the first table. About Y2 nothing was planted in *resnet-brain*. In *noise*, where AlexNet's units are not
 # decoded either, hardly any claim can be asked.
 
 # %% [markdown]
@@ -262,13 +262,13 @@ rate_table(counted)
 # ResNet-50, and the published reading of the hidden layers moves the lead most. That is no proof that paper Y's figure
 # owes nothing to its choices: two brains made from one small network are too few to say what the choices would do in others.
 #
-# The other two verdicts are softer. That AlexNet's output is decoded best needs the published reading of the output, before softmax, even in a
+# The claims are softer than the lead. That AlexNet's output is decoded best needs the published reading of the output, before softmax, even in a
 # brain planted so that it holds. That ResNet-50's output is decoded poorly owes something to
 # pictures of things the network cannot name: an {ref}`exercise <ex-decoding-familiar>` shows it others. With a thousand
 # classes softmax would do it alone. The regression changes no verdict at this size; at the real one least squares fits noise.
 #
 # What four invented brains cannot say is whether a real one is like any of them. In people, paper Y decodes ResNet-50's units less well than
-# AlexNet's, while the encoding scores that the [ledger](claims) lists do not put ResNet50 behind. Here encoding and decoding agree, and none of these
+# AlexNet's, while several of the encoding scores that the [ledger](claims) lists do not put ResNet50 behind. Here encoding and decoding agree, and none of these
 # choices explains why they should not.
 
 # %% [markdown]

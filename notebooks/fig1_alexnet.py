@@ -49,7 +49,7 @@ from lib.figures.verdicts import reliability_table, verdict_table
 
 # %% [markdown]
 # `world` says [what drives the voxels](simulated_participant) of a simulated participant. `dataset`, `subject` and `data_root` put
-# measured data in its place; `world`, `seed` and size then have no effect.
+# measured data in its place; `world`, `seed`, `n_images` and `voxels_per_roi` then have no effect.
 
 # %% tags=["parameters"]
 dataset = "simulated"  # where the participant comes from: "simulated", "nsd" or "laion"
@@ -115,7 +115,7 @@ for name, result in study.encoding.items():
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
 # last layer. The weights of V1-V4 have a peak at Conv-3 for objects and at Conv-4 for places, and another at Conv-1, which holds the most of
-# the image: for objects about as high. R falls slowly around its peak, the weights steeply; stacking gives most
+# the image: lower in V1 and V2, about as high in V3 and V4. R falls slowly around its peak, the weights steeply; stacking gives most
 # to layers that explain what their neighbours cannot.
 
 # %% [markdown]
@@ -128,7 +128,7 @@ for name, result in study.encoding.items():
 preferred_layers(study)
 
 # %% [markdown]
-# Each row has one cell darker than the others. In V1-V4 the layers before it are grey, too: there, more voxels of one ROI differ. A statement such as
+# Each row has one cell darker than the others. In V1-V4 the layers before it are grey, too: there, voxels of one ROI differ. A statement such as
 # "V2 prefers Conv-3" is a statement about a median.
 #
 # Where do the voxels of a preferred layer lie? A simulated area is a small sheet of cortex, whose neighbours answer alike. **Look for**
@@ -138,7 +138,7 @@ preferred_layers(study)
 preferred_layer_maps(study)
 
 # %% [markdown]
-# In the place and face areas most squares have the colour of FC-7. Other colours are scattered: nearly all voxels
+# In the place and face areas about half of the squares or more show FC-7. Other colours are scattered: nearly all voxels
 # were planted alike. Patches of a simulation say nothing about a cortex. [Maps of your own run](results) are files that viewers of brains open.
 
 # %% [markdown]
@@ -165,7 +165,7 @@ planted_and_recovered(study)
 stack_against_ceiling(study)
 
 # %% [markdown]
-# The medians rise with the ceiling and stay below the dashed line, the further the clearer the voxel. The rest no layer predicts, or
+# The medians rise with the ceiling and stay below the dashed line, the further the higher the ceiling. The rest no layer predicts, or
 # it is too fine to be learned from this many images.
 #
 # A voxel of low ceiling cannot score high. So a score is also given as a share of the largest R that any model could reach, the root of
@@ -176,7 +176,7 @@ stack_against_ceiling(study)
 reliability_table(study)
 
 # %% [markdown]
-# It is: about three fifths of what could be reached in V1 to V4, and about half elsewhere. These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An
+# It is: about half, against three fifths in V1 to V4. These are the voxels on which claims are decided: the reliable ones that all networks together predict best out of fold. An
 # area of fewer than ten decides nothing.
 
 # %% [markdown]

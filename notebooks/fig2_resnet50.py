@@ -60,8 +60,8 @@ unique = False  # whether to keep the variance, too, that each network explains 
 # %% [markdown]
 # ## One participant, two networks, and two to compare with
 #
-# The participant is the one of Figure 1. Claims W3 and W5 compare with AlexNet, so its two networks are fitted too; the figures
-# leave them out.
+# The participant is the one of Figure 1. Claims W3 and W5 compare with AlexNet, so its two networks are fitted too; of the figures
+# only the one that compares the architectures shows them.
 
 # %%
 networks = ("resnet50-object", "resnet50-place")
@@ -100,7 +100,7 @@ voxel_explorer(shown, run=run)
 
 # %% [markdown]
 # In the world *as-published* V1 to V4 peak at Conv-2, the place and face areas at Conv-5, and the weights peak where R does. Both networks
-# look alike. In [Figure 1](fig1_alexnet) the peak of V1 to V4 moved by a layer.
+# look alike. In [Figure 1](fig1_alexnet) the peak of R in V1 to V4 moved by a layer.
 #
 # R falls gently around its peak, since neighbouring layers say much the same. The weights fall faster: stacking gives most to the layer that
 # explains what its neighbours cannot.
@@ -135,7 +135,7 @@ planted_and_recovered(shown)
 # layers the centre of the stacking weights moves when the task changes, in the same voxels for both tasks. **Look for** areas in which the two
 # architectures part.
 
-# %% mystnb={"image": {"alt": "Two rows of dots with intervals over ten areas: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-resnet50-shift"}}
+# %% mystnb={"image": {"alt": "Pairs of dots with intervals over ten areas: layers by which the stacking weights move with the task in AlexNet and in ResNet50."}, "figure": {"caption": "Layers by which the centre of the stacking weights moves when the task changes from objects to places, over the same voxels for both networks of an architecture, with 95 % intervals over blocks of cortex.", "name": "fig-resnet50-shift"}}
 task_shifts({participant.name: study})
 
 # %% [markdown]
@@ -147,7 +147,7 @@ task_shifts({participant.name: study})
 # ## How much of what could be explained?
 #
 # Areas differ in noise. Beside each mean R stands its share of the largest that any model could reach, the root of the
-# [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that all networks together predict best.
+# [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that the networks of the table together predict best.
 
 # %% mystnb={"markdown_format": "myst"}
 reliability_table(shown)
@@ -162,8 +162,8 @@ reliability_table(shown)
 verdict_table(evaluate(study, ["W3", "W4", "W5"]))
 
 # %% [markdown]
-# On a simulated participant this says which of the planted claims so many images can decide. On a measured one the same cells decide the same
-# claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER`.
+# On a simulated participant this says which of the planted claims are found in this one; [in how many others](judging) is counted elsewhere. On a
+# measured one the same cells decide the same claims: `python -m lib run fig2_resnet50 -p dataset nsd -p data_root FOLDER`.
 
 # %% [markdown]
 # ## What this run chose

@@ -27,7 +27,7 @@
 # **In short:** in the world *as-published* one middle layer leads in nearly every area, and both edge
 # networks predict less well than the others.
 #
-# The first sentence surprised the authors: edges are what early visual cortex is known for, and here a middle layer of an edge network is the
+# That Conv-3 leads nearly everywhere surprised the authors: edges are what early visual cortex is known for, and here a middle layer of an edge network is the
 # best of its layers for face and place areas too.
 
 # %%
@@ -91,9 +91,9 @@ print(shown)
 encoding_figure(shown)
 
 # %% [markdown]
-# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. R stays far below the noise ceiling in
-# nearly every voxel: it also answers to what these networks do not hold, or to what so few images do not suffice to learn. **Look for** one that
-# comes close.
+# The same lines, one at a time, and test pictures beside the voxel's response and what the stack predicts of it. R stays well below the noise ceiling in
+# every voxel shown: a voxel also answers to what these networks do not hold, or to what so few images do not suffice to learn. **Look for** the
+# one that comes closest, and for its area.
 
 # %%
 voxel_explorer(shown, run=run)
@@ -149,7 +149,7 @@ print(f"both edge networks are the lowest in {len(lowest)} of {len(means)} areas
 # ## How much of what could be explained?
 #
 # Areas differ in noise. Beside each mean R stands its share of the largest that any model could reach, the root of the
-# [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that all networks together predict best.
+# [noise ceiling](noise_ceiling) {cite}`schoppe2016`, over reliable voxels that the networks of the table together predict best.
 
 # %% mystnb={"markdown_format": "myst"}
 reliability_table(study)
@@ -165,7 +165,7 @@ verdict_table(evaluate(study, ["W6", "W7", "W8"]))
 
 # %% [markdown]
 # In the world *as-published* W6 is true, and so few images leave it undecided: Conv-3 is ahead on average, but in the weakest area its interval
-# reaches below zero. [How many images](judging) decide it is counted elsewhere. W7 compares the best of equally many layers of each network, which is
+# reaches below zero. [How many images](judging) are needed to decide it is counted elsewhere. W7 compares the best of equally many layers of each network, which is
 # fairer than the figure. W8 is about all networks: wherever a stack was fitted, it should predict better than the layer that is best out of fold. Why the middle layers of an
 # edge network predict face and place areas at all is the question of [a page of its own](variance_partitioning).
 

@@ -61,7 +61,7 @@ voxels_per_roi = 100  # of a simulated participant; about 550 make the real size
 # ## Five participants, ten areas
 #
 # Each saw 1200 images once, and 50 others 35 times. LVC holds V1 to V3; HVC holds LOC, FFA, PPA and what lies between them; {term}`VC`
-# holds everything.
+# holds everything, V4 too.
 
 # %%
 networks = ("alexnet-object", "resnet50-object")
@@ -135,13 +135,13 @@ decoding_table(preset, study)
 #
 # **Look for** the order of the two networks from the second layer on, and at the last; then for areas that differ from the others.
 
-# %% tags=["thumbnail"] mystnb={"image": {"alt": "First, mean correlation of decoded units in the whole visual cortex over eight layers, a line with error bars for AlexNet and one for ResNet-50. Then two maps of all areas by layers with a number in each cell."}, "figure": {"caption": "Correlation of decoded and true units over test images, the numbers of paper Y's Figure 1: mean over the units of a layer, then over participants. First panel: all visual voxels (VC), 95 % t intervals over participants; a thin line is one participant. Maps: every area; bold numbers have intervals above zero.", "name": "fig-decoding"}}
+# %% tags=["thumbnail"] mystnb={"image": {"alt": "First, mean correlation of decoded units in the whole visual cortex over eight layers, a line with error bars for AlexNet and one for ResNet-50. Then two maps of all areas by layers with a number in each cell."}, "figure": {"caption": "Correlation of decoded and true units over test images, the quantity of paper Y's Figure 1: mean over the units of a layer, then over participants. First panel: all visual voxels (VC), 95 % t intervals over participants; a thin line is one participant. Maps: every area; bold numbers have intervals above zero.", "name": "fig-decoding"}}
 decoding_figure(study)
 
 # %% [markdown]
-# In the world *as-published* single areas look alike up to the fifth layer, since all answer to the same few properties of a picture. LVC, HVC and VC join
-# several, have more voxels, and lie higher where much is decoded. The properties were chosen: AlexNet's layers
-# vary with them, its output most, and from the second layer on those of ResNet-50 vary with them less. So AlexNet's lead is planted pair by pair; the
+# In the world *as-published* all areas answer to a few properties of a picture, and single areas look alike up to the fifth layer. LVC, HVC and VC join
+# several, have more voxels, and lie higher where much is decoded. We chose these properties so that AlexNet's
+# layers vary with them, its output most, and from the second layer on those of ResNet-50 less. So AlexNet's lead is planted pair by pair; the
 # figure shows how much of it is found. Half of a voxel's signal is its own and belongs to no network, so that AlexNet's output is decoded
 # about as well as from people's brains: the [ledger](claims) lists what was published, and the next cell gives the numbers of this page. Over all areas AlexNet is
 # ahead by most in the last three layers. ResNet-50's output is decoded poorly for another reason, too: faced with objects that neither can name,
@@ -185,7 +185,7 @@ verdict_table(evaluate(study))
 #
 # ```{dropdown} A unit is decoded well from an area. Does the unit drive the area?
 # That does not follow. Decoding shows that the area holds information from which the unit can be predicted. Something that drives
-# both would do.
+# both would suffice for that.
 # ```
 #
 # ```{dropdown} ResNet-50's output is decoded poorly. Is ResNet-50 unlike the brain?

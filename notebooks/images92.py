@@ -76,7 +76,7 @@ notice(data.areas.source)
 # Each image's response is predicted from the other images only. The best layer, too, is chosen on the other images
 # (*nested cross-validation*): otherwise the largest of many noisy scores would be shown as if nobody had chosen it.
 # Two yardsticks need no network: the label "is it a face?", and the pixels. An untrained network is a random draw, so we
-# draw several and show their mean. Of a layer we keep only what is needed: for ridge regression that is a
+# draw several and show their mean (*untrained-full*: a network of the published size). Of a layer we keep only what is needed: for ridge regression that is a
 # matrix of images by images.
 
 # %%
@@ -183,7 +183,8 @@ alike = {
 ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
 
 # %% [markdown]
-# **Look for** trained networks and their untrained twins changing places between raw and centred. The tables below give numbers, raw first.
+# **Look for** trained networks and their untrained twins changing places between raw and centred. The tables below give numbers, raw first; there
+# each person's best layer is the one that is best in the mean of the other people, so a number may lie below the highest point of a line.
 
 # %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC and IT, mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}} if-simulated={"caption": "Likeness of each layer's dissimilarities to those of two invented areas, mean over invented participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling."}
 raw_and_centred(data, alike, ceilings)
@@ -207,10 +208,9 @@ trained_against_untrained(alike["centred"])
 # %% [markdown]
 # ## Sentences and verdicts
 #
-# What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if it holds for
-# every network that was trained to name objects in photographs: the interval lies above zero, and the estimate reaches the smallest effect that
-# matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. Images are
-# resampled; for M4, whose effect is a mean over people, people are. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
+# What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if, in every network that was
+# trained to name objects in photographs, the interval lies above zero and the estimate reaches the smallest effect that matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. The
+# bootstrap resamples images; for M4, whose effect is a mean over people, it resamples people. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
 # percentiles of the same bootstrap, so the two differ a little. The sentences are ours, and were written after a first look at the measured
 # data. So verdicts on the measured data describe 92 photographs; they confirm nothing.
 
@@ -247,12 +247,12 @@ stacked = {
 geometry_table(stacked)
 
 # %% [markdown]
-# A stack that is no better than its best layer says that the layers' geometries hold the same part of the area's.
+# A stack that is no better than its best layer says that the layers' geometries hold the same part of the area's geometry.
 #
 # ## Accuracy and likeness
 #
-# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. To see that one needs many networks; here are a few,
-# and their architectures differ in more than accuracy.
+# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. To see that one needs many networks; here stand those of
+# this page, and their architectures differ in more than accuracy.
 
 # %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. Two or three points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
 top1_percent = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}
@@ -263,8 +263,8 @@ accuracy_figure(data, found, top1_percent)
 #
 # There is no place area here, so nothing about PPA; no network trained on places with a stated licence; one face area,
 # of which it is not stated whether it is one person's or a mean. Of paper W's sentences about tasks only one could be asked
-# here, with the edge network: whether a network trained to find edges predicts a face area less well. Paper W's edge networks were Taskonomy's; HED
-# began with the features of a network trained on objects, so the distance between them may be smaller than in the paper.
+# here, with the edge network: whether a network trained to find edges predicts a face area less well. Paper W's edge networks were Taskonomy's. The one
+# here, HED, was trained on objects first and then on edges, so edge and object networks may lie closer than in the paper.
 
 # %% [markdown]
 # ## Three questions

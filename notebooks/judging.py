@@ -15,10 +15,10 @@
 # # How a claim is judged
 #
 # A figure has a highest point whether or not anything is there. So the [ledger](claims) does not ask which layer is the best. It asks
-# by how much, how sure that is, and whether so much would matter. This page takes one claim through: its rule, a case
+# by how much, how sure that is, and whether so much would matter. This page follows one claim: its rule, a case
 # each in which it holds, is contradicted and stays undecided, and how often the rule errs.
 #
-# Blue: every bar lies right of zero, and the claim holds. Orange: one lies left of what would matter. Yellow: the data do not say.
+# Blue panel: every bar lies right of zero, and the claim holds. Orange: a bar lies left of what would matter. Yellow: the data do not say.
 
 # %%
 import numpy as np
@@ -102,10 +102,10 @@ verdict_parts(
 #
 # ## What makes a bar as long as it is
 #
-# Other images would give other scores, so groups of images are left out in turn, for the scores those of the test and for the weights
-# those of the training. Other voxels would, too; but neighbouring voxels share signal and noise, so blocks of neighbours count, not single voxels.
-# Both errors are added {cite}`cameron2011`. Where test images add little error, as to weights, blocks are
-# larger, since neighbours across an edge are alike. Several people are drawn at random as well; five, too few for a bootstrap, get a $t$ interval. Both networks are compared on the same voxels, reliable ones that all networks of the claim together predict best out of fold.
+# Other images would give other scores, so groups of images are left out in turn: test images for scores, training images for weights.
+# So would other voxels; but neighbouring voxels share signal and noise, so blocks of neighbours count.
+# Both errors are added {cite}`cameron2011`. For weights, to which images add little error, blocks are
+# larger, since neighbours across an edge are alike. People are a random draw, too; five, too few for a bootstrap, get a $t$ interval. Both networks are compared on the same voxels, reliable ones that all networks of the claim together predict best out of fold.
 #
 # What that costs, from pictures to the verdicts on paper W's claims:
 
@@ -150,17 +150,17 @@ power_table(CLAIMS.values())
 # counted again.
 #
 # * **W3 and W6 were planted more weakly than it seemed**: neither was found with four thousand images. Planting read a thousand units of each layer,
-#   the analysis reads all, and what leads among a thousand leads by less among all. Now planting reads four thousand. The brain answers to twice as many
+#   the analysis reads all, and among all a layer leads by less. Now planting reads four thousand. The brain answers to twice as many
 #   directions, so that voxels of an area do not all err together. The edge networks' gain is not the others' loss (W7), ResNet50's layer in V1 to V4 is
 #   Conv-2 instead of Conv-3, further from the late layers (W4), and areas mix less (W6 in V1).
-# * **Y1 had to be planted as it is said**, pair by pair from the second. AlexNet's output drove the brain; the
+# * **Y1 had to be planted as paper Y states it**, for each pair of layers from the second on. Before, AlexNet's output alone drove the brain, the
 #   early layers of neither network were decoded, and the claim was undecided or contradicted. Now the brain answers to what AlexNet's layers vary with
 #   and ResNet-50's vary with less, found as the directions in which the smallest of all these leads is largest.
 # * **Y2 was not planted false in *reversed***, where ResNet-50 alone drove the brain. Now the networks change places. And Y2 could not be asked unless
 #   AlexNet's output was decoded; now its layers must be, taken together.
 #
-# Tried on these seeds and not adopted: penalties chosen for each layer as the analysis chooses them, which made no difference, and leads that do not grow with
-# distance or grow as fast as it.
+# Tried on these seeds and not adopted: penalties chosen for each layer as the analysis chooses them, which made no difference, and leads
+# that do not grow with the layers' distance, or in proportion to it.
 #
 # ## How often do the rules err?
 #
@@ -175,7 +175,7 @@ rate_table(counted)
 # %% [markdown]
 # A cell says in how many seeds a claim held (✓), was contradicted (✗), stayed undecided (?) or could not be asked (–); the table of power counts
 # further seeds. Where
-# claims were planted, none should be contradicted; in *reversed*, W1 to W6 should be; in *noise* none can be asked; in *flat* W7 must not
+# claims were planted, none should be contradicted; in *reversed*, W1 to W6 should be, and W7, whose opposite was not planted, may hold; in *noise* none can be asked; in *flat* W7 must not
 # hold. W8 holds wherever several layers add something. For paper Y there is [another page](decoding_confounds).
 #
 # ## Do the intervals keep their word?
@@ -183,7 +183,7 @@ rate_table(counted)
 # A 95 % interval should cover the truth in 95 of 100 studies. Five hundred were drawn (`make verdicts`) on
 # seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %.
 
-# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval, nearly all within a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Intervals: share of 95 % intervals that cover the truth, by kind and number of voxels. Where nothing is there: share of studies in which one area's contrast holds although nothing is there.", "name": "fig-judging-calibration"}}
+# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval, nearly all within a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Intervals: share of 95 % intervals that cover the truth, by kind and number of voxels. Where nothing is there: share of studies in which one area's contrast holds although nothing is there. Lines: 95 % and 5 %.", "name": "fig-judging-calibration"}}
 recorded = benchmark("calibration")["rows"]
 calibration_figure(recorded)
 
@@ -194,9 +194,9 @@ for row in outside:
 print(f"standard error of such a share: {np.sqrt(0.95 * 0.05 / recorded['coverage'][0]['n']):.1%}")
 
 # %% [markdown]
-# Listed are those outside. Most intervals are slightly too short, those that compare networks slightly too long. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
-# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare, since a layer
-# must beat *every* other one, and reach the smallest size.
+# Most intervals are slightly too short, those that compare networks slightly too long. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in
+# R = sign(R²) √|R²| makes differences of R uneven. False positives are rare: an
+# estimate must also reach the smallest effect, and a layer beat *every* other one.
 
 # %% [markdown]
 # ## Three questions

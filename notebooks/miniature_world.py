@@ -153,7 +153,7 @@ print("(n_images, height, width) =", {task: maps.shape for task, maps in drawn.i
 drawn_edges(scenes, drawn)
 
 # %% [markdown]
-# Both draw the outlines of large things and blur what is fine; here and there a line is drawn that is not there. The 3D network
+# Both draw most outlines of large things and blur what is fine; here and there a line is drawn that is not there. The 3D network
 # leaves texture, markings and the border of sky and ground out, although they are in the picture: it has learned which
 # changes of brightness come with a change of distance.
 #
@@ -194,7 +194,7 @@ card_score_table(everyone)
 # Bold is what the network was trained for, italic what a probe finds; r is averaged over pictures, and its chance is what the mean
 # of all training maps reaches. Every network but `multitask`, which was taught both, holds something of
 # a label that it was not taught, and they are far from alike: at its end an AlexNet has kept less of the place than a ResNet50 has. The
-# edge networks were taught neither label, and let the place be read in nearly all scenes. To draw what hides what, one must find
+# edge networks were taught neither label, and let the place be read in nine of ten scenes or more. To draw what hides what, one must find
 # the thing that stands in the scene: the 3D network knows objects better than the 2D network does.
 #
 # Where in the network does the other label fade? Now we probe layers ourselves, by

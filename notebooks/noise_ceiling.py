@@ -60,7 +60,7 @@ n_best_voxels = 200  # voxels per ROI that are shown, as in paper W
 # ## Voxels whose signal is known
 #
 # Voxels range from almost pure noise (ncsnr near 0) to
-# the clearest in the Natural Scenes Dataset {cite}`allen2022`. Trials come in sessions, each with a gain and a baseline
+# the clearest of the first participant of the Natural Scenes Dataset {cite}`allen2022`. Trials come in sessions, each with a gain and a baseline
 # of its own; standardising within sessions removes both.
 
 # %%
@@ -117,15 +117,16 @@ for m, of_truth in reached.items():
     print(f"repeats: {m}; largest excess of R² over the ceiling: {(of_truth - scores.noise_ceiling(ncsnr, m)).max():.3f}")
 
 # %% [markdown]
-# **Look for** two things: whether the points follow the lines, and how low the lines are where most measured voxels lie (ncsnr .3
-# to .6).
+# **Look for** two things: whether the points follow the lines, and how low the lines are where half of the measured voxels lie
+# (ncsnr about .3 to .6).
 
 # %% mystnb={"image": {"alt": "First: estimated ncsnr against planted ncsnr, on the diagonal. Second: R2 of the true model against ncsnr, points around three rising curves for one, two and three repeats."}, "figure": {"caption": "First panel: ncsnr estimated from repeats against the planted one; the line is identity. Second: variance the true model explains (points) and the noise ceiling by its formula (lines), for one, two and three repeats averaged.", "name": "fig-ceiling-check"}}
 ceiling_check(ncsnr, estimated, reached, simulated=True)
 
 # %% [markdown]
 # The formula holds: points scatter around the lines, and some lie above. A ceiling is an expectation, not a wall: luck can pass it, by more
-# the fewer the images. At the lower end the estimate flattens out, because negative signal variance was set to zero.
+# the fewer the images. At the lower end the estimate scatters, and is exactly zero where the
+# estimated variance of the signal was negative.
 #
 # ```{admonition} Misconception: a model with R = .4 is a poor model
 # :class: tip
@@ -192,8 +193,8 @@ selection_effect(study, network.name)
 
 # %% [markdown]
 # Chosen by the score that is shown, voxels that respond to nothing look predicted, a little, in every area. Chosen out of fold, they score no
-# better than all voxels do, even a little lower: below zero, as a model that was fitted to noise predicts worse than the mean. So our figures follow the paper's choice where they reproduce its figures, and every claim is decided on
-# voxels chosen out of fold.
+# better than all voxels do, even a little lower: below zero, as a model that was fitted to noise predicts worse than the mean. Our figures still follow the paper's choice where they reproduce its figures; claims about
+# voxels are decided on voxels chosen out of fold.
 
 # %% [markdown]
 # ## Three questions

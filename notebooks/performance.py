@@ -117,9 +117,10 @@ performance_figure(snapshots, measured, people, data.source.simulated)
 half_correlations_table(snapshots, measured)
 
 # %% [markdown]
-# With the measured data all lines stay far below the noise ceiling. From the first epoch to the last all rise, in EVC more than in IT. From
+# With the measured data all lines stay far below the noise ceiling. From epoch 0, before training, to the last all rise, in EVC more than in IT, where
+# most rises lie within the intervals. From
 # one epoch to the next a line may fall by more than its intervals, but none ends lower than it began. A plus and a minus in the table come from comparing
-# networks: of those with equal training a wider one names more objects and may lie lower. (In the stand-in, IT was planted from objects and EVC
+# networks: of those with equal training a wider one mostly names more objects, and may lie lower. (In the stand-in, IT was planted from objects and EVC
 # from pixels, so the lines of IT rise while those of EVC do not.)
 #
 # What such a curve can show, and what not. The rising part is easy to find. The falling part, if there is one, belongs to networks better than
@@ -169,7 +170,7 @@ half_correlations_table(snapshots, measured)
 training_correlations_table(snapshots, likeness)
 
 # %% [markdown]
-# The networks of the better half differ in depth and width, too, and ten points give a rank correlation far from zero by chance. Along its
+# The networks of the better half differ in depth and width, too, and ten points can give a rank correlation far from zero by chance. Along its
 # own training a network gains in HVC, by encoding and by similarity. For similarity in V1 there is no common direction.
 # ```{solution-end}
 # ```
@@ -186,7 +187,7 @@ training_correlations_table(snapshots, likeness)
 # ```{hint}
 # :class: dropdown
 #
-# An untrained convolution still keeps edges, colours and where things are. Compare the first epoch with the last.
+# An untrained convolution still keeps edges, colours and where things are. Compare epoch 0 with the last epoch.
 # ```
 
 # %% [markdown]

@@ -92,7 +92,7 @@ print("(n_images, n_features) =", X.shape, " (n_images, n_voxels) =", Y.shape)
 design = ridge.decompose(X)
 fit = ridge.fit_ridge(design, Y)
 print(f"solver {design.solver}, (n_images, rank) =", tuple(design.U.shape))
-print("penalties chosen:", *(f"{alpha:g} ({(fit.alphas == alpha).sum()} voxels)" for alpha in fit.alphas.unique()))
+print("penalties chosen:", *(f"{alpha:g} (voxels: {(fit.alphas == alpha).sum()})" for alpha in fit.alphas.unique()))
 
 # %% [markdown]
 # **Look for** how far the factor falls, and how much of each voxel lies in the directions that it shrinks.
@@ -176,8 +176,8 @@ curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# The two minima of a voxel agree to a power of ten or so. Those of the clear voxel lie furthest left. For the others even the best hardly beats the
-# mean.
+# The two minima of a voxel agree to a power of ten. Those of the clear voxel lie furthest left. For the other two the best hardly
+# beats the mean on held-out images.
 #
 # ## A trap: the direction that centring removes
 #
@@ -209,8 +209,8 @@ penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 # \varepsilon_F = (I - H_{FF})^{-1} (y - Hy)_F ,
 # $$ (eq-fold)
 #
-# where here $H$ includes the intercept. This is an identity, not an approximation. Compare with scikit-learn, refitted on
-# each fold's complement, for three of the voxels:
+# where $H$ now includes the intercept. This is an identity, not an approximation. Compare with scikit-learn, refitted on
+# each fold's complement, for three voxels:
 
 # %%
 some, refitted = [0, n_voxels // 2, n_voxels - 1], np.empty((n_images, 3))

@@ -115,7 +115,7 @@ maps = {f"{area}, {network}: planted": planted, "centre of the weights found": f
 preference_maps(trials.positions[trials.rois[area], 1:], maps, result.layers)
 
 # %% [markdown]
-# The planted map is smooth: the shares of this sheet are a random draw around those of the table above. In the map that was found, each voxel's
+# The planted map is smooth. The shares of a sheet are a random draw around those of the table above, and on so small a sheet may lie far from them. In the map that was found, each voxel's
 # weights carry the noise of its own trials, which hides much. It also lies at earlier layers (read the scales), since a stack gives weight to the first
 # layers as well. So the figures of this book average over the voxels of an area before they speak of its layer.
 #
@@ -155,7 +155,7 @@ quartiles = dict(zip(groups, (NCSNR_EARLY[1:4], NCSNR_HIGHER[1:4]), strict=True)
 ncsnr_histograms(groups, quartiles, trials.source.simulated)
 
 # %% [markdown]
-# In V1 to V4 they nearly do, by construction, up to chance and the error of the estimate; in place and face areas the upper quartile lies above its
+# In V1 to V4 the triangles nearly stand on the lines, by construction, up to chance and the error of the estimate; in place and face areas the upper quartile lies above its
 # line. About half of the voxels lie below the solid line, where the
 # signal's standard deviation is well below the noise's: most of the variance of a single trial is noise.
 #

@@ -222,7 +222,7 @@ weights_against_overlap(overlaps, weights, alone, drives, simulated=True)
 # ## The same layer twice
 #
 # Put a copy of A into the stack. The minimum of {eq}`eq-stack` is then not unique: any split of A's weight is as good.
-# `simplex_weights` splits it evenly, so that the order of layers does not matter.
+# `simplex_weights` splits it evenly, so that the order of layers does not matter. The table shows the first voxel.
 
 # %% mystnb={"markdown_format": "myst"}
 copy = [0, 0, 1, 2]  # A, A again, B, C
@@ -240,7 +240,7 @@ Table(["", "A", "A again", "B", "C"], [("before", w[0, 0], "", *w[0, 1:]), ("aft
 #
 # ```{dropdown} Layer A has the largest weight. Does it drive the voxel?
 # Not necessarily. The weight says how useful the layer's prediction is beside the others in the stack. A layer that drives nothing
-# can have all of the weight if it holds what several others hold.
+# can have nearly all of the weight if it holds what several others hold.
 # ```
 #
 # ```{dropdown} Can the stack predict worse than its best layer?

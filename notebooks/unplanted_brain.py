@@ -52,7 +52,7 @@ voxels_per_roi = 600  # of the participants
 #
 # **Look for** a network that is in none of the papers' figures.
 
-# %% mystnb={"image": {"alt": "Table with one column, the multi-task network: rows are visual areas, and a cell names the layers that lead in the area."}, "figure": {"caption": "From which of its layers the multi-task network was planted to predict each area best. The darker, the later in the network.", "name": "fig-unplanted-planted"}}
+# %% mystnb={"image": {"alt": "Table with one column, the multi-task network: rows are visual areas, and a cell names the layers that lead in the area."}, "figure": {"caption": "The layers of the multi-task network that drive each area, with their shares where there are two. The darker, the later in the network.", "name": "fig-unplanted-planted"}}
 planted_layers(WORLDS[world])
 
 # %%
@@ -129,7 +129,7 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 #
 # ```{admonition} Misconception: the network that predicts best is the model of the brain
 # :class: tip
-# All six networks predict all areas of this brain, and none of them is in it.
+# The stacks of all six networks predict all areas of this brain, Edge2d's only just, and none of the networks is in it.
 # ```
 
 # %% [markdown]

@@ -23,8 +23,8 @@
 # 2. it holds what those networks hold too: the areas respond to something that any network must pass on from the image;
 # 3. it holds nothing of its own even among the edge network's layers: what it says was said by the layers before it.
 #
-# **In short:** in both simulated brains of this page, wherever an edge network explains anything, it is the second: nearly all that an edge network's layers explain (grey), networks trained on objects and
-# places explain as well (green symbols near zero).
+# **In short:** in both simulated brains of this page, wherever an edge network explains anything, it is the second: nearly all that an edge network's best layer explains (the highest
+# grey bar), networks trained on objects and places explain as well (green symbols near zero).
 #
 # Prediction alone cannot tell the three apart. *Variance partitioning* can {cite}`lescroart2015`: it asks what a layer explains beyond others.
 # With layers in the order of their network, "others" can be all layers before it, or all layers behind it {cite}`lin2024`. What a layer
@@ -130,7 +130,7 @@ Table(header, [[case, *row] for case, made in cases.items() for row in compared(
 # ## Two brains of which the making is known
 #
 # In *as-published* the voxels of the place and face areas mix responses that all six networks of the paper share; each network predicts them best
-# from one of its layers, the edge networks, behind the others, from Conv-3. So an edge network predicts these areas, and what it predicts is shared by
+# from one of its layers, the edge networks from Conv-3, and less well than the others. So an edge network predicts these areas, and what it predicts is shared by
 # construction, except for the part of the mixture that one network alone can predict. In *unplanted* a network of another kind, trained on all tasks, drives the brain, and
 # nobody chose what the edge networks share with it. **Look for** the columns of the edge networks, and for their absence. With
 # `dataset="nsd"` the analysis below is of the measured participant instead, and the two simulated ones are what to compare it with.
@@ -146,7 +146,7 @@ anybody = next(iter(people.values()))
 # %% mystnb={"markdown_format": "myst"}
 notice(anybody.source)
 
-# %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that predict the area best, or that drive it; the second has one column, a network that is not analysed."}, "figure": {"caption": "What was planted in two simulated brains: for each area the layers that it answers to, and their share of the planted signal. The darker, the later in its network.", "name": "fig-variance-planted"}}
+# %% mystnb={"image": {"alt": "Two tables, one per brain: rows are visual areas, columns are networks, and a cell names the layers that predict the area best, or that drive it; the second has one column, a network that is not analysed."}, "figure": {"caption": "What drives two simulated brains: for each area the layers that it answers to, with their shares where there are two. The darker, the later in its network.", "name": "fig-variance-planted"}}
 planted_worlds({name: WORLDS[name] for name in (world, beside)})
 
 # %% [markdown]
@@ -182,7 +182,7 @@ found = {
 }
 
 # %% [markdown]
-# **Look for** bars that are high while the symbols below them are near zero: layers that predict, and say nothing of their own. (The ceilings printed above say how
+# **Look for** high bars whose symbols are near zero: layers that predict, and say nothing of their own. (The ceilings printed above say how
 # high a bar could be.)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Panels of grey bars per layer of two edge networks, in place and face areas of two brains, with three symbols per bar: what the layer explains beyond the layers before it, beyond those behind it, and beyond other networks."}, "figure": {"caption": "Grey: R$^2$ of each layer alone. Symbols: what it adds to the layers before it (blue), to the layers behind it (orange), and to all layers of two ResNet50s trained on objects and on places (green). Before the first layer and behind the last there is none: there the symbol is the bar itself. Means over voxels, with 95 % bootstrap intervals.", "name": "fig-variance"}}
@@ -207,9 +207,9 @@ shared_variance_table(found)
 # And the paper's question, which its reviewers asked too: why do edge networks predict FFA and PPA? The authors answered that these areas "do retain
 # edge information", and that this does not explain why middle layers predict better than later ones. The orange symbols bear on that: what
 # a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. In *as-published* that is so of Conv-3. In
-# *unplanted* its orange symbols stand near zero, and the last layer predicts best. There, no edge network drives a voxel, and
+# *unplanted* its orange symbols stand near zero; in Edge3d the last layer predicts best, and Edge2d predicts hardly anything. There, no edge network drives a voxel, and
 # layers of Edge3d predict these areas all the same. So such prediction alone is no evidence that the areas care about edges, or that the
-# networks know faces or places. The green symbols are what would be. For a measured participant:
+# networks know faces or places. Green symbols clear of zero would be. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
 # cube of the number of images, as printed above.
 

@@ -74,7 +74,8 @@ for pattern in ("*.*", "masks/*.npy", "pictures/*.png"):
 # trial's onset and duration:
 
 # %%
-print(*Path(folder, "events.tsv").read_text().splitlines()[:5], sep="\n")
+for line in Path(folder, "events.tsv").read_text().splitlines()[:5]:
+    print(*(f"{cell:20}" for cell in line.split("\t")))
 
 # %% [markdown]
 # (your-data-read)=
@@ -146,15 +147,15 @@ encoding_figure(study, selection="out-of-fold")
 # In the world *as-published* R peaks at Conv-3 in V1 to V4 and at FC-7 in place and face areas: what was planted came back through arrays and PNG files.
 # The weights peak there, too, but in V1 to V4 Conv-1 takes nearly as much: it makes errors of its own, and a stack weighs them.
 #
-# **Look for** the distance of the lines from the dashed one, and for grey beyond it.
+# **Look for** the distance of the lines from the dashed one, and for grey beyond it, near the lower left corner.
 
 # %% mystnb={"image": {"alt": "Grey density of voxels by noise ceiling and variance explained by the stack, a line of medians for each group of areas, and the identity line."}, "figure": {"caption": "Variance of the test responses explained by the stack of all layers, against the noise ceiling estimated from the repeats of the test pictures. The darker, the more voxels (logarithmic); a coloured line is the median of a group's voxels in ten steps of the ceiling, the dashed line a perfect model.", "name": "fig-own-data-ceilings"}}
 stack_against_ceiling(study)
 
 # %% [markdown]
 # Most voxels lie well below the line: part of a voxel's signal is its own and belongs to no network, and from so few pictures ridge regression
-# learns only part of the rest. The few above the line are no miracle. This ceiling was estimated from three presentations of each test
-# picture, and an estimate can err in either direction.
+# learns only part of the rest. Those above the line have a ceiling near zero, and are no miracle: it was estimated from three presentations of
+# each test picture, and an estimate can err in either direction.
 #
 # Look at single pictures before you believe a mean. **Look for** points far from the others: which picture is it, and could the
 # response belong to another one?

@@ -140,7 +140,7 @@ layers = {
 }
 
 # %% [markdown]
-# The first convolution, the end of each stage, and what comes behind. The linear map at the end is a layer like any other: eight
+# The first convolution, the end of each stage, and what comes after. The linear map at the end is a layer like any other: eight
 # numbers, one for each object.
 # ```{solution-end}
 # ```
@@ -274,9 +274,10 @@ print(*(f"{area}: {part.effect}" for area, part in verdict.parts.items()), sep="
 print(verdict.outcome, verdict.where)
 
 # %% [markdown]
-# It is undecided again. In V1 to V4 the early layers are ahead here, too, though hardly surely, in a brain that prefers none: they hold more of the
-# image. So the first half of the claim says little about a brain; only the order of areas, with late layers
-# ahead in the higher ones, would say something.
+# It is undecided again. In V1 to V4 the early layers are ahead here, too, in a brain that prefers none: they hold more of the
+# image. They are ahead in place and face areas as well. Where a printed interval lies below zero there, it is that of one area alone; to
+# contradict the claim, it must lie below zero at a level that allows for all ten areas. So the first half of the claim says little about
+# a brain; only the order of areas, with late layers ahead in the higher ones, would say something.
 # ```{solution-end}
 # ```
 

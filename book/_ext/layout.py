@@ -40,10 +40,13 @@ SIGNS = {
 LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re.DOTALL)
 NAMED = re.compile(  # a name that stays in one line; first what is no prose, and is left as it is
     r"(?P<kept><(script|style|svg|pre)\b.*?</\2>|<[^>]*>)"
-    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d)(?![\w-])",
+    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d"
+    r"|[a-z][a-z\d]+-(?:published|brain|object|place|edges|edge\dd))(?![\w-])",  # worlds and networks
     re.DOTALL,
 )
 TAG = re.compile(r"<[^>]*>")
+SOLUTION = re.compile(r"(Solution to)(<a [^>]*>) ")  # the link begins behind the space
+SIGN = re.compile(r'<span class="o">-(?:&gt;</span>|</span><span class="(?:n|mi|mf)">[^<]*</span>)')  # of code
 OPENED = re.compile(r'(<span class="(?:p|o)">(?:[^<]*[([{]|\.|=)</span>)')  # behind it code may go on in a new line
 BREAKS = re.compile(r"(?<=[\w.}>][/_])(?=\w)")  # where a long path may break
 SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
@@ -159,6 +162,7 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
     if "body" in context:
         body = AUTOMATIC_NUMBER.sub("", context["body"])
         body = LITERAL.sub(lambda found: found[1] + BREAKS.sub("<wbr>", found[2]) + found[3], body)
+        body = SOLUTION.sub(r"\1 \2", body)
         body = NAMED.sub(lambda found: found["kept"] or f'<span class="whole">{found["name"]}</span>', body)
         context["body"] = CODE.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
 
@@ -166,6 +170,7 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 def _lines(code: str) -> str:
     """Code with each line in a box of its own; Pygments never lets a colour reach beyond a line."""
     whole = HYPHENATED.sub(r'<span class="whole">\g<0></span>', code)
+    whole = SIGN.sub(r'<span class="whole">\g<0></span>', whole)
     whole = OPENED.sub(r"\1<wbr>", whole)
     return "".join(f"<span {_box(line)}>{line}</span>\n" for line in whole.rstrip("\n").split("\n"))
 

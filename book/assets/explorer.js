@@ -252,7 +252,7 @@
     return make("polygon", { class: "star", points: points.join(" ") });
   }
 
-  function matrix(layers, P, rows, chosen) {
+  function matrix(title, layers, P, rows, chosen) {
     const all = P.flat();
     const [low, high] = [Math.min(...all), Math.max(...all)];
     const head = make("tr", {}, make("td"), ...layers.map((layer) => make("th", { scope: "col" }, make("span", {}, layer))));
@@ -263,7 +263,7 @@
     })));
     const foot = rows.map(([name, values]) =>
       make("tr", { class: "weights" }, make("th", { scope: "row" }, name), ...values.map((value) => make("td", {}, number(value)))));
-    return [make("caption", {}, "P, products of the layers' errors, and weights"), make("tbody", {}, head, ...body, ...foot)];
+    return [make("caption", {}, title), make("tbody", {}, head, ...body, ...foot)];
   }
 
   function stacking(figure, data) {
@@ -313,7 +313,10 @@
       mix = best;
       const { layers } = data.networks[network.value];
       const of = (values) => layers.map((_, i) => (places().includes(i) ? values[places().indexOf(i)] : 0));
-      table.replaceChildren(...matrix(layers, shown().P, [["w, all", shown().w], ["w, three", of(best)]], places()));
+      const title =
+        `Voxel ${voxel.value} of ${voxel.max}: products P of the layers\u2019 errors, framed where both layers are on a corner; ` +
+        "weights w of the stack of all layers, and of the best mixture of the three.";
+      table.replaceChildren(...matrix(title, layers, shown().P, [["w, all", shown().w], ["w, three", of(best)]], places()));
       draw();
     }
 

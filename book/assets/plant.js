@@ -292,7 +292,7 @@
         `${voxel.value ? `Voxel ${voxel.value}` : `Mean of ${data.voxels} voxels`}: R is highest at ${peak(scores)} (${number(Math.max(...scores))}), ` +
         `the weight at ${peak(weights)} (${number(Math.max(...weights))}); the stack reaches R ${number(stack)}, the noise ceiling is R ${number(ceiling)}. ` +
         `Verdict over all voxels on \u201c${claimed.value} exceeds every other layer in ${measure.value}\u201d: ${one.outcome}` +
-        `${one.outcome === "cannot be asked here" ? ", since the stack predicts nothing" : `, lead ${interval(one)}, corrected for bias by leaving out groups of images in turn`}.`;
+        `${one.outcome === "cannot be asked here" ? ", since the stack predicts nothing" : `, lead ${interval(one)}; it is not that of the points drawn, but corrected for bias by leaving out groups of images in turn`}.`;
     }
 
     change();

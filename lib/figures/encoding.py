@@ -19,6 +19,7 @@ from lib.figures.style import COLOURS, MARKERS, NORMAL, SMALL, NumberedFigure, s
 from lib.simulation.worlds import WORLDS, World
 
 ROI_GROUPS = {"Early visual": EARLY, "Place": PLACE, "Face": FACE}
+_NARROW_NAMES = 6  # that have room below a panel on a narrow screen
 _CEILING: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": "--"}
 ARCHITECTURES = {"AlexNet": ALEXNETS, "ResNet50": RESNETS}
 
@@ -57,12 +58,13 @@ def _areas_by_measure(study: EncodingStudy, selection: str, areas_across: bool) 
     grid = axes if areas_across else axes.T  # (n_kinds, n_rois)
     for (name, what), row in zip(kinds, grid, strict=True):
         result, label = study.encoding[name], f"{name}\n{'R' if what == 'score' else 'weight'}"
-        n, step = len(result.layers), 1 if areas_across else 2  # for more names there is no room
+        n = len(result.layers)
+        step = 1 if areas_across or n <= _NARROW_NAMES else 2  # for more names there is no room
         names = [layer if (n - 1 - i) % step == 0 else "" for i, layer in enumerate(result.layers)]
         for ax, roi in zip(row, rois, strict=True):
             best = study.best(name, roi, selection)
             _voxel_lines(ax, getattr(result, what)[:, best], _roi_colour(roi))
-            ax.set_xticks(range(n), names, rotation=90, fontsize=SMALL)
+            ax.set_xticks(range(n), names, rotation=90, fontsize=SMALL if areas_across else SMALL - 1)
             if what == "score":
                 ax.axhline(0, color="0.6", linewidth=0.6)
                 ceiling = signed_root(study.participant.noise_ceiling[best])

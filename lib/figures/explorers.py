@@ -188,7 +188,7 @@ def picture_explorer(participant: Participant, networks: Sequence[Network]) -> H
         "noun": "Picture",
         "areas": dict(zip(voxels, rounded(measured.T, R_DIGITS), strict=True)),
         "predicted": {name: dict(zip(voxels, rounded(y.T, R_DIGITS), strict=True)) for name, y in predicted.items()},
-        "categories": [str(name) for name in participant.test.stimulus_ids[: len(test)]],
+        "categories": [f"image {name}" for name in participant.test.stimulus_ids[: len(test)]],
         "filled": [True] * len(test),
         "sheet": picture_sheet(pictures),
         "columns": SHEET_COLUMNS,
@@ -199,8 +199,8 @@ def picture_explorer(participant: Participant, networks: Sequence[Network]) -> H
         ("ROI", "noise ceiling, R", *(f"r, {name}" for name in predicted)), rows, "Clearest voxel of each ROI"
     )
     caption = (
-        f"Each point is one of {len(test)} test pictures: what the stack predicts of an area's clearest voxel, and its "
-        "response. Point at one, or move the slider, to see the picture."
+        f"Each point is one of the first {len(test)} test pictures: what the stack predicts of an area's clearest "
+        "voxel, and its response. Point at one, or move the slider, to see the picture."
     )
     return explorer("photographs", numbers, table, caption, style.data_warning(simulated))
 

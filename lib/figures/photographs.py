@@ -144,7 +144,8 @@ def _nested_row(result: NestedResult, no_face: np.ndarray) -> tuple[object, ...]
     (best, other), stack = result.interval(result.best), result.interval(result.stack)[0]
     often = result.layers[int(result.chosen[:, 0].argmax())]
     within = result.interval(result.best, no_face)[0]
-    return str(best), often, str(stack), str(within), str(other)
+    shown = (f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (best, stack, within, other))
+    return next(shown), often, *shown
 
 
 def sentence_table(verdicts: Mapping[str, Verdict]) -> Table:

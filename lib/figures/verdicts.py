@@ -40,7 +40,7 @@ def verdict_comparison(found: Mapping[str, Sequence[Verdict]]) -> Table:
 
 def _outcome(verdict: Verdict) -> str:
     share = "" if verdict.of_ceiling is None else f"; {ceiling_words(verdict.of_ceiling)}"
-    return f"**{verdict.outcome}** ({verdict.effect or 'no effect'}{share}; {plain(verdict.where)})"
+    return f"**{verdict.outcome}** ({verdict.effect or 'no estimate'}{share}; {plain(verdict.where)})"
 
 
 def ceiling_words(share: float) -> str:

@@ -405,7 +405,15 @@ def measure(rng: np.random.Generator, signal: np.ndarray, ncsnr: np.ndarray, n_r
 
 
 def simulated_source(name: str, world: World, module: str = __name__) -> Source:
-    """The source of a participant that a module simulated in a world of this name."""
+    """The source of a participant that a module simulated in a world of this name.
+
+    Parameters
+    ----------
+    name : str
+    world : World
+    module : str
+        Its `__name__`.
+    """
     return Source(
         dataset="simulated",
         description=f"world '{name}': {world.description}",

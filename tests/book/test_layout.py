@@ -115,10 +115,23 @@ def test_a_line_of_code_goes_on_behind_its_own_indent_and_may_break_where_code_o
 
 def test_names_with_a_number_stay_in_one_line_where_they_are_prose() -> None:
     kept = '<script>"Conv-3"</script><img alt="Conv-3"><svg><text>FC-6</text></svg><pre>Conv-1</pre>'
-    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3</p>"}
+    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3, as-published</p>"}
     mend(None, "page", "", context, None)
-    shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4")]
-    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3</p>".format(*shown)
+    shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4", "as-published")]
+    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3, {}</p>".format(*shown)
+
+
+def test_the_link_of_a_solution_begins_behind_the_space() -> None:
+    context = {"body": '<p>Solution to<a href="#a"> Exercise 1</a></p>'}
+    mend(None, "page", "", context, None)
+    assert context["body"] == '<p>Solution to <a href="#a">Exercise 1</a></p>'
+
+
+def test_a_sign_of_code_stays_with_what_it_belongs_to() -> None:
+    arrow, minus = '<span class="o">-&gt;</span>', '<span class="o">-</span><span class="n">best</span>'
+    between = '<span class="w"> </span><span class="o">-</span><span class="w"> </span>'
+    first, second = (f'<span class="whole">{sign}</span>' for sign in (arrow, minus))
+    assert _lines(arrow + between + minus) == f'<span class="code-line">{first}{between}{second}</span>\n'
 
 
 def test_no_hyphen_of_code_ends_a_line() -> None:

@@ -82,7 +82,7 @@ def test_picture_explorer_shows_the_clearest_voxel_and_what_the_stack_predicts_o
     result = encode(participant, network)
     r = np.corrcoef(shown["areas"]["PPA"], shown["predicted"]["alexnet-object"]["PPA"])[0, 1]
     assert r == pytest.approx(result.stacked_correlation[voxel], abs=0.01)
-    assert shown["categories"] == [str(name) for name in participant.test.stimulus_ids]
+    assert shown["categories"] == [f"image {name}" for name in participant.test.stimulus_ids]
     assert shown["response"] == "simulated response" and "nobody was scanned" in html.data
     assert len(html.data) < 150_000
 

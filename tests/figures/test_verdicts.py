@@ -65,7 +65,7 @@ def test_participants_are_compared_claim_by_claim() -> None:
     assert list(table.header) == ["claim", "", "a&#124;b", "c"]
     assert table.rows == [
         ["**W1**", CLAIMS["W1"].title, "**holds** (+0.500 [-0.500, +1.500]; 70.0 % of the ceiling; V1)",
-         f"**{UNTESTED}** (no effect; V1)"],
+         f"**{UNTESTED}** (no estimate; V1)"],
         ["**W2**", CLAIMS["W2"].title, f"**{CONTRADICTED}** (+0.000 [-1.000, +1.000]; V1)",
          "**holds** (+0.000 [-1.000, +1.000]; V1)"],
     ]  # fmt: skip
