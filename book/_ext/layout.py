@@ -41,7 +41,7 @@ LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re
 NAMED = re.compile(  # a name that stays in one line; first what is no prose, and is left as it is
     r"(?P<kept><(script|style|svg|pre)\b.*?</\2>|<[^>]*>)"
     r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d"
-    r"|[a-z][a-z\d]+-(?:published|brain|object|place|edges|edge\dd))(?![\w-])",  # worlds and networks
+    r"|(?P<long>[a-z][a-z\d]+-(?:published|brain|object|place|edges|edge\dd)))(?![\w-])",  # worlds and networks
     re.DOTALL,
 )
 TAG = re.compile(r"<[^>]*>")
@@ -163,8 +163,12 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
         body = AUTOMATIC_NUMBER.sub("", context["body"])
         body = LITERAL.sub(lambda found: found[1] + BREAKS.sub("<wbr>", found[2]) + found[3], body)
         body = SOLUTION.sub(r"\1 \2", body)
-        body = NAMED.sub(lambda found: found["kept"] or f'<span class="whole">{found["name"]}</span>', body)
+        body = NAMED.sub(_whole, body)
         context["body"] = CODE.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
+
+
+def _whole(found: re.Match[str]) -> str:
+    return found["kept"] or f'<span class="whole{" long" if found["long"] else ""}">{found["name"]}</span>'
 
 
 def _lines(code: str) -> str:

@@ -144,7 +144,7 @@ def _nested_row(result: NestedResult, no_face: np.ndarray) -> tuple[object, ...]
     (best, other), stack = result.interval(result.best), result.interval(result.stack)[0]
     often = result.layers[int(result.chosen[:, 0].argmax())]
     within = result.interval(result.best, no_face)[0]
-    shown = (f"{one.estimate:.3f} [{one.low:.3f}, {one.high:.3f}]" for one in (best, stack, within, other))
+    shown = (f"{one.estimate:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in (best, stack, within, other))
     return next(shown), often, *shown
 
 

@@ -117,7 +117,8 @@ def test_names_with_a_number_stay_in_one_line_where_they_are_prose() -> None:
     kept = '<script>"Conv-3"</script><img alt="Conv-3"><svg><text>FC-6</text></svg><pre>Conv-1</pre>'
     context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3, as-published</p>"}
     mend(None, "page", "", context, None)
-    shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4", "as-published")]
+    shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4")]
+    shown += ['<span class="whole long">as-published</span>']
     assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3, {}</p>".format(*shown)
 
 

@@ -92,10 +92,10 @@ def test_tables_say_what_was_found(data: PhotographData, found: dict[str, Nested
     rows = photographs.nested_table(data, found).rows
     assert [row[0] for row in rows] == list(LABELS) and {row[2] for row in rows} == {"c"}
     first = found[LABELS[0]]
-    assert rows[0][1].startswith(f"{first.r(first.best)[0]:.3f}") and rows[0][3].startswith(
-        f"{first.r(first.stack)[0]:.3f}"
+    assert rows[0][1].startswith(f"{first.r(first.best)[0]:.2f}") and rows[0][3].startswith(
+        f"{first.r(first.stack)[0]:.2f}"
     )
-    assert rows[0][5].startswith(f"{first.r(first.best)[1]:.3f} [")
+    assert rows[0][5].startswith(f"{first.r(first.best)[1]:.2f} [")
     geometry = StackedGeometry(("a", "b"), np.array([0.3, 0.7]), np.array([0.5, 0.6, 0.1]), np.array([0.4, 0.7, 0.0]))
     (row,) = photographs.geometry_table({"net": {"IT": geometry}}).rows
     assert row == ("net", "IT", pytest.approx(0.4), pytest.approx(1.1 / 3), "2 of 3", "b 0.70, a 0.30")
