@@ -108,9 +108,13 @@ def _scripts(path: Path) -> list[Path]:
 
 
 def hash_lines(modules: set[Path]) -> list[str]:
-    """One line per module, and per data file in the folders of those that are in `lib`: its name and hash."""
+    """One line per module, and per data file in the folders of those that are in `lib`: its name and hash.
+
+    A data file that is named like a module beside it belongs to that module alone.
+    """
     folders = {path.parent for path in modules if path.is_relative_to(LIB)}
-    files = {*modules, *(path for folder in folders for path in _package_data(folder))}
+    data = {path: path.with_suffix(".py") for folder in folders for path in _package_data(folder)}
+    files = {*modules, *(path for path, owner in data.items() if owner in modules or not owner.exists())}
     return [f"{os.path.relpath(path, ROOT)} {_hash(path, stamp(path))}" for path in sorted(files)]
 
 
