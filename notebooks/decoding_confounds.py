@@ -251,8 +251,8 @@ rate_table(counted)
 
 # %% [markdown]
 # Y1 is asked pair by pair, as the paper's sentence has it, so that one pair in which AlexNet does not lead leaves it undecided or contradicts it.
-# Y3 depends on how ResNet-50's output is read: compare the two rows of *as-published* (*matched* has few seeds). Y2
-# depends on AlexNet's, which both read before softmax; see the row *softmax* of the first table. About Y2 nothing was planted in *resnet-brain*. In *noise*, where AlexNet's units are not
+# Y3 depends on the reading of both outputs: compare the two rows of *as-published* (*matched* has few seeds), which differ in ResNet-50's. For
+# AlexNet's, on which Y2 depends, see the row *softmax* of the first table. About Y2 nothing was planted in *resnet-brain*. In *noise*, where AlexNet's units are not
 # decoded either, hardly any claim can be asked.
 
 # %% [markdown]

@@ -115,7 +115,7 @@ for name, result in study.encoding.items():
 # %% [markdown]
 # In the world *as-published* the lines of V1-V4 peak at the middle convolutions and those of the place and face areas at the
 # last layer. The weights of V1-V4 have a peak at Conv-3 for objects and at Conv-4 for places, and another at Conv-1, which holds the most of
-# the image: lower in V1 and V2, about as high in V3 and V4. R falls slowly around its peak, the weights steeply; stacking gives most
+# the image: lower in V1 and V2 (for places in V3 too), elsewhere about as high. R falls slowly around its peak, the weights steeply; stacking gives most
 # to layers that explain what their neighbours cannot.
 
 # %% [markdown]
@@ -128,7 +128,7 @@ for name, result in study.encoding.items():
 preferred_layers(study)
 
 # %% [markdown]
-# Each row has one cell darker than the others. In V1-V4 the layers before it are grey, too: there, voxels of one ROI differ. A statement such as
+# Each row has one cell darker than the others. In V1-V4 the layers before it are grey, too: there voxels differ. A statement such as
 # "V2 prefers Conv-3" is a statement about a median.
 #
 # Where do the voxels of a preferred layer lie? A simulated area is a small sheet of cortex, whose neighbours answer alike. **Look for**
@@ -165,7 +165,7 @@ planted_and_recovered(study)
 stack_against_ceiling(study)
 
 # %% [markdown]
-# The medians rise with the ceiling and stay below the dashed line, the further the higher the ceiling. The rest no layer predicts, or
+# The medians rise with the ceiling and stay below the dashed line; the higher the ceiling, the further below. The rest no layer predicts, or
 # it is too fine to be learned from this many images.
 #
 # A voxel of low ceiling cannot score high. So a score is also given as a share of the largest R that any model could reach, the root of

@@ -251,8 +251,8 @@ geometry_table(stacked)
 #
 # ## Accuracy and likeness
 #
-# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. To see that one needs many networks; here stand those of
-# this page, and their architectures differ in more than accuracy.
+# {cite:t}`yu2018` expect that beyond some accuracy better networks become less like the brain. To see that, one needs many networks; here stand only those
+# of this page whose authors published an accuracy, and their architectures differ in more than accuracy.
 
 # %% mystnb={"image": {"alt": "A few points with error bars: correlation with FFA against accuracy on ImageNet."}, "figure": {"caption": "Correlation of the best layer with FFA against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images. Two or three points can show neither a rise nor a fall.", "name": "fig-images92-accuracy"}} if-simulated={"caption": "Correlation of the best layer with an invented face area against the accuracy that the networks' authors published. Bars: 95 % bootstrap interval over images."}
 top1_percent = {"squeezenet-object": 57.5, "mobilenet-object": 71.9, "lite0-object": 75.1}
@@ -264,7 +264,7 @@ accuracy_figure(data, found, top1_percent)
 # There is no place area here, so nothing about PPA; no network trained on places with a stated licence; one face area,
 # of which it is not stated whether it is one person's or a mean. Of paper W's sentences about tasks only one could be asked
 # here, with the edge network: whether a network trained to find edges predicts a face area less well. Paper W's edge networks were Taskonomy's. The one
-# here, HED, was trained on objects first and then on edges, so edge and object networks may lie closer than in the paper.
+# that can be fetched for this page, HED, was trained on objects first and then on edges, so edge and object networks may lie closer than in the paper.
 
 # %% [markdown]
 # ## Three questions

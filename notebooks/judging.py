@@ -159,8 +159,8 @@ power_table(CLAIMS.values())
 # * **Y2 was not planted false in *reversed***, where ResNet-50 alone drove the brain. Now the networks change places. And Y2 could not be asked unless
 #   AlexNet's output was decoded; now its layers must be, taken together.
 #
-# Tried on these seeds and not adopted: penalties chosen for each layer as the analysis chooses them, which made no difference, and leads
-# that do not grow with the layers' distance, or in proportion to it.
+# Tried on these seeds and not adopted: penalties chosen for each layer as the analysis chooses them, which made no difference; leads
+# that do not grow with the layers' distance; leads in proportion to it.
 #
 # ## How often do the rules err?
 #

@@ -194,7 +194,7 @@ card_score_table(everyone)
 # Bold is what the network was trained for, italic what a probe finds; r is averaged over pictures, and its chance is what the mean
 # of all training maps reaches. Every network but `multitask`, which was taught both, holds something of
 # a label that it was not taught, and they are far from alike: at its end an AlexNet has kept less of the place than a ResNet50 has. The
-# edge networks were taught neither label, and let the place be read in nine of ten scenes or more. To draw what hides what, one must find
+# edge networks were taught neither label, and let the place be read in about nine of ten scenes (3D) or nearly all (2D). To draw what hides what, one must find
 # the thing that stands in the scene: the 3D network knows objects better than the 2D network does.
 #
 # Where in the network does the other label fade? Now we probe layers ourselves, by

@@ -176,8 +176,8 @@ curves = {"GCV": gcv(e, Z)[:, voxels], "held-out error": errors[:, voxels]}
 penalty_curves(ridge.ALPHAS, curves, names, simulated=True)
 
 # %% [markdown]
-# The two minima of a voxel agree to a power of ten. Those of the clear voxel lie furthest left. For the other two the best hardly
-# beats the mean on held-out images.
+# Both minima of a voxel agree within a power of ten. Those of the clear voxel lie furthest left. For the other two the best penalty
+# hardly beats the mean on held-out images.
 #
 # ## A trap: the direction that centring removes
 #

@@ -129,7 +129,7 @@ verdict_comparison({name: evaluate(one) for name, one in studies.items()})
 #
 # ```{admonition} Misconception: the network that predicts best is the model of the brain
 # :class: tip
-# The stacks of all six networks predict all areas of this brain, Edge2d's only just, and none of the networks is in it.
+# The stacks of all six networks predict all areas of this brain (Edge2d's only just from V4 on), and none of the networks is in it.
 # ```
 
 # %% [markdown]

@@ -182,7 +182,7 @@ found = {
 }
 
 # %% [markdown]
-# **Look for** high bars whose symbols are near zero: layers that predict, and say nothing of their own. (The ceilings printed above say how
+# **Look for** high bars whose green symbol is near zero: what such a layer predicts, the ResNet50s predict as well. (The ceilings printed above say how
 # high a bar could be.)
 
 # %% tags=["thumbnail"] mystnb={"image": {"alt": "Panels of grey bars per layer of two edge networks, in place and face areas of two brains, with three symbols per bar: what the layer explains beyond the layers before it, beyond those behind it, and beyond other networks."}, "figure": {"caption": "Grey: R$^2$ of each layer alone. Symbols: what it adds to the layers before it (blue), to the layers behind it (orange), and to all layers of two ResNet50s trained on objects and on places (green). Before the first layer and behind the last there is none: there the symbol is the bar itself. Means over voxels, with 95 % bootstrap intervals.", "name": "fig-variance"}}
@@ -209,7 +209,8 @@ shared_variance_table(found)
 # a middle layer explains beyond all layers behind it has been lost on the way to the network's own task. In *as-published* that is so of Conv-3. In
 # *unplanted* its orange symbols stand near zero; in Edge3d the last layer predicts best, and Edge2d predicts hardly anything. There, no edge network drives a voxel, and
 # layers of Edge3d predict these areas all the same. So such prediction alone is no evidence that the areas care about edges, or that the
-# networks know faces or places. Green symbols clear of zero would be. For a measured participant:
+# networks know faces or places. Green symbols far above zero would be a hint; those whose intervals just
+# miss zero here add next to nothing. For a measured participant:
 # `python -m lib run variance_partitioning -p dataset nsd -p data_root FOLDER -p weights published`; memory and time grow with the square and the
 # cube of the number of images, as printed above.
 

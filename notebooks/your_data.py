@@ -75,7 +75,8 @@ for pattern in ("*.*", "masks/*.npy", "pictures/*.png"):
 
 # %%
 for line in Path(folder, "events.tsv").read_text().splitlines()[:5]:
-    print(*(f"{cell:20}" for cell in line.split("\t")))
+    picture, session, part = line.split("\t")
+    print(f"{picture:18} {session:8} {part}")
 
 # %% [markdown]
 # (your-data-read)=

@@ -147,8 +147,9 @@ layers = {
 
 # %%
 network = own_network("own-object", module, layers)
+print("layer    (n_images, n_features)")
 for layer, activations in extract(network, participant.images(participant.test)[:8]).items():
-    print(f"{layer:8} (n_images, n_features) = {activations.shape}")
+    print(f"{layer:8} {activations.shape}")
 
 # %% [markdown]
 # ## The voxels
@@ -275,9 +276,9 @@ print(verdict.outcome, verdict.where)
 
 # %% [markdown]
 # It is undecided again. In V1 to V4 the early layers are ahead here, too, in a brain that prefers none: they hold more of the
-# image. They are ahead in place and face areas as well. Where a printed interval lies below zero there, it is that of one area alone; to
-# contradict the claim, it must lie below zero at a level that allows for all ten areas. So the first half of the claim says little about
-# a brain; only the order of areas, with late layers ahead in the higher ones, would say something.
+# image. They are ahead in place and face areas as well. In some of these the printed interval lies below zero, but it is that of the area taken
+# by itself; to contradict the claim, it must lie below zero at a level that allows for all ten areas. So the first half of the claim says
+# little about a brain; only the order of areas, with late layers ahead in the higher ones, would say something.
 # ```{solution-end}
 # ```
 
@@ -305,5 +306,5 @@ print(verdict.outcome, verdict.where)
 # preferred. Load a measured participant in place of the simulated one, with `load_participant("nsd", subject, "/data/nsd")` or
 # [your lab's own](your_data), and the same five cells speak about a brain.
 #
-# Where to go from here: another task (`scenes.scene_label` instead of objects), [what your network explains beyond
+# Where to go from here: another task (`task="place"` for `train_classifier` and `accuracy`), [what your network explains beyond
 # AlexNet](variance_partitioning), or the [ledger](claims) with a row of your own (`CONTRIBUTING.md` says how).

@@ -24,12 +24,13 @@ from sphinx.application import Sphinx
 from lib.app.copies import figure_names
 
 CODE = re.compile(r'(<div class="highlight"><pre>(?:<span></span>)?)(.*?)(</pre></div>)', re.DOTALL)
+WHOLE = r'<span class="whole">\g<0></span>'  # stays in one line
 HYPHENATED = re.compile(  # --dry-run, as-coded; not a class within a tag
     r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?![^<>]*>)(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)"
 )
 APART = re.compile(  # spaces at which no line may end
     r"(?<=\d) (?=%|× ?\d|(?:[kMG]B|s|min)\b)|(?<=\d ×) (?=\d)|(?<=[✓✗?–]) (?=\d)"
-    r"|(?<=\d,) (?=[−+]?[\d.]+\])"
+    r"|(?<=\d,) (?=[−+]?[\d.]+\])|(?<=\b[prR]) (?=[≤≥<>=] )|(?<=[≤≥<>=]) (?=[−.\d])"
 )
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room
 SIGNS = {
@@ -40,7 +41,7 @@ SIGNS = {
 LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re.DOTALL)
 NAMED = re.compile(  # a name that stays in one line; first what is no prose, and is left as it is
     r"(?P<kept><(script|style|svg|pre)\b.*?</\2>|<[^>]*>)"
-    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d"
+    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d|\d[\d.]*e[-+]\d+"
     r"|(?P<long>[a-z][a-z\d]+-(?:published|brain|object|place|edges|edge\dd)))(?![\w-])",  # worlds and networks
     re.DOTALL,
 )
@@ -161,10 +162,16 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
     """Wrap each line of code on its own, and leave out figure numbers that count through the whole book."""
     if "body" in context:
         body = AUTOMATIC_NUMBER.sub("", context["body"])
-        body = LITERAL.sub(lambda found: found[1] + BREAKS.sub("<wbr>", found[2]) + found[3], body)
+        body = LITERAL.sub(_breaking, body)
         body = SOLUTION.sub(r"\1 \2", body)
         body = NAMED.sub(_whole, body)
         context["body"] = CODE.sub(lambda found: found[1] + _lines(found[2]) + found[3], body)
+
+
+def _breaking(found: re.Match[str]) -> str:
+    """Code that may break within a long path; a command breaks at its spaces, not within an option."""
+    command = " " in TAG.sub("", found[2])
+    return found[1] + (HYPHENATED.sub(WHOLE, found[2]) if command else BREAKS.sub("<wbr>", found[2])) + found[3]
 
 
 def _whole(found: re.Match[str]) -> str:
@@ -173,8 +180,8 @@ def _whole(found: re.Match[str]) -> str:
 
 def _lines(code: str) -> str:
     """Code with each line in a box of its own; Pygments never lets a colour reach beyond a line."""
-    whole = HYPHENATED.sub(r'<span class="whole">\g<0></span>', code)
-    whole = SIGN.sub(r'<span class="whole">\g<0></span>', whole)
+    whole = HYPHENATED.sub(WHOLE, code)
+    whole = SIGN.sub(WHOLE, whole)
     whole = OPENED.sub(r"\1<wbr>", whole)
     return "".join(f"<span {_box(line)}>{line}</span>\n" for line in whole.rstrip("\n").split("\n"))
 

@@ -176,17 +176,21 @@ def _epoch(network: TaskNetwork, scenes: Scenes, batch_size: int, optimiser: Opt
     return total / len(scenes)
 
 
-def train_classifier(module: nn.Module, scenes: Scenes, epochs: int, *, learning_rate: float = 3e-3) -> Iterator[int]:
-    """Train any network to name the objects of scenes, in place.
+def train_classifier(
+    module: nn.Module, scenes: Scenes, epochs: int, *, task: str = "object", learning_rate: float = 3e-3
+) -> Iterator[int]:
+    """Train any network to name the objects, or the places, of scenes; it is changed in place.
 
     PyTorch's random numbers decide the order of the scenes: after the same `torch.manual_seed` it is the same.
 
     Parameters
     ----------
     module : Module
-        Maps images (n, 3, 64, 64), pixels in 0..1, to scores of `lib.simulation.scenes.OBJECTS`.
+        Maps images (n, 3, 64, 64), pixels in 0..1, to scores of `lib.simulation.scenes.OBJECTS`, or of as many classes
+        as there are places.
     scenes : Scenes
     epochs : int
+    task : "object" or "place"
     learning_rate : float
 
     Yields
@@ -194,7 +198,7 @@ def train_classifier(module: nn.Module, scenes: Scenes, epochs: int, *, learning
     int
         How many epochs are done: 0 before the first.
     """
-    images, right = prepare(scenes.image, SIZE, "unit"), target(scenes, "object")
+    images, right = prepare(scenes.image, SIZE, "unit"), target(scenes, task)
     optimiser = torch.optim.AdamW(module.parameters(), learning_rate)
     yield 0
     for epoch in range(1, epochs + 1):
@@ -206,11 +210,18 @@ def train_classifier(module: nn.Module, scenes: Scenes, epochs: int, *, learning
         yield epoch
 
 
-def accuracy(module: nn.Module, scenes: Scenes) -> float:
-    """Share of scenes whose object a network names, as `train_classifier` trains it to."""
+def accuracy(module: nn.Module, scenes: Scenes, task: str = "object") -> float:
+    """Share of scenes whose object, or place, a network names, as `train_classifier` trains it to.
+
+    Parameters
+    ----------
+    module : Module
+    scenes : Scenes
+    task : "object" or "place"
+    """
     module.eval()
     with torch.inference_mode():
-        return score(module(prepare(scenes.image, SIZE, "unit")), scenes, "object")
+        return score(module(prepare(scenes.image, SIZE, "unit")), scenes, task)
 
 
 def mirrored_batch(scenes: Scenes, indices: np.ndarray, mirror: np.ndarray) -> Scenes:

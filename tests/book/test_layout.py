@@ -115,11 +115,11 @@ def test_a_line_of_code_goes_on_behind_its_own_indent_and_may_break_where_code_o
 
 def test_names_with_a_number_stay_in_one_line_where_they_are_prose() -> None:
     kept = '<script>"Conv-3"</script><img alt="Conv-3"><svg><text>FC-6</text></svg><pre>Conv-1</pre>'
-    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3, as-published</p>"}
+    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3, as-published, 1e-02</p>"}
     mend(None, "page", "", context, None)
     shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4")]
-    shown += ['<span class="whole long">as-published</span>']
-    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3, {}</p>".format(*shown)
+    shown += ['<span class="whole long">as-published</span>', '<span class="whole">1e-02</span>']
+    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3, {}, {}</p>".format(*shown)
 
 
 def test_the_link_of_a_solution_begins_behind_the_space() -> None:
@@ -150,7 +150,7 @@ def test_hyphens_within_a_tag_are_not_code() -> None:
 def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     page = new_document("page")
     words, code = (
-        nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2 – 1, 4 GB, 64 x 64, 13 s, 5 steps"),
+        nodes.paragraph("", "95 % of 20 % hold: ✓ 3 ? 2 – 1, 4 GB, 64 x 64, 13 s, 5 steps, p < .01"),
         nodes.literal_block("", "95 %"),
     )
     short, long = nodes.literal("", "results/TASK.npz"), nodes.literal("", "taskonomy-edge2d")
@@ -159,6 +159,7 @@ def test_short_names_marks_and_percents_stay_in_one_line() -> None:
     assert (
         words.astext()
         == "95\xa0% of 20\xa0% hold: ✓\xa03 ?\xa02 –\u2060\xa01, 4\xa0GB, 64\xa0×\xa064, 13\xa0s, 5 steps"
+        ", p\xa0<\xa0.01"
         and code.astext() == "95 %"
     )
     assert (short["classes"], long["classes"]) == (["short"], ["fits"])
@@ -181,9 +182,13 @@ def test_signs_are_set_in_prose_and_nowhere_else() -> None:
 
 def test_long_paths_may_break_after_a_slash_or_an_underscore() -> None:
     code = '<code class="docutils literal notranslate"><span class="pre">nsddata/ppdata/n_x</span></code> a/b'
-    context = {"body": code}
+    command = (
+        '<code class="docutils literal notranslate"><span class="pre">run</span> <span class="pre">n_x</span></code>'
+    )
+    context = {"body": code + command}
     mend(None, "page", "", context, None)
-    assert context["body"] == code.replace("nsddata/ppdata/n_x", "nsddata/<wbr>ppdata/<wbr>n_<wbr>x")
+    broken = code.replace("nsddata/ppdata/n_x", "nsddata/<wbr>ppdata/<wbr>n_<wbr>x")
+    assert context["body"] == broken + command, "which breaks at its spaces"
 
 
 def test_columns_of_numbers_are_marked_with_their_heads() -> None:

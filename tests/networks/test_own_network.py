@@ -10,7 +10,7 @@ from torch import nn
 
 from lib.analysis.training_curves import PlainNetwork, Shape
 from lib.networks import Network, extract, own_network
-from lib.simulation.scenes import OBJECTS, render_many
+from lib.simulation.scenes import OBJECTS, SCENES, render_many
 from lib.simulation.training import HELD_OUT_WORLD, TRAINING_WORLD, accuracy, train_classifier
 
 IMAGES = list(np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8))
@@ -163,3 +163,9 @@ def test_any_network_can_be_taught_and_learns_the_same_from_the_same_seed() -> N
         curves.append([accuracy(module, held_out) for _ in train_classifier(module, training, 6)])
     assert len(curves[0]) == 7 and curves[0] == curves[1]
     assert curves[0][-1] > curves[0][0] + 0.05
+    torch.manual_seed(1)
+    module = PlainNetwork(Shape(4, 8), len(SCENES))
+    before, *_, after = [
+        accuracy(module, held_out, "place") for _ in train_classifier(module, training, 6, task="place")
+    ]
+    assert after > before + 0.05
