@@ -184,7 +184,7 @@ ceilings = {area: rdm_noise_ceiling(people) for area, people in areas.items()}
 
 # %% [markdown]
 # **Look for** trained networks and their untrained twins changing places between raw and centred. The tables below give numbers, raw first; there
-# each person's best layer is the one that is best in the mean of the other people, so a number may lie below the highest point of a line.
+# each person's layer is the best of the other people's mean, so a number may lie below a line's highest point.
 
 # %% mystnb={"image": {"alt": "Four panels: mean Spearman correlation of layers with dissimilarities of EVC and IT, raw above and centred below, a line per network and a grey noise ceiling."}, "figure": {"caption": "Likeness of each layer's dissimilarities to those of EVC and IT, mean over participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling.", "name": "fig-images92-centred"}} if-simulated={"caption": "Likeness of each layer's dissimilarities to those of two invented areas, mean over invented participants, by depth. Above: raw activations are correlated. Below: each unit is centred over the images first. Grey: lower to upper noise ceiling."}
 raw_and_centred(data, alike, ceilings)
@@ -210,7 +210,7 @@ trained_against_untrained(alike["centred"])
 #
 # What these data can be asked stands here in sentences, decided by [the rule of the ledger](claims). A sentence holds if, in every network that was
 # trained to name objects in photographs, the interval lies above zero and the estimate reaches the smallest effect that matters. It is contradicted if in one of them the whole interval lies below that effect, even above zero, and undecided otherwise. The
-# bootstrap resamples images; for M4, whose effect is a mean over people, it resamples people. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
+# bootstrap resamples images; for M4, a mean over people, it resamples people. Intervals of verdicts come from the bootstrap's standard error, those of the first table are
 # percentiles of the same bootstrap, so the two differ a little. The sentences are ours, and were written after a first look at the measured
 # data. So verdicts on the measured data describe 92 photographs; they confirm nothing.
 

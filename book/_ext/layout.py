@@ -29,7 +29,7 @@ HYPHENATED = re.compile(  # --dry-run, as-coded; not a class within a tag
     r"(?<![\w-])(?=[\w-]{2,30}(?![\w-]))(?![^<>]*>)(?:--?[A-Za-z][\w-]*|\w+(?:-\w+)+)"
 )
 APART = re.compile(  # spaces at which no line may end
-    r"(?<=\d) (?=%|× ?\d|(?:[kMG]B|s|min)\b)|(?<=\d ×) (?=\d)|(?<=[✓✗?–]) (?=\d)"
+    r"(?<=\d) (?=%|× ?\d|(?:[kMG]B|s|min|mm|T)\b)|(?<=\d ×) (?=\d)|(?<=[✓✗?–]) (?=\d)"
     r"|(?<=\d,) (?=[−+]?[\d.]+\])|(?<=\b[prR]) (?=[≤≥<>=] )|(?<=[≤≥<>=]) (?=[−.\d])"
 )
 SHORT, SHORT_WITH_HYPHEN, FITS = 17, 14, 30  # letters of a name that stays in one line: anywhere, where there is room

@@ -182,13 +182,12 @@ def test_signs_are_set_in_prose_and_nowhere_else() -> None:
 
 def test_long_paths_may_break_after_a_slash_or_an_underscore() -> None:
     code = '<code class="docutils literal notranslate"><span class="pre">nsddata/ppdata/n_x</span></code> a/b'
-    command = (
-        '<code class="docutils literal notranslate"><span class="pre">run</span> <span class="pre">n_x</span></code>'
-    )
+    command = '<code class="literal"><span class="pre">run</span> <span class="pre">-p</span> n_x</code>'
     context = {"body": code + command}
     mend(None, "page", "", context, None)
     broken = code.replace("nsddata/ppdata/n_x", "nsddata/<wbr>ppdata/<wbr>n_<wbr>x")
-    assert context["body"] == broken + command, "which breaks at its spaces"
+    whole = command.replace(">-p<", '><span class="whole">-p</span><')
+    assert context["body"] == broken + whole, "a command breaks at its spaces"
 
 
 def test_columns_of_numbers_are_marked_with_their_heads() -> None:
