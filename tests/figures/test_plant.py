@@ -120,7 +120,7 @@ def test_the_reader_is_told_what_the_library_finds(page: Page, features: dict[st
     told = page.locator("output").inner_text()
     assert f"the stack reaches R {result.stacked_score.mean():.2f}" in told
     words = (
-        f"{claimed} exceeds every other layer in stacking weight\u201d: {outcome}, lead {lead.interval()}, corrected"
+        f"{claimed} exceeds every other layer in stacking weight\u201d: {outcome}, lead {lead.interval()}; it is not that of the points drawn"
     )
     assert words.replace("-0.", "\u22120.") in told
     page.get_by_role("slider", name=re.compile("^Conv-3")).fill("0")
