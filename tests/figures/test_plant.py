@@ -119,7 +119,7 @@ def test_the_reader_is_told_what_the_library_finds(page: Page, features: dict[st
     lead, outcome = claim_of_layer(result, "weights", claimed)
     told = page.locator("output").inner_text()
     assert f"the stack reaches R {result.stacked_score.mean():.2f}" in told
-    words = f"{claimed} exceeds every other layer in stacking weight\u201d: {outcome}, lead {lead.interval()}; it is not that"
+    words = f"{claimed} exceeds every other layer in stacking weight\u201d: {outcome}, lead {lead.interval()}; it is"
     assert words.replace("-0.", "\u22120.") in told
     page.get_by_role("slider", name=re.compile("^Conv-3")).fill("0")
     page.get_by_role("slider", name=re.compile("^FC-7")).fill("10")
