@@ -23,6 +23,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from PIL import Image, ImageChops, ImageStat
 from pybtex.plugin import find_plugin, register_plugin
+from pybtex.style.sorting.author_year_title import SortingStyle
 from rerun import Executed
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -322,9 +323,18 @@ def _find_citation_plugins_once() -> None:
         register_plugin("pybtex.backends", name, find_plugin("pybtex.backends", name), force=True)
 
 
+class Alphabetical(SortingStyle):
+    """The order of the references, by names without the braces that keep {Murty Lab} one name."""
+
+    def person_key(self, person: Any) -> str:
+        """What puts an author in order."""
+        return str(super().person_key(person)).translate(str.maketrans("", "", "{}"))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     _find_citation_plugins_once()
+    register_plugin("pybtex.style.sorting", "author_year_title", Alphabetical, force=True)
     app.add_directive("thumbnail", Thumbnail)
     app.add_directive("explorer", Explorer)
     app.add_role("line", Line())

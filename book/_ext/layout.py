@@ -41,7 +41,7 @@ SIGNS = {
 LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)(.*?)(</code>)', re.DOTALL)
 NAMED = re.compile(  # a name that stays in one line; first what is no prose, and is left as it is
     r"(?P<kept><(script|style|svg|pre)\b.*?</\2>|<[^>]*>)"
-    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d|\d[\d.]*e[-+]\d+"
+    r"|(?<![\w-])(?P<name>(?:Conv|FC|Fire|Stage)-\d+|ResNet-\d+(?:-v\d)?|V1-V\d|\d[\d.]*e[-+]\d+|[A-Za-z]-[a-z]+"
     r"|(?P<long>[a-z][a-z\d]+-(?:published|brain|object|place|edges|edge\dd)))(?![\w-])",  # worlds and networks
     re.DOTALL,
 )
@@ -49,6 +49,7 @@ TAG = re.compile(r"<[^>]*>")
 SOLUTION = re.compile(r"(Solution to)(<a [^>]*>) ")  # the link begins behind the space
 SIGN = re.compile(r'<span class="o">-(?:&gt;</span>|</span><span class="(?:n|mi|mf)">[^<]*</span>)')  # of code
 OPENED = re.compile(r'(<span class="(?:p|o)">(?:[^<]*[([{]|\.|=)</span>)')  # behind it code may go on in a new line
+ADDRESS = re.compile(r"https?://[^\s<]+")  # of code; before it and within it a line may end
 BREAKS = re.compile(r"(?<=[\w.}>][/_])(?=\w)")  # where a long path may break
 SENTENCES, MANY_COLUMNS = 100, 8  # letters of a cell, columns of a table
 NUMBER = re.compile(  # a cell of a column that ends on the right
@@ -183,6 +184,7 @@ def _lines(code: str) -> str:
     whole = HYPHENATED.sub(WHOLE, code)
     whole = SIGN.sub(WHOLE, whole)
     whole = OPENED.sub(r"\1<wbr>", whole)
+    whole = ADDRESS.sub(lambda found: "<wbr>" + BREAKS.sub("<wbr>", found[0]), whole)
     return "".join(f"<span {_box(line)}>{line}</span>\n" for line in whole.rstrip("\n").split("\n"))
 
 

@@ -45,7 +45,7 @@ def decoding_figure(study: DecodingStudy) -> Figure:
     the maps of all ROIs, numbers in bold have intervals above zero. Paper Y draws a panel per ROI.
     """
     n = 1 + len(study.networks)
-    figure = _overview(study, *subplots(1, n, (10.5, 4.2)))
+    figure = _overview(study, *subplots(1, n, (9.6, 4.2)))
     figure.narrow = _overview(study, *subplots(n, 1, (NARROW_WIDTH, 3.6 * n)))
     return figure
 
@@ -74,9 +74,9 @@ def _map(ax: Axes, study: DecodingStudy, network: str, highest: float) -> AxesIm
     picture = ax.imshow(means, cmap="Greys", vmin=0, vmax=highest, aspect="auto")
     for (roi, layer), mean in np.ndenumerate(means):
         sure = "bold" if found[layer][roi].low > 0 else "normal"
-        colour = "white" if mean > 0.55 * highest else "black"
+        colour = style.ink_on(picture.to_rgba(mean))
         text = f"{mean:.2f}".replace("0.", ".").replace("-.00", ".00").replace("-", "−")
-        ax.text(layer, roi, text, ha="center", va="center", fontsize=SMALL - 1, weight=sure, color=colour)
+        ax.text(layer, roi, text, ha="center", va="center", fontsize=SMALL, weight=sure, color=colour)
     style.label_layers(ax, layers)
     ax.set_yticks(range(len(study.rois)), study.rois, fontsize=SMALL)
     return picture

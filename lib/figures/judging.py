@@ -138,7 +138,7 @@ def power_curves(claims: Iterable[Claim], chosen: Mapping[str, int]) -> Figure:
     for ax, claim in zip(axes.flat, counted, strict=False):
         sizes = sorted(claim.power.outcomes)
         ax.axhline(100 * POWER, color="0.7", lw=0.8)
-        ax.axvline(chosen[claim.id], color="0.4", lw=1, ls=":")
+        ax.axvline(chosen[claim.id], color="0.3", lw=1.2, ls=":")
         for i, outcome in enumerate(OUTCOMES[:2]):
             at = [100 * claim.power.share(n, outcome) for n in sizes]
             ax.semilogx(sizes, at, MARKERS[i], ls="-", color=COLOURS[i], ms=4, lw=1.5, label=outcome, zorder=3 - i)

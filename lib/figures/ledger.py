@@ -108,7 +108,7 @@ def _counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
 def evidence_figure(found: Sequence[Evidence]) -> Figure:
     """Published numbers as dots, a panel for each source and the claims it bears on."""
     n_rows = -(-len(found) // 2)
-    figure, axes = style.subplots(n_rows, 2, (7.6, 2.1 * n_rows))
+    figure, axes = style.subplots(n_rows, 2, (7.6, 2.3 * n_rows))
     for i, ax in enumerate(axes.flat):
         ax.set_visible(i < len(found))
     for i, (ax, one) in enumerate(zip(axes.flat, found, strict=False)):

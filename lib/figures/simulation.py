@@ -80,10 +80,11 @@ def _planted_cell(ax: Axes, row: int, column: int, network: str, shares: Mapping
         return
     layers = list(ZOO[network].layers)
     depth = sum(share * layers.index(layer) for layer, share in shares.items()) / (len(layers) - 1)
-    ax.add_patch(Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, color=plt.get_cmap("Blues")(0.1 + 0.8 * depth)))
+    ground = plt.get_cmap("Blues")(0.1 + 0.8 * depth)
+    ax.add_patch(Rectangle((column - 0.48, row - 0.45), 0.96, 0.9, color=ground))
     words = [f"{layer} {100 * share:.0f} %" for layer, share in shares.items()] if len(shares) > 1 else list(shares)
     text = "all layers" if len(shares) == len(layers) else "\n".join(words)
-    ax.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if depth > 0.55 else "black")
+    ax.text(column, row, text, ha="center", va="center", fontsize=7, color=style.ink_on(ground))
 
 
 def preference_maps(positions: np.ndarray, maps: Mapping[str, np.ndarray], layers: Sequence[str]) -> Figure:
@@ -310,10 +311,10 @@ def _confusions(
     figure, axes = subplots(n_rows, n_columns, (width, 3.6 * n_rows))
     for ax, (network, counts) in zip(axes.flat, tables.items(), strict=False):
         shares = counts / counts.sum(1, keepdims=True)
-        ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        picture = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), share in np.ndenumerate(shares):
             if share >= 0.005:
-                colour = "white" if share > 0.5 else "black"
+                colour = style.ink_on(picture.to_rgba(share))
                 ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
         ax.set_xticks(range(len(counts)), names[network], rotation=90)
         ax.set_yticks(range(len(counts)), names[network])

@@ -79,7 +79,7 @@ def _curve(ax: Axes, ordered: Sequence[Specification]) -> None:
             found = [ordered[x].ahead for x in members]
             style.errorbar(ax, np.array(members), found, 0, lw=0, elinewidth=1, mfc=face)
     published = next(x for x, one in enumerate(ordered) if one.choices == PUBLISHED)
-    ax.axvline(published, color="0.6", lw=1, ls=":", label="as published")
+    ax.axvline(published, color="0.3", lw=1.2, ls=":", label="as published")
     ax.axhline(0, color="0.6", lw=0.6)
     ax.tick_params(labelsize=SMALL)
 

@@ -2,7 +2,8 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import matplotlib.pyplot as plt
@@ -158,6 +159,13 @@ def _recolour(artist: Artist, kind: str, new: Mapping[str, tuple[float, float, f
     changed = np.array([[*new.get(to_hex(one), one[:3]), one[3]] for one in old]).reshape(old.shape)
     if (changed != old).any():
         getattr(artist, f"set_{kind}")(changed if isinstance(artist, Collection) else changed[0])
+
+
+def ink_on(ground: Iterable[float]) -> str:
+    """Black or white, whichever can be read better on a colour (red, green, blue, from 0 to 1): WCAG 2's contrast."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in islice(ground, 3))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "white" if (luminance + 0.05) ** 2 < 0.05 * 1.05 else "black"
 
 
 def errorbar(ax: Axes, x: np.ndarray, found: Sequence[Interval], i: int, **style: Any) -> None:

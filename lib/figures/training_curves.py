@@ -39,7 +39,7 @@ def performance_figure(
             found = [bootstrap_mean(values[k]) for k in mine]
             accuracy = np.array([snapshots[k].accuracy for k in mine])
             style.errorbar(ax, accuracy, found, i, label=str(shape), lw=1.2, elinewidth=1)
-        ax.axvline(1 / len(OBJECTS), color="0.6", lw=0.8, ls=":", label="chance")
+        ax.axvline(1 / len(OBJECTS), color="0.3", lw=1.2, ls=":", label="chance")
         title = [measure, *([_draw_ceiling(ax, ceilings[measure])] if measure in ceilings else [])]
         ax.set_title("\n".join(title), fontsize=NORMAL)
         ax.set_xlabel("accuracy on held-out scenes (share)", fontsize=SMALL)

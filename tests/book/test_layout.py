@@ -115,11 +115,17 @@ def test_a_line_of_code_goes_on_behind_its_own_indent_and_may_break_where_code_o
 
 def test_names_with_a_number_stay_in_one_line_where_they_are_prose() -> None:
     kept = '<script>"Conv-3"</script><img alt="Conv-3"><svg><text>FC-6</text></svg><pre>Conv-1</pre>'
-    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3, as-published, 1e-02</p>"}
+    context = {"body": f"{kept}<p>Conv-3, FC-6 of ResNet-50 in V1-V4; x-1, Y1-Y3, as-published, 1e-02, K-fold</p>"}
     mend(None, "page", "", context, None)
     shown = [f'<span class="whole">{name}</span>' for name in ("Conv-3", "FC-6", "ResNet-50", "V1-V4")]
-    shown += ['<span class="whole long">as-published</span>', '<span class="whole">1e-02</span>']
-    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3, {}, {}</p>".format(*shown)
+    shown += ['<span class="whole long">as-published</span>']
+    shown += [f'<span class="whole">{one}</span>' for one in ("1e-02", "K-fold")]
+    assert context["body"] == kept + "<p>{}, {} of {} in {}; x-1, Y1-Y3, {}, {}, {}</p>".format(*shown)
+
+
+def test_an_address_in_code_may_break_before_it_and_after_its_slashes() -> None:
+    broken = "INDEX=<wbr>https://a.org/<wbr>b/<wbr>c d/e"
+    assert _lines(broken.replace("<wbr>", "")) == f'<span class="code-line">{broken}</span>\n'
 
 
 def test_the_link_of_a_solution_begins_behind_the_space() -> None:

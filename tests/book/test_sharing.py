@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from browser import HTML, ROOT, contents
-from companion import _find_citation_plugins_once
+from companion import Alphabetical, _find_citation_plugins_once
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pybtex.database import parse_string
 from pybtex.plugin import find_plugin
@@ -162,3 +162,10 @@ def test_search_engines_get_a_list_of_all_pages() -> None:
     found = {place.text.removeprefix(f"{BOOK.address}/") for place in root.iter() if place.tag.endswith("loc")}
     assert found == {f"{page}.html" for page in contents()}
     assert f"{BOOK.address}/book/index.html" in built("404.html")
+
+
+def test_braces_around_a_name_do_not_put_it_last() -> None:
+    names = [r"{Dupr{\'e} la Tour}, Tom", "Kay, Kendrick", "{Murty Lab}", "Naselaris, Thomas"]
+    found = [parse_string(f"@misc{{x, author = {{{name}}}}}", "bibtex").entries["x"] for name in reversed(names)]
+    ordered = Alphabetical().sort(found)
+    assert [str(entry.persons["author"][0]) for entry in ordered] == names

@@ -1,12 +1,14 @@
 """What all figures share, and the one place that says whose data a figure shows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from docutils.core import publish_doctree
 from docutils.nodes import Admonition, Node, raw
 from made import MEASURED, bars, legend, make_study
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_hex, to_rgba_array
+from matplotlib.colors import to_hex, to_rgb, to_rgba_array
 from myst_parser.parsers.docutils_ import Parser
 
 from lib.core.scores import Interval
@@ -144,6 +146,17 @@ def test_bars_and_points_change_their_colour_and_stay_as_transparent() -> None:
 def test_what_is_no_colour_is_refused(colours: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="bleu"):
         style.restyled(style.subplots(1, 1, (3, 2))[0], colours=colours)
+
+
+@pytest.mark.parametrize("colours", ["Greys", "Blues"])
+def test_letters_on_every_shade_can_be_read(colours: str) -> None:
+    def luminance(colour: Sequence[float]) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    for ground in plt.get_cmap(colours)(np.linspace(0, 1, 50)):
+        light, dark = sorted([luminance(ground), luminance(to_rgb(style.ink_on(ground)))], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
 def test_montage_puts_images_in_rows() -> None:
