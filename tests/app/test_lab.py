@@ -37,8 +37,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
-            server.wait(60)
-        except subprocess.TimeoutExpired:  # of a server that waits for a kernel that is starting
+            server.wait(5)
+        except subprocess.TimeoutExpired:  # a server waits a minute for a kernel that is starting
             os.killpg(server.pid, signal.SIGKILL)
             server.wait(60)
 
