@@ -34,6 +34,8 @@ STEPS = {
     "make book after a change of one page's prose": "echo 'Changed.' >> book/idea.md && make book",
 }
 _LOOK_SECONDS = 0.5
+# Of this process, and not for the commands: where modules and results are, and what make hands on.
+_OURS = ("PYTHONPATH", "COMPANION_RESULTS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Step:
 
 def measure(name: str, command: str, folder: Path) -> Step:
     """Run a shell command in a folder."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COMPANION_RESULTS")}
+    environment = {key: value for key, value in os.environ.items() if key not in _OURS}
     before, start, ended, peak = os.times(), time.perf_counter(), Event(), [0]
     process = subprocess.Popen(command, shell=True, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
     watch = Thread(target=_watch, args=(process.pid, ended, peak))

@@ -268,6 +268,12 @@ def test_table_shows_the_columns_asked_for():
     ]
 
 
+def test_timed_commands_know_nothing_of_the_make_that_times_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAKEFLAGS", "w")
+    monkeypatch.setenv("MAKELEVEL", "1")
+    assert times.measure("a command", 'test -z "$MAKEFLAGS$MAKELEVEL"', tmp_path).status == 0
+
+
 def test_times_stand_between_their_marks_and_nothing_else_changes(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n\n{times.BEGIN}\nold\n{times.END}\n\nafter\n")

@@ -271,7 +271,7 @@ def test_make_hands_parameters_on_as_they_are(tmp_path: Path, text: str) -> None
         (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / ".book").write_text("")
     os.utime(tmp_path / ".book", (2**32, 2**32))
-    command = ["make", "-s", "notebooks", f"VENV={tmp_path}", f"PARAMS={text}"]
+    command = ["make", "-s", "--no-print-directory", "notebooks", f"VENV={tmp_path}", f"PARAMS={text}"]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     words = ["-m", "lib", "run", "--all", *(["--parameters", text] if text else [])]
     assert made.stdout.splitlines()[-len(words) :] == [f"<{word}>" for word in words]
