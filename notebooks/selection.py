@@ -110,7 +110,7 @@ for share in (0.001, 0.01, 0.04):
 #
 # A claim is about the shape of the profile, not its height. **Look for** lines that are not parallel.
 
-# %% mystnb={"image": {"alt": "Line plots of mean R over AlexNet layers for three areas in each world, one line per way of choosing voxels."}, "figure": {"caption": "Mean R of each layer of AlexNet-Object over the best voxels of three ROIs, a row per world. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images.", "name": "fig-selection-profiles"}}
+# %% mystnb={"image": {"alt": "Line plots of mean R over AlexNet layers for three areas in each world, one line per way of choosing voxels."}, "figure": {"caption": "Mean R of each layer of AlexNet-Object over the best voxels of three ROIs, in each world. Blue: chosen by test score and shown by it, as published. Orange: chosen out of fold. Green: the voxels of the blue line, on fresh images.", "name": "fig-selection-profiles"}}
 selection_profiles(studies, networks[0], ["V2", "PPA", "FFA"])
 
 # %% [markdown]

@@ -132,7 +132,7 @@ Table(header, [[case, *row] for case, made in cases.items() for row in compared(
 # In *as-published* the voxels of the place and face areas mix responses that all six networks of the paper share; each network predicts them best
 # from one of its layers, the edge networks from Conv-3, and less well than the others. So an edge network predicts these areas, and what it predicts is shared by
 # construction, except for the part of the mixture that one network alone can predict. In *unplanted* a network of another kind, trained on all tasks, drives the brain, and
-# nobody chose what the edge networks share with it. **Look for** the columns of the edge networks, and for their absence. With
+# nobody chose what the edge networks share with it. **Look for** the edge networks, and for their absence. With
 # `dataset="nsd"` the analysis below is of the measured participant instead, and the two simulated ones are what to compare it with.
 
 # %%
