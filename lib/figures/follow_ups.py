@@ -96,7 +96,7 @@ def preferred_layer_table(study: EncodingStudy) -> Table:
 
 
 def _arrow(objects: str, places: str) -> str:
-    return objects if objects == places else f"**{objects}\u00a0→\u00a0{places}**"  # in one line
+    return objects if objects == places else f"**{objects} → {places}**"
 
 
 def task_summary(studies: Mapping[str, EncodingStudy]) -> Markdown:

@@ -108,7 +108,7 @@ def test_preferred_layers_move_from_objects_to_places(everyone: EncodingStudy) -
         columns = [(pair, what) for pair in (ALEXNETS, RESNETS) for what in ("score", "weights")]
         for cell, (pair, what) in zip(cells, columns, strict=True):
             objects, places = (preferred(everyone, name, roi, what) for name in pair)
-            assert cell == (objects if objects == places else f"**{objects}\u00a0→\u00a0{places}**")
+            assert cell == (objects if objects == places else f"**{objects} → {places}**")
             moved += objects != places
     assert [row[0] for row in table.rows] == list(FEW) and 0 < moved < 20
 
