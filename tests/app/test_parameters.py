@@ -1,10 +1,13 @@
 """Every notebook runs with other parameters than its own: another world, seed and participant, at a tiny size."""
 
+from pathlib import Path
+
 import matplotlib
 import pytest
 from papermill.parameterize import parameterize_notebook
 
 from lib.app.notebooks import NotebookSource, find_sources
+from lib.core.kept import FOLDER
 
 pytestmark = pytest.mark.slow("runs notebooks")
 
@@ -12,6 +15,8 @@ OTHER = {"world": "reversed", "seed": 1, "subject": 2}
 TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5, "n_fresh": 20, "few": 60, "many": 120}
 TINY |= {"n_units": 20, "n_units_sparse": 1, "depths": [3], "widths": [4]}
 TINY |= {"n_training_scenes": 192, "epochs": [0, 1], "n_epochs": 1}
+TINY |= {"n_twins": 1, "n_folds": 2, "n_orders": 1, "n_halves": 1}
+TINY |= {"n_voxels": 60, "n_studies": 2, "sheet": 10}
 SOURCES = {name: source for name, source in find_sources().items() if OTHER.keys() & source.parameters.keys()}
 
 
@@ -31,9 +36,16 @@ def execute(source: NotebookSource, parameters: dict[str, object]) -> dict[str, 
     return namespace
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where notebooks keep what they have in common, as `python -m lib run` lets them."""
+    return tmp_path_factory.mktemp("results")
+
+
 @pytest.fixture
-def in_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_notebooks(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     """Where notebooks run, with figures that nobody looks at."""
+    monkeypatch.setenv(FOLDER, str(results))
     monkeypatch.chdir(next(iter(SOURCES.values())).path.parent)
     matplotlib.use("Agg")
 
