@@ -26,7 +26,9 @@ from lib.simulation.planting import (
     LESS,
     UNITS_DECODED,
     UNITS_READ,
+    Answers,
     Layer,
+    answers_of,
     planted_components,
     predictor,
     variation,
@@ -263,8 +265,13 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
     @lru_cache
     def roots(name: str, root: Callable[[np.ndarray], np.ndarray]) -> dict[Layer, np.ndarray]:
         n_units = UNITS_DECODED if root is variation else UNITS_READ
-        answers = extract(network(name), images, layers_of(name), n_units=n_units)
-        return {(name, layer): root(activations) for layer, activations in answers.items()}
+        seen = extract(network(name), images, layers_of(name), n_units=n_units)
+        return {(name, layer): root(activations) for layer, activations in seen.items()}
+
+    @lru_cache(maxsize=1)
+    def answers(names: tuple[str, ...], root: Callable[[np.ndarray], np.ndarray]) -> Answers:
+        every = {layer: one for name in names for layer, one in roots(name, root).items()}
+        return answers_of(every, decoded=root is variation)
 
     def depends(key: Planted) -> list[object]:
         read = [(name, digest(name), layers_of(name)) for name in sorted(profiles[key])]
@@ -273,8 +280,7 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
     def directions(key: Planted) -> dict[str, np.ndarray]:
         profile, (_, behind) = profiles[key], key
         root = variation if LESS in profile.values() else predictor
-        of_profile = {layer: one for name in sorted(profile) for layer, one in roots(name, root).items()}
-        return {"directions": planted_components(profile, of_profile, behind)}
+        return {"directions": planted_components(profile, answers(tuple(sorted(profile)), root), behind)}
 
     return {key: kept(__name__, partial(depends, key), partial(directions, key))["directions"] for key in profiles}
 

@@ -7,6 +7,7 @@ solved by multiplicative weights (Arora, Hazan & Kale 2012).
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
@@ -82,9 +83,37 @@ def _penalty(variance: np.ndarray, dimensions: float) -> float:
     return float(np.exp(brentq(excess, -40, 40)))
 
 
-def planted_components(
-    profile: Profile, predictors: Mapping[Layer, np.ndarray], behind: Collection[str] = ()
-) -> np.ndarray:
+@dataclass(frozen=True)
+class Answers:
+    """How layers answer to directions of image space.
+
+    Attributes
+    ----------
+    basis : array of shape (n_images, n_basis)
+        Orthonormal, of what the layers answer to most.
+    covariances : mapping of (network, layer) to array of shape (n_basis, n_basis)
+        Over directions of the basis: with what a layer predicts when each image is left out in turn, or with its units.
+    """
+
+    basis: np.ndarray
+    covariances: Mapping[Layer, np.ndarray]
+
+
+def answers_of(roots: Mapping[Layer, np.ndarray], decoded: bool = False) -> Answers:
+    """How the layers of some networks answer: what all profiles of these networks are planted by.
+
+    Parameters
+    ----------
+    roots : mapping of (network, layer) to array of shape (n_images, n_components)
+        Of all layers of the networks, in their order: each a `predictor`, or each a `variation`.
+    decoded : bool
+        Each is a `variation`.
+    """
+    basis, covariance = _basis(np.hstack(list(roots.values()))), _varying if decoded else _predicted
+    return Answers(basis, {layer: covariance(basis, root) for layer, root in roots.items()})
+
+
+def planted_components(profile: Profile, answers: Answers, behind: Collection[str] = ()) -> np.ndarray:
     """Directions of image space that each network of a profile predicts best from its chosen layer.
 
     Where a network is to be decoded `LESS`, the chosen layer's units vary with them most.
@@ -92,8 +121,8 @@ def planted_components(
     Parameters
     ----------
     profile : mapping of network to layer
-    predictors : mapping of (network, layer) to array of shape (n_images, n_components)
-        Of all layers of these networks, in their order, see `predictor`; where one is decoded `LESS`, `variation`.
+    answers : Answers
+        Of these networks; where one is decoded `LESS`, of what their units vary with.
     behind : names
         Networks whose chosen layers predict less than those of the others.
 
@@ -102,15 +131,12 @@ def planted_components(
     array of shape (n_images, n_directions)
         Uncorrelated; the sum of their variances is 1.
     """
-    roots = {key: root for key, root in predictors.items() if key[0] in profile}
-    basis = _basis(np.hstack(list(roots.values())))
+    basis, found = answers.basis, answers.covariances
     if LESS in profile.values():
-        varying = {key: _varying(basis, root) for key, root in roots.items()}
-        covariance = _maximin(np.array([*_decoded_leads(profile, varying)]), N_DECODED)
+        covariance = _maximin(np.array([*_decoded_leads(profile, found)]), N_DECODED)
     else:
-        predicted = {key: _predicted(basis, root) for key, root in roots.items()}
-        wanted = (*_leads(profile, predicted), *_likenesses(profile, predicted), *_behind(profile, predicted, behind))
-        covariance = _maximin(np.array(wanted), N_DIRECTIONS, COMMON * _common(profile, predicted))
+        wanted = (*_leads(profile, found), *_likenesses(profile, found), *_behind(profile, found, behind))
+        covariance = _maximin(np.array(wanted), N_DIRECTIONS, COMMON * _common(profile, found))
     variance, axes = np.linalg.eigh(covariance)
     kept = variance > 1e-3 * variance[-1]
     directions = basis @ (axes[:, kept] * np.sqrt(variance[kept]))

@@ -8,7 +8,7 @@ from lib.data.areas import ROIS
 from lib.networks.zoo import PAPER_W, ZOO
 from lib.simulation import planting
 from lib.simulation.nsd_like import draw_shares, draw_trials, simulate, smooth_shares
-from lib.simulation.planting import EVERY, LESS, planted_components, predictor, variation
+from lib.simulation.planting import EVERY, LESS, answers_of, planted_components, predictor, variation
 from lib.simulation.worlds import GOD_WORLDS, WORLDS
 
 RNG = np.random.default_rng(0)
@@ -51,7 +51,7 @@ def test_predictor_shrinks_the_leading_components_as_one_ridge_penalty_does():
 
 @pytest.mark.parametrize(("one", "other"), [("1", "2"), ("2", "1"), ("3", "1")])
 def test_each_network_predicts_the_same_directions_best_from_its_own_layer(predictors, one, other):
-    directions = planted_components({"first-object": one, "second-object": other}, predictors)
+    directions = planted_components({"first-object": one, "second-object": other}, answers_of(predictors))
     assert (directions**2).mean(0).sum() == pytest.approx(1, abs=0.01)
     for network, chosen in (("first-object", one), ("second-object", other)):
         assert explained(predictors, directions, network).argmax() == int(chosen)
@@ -61,16 +61,17 @@ def test_a_network_behind_predicts_less_than_the_other_and_still_best_from_its_o
     profile = {"first-object": "1", "second-object": "2"}
     gaps = []
     for behind in ((), ("first-object",), ("second-object",)):
-        found = [explained(predictors, planted_components(profile, predictors, behind), name) for name in profile]
+        directions = planted_components(profile, answers_of(predictors), behind)
+        found = [explained(predictors, directions, name) for name in profile]
         assert [one.argmax() for one in found] == [1, 2]
         gaps.append(found[0].max() - found[1].max())
     assert gaps[1] < min(gaps[0], 0) and gaps[2] > max(gaps[0], 0)
 
 
 def test_no_layer_leads_where_none_shall(predictors):
-    directions = planted_components({"first-object": EVERY, "second-object": EVERY}, predictors)
+    directions = planted_components({"first-object": EVERY, "second-object": EVERY}, answers_of(predictors))
     spread = [np.ptp(explained(predictors, directions, name)) for name in ("first-object", "second-object")]
-    peaked = planted_components({"first-object": "0", "second-object": "3"}, predictors)
+    peaked = planted_components({"first-object": "0", "second-object": "3"}, answers_of(predictors))
     assert max(spread) < 0.5 * min(np.ptp(explained(predictors, peaked, n)) for n in ("first-object", "second-object"))
 
 
@@ -88,7 +89,7 @@ def test_a_network_is_decoded_less_pair_by_pair_and_the_chosen_layer_most(monkey
     layers = {name: chain(common, seed) for seed, name in enumerate(("ahead", "behind"))}
     roots = {(name, f"{i}"): variation(x) for name, chained in layers.items() for i, x in enumerate(chained)}
     for profile in ({"ahead": "3", "behind": LESS}, {"behind": LESS, "ahead": "3"}):
-        directions = planted_components(profile, roots)
+        directions = planted_components(profile, answers_of(roots, decoded=True))
         ahead, behind = (explained(roots, directions, name) for name in ("ahead", "behind"))
         assert (ahead[1:] > 1.1 * behind[1:]).all() and ahead.argmax() == 3 and ahead[3] > 2 * behind[3]
 
