@@ -58,7 +58,7 @@ notebooks: $(VENV)/.book ## execute the notebooks that changed
 	$(if $(OFFLINE),,$(BIN)/python -m lib fetch --small 20)
 	$(BIN)/python -m lib run --all $(PARAMETERS)
 
-check: $(VENV)/.test ## style, types, imports and quick tests: what a change must pass first; a minute or two
+check: $(VENV)/.test ## style, types, imports and quick tests: what a change must pass first; two to four minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check lib tests benchmarks book
 	$(BIN)/mypy

@@ -85,7 +85,7 @@ def write(steps: Iterable[Step], page: Path = PAGE) -> None:
     if BEGIN not in text or END not in text:
         raise ValueError(f"{page}: expected the marks {BEGIN!r} and {END!r}, found none or one.")
     head = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores:\n\n"
-    head += "| | minutes | on processors | GB |\n|---|---|---|---|\n"
+    head += "| | minutes | processor minutes | GB of memory |\n|---|---|---|---|\n"
     rows = [
         f"| {one.name}{', until it failed' if one.status else ''} "
         f"| {one.seconds / 60:.1f} | {one.processor_seconds / 60:.1f} | {one.peak_bytes / 1e9:.1f} |\n"

@@ -26,8 +26,8 @@ from lib.simulation.planting import (
     LESS,
     UNITS_DECODED,
     UNITS_READ,
-    Answers,
     Layer,
+    LayerAnswers,
     answers_of,
     planted_components,
     predictor,
@@ -269,7 +269,7 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
         return {(name, layer): root(activations) for layer, activations in seen.items()}
 
     @lru_cache(maxsize=1)
-    def answers(names: tuple[str, ...], root: Callable[[np.ndarray], np.ndarray]) -> Answers:
+    def answers(names: tuple[str, ...], root: Callable[[np.ndarray], np.ndarray]) -> LayerAnswers:
         every = {layer: one for name in names for layer, one in roots(name, root).items()}
         return answers_of(every, decoded=root is variation)
 

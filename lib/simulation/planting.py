@@ -84,7 +84,7 @@ def _penalty(variance: np.ndarray, dimensions: float) -> float:
 
 
 @dataclass(frozen=True)
-class Answers:
+class LayerAnswers:
     """How layers answer to directions of image space.
 
     Attributes
@@ -99,7 +99,7 @@ class Answers:
     covariances: Mapping[Layer, np.ndarray]
 
 
-def answers_of(roots: Mapping[Layer, np.ndarray], decoded: bool = False) -> Answers:
+def answers_of(roots: Mapping[Layer, np.ndarray], decoded: bool = False) -> LayerAnswers:
     """How the layers of some networks answer: what all profiles of these networks are planted by.
 
     Parameters
@@ -110,10 +110,10 @@ def answers_of(roots: Mapping[Layer, np.ndarray], decoded: bool = False) -> Answ
         Each is a `variation`.
     """
     basis, covariance = _basis(np.hstack(list(roots.values()))), _varying if decoded else _predicted
-    return Answers(basis, {layer: covariance(basis, root) for layer, root in roots.items()})
+    return LayerAnswers(basis, {layer: covariance(basis, root) for layer, root in roots.items()})
 
 
-def planted_components(profile: Profile, answers: Answers, behind: Collection[str] = ()) -> np.ndarray:
+def planted_components(profile: Profile, answers: LayerAnswers, behind: Collection[str] = ()) -> np.ndarray:
     """Directions of image space that each network of a profile predicts best from its chosen layer.
 
     Where a network is to be decoded `LESS`, the chosen layer's units vary with them most.
@@ -121,7 +121,7 @@ def planted_components(profile: Profile, answers: Answers, behind: Collection[st
     Parameters
     ----------
     profile : mapping of network to layer
-    answers : Answers
+    answers : LayerAnswers
         Of these networks; where one is decoded `LESS`, of what their units vary with.
     behind : names
         Networks whose chosen layers predict less than those of the others.
