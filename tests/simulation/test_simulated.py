@@ -1,5 +1,6 @@
 """Simulated participants: the trial structure of NSD, the noise measured on it, and no hidden signal."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from lib.data.areas import ROIS
 from lib.data.trials import average_repeats, standardise_runs
 from lib.simulation import nsd_like
 from lib.simulation.nsd_like import NCSNR_EARLY, draw_ncsnr, shown_ids, simulate
+from lib.simulation.planting import Layer, LayerAnswers, answers_of
 from lib.simulation.worlds import find_world
 
 
@@ -118,3 +120,17 @@ def test_directions_are_kept_for_the_same_profiles_networks_and_images(
     monkeypatch.setattr(nsd_like, "extract", None)  # nothing is computed again
     again = simulate(n_images=40, voxels_per_roi=3)
     np.testing.assert_array_equal(again.train.responses, fresh.train.responses)
+
+
+def test_profiles_of_the_same_networks_share_how_their_layers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(roots: Mapping[Layer, np.ndarray], decoded: bool) -> LayerAnswers:
+        """What is computed in its place, noted."""
+        asked.append({network for network, _ in roots})
+        return answers_of(roots, decoded)
+
+    monkeypatch.setattr(nsd_like, "answers_of", counted)
+    world = find_world("as-published")
+    found = nsd_like.components_of([world], nsd_like.shown_pictures(1, 0, 20))
+    assert len(found) == len(world.profiles) == 3 and asked == [set(world.networks())]
