@@ -3,7 +3,7 @@
 Nobody was scanned. These participants let anyone run the analyses and check whether they find what was planted.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
@@ -263,15 +263,14 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
         return list(decoding if named & {*decoding, LESS} else network(name).layers)
 
     @lru_cache
-    def roots(name: str, root: Callable[[np.ndarray], np.ndarray]) -> dict[Layer, np.ndarray]:
-        n_units = UNITS_DECODED if root is variation else UNITS_READ
+    def roots(name: str, decoded: bool) -> dict[Layer, np.ndarray]:
+        n_units, root = (UNITS_DECODED, variation) if decoded else (UNITS_READ, predictor)
         seen = extract(network(name), images, layers_of(name), n_units=n_units)
         return {(name, layer): root(activations) for layer, activations in seen.items()}
 
-    @lru_cache(maxsize=1)
-    def answers(names: tuple[str, ...], root: Callable[[np.ndarray], np.ndarray]) -> LayerAnswers:
-        every = {layer: one for name in names for layer, one in roots(name, root).items()}
-        return answers_of(every, decoded=root is variation)
+    @lru_cache(maxsize=1)  # a world's profiles name the same networks, and answers are large
+    def answers(names: tuple[str, ...], decoded: bool) -> LayerAnswers:
+        return answers_of({layer: root for name in names for layer, root in roots(name, decoded).items()}, decoded)
 
     def depends(key: Planted) -> list[object]:
         read = [(name, digest(name), layers_of(name)) for name in sorted(profiles[key])]
@@ -279,8 +278,8 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
 
     def directions(key: Planted) -> dict[str, np.ndarray]:
         profile, (_, behind) = profiles[key], key
-        root = variation if LESS in profile.values() else predictor
-        return {"directions": planted_components(profile, answers(tuple(sorted(profile)), root), behind)}
+        found = answers(tuple(sorted(profile)), LESS in profile.values())
+        return {"directions": planted_components(profile, found, behind)}
 
     return {key: kept(__name__, partial(depends, key), partial(directions, key))["directions"] for key in profiles}
 

@@ -16,7 +16,7 @@ TINY = {"n_images": 120, "voxels_per_roi": 8, "n_best_voxels": 5, "n_fresh": 20,
 TINY |= {"n_units": 20, "n_units_sparse": 1, "depths": [3], "widths": [4]}
 TINY |= {"n_training_scenes": 192, "epochs": [0, 1], "n_epochs": 1}
 TINY |= {"n_twins": 1, "n_folds": 2, "n_orders": 1, "n_halves": 1}
-TINY |= {"n_voxels": 60, "n_studies": 2, "sheet": 10}
+TINY |= {"n_voxels": 50, "n_studies": 2, "sheet": 10}
 SOURCES = {name: source for name, source in find_sources().items() if OTHER.keys() & source.parameters.keys()}
 
 
