@@ -11,6 +11,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,15 +69,22 @@ def measure(name: str, command: str, folder: Path) -> Step:
 
 
 def _watch(pid: int, ended: Event, peak: list[int]) -> None:
-    """Note the largest sum of the resident bytes of a process and its descendants."""
+    """Note the most bytes that a process and its descendants hold together."""
     while True:
-        try:
+        with suppress(psutil.NoSuchProcess):  # it just ended
             family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-            peak[0] = max(peak[0], sum(one.memory_info().rss for one in family))
-        except psutil.Error:
-            pass  # one of them just ended
+            peak[0] = max(peak[0], sum(map(_held, family)))
         if ended.wait(_LOOK_SECONDS):
             return
+
+
+def _held(process: psutil.Process) -> int:
+    """Bytes of memory of a process, 0 if it just ended; of shared pages its share, or none where no share is known."""
+    try:
+        memory = process.memory_full_info()
+        return int(getattr(memory, "pss", memory.uss))
+    except psutil.Error:
+        return 0
 
 
 def write(steps: Iterable[Step], page: Path = PAGE) -> None:

@@ -297,6 +297,12 @@ def test_a_step_tells_the_time_and_memory_of_all_its_processes(tmp_path, monkeyp
     assert step.status == 0
 
 
+def test_memory_that_processes_share_is_counted_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(times, "_LOOK_SECONDS", 0.01)
+    code = "import os, time; x = b'1' * 300_000_000; os.fork(); time.sleep(0.5)"
+    assert times.measure("a fork", f'{sys.executable} -c "{code}"', tmp_path).peak_bytes < 4e8
+
+
 def test_a_step_that_fails_is_called_so_and_the_later_ones_are_timed(tmp_path, monkeypatch):
     page = tmp_path / "page.md"
     page.write_text(f"{times.BEGIN}\n{times.END}\n")
