@@ -4,7 +4,7 @@
     python -m benchmarks.verdicts encoding     claims of paper W, in every world
     python -m benchmarks.verdicts decoding     claims of paper Y, in every world, by both analyses
     python -m benchmarks.verdicts power        all claims where they were planted, by the number of images
-    python -m benchmarks.verdicts calibration  how often intervals cover a known truth, over 500 studies
+    python -m benchmarks.verdicts calibration  how often intervals cover a known truth, over 2,000 studies
     python -m benchmarks.verdicts photographs  this book's own sentences about the 92 photographs, on the measured data
 
 That takes too long to be computed with a page: every study goes into a file, lib/claims/counted.json, which the pages
@@ -32,7 +32,7 @@ from lib.core.disk import write_json
 from lib.figures.judging import rate_table
 from lib.simulation.worlds import PLANTING_SEEDS
 
-CALIBRATION, N_KNOWN = "calibration", 500
+CALIBRATION, N_KNOWN = "calibration", 2000
 PHOTOGRAPHS, NETWORKS = "photographs", ("lite0-object", "squeezenet-object", "mobilenet-object", "hed-edges")
 POWER_IMAGES = {"encoding": (500, 1000, 2000, 3000), "decoding": (400, 1200, 2400)}
 QUICK = {"voxels_per_roi": 12}

@@ -180,18 +180,21 @@ rate_table(counted)
 #
 # ## Do the intervals keep their word?
 #
-# A 95 % interval should cover the truth in 95 of 100 studies. Five hundred were drawn (`make verdicts`) on
-# seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %.
+# A 95 % interval should cover the truth in 95 of 100 studies. Such studies were drawn (`make verdicts`) on
+# seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %, or near its edges.
 
-# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval, nearly all within a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Intervals: share of 95 % intervals that cover the truth, by kind and number of voxels. Where nothing is there: share of studies in which one area's contrast holds although nothing is there. Lines: 95 % and 5 %.", "name": "fig-judging-calibration"}}
+# %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval against a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Intervals: share of 95 % intervals that cover the truth, by kind and number of voxels. Where nothing is there: share of studies in which one area's contrast holds although nothing is there. Lines: 95 % and 5 %.", "name": "fig-judging-calibration"}}
 recorded = benchmark("calibration")["rows"]
 calibration_figure(recorded)
 
 # %%
-outside = [row for row in recorded["coverage"] if not 0.92 <= row["covered"] <= 0.97]
+coverage = recorded["coverage"]
+outside = [row for row in coverage if not 0.92 <= row["covered"] <= 0.97]
+print(f"{len(outside)} of {len(coverage)} intervals outside the stripe")
 for row in outside:
     print(f"{row['interval']}, {row['n_best']}: covers {row['covered']:.1%}")
-print(f"standard error of such a share: {np.sqrt(0.95 * 0.05 / recorded['coverage'][0]['n']):.1%}")
+n_drawn = coverage[0]["n"]
+print(f"{n_drawn:,} studies; standard error of such a share: {np.sqrt(0.95 * 0.05 / n_drawn):.1%}")
 
 # %% [markdown]
 # Most intervals are slightly too short, those that compare networks slightly too long. The stack's gain (W8) is judged by the variance explained: where a voxel is hardly predicted, the root in

@@ -139,8 +139,7 @@ def _people(rng: np.random.Generator) -> _Pair:
 def _coverage(name: str, n_best: int, pairs: Iterable[_Pair]) -> Coverage:
     found = np.array(list(_known(pairs)))  # (n_studies, 4)
     estimate, error, df, true = found.T
-    far = np.abs(estimate - true.mean()) / error
-    covered = far < [t_quantile(one) for one in df]
+    covered = np.abs(estimate - true.mean()) < error * [t_quantile(one) for one in df]
     return Coverage(
         name, n_best, len(found), float(covered.mean()), float(estimate.std()), float(np.sqrt((error**2).mean()))
     )
