@@ -181,7 +181,7 @@ rate_table(counted)
 # ## Do the intervals keep their word?
 #
 # A 95 % interval should cover the truth in 95 of 100 studies. Such studies were drawn (`make verdicts`) on
-# seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %, or near its edges.
+# seeds on which nothing was adjusted. **Look for** symbols outside the grey stripe, 92 to 97 %.
 
 # %% mystnb={"image": {"alt": "Two panels of symbols: coverage of seven kinds of interval against a grey stripe, and false positives of four rules near zero."}, "figure": {"caption": "Intervals: share of 95 % intervals that cover the truth, by kind and number of voxels. Where nothing is there: share of studies in which one area's contrast holds although nothing is there. Lines: 95 % and 5 %.", "name": "fig-judging-calibration"}}
 recorded = benchmark("calibration")["rows"]
