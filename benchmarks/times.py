@@ -79,11 +79,16 @@ def _watch(pid: int, ended: Event, peak: list[int]) -> None:
 
 
 def _held(process: psutil.Process) -> int:
-    """Bytes of memory of a process, 0 if it just ended; of shared pages its share, or none where no share is known."""
+    """Bytes of memory of a process, 0 if it just ended; of shared pages its share, or none where no share is known.
+
+    A process that keeps that to itself, as a browser's may, counts with all it has in memory.
+    """
     try:
         memory = process.memory_full_info()
         return int(getattr(memory, "pss", memory.uss))
-    except psutil.Error:
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
         return 0
 
 

@@ -24,7 +24,7 @@
 import numpy as np
 
 from lib.analysis.known import KnownSize, known_study
-from lib.claims import CLAIMS, evaluate
+from lib.claims import CLAIMS, UNDECIDED, evaluate
 from lib.claims.claim import Contrast
 from lib.claims.rates import JUDGING_SEEDS, counted_studies
 from lib.claims.studies import STUDY_KINDS
@@ -130,7 +130,7 @@ outcome_bars({f"{x:.2f}": [judged(peaked(x), (seed, i)) for i in range(n_studies
 #
 # ## How many images does a claim need?
 #
-# Here brains are simulated in which the claims are true, as on the pages before, by networks that see pictures, with more and more images.
+# Here brains are simulated in which the claims are true, by networks that see pictures, with more and more images.
 # **Look for** the size from which a blue curve stays above the line at 80 %: from there on a true claim is found as a rule.
 
 # %% mystnb={"image": {"alt": "A panel per claim: the share of studies in which it holds or is contradicted, against the number of images."}, "figure": {"caption": "Power: how often a claim holds where it was planted, by the number of images that a participant sees (claims of paper W) or is trained on (paper Y, where the test has 50). Dotted: the number that the pages use.", "name": "fig-judging-images"}}
@@ -145,7 +145,7 @@ power_table(CLAIMS.values())
 # Conv-1. Participants of NSD saw up to 10,000 images, those of
 # GOD 1,200. Each claim carries these counts with it (`CLAIMS["W1"].power`), and the [ledger](claims) shows them beside its verdicts.
 #
-# Three faults of planting, seen in counts of earlier versions of this book, were mended on seeds for planting. All studies that they touch were
+# Three faults of planting, seen in counts of earlier versions, were mended on seeds for planting. All studies that they touch were
 # counted again.
 #
 # * **W3 and W6 were planted more weakly than it seemed**: neither was found with four thousand images. Planting read a thousand units of each layer,
@@ -158,8 +158,8 @@ power_table(CLAIMS.values())
 # * **Y2 was not planted false in *reversed***, where ResNet-50 alone drove the brain. Now the networks change places. And Y2 could not be asked unless
 #   AlexNet's output was decoded; now its layers must be, taken together.
 #
-# Tried and not adopted: penalties chosen for each layer, which made no difference; leads that do not grow with the layers' distance, or in
-# proportion to it.
+# Tried on these seeds and not adopted: penalties chosen for each layer, which made no difference; leads that do not grow with the layers'
+# distance; leads in proportion to it.
 #
 # ## How often do the rules err?
 #
@@ -177,11 +177,12 @@ rate_table(counted)
 # claims were planted, none should be contradicted; in *reversed*, W1 to W6 should be, and W7, whose opposite was not planted, may hold; in *noise* none can be asked; in *flat* W7 must not
 # hold. W8 holds wherever several layers add something. For paper Y there is [another page](decoding_confounds).
 #
-# AlexNet's shift in W3 was planted little above what matters, half a layer. In some studies one area's falls short, however many the images.
+# AlexNet's shift in W3 was planted little above what matters, half a layer: in most studies below one area's falls short. In the others
+# ResNet50's is not surely smaller.
 
 # %%
 largest = max(one.n_images for one in counted)
-short = [one.effects["W3"] for one in counted if one.n_images == largest and one.outcomes["W3"] == "undecided"]
+short = [one.effects["W3"] for one in counted if one.n_images == largest and one.outcomes["W3"] == UNDECIDED]
 print(f"W3 undecided with {largest:,} images, by shifts of", ", ".join(f"{shift:.2f}" for shift in sorted(short)), "layers")
 
 # %% [markdown]

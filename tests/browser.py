@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
@@ -97,10 +97,15 @@ def chromium(executable: str | None) -> Iterator[Browser]:
             browser.close()
 
 
+def visitor(browser: Browser, width: int, colours: str, **options: object) -> BrowserContext:
+    """Somebody who was never here before; their pages share a window, and each window costs a process of its own."""
+    return browser.new_context(viewport={"width": width, "height": 900}, color_scheme=colours, **options)
+
+
 @contextmanager
 def opened(browser: Browser, url: str, width: int, colours: str, **options: object) -> Iterator[tuple[Page, Visit]]:
     """A page as somebody sees it who has never been here before, and what it did wrong."""
-    with browser.new_context(viewport=_viewport(width), color_scheme=colours, **options) as context:
+    with visitor(browser, width, colours, **options) as context:
         with visited(context, url) as found:
             yield found
 
@@ -127,10 +132,6 @@ def visited(context: BrowserContext, url: str) -> Iterator[tuple[Page, Visit]]:
         yield page, visit
     finally:
         page.close()
-
-
-def _viewport(width: int) -> ViewportSize:
-    return {"width": width, "height": 900}
 
 
 @dataclass(frozen=True)

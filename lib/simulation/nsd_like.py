@@ -259,24 +259,29 @@ def components_of(worlds: Iterable[World], images: Images) -> Components:
     digest = lru_cache(lambda name: network(name).digest)
 
     def layers_of(name: str) -> list[str]:
+        """Layers that a network is read at."""
         decoding, named = network(name).decoding_layers, {profile.get(name) for profile in profiles.values()}
         return list(decoding if named & {*decoding, LESS} else network(name).layers)
 
     @lru_cache
     def roots(name: str, decoded: bool) -> dict[Layer, np.ndarray]:
+        """What a network's layers predict, or what their units vary with."""
         n_units, root = (UNITS_DECODED, variation) if decoded else (UNITS_READ, predictor)
         seen = extract(network(name), images, layers_of(name), n_units=n_units)
         return {(name, layer): root(activations) for layer, activations in seen.items()}
 
     @lru_cache(maxsize=1)  # a world's profiles name the same networks, and answers are large
     def answers(names: tuple[str, ...], decoded: bool) -> LayerAnswers:
+        """How the layers of several networks answer."""
         return answers_of({layer: root for name in names for layer, root in roots(name, decoded).items()}, decoded)
 
     def depends(key: Planted) -> list[object]:
+        """All that a profile's directions depend on besides the code."""
         read = [(name, digest(name), layers_of(name)) for name in sorted(profiles[key])]
         return [key, read, name_of(images), find_device("auto")]
 
     def directions(key: Planted) -> dict[str, np.ndarray]:
+        """A profile's directions, computed now."""
         profile, (_, behind) = profiles[key], key
         found = answers(tuple(sorted(profile)), LESS in profile.values())
         return {"directions": planted_components(profile, found, behind)}

@@ -15,7 +15,6 @@ from browser import (
     MODES,
     WIDTHS,
     Inspection,
-    Mode,
     chromium,
     contents,
     find_chromium,
@@ -24,8 +23,9 @@ from browser import (
     served,
     violations,
     visited,
+    visitor,
 )
-from playwright.sync_api import Browser, BrowserContext, Error, Locator
+from playwright.sync_api import Browser, Error, Locator
 
 from lib.solvers.stacking import simplex_weights
 
@@ -60,16 +60,11 @@ def browser() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(MISSING)
 
 
-def _context(browser: Browser, mode: Mode) -> BrowserContext:
-    """A visitor whose pages share a window: each window costs a process of its own."""
-    return browser.new_context(viewport={"width": WIDTHS[mode.screen], "height": 900}, color_scheme=mode.colours)
-
-
 @pytest.fixture(scope="module")
 def inspected(browser: Browser, address: str) -> Iterator[Inspect]:
     """What a page was found to be in each mode; a page is loaded once per mode for all tests."""
     with ExitStack() as stack:
-        contexts = {mode: stack.enter_context(_context(browser, mode)) for mode in MODES}
+        contexts = {mode: stack.enter_context(visitor(browser, WIDTHS[mode.screen], mode.colours)) for mode in MODES}
 
         @cache
         def look(name: str) -> dict[str, Inspection]:
@@ -179,7 +174,7 @@ Explorer = Callable[..., Locator]
 def explorer(browser: Browser, address: str) -> Iterator[Explorer]:
     """The figure of a page that answers; loaded once per screen for all tests, which leave it as they like."""
     with ExitStack() as stack:
-        contexts = {screen: stack.enter_context(_context(browser, Mode(screen, "light"))) for screen in WIDTHS}
+        contexts = {screen: stack.enter_context(visitor(browser, width, "light")) for screen, width in WIDTHS.items()}
 
         @cache
         def find(name: str, screen: str = "desktop") -> Locator:
